@@ -1,0 +1,16 @@
+//! What a guest can ask of the host: one module a WIT interface, over the services. Read `guest_state`, then `linker`.
+#![forbid(unsafe_code)]
+
+pub mod bindings;
+mod convert;
+mod generation;
+pub mod guest_state;
+pub mod linker;
+mod llm;
+pub mod log;
+pub mod memory_limit;
+pub mod output;
+pub mod response;
+mod stdio;
+mod sync_twin;
+mod timers;

@@ -1,0 +1,103 @@
+//! `log`: a guest's lines in the host's log, bounded in number and length, each on one line whatever the guest put into it.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use host_types::id::RunId;
+
+use crate::bindings::hayrick::pipeline::{log, types};
+use crate::guest_state::GuestState;
+
+/// What one run may log.
+#[derive(Debug, Clone, Copy)]
+pub struct LogLimits {
+    /// Lines of a run.
+    pub lines_max: u32,
+    /// Bytes of a line; the rest is cut.
+    pub line_bytes_max: usize,
+}
+
+/// Where a run's lines go: its own lines and what it writes to stdout and stderr share one count.
+#[derive(Debug)]
+pub struct GuestLog {
+    pipeline: String,
+    run: RunId,
+    limits: LogLimits,
+    lines: AtomicU32,
+}
+
+impl GuestLog {
+    /// The log of run `run` of `pipeline`.
+    pub fn new(pipeline: String, run: RunId, limits: LogLimits) -> GuestLog {
+        GuestLog { pipeline, run, limits, lines: AtomicU32::new(0) }
+    }
+
+    /// The longest line it keeps, in bytes.
+    pub(crate) fn line_bytes_max(&self) -> usize {
+        self.limits.line_bytes_max
+    }
+
+    /// Writes one line. The first line past the limit says that there are more; later ones are dropped.
+    pub(crate) fn write(&self, level: types::Level, message: &str) {
+        let before = self.lines.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |lines| Some(lines.saturating_add(1)));
+        let before = before.unwrap_or(u32::MAX);
+        let (pipeline, run) = (self.pipeline.as_str(), self.run);
+        if before == self.limits.lines_max {
+            tracing::warn!(target: "guest", pipeline, %run, limit = "log_lines_max", "the run has logged {before} lines; the rest is dropped");
+        }
+        if before >= self.limits.lines_max {
+            return;
+        }
+        let message = one_line(message, self.limits.line_bytes_max);
+        match level {
+            types::Level::Trace => tracing::trace!(target: "guest", pipeline, %run, "{message}"),
+            types::Level::Debug => tracing::debug!(target: "guest", pipeline, %run, "{message}"),
+            types::Level::Info => tracing::info!(target: "guest", pipeline, %run, "{message}"),
+            types::Level::Warn => tracing::warn!(target: "guest", pipeline, %run, "{message}"),
+            types::Level::Error => tracing::error!(target: "guest", pipeline, %run, "{message}"),
+        }
+    }
+}
+
+/// Cuts a message at `bytes_max` and escapes what could pass for another log line or drive a terminal.
+fn one_line(message: &str, bytes_max: usize) -> String {
+    let mut cut = message.len().min(bytes_max);
+    while !message.is_char_boundary(cut) {
+        cut -= 1;
+    }
+    let (kept, rest) = message.split_at(cut);
+    let mut line = String::with_capacity(kept.len());
+    for letter in kept.chars() {
+        if letter.is_control() && letter != '\t' {
+            line.extend(letter.escape_default());
+        } else {
+            line.push(letter);
+        }
+    }
+    if !rest.is_empty() {
+        line.push_str(&format!("… ({} bytes cut)", rest.len()));
+    }
+    line
+}
+
+impl log::Host for GuestState {
+    fn write(&mut self, level: types::Level, message: String) -> wasmtime::Result<()> {
+        self.log.write(level, &message);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_stays_one_line() {
+        assert_eq!(one_line("a\nERROR forged\u{1b}[31m", 100), "a\\nERROR forged\\u{1b}[31m");
+        assert_eq!(one_line("ü\tb", 100), "ü\tb");
+    }
+
+    #[test]
+    fn a_long_line_is_cut_between_letters() {
+        assert_eq!(one_line("aüb", 2), "a… (3 bytes cut)");
+    }
+}

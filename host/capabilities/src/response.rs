@@ -1,0 +1,88 @@
+//! `response`: the answer to the client of this run.
+
+use std::sync::{Arc, OnceLock};
+
+use host_services::llm::generation::Generation;
+use host_types::chunk::Chunk;
+use host_types::failure::{Failure, FailureKind};
+use wasmtime::component::{Accessor, Resource};
+
+use crate::bindings::hayrick::pipeline::{response, types};
+use crate::generation::GenerationSlot;
+use crate::guest_state::{GuestState, HasGuest};
+use crate::llm::take_generation;
+use crate::output::OutputSender;
+
+/// Ends a run from inside a host call: the failure is the run's outcome, whatever the guest would have done next.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct RunEnded(pub Failure);
+
+/// The state behind `response`.
+#[derive(Debug)]
+pub struct Response {
+    output: OutputSender,
+    overrun: OnceLock<Failure>,
+}
+
+impl Response {
+    /// An answer that goes into `output`.
+    pub fn new(output: OutputSender) -> Response {
+        Response { output, overrun: OnceLock::new() }
+    }
+
+    /// The limit this answer ran into, if any. Such an answer is incomplete, so the run has failed even if the guest says otherwise.
+    pub fn overrun(&self) -> Option<&Failure> {
+        self.overrun.get()
+    }
+
+    /// Sends one chunk. The guest is told once that the answer is too long; if it goes on sending, the run ends.
+    pub(crate) async fn send(&self, chunk: Chunk) -> wasmtime::Result<Result<(), Failure>> {
+        if let Some(overrun) = self.overrun.get() {
+            return Err(wasmtime::Error::new(RunEnded(overrun.clone())));
+        }
+        let sent = self.output.send(chunk).await;
+        if let Err(failure) = &sent
+            && failure.kind == FailureKind::Limit
+        {
+            // A second setter found the same limit at the same time; either failure says so.
+            let _ = self.overrun.set(failure.clone());
+        }
+        Ok(sent)
+    }
+
+    /// Sends what is left of a generation.
+    pub(crate) async fn forward(&self, mut generation: Generation) -> wasmtime::Result<Result<(), Failure>> {
+        loop {
+            match generation.next().await {
+                Ok(None) => return Ok(Ok(())),
+                Ok(Some(chunk)) => {
+                    if let Err(failure) = self.send(chunk).await? {
+                        return Ok(Err(failure));
+                    }
+                }
+                Err(failure) => return Ok(Err(failure)),
+            }
+        }
+    }
+}
+
+impl response::Host for GuestState {}
+
+impl response::HostWithStore<GuestState> for HasGuest {
+    async fn send(accessor: &Accessor<GuestState, Self>, chunk: types::Chunk) -> wasmtime::Result<Result<(), types::Failure>> {
+        let response = accessor.with(|mut access| Arc::clone(&access.get().response));
+        Ok(response.send(chunk.into()).await?.map_err(types::Failure::from))
+    }
+
+    async fn forward(
+        accessor: &Accessor<GuestState, Self>,
+        slot: Resource<GenerationSlot>,
+    ) -> wasmtime::Result<Result<(), types::Failure>> {
+        let (response, generation) = accessor.with(|mut access| {
+            let state = access.get();
+            take_generation(&mut state.table, slot).map(|generation| (Arc::clone(&state.response), generation))
+        })?;
+        Ok(response.forward(generation).await?.map_err(types::Failure::from))
+    }
+}

@@ -1,0 +1,90 @@
+//! How many runs there may be at a time, and how many may wait.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use host_types::failure::{Failure, FailureKind};
+use host_types::limits::Limits;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// When a client that was refused may come again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The places of one plugin, within those of the host.
+pub(crate) struct Admission {
+    plugin: Arc<Semaphore>,
+    host: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    runs_max: usize,
+    queue_max: usize,
+    queue_time_max: Duration,
+}
+
+/// A place, kept for the length of a run.
+pub(crate) struct Place {
+    _plugin: OwnedSemaphorePermit,
+    _host: OwnedSemaphorePermit,
+}
+
+/// Leaves the queue, whatever the reason.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Admission {
+    /// The places of a plugin with these limits.
+    pub(crate) fn new(limits: &Limits, host: Arc<Semaphore>) -> Admission {
+        Admission {
+            plugin: Arc::new(Semaphore::new(limits.plugin_runs_max)),
+            host,
+            waiting: AtomicUsize::new(0),
+            runs_max: limits.plugin_runs_max,
+            queue_max: limits.plugin_queue_max,
+            queue_time_max: limits.queue_time_max,
+        }
+    }
+
+    /// Takes a place, waiting in the bounded queue if there is none.
+    ///
+    /// # Errors
+    /// `limit`, with a time to come again, if the queue is full or the wait too long.
+    pub(crate) async fn admit(&self) -> Result<Place, Failure> {
+        if let Some(place) = self.free_place() {
+            return Ok(place);
+        }
+        let _waiting = self.queue()?;
+        let place = tokio::time::timeout(self.queue_time_max, self.next_place()).await;
+        place.ok().flatten().ok_or_else(|| self.refusal("no place became free in time"))
+    }
+
+    fn free_place(&self) -> Option<Place> {
+        let plugin = Arc::clone(&self.plugin).try_acquire_owned().ok()?;
+        let host = Arc::clone(&self.host).try_acquire_owned().ok()?;
+        Some(Place { _plugin: plugin, _host: host })
+    }
+
+    fn queue(&self) -> Result<Waiting<'_>, Failure> {
+        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let waiting = Waiting(&self.waiting);
+        if before >= self.queue_max { Err(self.refusal("the queue is full")) } else { Ok(waiting) }
+    }
+
+    async fn next_place(&self) -> Option<Place> {
+        let plugin = Arc::clone(&self.plugin).acquire_owned().await.ok()?;
+        let host = Arc::clone(&self.host).acquire_owned().await.ok()?;
+        Some(Place { _plugin: plugin, _host: host })
+    }
+
+    fn refusal(&self, reason: &str) -> Failure {
+        let text = format!(
+            "too many runs at a time, and {reason}: plugin_runs_max is {}, plugin_queue_max is {}; try again",
+            self.runs_max, self.queue_max
+        );
+        Failure::new(FailureKind::Limit, text).retry_after(RETRY_AFTER)
+    }
+}

@@ -1,0 +1,72 @@
+//! How long a guest has been running, as opposed to waiting: the time its future spent being polled.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+/// The guest has used up its CPU time.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the run computed for longer than cpu_time_max, {} ms", max.as_millis())]
+pub(crate) struct CpuSpent {
+    pub(crate) max: Duration,
+}
+
+/// Counts one run. Its future adds to it; the epoch callback, on the same thread and inside a poll, reads it.
+#[derive(Debug)]
+pub(crate) struct CpuMeter {
+    origin: Instant,
+    /// Nanoseconds of polls that have ended.
+    spent: AtomicU64,
+    /// Nanoseconds from `origin` to the start of the poll that is going on.
+    poll_start: AtomicU64,
+    max: Duration,
+}
+
+impl CpuMeter {
+    /// A meter that allows `max`.
+    pub(crate) fn new(max: Duration) -> Arc<CpuMeter> {
+        Arc::new(CpuMeter { origin: Instant::now(), spent: AtomicU64::new(0), poll_start: AtomicU64::new(0), max })
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Called from inside a poll.
+    ///
+    /// # Errors
+    /// The time is used up.
+    pub(crate) fn check(&self) -> Result<(), CpuSpent> {
+        let this_poll = self.now().saturating_sub(self.poll_start.load(Ordering::Relaxed));
+        let spent = Duration::from_nanos(self.spent.load(Ordering::Relaxed).saturating_add(this_poll));
+        if spent > self.max { Err(CpuSpent { max: self.max }) } else { Ok(()) }
+    }
+}
+
+/// A future whose polls are counted.
+pub(crate) struct Metered<F> {
+    future: Pin<Box<F>>,
+    meter: Arc<CpuMeter>,
+}
+
+impl<F> Metered<F> {
+    /// Counts the polls of `future` on `meter`.
+    pub(crate) fn new(future: F, meter: Arc<CpuMeter>) -> Metered<F> {
+        Metered { future: Box::pin(future), meter }
+    }
+}
+
+impl<F: Future> Future for Metered<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let start = self.meter.now();
+        self.meter.poll_start.store(start, Ordering::Relaxed);
+        let polled = self.future.as_mut().poll(context);
+        let spent = self.meter.now().saturating_sub(start);
+        self.meter.spent.fetch_add(spent, Ordering::Relaxed);
+        polled
+    }
+}

@@ -1,0 +1,74 @@
+//! What a file is, without running it.
+
+use std::path::Path;
+
+use host_capabilities::linker::linker;
+use host_types::id::PipelineName;
+use host_types::limits::Limits;
+use wasmtime::{Config, Engine};
+
+use crate::error::{DeployError, RuntimeError};
+use crate::loader::{compile, read};
+use crate::shape;
+
+/// What `hayrick inspect` shows.
+#[derive(Debug, Clone)]
+pub struct Inspection {
+    /// The pipeline it would be.
+    pub name: String,
+    pub size_bytes: u64,
+    /// SHA-256 in hex.
+    pub digest: String,
+    pub exports: Vec<String>,
+    pub imports: Vec<String>,
+    /// Whether it would be deployed here, as far as that shows without running its `setup`; else why not.
+    pub deployable: Result<(), String>,
+}
+
+/// Reads, compiles and links a file.
+///
+/// # Errors
+/// The file cannot be read, or the engine cannot start. What is wrong with the component is in the answer.
+pub fn inspect(path: &Path, limits: &Limits) -> Result<Inspection, RuntimeError> {
+    let mut config = Config::new();
+    config.epoch_interruption(true).wasm_component_model_async(true);
+    let engine = Engine::new(&config).map_err(RuntimeError::Engine)?;
+    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let bytes = match read(path, limits) {
+        Ok(bytes) => bytes,
+        Err(DeployError::Read(source)) => return Err(RuntimeError::Folder { path: path.to_owned(), source }),
+        Err(error) => {
+            let size_bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+            return Ok(Inspection {
+                name,
+                size_bytes,
+                digest: String::new(),
+                exports: vec![],
+                imports: vec![],
+                deployable: Err(error.to_string()),
+            });
+        }
+    };
+    let mut inspection = Inspection {
+        name,
+        size_bytes: bytes.content.len() as u64,
+        digest: bytes.digest,
+        exports: Vec::new(),
+        imports: Vec::new(),
+        deployable: Ok(()),
+    };
+    let checked = check(&engine, &bytes.content, &mut inspection);
+    inspection.deployable = checked.map_err(|error| error.to_string());
+    Ok(inspection)
+}
+
+fn check(engine: &Engine, content: &[u8], inspection: &mut Inspection) -> Result<(), DeployError> {
+    let component = compile(engine, content)?;
+    inspection.exports = shape::exports(engine, &component);
+    inspection.imports = shape::imports(engine, &component);
+    PipelineName::parse(&inspection.name)?;
+    shape::shape(engine, &component)?;
+    let linker = linker(engine).map_err(DeployError::Link)?;
+    linker.instantiate_pre(&component).map_err(DeployError::Link)?;
+    Ok(())
+}

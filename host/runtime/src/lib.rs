@@ -1,0 +1,20 @@
+//! From a pipeline's name to a stream of chunks: engine, registry, instances, limits, runs. Read `runtime`, then `loader` and `instance`.
+#![forbid(unsafe_code)]
+
+mod admission;
+pub mod config;
+mod cpu_meter;
+mod engine;
+mod epoch;
+pub mod error;
+pub mod inspect;
+mod instance;
+mod loader;
+mod pipeline;
+mod registry;
+pub mod run_stream;
+pub mod runtime;
+mod shape;
+mod trap;
+mod version;
+mod watcher;

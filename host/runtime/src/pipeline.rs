@@ -1,0 +1,131 @@
+//! One pipeline by name: the version that serves, what was refused, and who is running.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use host_types::failure::{Failure, FailureKind};
+use host_types::id::{PipelineName, RunId};
+use host_types::limits::Limits;
+use host_types::pipeline::{PipelineState, PipelineStatus, Refusal};
+use tokio::sync::Semaphore;
+
+use crate::admission::{Admission, Place};
+use crate::version::Version;
+
+/// What a deploy changes.
+#[derive(Default)]
+struct Deployed {
+    version: Option<Arc<Version>>,
+    refusal: Option<Refusal>,
+}
+
+/// One pipeline.
+pub(crate) struct Pipeline {
+    name: PipelineName,
+    admission: Admission,
+    // A std lock with a critical section of a clone: nothing is awaited under it.
+    deployed: RwLock<Deployed>,
+    generations: AtomicU64,
+    active_runs: AtomicUsize,
+    total_runs: AtomicU64,
+    failed_runs: AtomicU64,
+}
+
+/// A run that counts: it keeps its place and its count until it is dropped.
+pub(crate) struct ActiveRun {
+    pipeline: Arc<Pipeline>,
+    _place: Place,
+}
+
+impl Drop for ActiveRun {
+    fn drop(&mut self) {
+        self.pipeline.active_runs.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl ActiveRun {
+    /// Counts a failure and puts the run's id into it.
+    pub(crate) fn failed(&self, failure: Failure, run: RunId) -> Failure {
+        self.pipeline.failed_runs.fetch_add(1, Ordering::Relaxed);
+        match failure.kind {
+            // The plugin's own words to its client stay as they are.
+            FailureKind::Failed | FailureKind::Timeout => crate::trap::with_run(failure, run),
+            _ => failure,
+        }
+    }
+}
+
+impl Pipeline {
+    /// A pipeline whose first version is still to come.
+    pub(crate) fn new(name: PipelineName, limits: &Limits, host: Arc<Semaphore>) -> Pipeline {
+        Pipeline {
+            name,
+            admission: Admission::new(limits, host),
+            deployed: RwLock::default(),
+            generations: AtomicU64::new(0),
+            active_runs: AtomicUsize::new(0),
+            total_runs: AtomicU64::new(0),
+            failed_runs: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &PipelineName {
+        &self.name
+    }
+
+    /// The version that serves at this moment.
+    pub(crate) fn version(&self) -> Option<Arc<Version>> {
+        self.deployed.read().unwrap_or_else(PoisonError::into_inner).version.clone()
+    }
+
+    /// The number of the next version.
+    pub(crate) fn next_generation(&self) -> u64 {
+        self.generations.load(Ordering::Relaxed) + 1
+    }
+
+    /// Lets a version serve. Runs that have begun keep theirs.
+    pub(crate) fn swap(&self, version: Version) {
+        self.generations.store(version.status.generation, Ordering::Relaxed);
+        *self.deployed.write().unwrap_or_else(PoisonError::into_inner) = Deployed { version: Some(Arc::new(version)), refusal: None };
+    }
+
+    /// Remembers why the newest file was refused; the version before it serves on.
+    pub(crate) fn refuse(&self, refusal: Refusal) {
+        self.deployed.write().unwrap_or_else(PoisonError::into_inner).refusal = Some(refusal);
+    }
+
+    /// Forgets a refusal: the file is again the one that serves.
+    pub(crate) fn clear_refusal(&self) {
+        self.deployed.write().unwrap_or_else(PoisonError::into_inner).refusal = None;
+    }
+
+    /// Takes a place for a run, waiting for one if there is none.
+    ///
+    /// # Errors
+    /// `limit` if too many wait already, or the wait is too long.
+    pub(crate) async fn enter(self: &Arc<Self>) -> Result<ActiveRun, Failure> {
+        let place = self.admission.admit().await?;
+        self.active_runs.fetch_add(1, Ordering::Relaxed);
+        self.total_runs.fetch_add(1, Ordering::Relaxed);
+        Ok(ActiveRun { pipeline: Arc::clone(self), _place: place })
+    }
+
+    /// What `/status/{name}` shows.
+    pub(crate) fn status(&self) -> PipelineStatus {
+        let deployed = self.deployed.read().unwrap_or_else(PoisonError::into_inner);
+        let state = match (&deployed.version, &deployed.refusal) {
+            (Some(_), _) => PipelineState::Ready,
+            (None, Some(_)) => PipelineState::Failed,
+            (None, None) => PipelineState::Loading,
+        };
+        PipelineStatus {
+            name: self.name.as_str().to_owned(),
+            state,
+            version: deployed.version.as_ref().map(|version| version.status.clone()),
+            last_error: deployed.refusal.clone(),
+            active_runs: self.active_runs.load(Ordering::Relaxed),
+            total_runs: self.total_runs.load(Ordering::Relaxed),
+            failed_runs: self.failed_runs.load(Ordering::Relaxed),
+        }
+    }
+}

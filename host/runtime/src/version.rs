@@ -1,0 +1,39 @@
+//! One version of a plugin, ready to run.
+
+use std::sync::Arc;
+
+use host_capabilities::guest_state::GuestState;
+use host_capabilities::output::{OutputLimits, channel};
+use host_capabilities::response::Response;
+use host_types::limits::Limits;
+use host_types::pipeline;
+use wasmtime::component::InstancePre;
+
+use crate::shape::Shape;
+
+/// All that a run needs of a version: linked once, instantiated often.
+pub(crate) struct Version {
+    pub(crate) instance_pre: InstancePre<GuestState>,
+    pub(crate) shape: Shape,
+    pub(crate) limits: Limits,
+    pub(crate) status: pipeline::Version,
+    /// The answer that `setup` has: nobody reads it.
+    pub(crate) unread: Arc<Response>,
+}
+
+impl Version {
+    /// What a run may put out.
+    pub(crate) fn output_limits(&self) -> OutputLimits {
+        output_limits(&self.limits)
+    }
+}
+
+fn output_limits(limits: &Limits) -> OutputLimits {
+    OutputLimits { answer_bytes_max: limits.output_bytes_max, chunk_bytes_max: limits.chunk_bytes_max }
+}
+
+/// An answer that nobody reads: sending to it fails with `cancelled`.
+pub(crate) fn unread_response(limits: &Limits) -> Arc<Response> {
+    let (sender, _) = channel(output_limits(limits));
+    Arc::new(Response::new(sender))
+}

@@ -1,0 +1,182 @@
+//! The plugins folder: which files came, changed and went.
+//!
+//! Change notifications only wake it; what counts is a scan of the folder, so that a missed notification (network folders send none) costs
+//! a second and never a deploy. A file is taken up once it has kept its size and time for a moment: whoever copies is done by then.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::error::RuntimeError;
+use crate::registry::Registry;
+
+/// How long a file has to keep its size and time.
+const SETTLE: Duration = Duration::from_millis(120);
+/// How often the folder is scanned without a notification.
+const SCAN_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What tells one content of a file from the next without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    size: u64,
+    modified: Option<SystemTime>,
+    inode: u64,
+}
+
+/// One file of the folder.
+struct Seen {
+    stamp: Stamp,
+    since: Instant,
+    /// Whether this stamp has been handed to the registry.
+    taken: bool,
+    path: PathBuf,
+}
+
+/// Follows the folder.
+pub(crate) struct FolderWatcher {
+    folder: PathBuf,
+    registry: Arc<Registry>,
+    files: HashMap<String, Seen>,
+    loads: JoinSet<String>,
+    /// Files whose load is going on: one at a time each, so that the newest content wins.
+    loading: Vec<String>,
+    changed: Arc<Notify>,
+    ready: watch::Sender<bool>,
+    _notifications: RecommendedWatcher,
+}
+
+impl FolderWatcher {
+    /// Watches `folder`; `ready` becomes true once the files that lie there have been tried.
+    ///
+    /// # Errors
+    /// The folder cannot be watched.
+    pub(crate) fn new(folder: &Path, registry: Arc<Registry>, ready: watch::Sender<bool>) -> Result<FolderWatcher, RuntimeError> {
+        let failed = |source| RuntimeError::Watch { path: folder.to_owned(), source };
+        let changed = Arc::new(Notify::new());
+        let wake = Arc::clone(&changed);
+        let mut notifications = notify::recommended_watcher(move |_| wake.notify_one()).map_err(failed)?;
+        notifications.watch(folder, RecursiveMode::NonRecursive).map_err(failed)?;
+        Ok(FolderWatcher {
+            folder: folder.to_owned(),
+            registry,
+            files: HashMap::new(),
+            loads: JoinSet::new(),
+            loading: Vec::new(),
+            changed,
+            ready,
+            _notifications: notifications,
+        })
+    }
+
+    /// Follows the folder until it is dropped.
+    pub(crate) async fn run(mut self) {
+        loop {
+            self.scan();
+            self.take_settled();
+            if self.is_quiet() && !*self.ready.borrow() {
+                // Nobody listens once the host is going down.
+                let _ = self.ready.send(true);
+            }
+            tokio::select! {
+                () = self.changed.notified() => {}
+                () = tokio::time::sleep(self.pause()) => {}
+                Some(loaded) = self.loads.join_next() => self.loaded(loaded),
+            }
+        }
+    }
+
+    /// Compares the folder with what was seen last. A folder that cannot be read changes nothing: a network hiccup undeploys nobody.
+    fn scan(&mut self) {
+        let present = match list(&self.folder) {
+            Ok(present) => present,
+            Err(error) => return tracing::error!(folder = %self.folder.display(), "cannot read the plugins folder: {error}"),
+        };
+        let gone: Vec<String> = self.files.keys().filter(|stem| !present.contains_key(*stem)).cloned().collect();
+        for stem in gone {
+            self.files.remove(&stem);
+            self.registry.undeploy(&stem);
+        }
+        for (stem, (path, stamp)) in present {
+            let unchanged = self.files.get(&stem).is_some_and(|seen| seen.stamp == stamp);
+            if !unchanged {
+                self.files.insert(stem, Seen { stamp, since: Instant::now(), taken: false, path });
+            }
+        }
+    }
+
+    /// Starts a load for every file that has settled.
+    fn take_settled(&mut self) {
+        let loading = &self.loading;
+        let settled: Vec<(&String, &mut Seen)> =
+            self.files.iter_mut().filter(|(stem, seen)| !seen.taken && seen.since.elapsed() >= SETTLE && !loading.contains(stem)).collect();
+        let mut started = Vec::new();
+        for (stem, seen) in settled {
+            seen.taken = true;
+            let (registry, stem, path) = (Arc::clone(&self.registry), stem.clone(), seen.path.clone());
+            started.push(stem.clone());
+            self.loads.spawn(async move {
+                registry.deploy(&stem, &path).await;
+                stem
+            });
+        }
+        self.loading.extend(started);
+    }
+
+    fn loaded(&mut self, loaded: Result<String, tokio::task::JoinError>) {
+        match loaded {
+            Ok(stem) => {
+                self.loading.retain(|other| *other != stem);
+                if !self.files.contains_key(&stem) {
+                    // The file went away while it was being loaded.
+                    self.registry.undeploy(&stem);
+                }
+            }
+            Err(error) => tracing::error!("a load failed: {error}"),
+        }
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.loading.is_empty() && self.files.values().all(|seen| seen.taken)
+    }
+
+    fn pause(&self) -> Duration {
+        let settling = self.files.iter().any(|(stem, seen)| !seen.taken && !self.loading.contains(stem));
+        if settling { SETTLE / 2 } else { SCAN_INTERVAL }
+    }
+}
+
+/// Every `.wasm` file of the folder, by stem. Files whose names start with a dot are somebody's work in progress.
+fn list(folder: &Path) -> std::io::Result<HashMap<String, (PathBuf, Stamp)>> {
+    let mut present = HashMap::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let is_wasm = path.extension().is_some_and(|extension| extension == "wasm");
+        let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()).filter(|stem| is_wasm && !stem.starts_with('.')) else { continue };
+        // A file may go away between the listing and this.
+        if let Some(stamp) = stamp(&path) {
+            present.insert(stem.to_owned(), (path.clone(), stamp));
+        }
+    }
+    Ok(present)
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+    Some(Stamp { size: metadata.len(), modified: metadata.modified().ok(), inode: inode(&metadata) })
+}
+
+#[cfg(unix)]
+fn inode(metadata: &std::fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(metadata)
+}
+
+#[cfg(not(unix))]
+fn inode(_metadata: &std::fs::Metadata) -> u64 {
+    0
+}

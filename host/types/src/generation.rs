@@ -1,0 +1,37 @@
+//! How a model is asked and what a whole answer is.
+
+use crate::chunk::{FinishReason, Usage};
+use crate::message::ToolCall;
+
+/// A function offered to the model; `parameters` is a JSON Schema document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tool {
+    pub name: String,
+    pub description: Option<String>,
+    pub parameters: String,
+}
+
+/// How a model is asked. What is `None` takes the upstream's own default.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Options {
+    /// An upstream's alias; `None` is the default one.
+    pub model: Option<String>,
+    pub temperature: Option<f32>,
+    pub max_tokens: Option<u32>,
+    pub seed: Option<i64>,
+    pub tools: Vec<Tool>,
+    /// OpenAI's `response_format`, a JSON document.
+    pub response_format: Option<String>,
+    /// A JSON object whose fields are merged into the request.
+    pub extra: Option<String>,
+}
+
+/// A whole answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub text: String,
+    pub reasoning: Option<String>,
+    pub tool_calls: Vec<ToolCall>,
+    pub finish: FinishReason,
+    pub usage: Option<Usage>,
+}

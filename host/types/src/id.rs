@@ -1,0 +1,118 @@
+//! Names and ids that are parsed once and then trusted.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+/// Longest pipeline name, in bytes; it is a file name, a URL segment and a metric label.
+pub const PIPELINE_NAME_BYTES_MAX: usize = 64;
+
+/// First path segments that belong to the API: a pipeline of that name would shadow them.
+pub const RESERVED_NAMES: [&str; 20] = [
+    "a2a",
+    "api",
+    "chat",
+    "deploy",
+    "deploy_files",
+    "docs",
+    "draw",
+    "embeddings",
+    "files",
+    "health",
+    "jobs",
+    "mcp",
+    "metrics",
+    "models",
+    "openapi.json",
+    "responses",
+    "status",
+    "tasks",
+    "undeploy",
+    "v1",
+];
+
+/// A pipeline's name: the name of its file without `.wasm`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PipelineName(String);
+
+/// Why a word is no pipeline name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    #[error("a pipeline's name has 1 to {PIPELINE_NAME_BYTES_MAX} bytes; '{0}' has not: rename the file")]
+    Length(String),
+    #[error(
+        "a pipeline's name is made of letters, digits, '-', '_' and '.', and starts with a letter or digit; '{0}' is not: rename the file"
+    )]
+    Alphabet(String),
+    #[error("'{0}' is a route of the API, so no pipeline can have that name: rename the file")]
+    Reserved(String),
+}
+
+impl PipelineName {
+    /// Checks length, alphabet and that no route of the API is shadowed.
+    ///
+    /// # Errors
+    /// Says which of the three is wrong.
+    pub fn parse(word: &str) -> Result<PipelineName, NameError> {
+        if word.is_empty() || word.len() > PIPELINE_NAME_BYTES_MAX {
+            return Err(NameError::Length(word.chars().take(PIPELINE_NAME_BYTES_MAX).collect()));
+        }
+        let starts_well = word.starts_with(|first: char| first.is_ascii_alphanumeric());
+        let in_alphabet = word.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.'));
+        if !starts_well || !in_alphabet {
+            return Err(NameError::Alphabet(word.escape_default().to_string()));
+        }
+        if RESERVED_NAMES.contains(&word.to_ascii_lowercase().as_str()) {
+            return Err(NameError::Reserved(word.to_owned()));
+        }
+        Ok(PipelineName(word.to_owned()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PipelineName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// One run of a pipeline. It is in the answer's headers, in the log and in the error of a run that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RunId(Uuid);
+
+impl RunId {
+    /// A fresh id; later ids sort after earlier ones (UUID version 7).
+    pub fn fresh() -> RunId {
+        RunId(Uuid::now_v7())
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.0.simple())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_climb_shadow_or_hide_are_refused() {
+        for word in ["", "..", ".hidden", "a/b", "a b", "ü", "-x", "status", "V1", "Health"] {
+            assert!(PipelineName::parse(word).is_err(), "{word:?} was accepted");
+        }
+        assert!(PipelineName::parse(&"a".repeat(65)).is_err());
+    }
+
+    #[test]
+    fn names_of_the_seed_are_accepted() {
+        for word in ["async-pipeline", "batch-async-pipeline", "gpt_4.1", &"a".repeat(64)] {
+            assert_eq!(PipelineName::parse(word).unwrap().as_str(), word);
+        }
+    }
+}

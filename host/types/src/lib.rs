@@ -1,0 +1,11 @@
+//! The host's vocabulary: plain data that every other crate speaks, with no I/O. Read `message`, `chunk`, `request`, then `failure`.
+#![forbid(unsafe_code)]
+
+pub mod chunk;
+pub mod failure;
+pub mod generation;
+pub mod id;
+pub mod limits;
+pub mod message;
+pub mod pipeline;
+pub mod request;

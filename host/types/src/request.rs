@@ -1,0 +1,15 @@
+//! What a protocol asks the runtime for.
+
+use crate::message::Message;
+
+/// One chat completion.
+#[derive(Debug, Clone)]
+pub struct ChatRequest {
+    /// The pipeline's name as the client wrote it.
+    pub model: String,
+    pub messages: Vec<Message>,
+    /// The whole request body, valid JSON.
+    pub body: String,
+    /// Headers let through to the plugin, names in lower case.
+    pub headers: Vec<(String, String)>,
+}
