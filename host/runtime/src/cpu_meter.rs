@@ -1,10 +1,16 @@
-//! How long a guest has been running, as opposed to waiting: the time its future spent being polled.
+//! How long a guest has been running, as opposed to waiting: the time its future spent being polled. Those that run long take turns.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::PollSemaphore;
+
+/// A run that has computed for longer than this shares what is left of the processor with its like. An answer takes well below a millisecond.
+const LONG: Duration = Duration::from_millis(20);
 
 /// The guest has used up its CPU time.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
@@ -34,6 +40,11 @@ impl CpuMeter {
         u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
+    /// Whether the run is one of those that compute long.
+    fn is_long(&self) -> bool {
+        Duration::from_nanos(self.spent.load(Ordering::Relaxed)) > LONG
+    }
+
     /// Called from inside a poll.
     ///
     /// # Errors
@@ -45,16 +56,22 @@ impl CpuMeter {
     }
 }
 
+/// The turns of runs that compute long: one thread fewer than there are, so that short runs always find one free.
+pub(crate) fn turns(threads: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(threads.saturating_sub(1).max(1)))
+}
+
 /// A future whose polls are counted.
 pub(crate) struct Metered<F> {
     future: Pin<Box<F>>,
     meter: Arc<CpuMeter>,
+    turns: PollSemaphore,
 }
 
 impl<F> Metered<F> {
-    /// Counts the polls of `future` on `meter`.
-    pub(crate) fn new(future: F, meter: Arc<CpuMeter>) -> Metered<F> {
-        Metered { future: Box::pin(future), meter }
+    /// Counts the polls of `future` on `meter`; it waits for one of `turns` before each poll once it has computed long.
+    pub(crate) fn new(future: F, meter: Arc<CpuMeter>, turns: Arc<Semaphore>) -> Metered<F> {
+        Metered { future: Box::pin(future), meter, turns: PollSemaphore::new(turns) }
     }
 }
 
@@ -62,6 +79,8 @@ impl<F: Future> Future for Metered<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        // The turn lasts one poll, which is one time slice at most: the epoch makes the guest yield.
+        let _turn = if self.meter.is_long() { Some(ready!(self.turns.poll_acquire(context))) } else { None };
         let start = self.meter.now();
         self.meter.poll_start.store(start, Ordering::Relaxed);
         let polled = self.future.as_mut().poll(context);

@@ -59,7 +59,8 @@ impl Run {
     /// The timer stands outside the store: inside, a guest that computes would hold it up.
     async fn bounded(self, max: Duration, limit: &str, response: Arc<Response>, request: Option<ChatRequest>) -> Result<(), Failure> {
         let meter = CpuMeter::new(self.version.limits.cpu_time_max.min(max));
-        let run = Metered::new(self.in_store(Arc::clone(&meter), response, request), meter);
+        let turns = Arc::clone(&self.version.turns);
+        let run = Metered::new(self.in_store(Arc::clone(&meter), response, request), meter, turns);
         match tokio::time::timeout(max, run).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Failure::new(FailureKind::Timeout, format!("the run took longer than {limit}, {} ms", max.as_millis()))),

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, InstancePre, Linker};
 
+use crate::cpu_meter::turns;
 use crate::engine::HostEngine;
 use crate::error::DeployError;
 use crate::instance::Run;
@@ -46,6 +47,7 @@ pub(crate) struct Loader {
     limits: Limits,
     llm: Llm,
     compilations: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 /// Reads a file, bounded.
@@ -96,7 +98,8 @@ impl Loader {
     /// The host's own interfaces clash: a bug.
     pub(crate) fn new(engine: HostEngine, limits: Limits, llm: Llm) -> wasmtime::Result<Loader> {
         let linker = linker(&engine.engine)?;
-        Ok(Loader { engine, linker, limits, llm, compilations: Semaphore::new(COMPILATIONS_MAX) })
+        let threads = tokio::runtime::Handle::current().metrics().num_workers();
+        Ok(Loader { engine, linker, limits, llm, compilations: Semaphore::new(COMPILATIONS_MAX), turns: turns(threads) })
     }
 
     /// The limits every version gets.
@@ -134,7 +137,14 @@ impl Loader {
             imports: compiled.shape.imports.clone(),
         };
         let unread = unread_response(&self.limits);
-        let version = Version { instance_pre: compiled.instance_pre, shape: compiled.shape, limits: self.limits.clone(), status, unread };
+        let version = Version {
+            instance_pre: compiled.instance_pre,
+            shape: compiled.shape,
+            limits: self.limits.clone(),
+            status,
+            turns: Arc::clone(&self.turns),
+            unread,
+        };
         self.set_up(name, version).await
     }
 

@@ -68,13 +68,34 @@ impl Stream for RunStream {
             return Poll::Ready(Some(Ok(chunk)));
         }
         let driven = self.driver.poll(context);
-        // Driving it may have made chunks, and they come before its end.
-        if let Poll::Ready(Some(chunk)) = self.output.poll_recv(context) {
-            return Poll::Ready(Some(Ok(chunk)));
-        }
-        match (driven, &mut self.driver) {
-            (Poll::Ready(()), Driver::Ended(failure)) => Poll::Ready(failure.take().map(Err)),
+        // Driving it may have made chunks, and they come before its end. "Pending" is no end: tokio says it, too, to make a busy task yield.
+        match (self.output.poll_recv(context), driven, &mut self.driver) {
+            (Poll::Ready(Some(chunk)), _, _) => Poll::Ready(Some(Ok(chunk))),
+            (Poll::Ready(None), Poll::Ready(()), Driver::Ended(failure)) => Poll::Ready(failure.take().map(Err)),
             _ => Poll::Pending,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt;
+    use host_capabilities::output::{OutputLimits, channel};
+
+    use super::*;
+
+    /// tokio lets a task do some 128 things before it has to yield; an answer that is read just then must not be cut.
+    #[tokio::test]
+    async fn an_answer_is_whole_however_busy_its_reader_is() {
+        for _ in 0..500 {
+            let (sender, receiver) = channel(OutputLimits { answer_bytes_max: usize::MAX, chunk_bytes_max: usize::MAX });
+            let run = async move {
+                for _ in 0..3 {
+                    sender.send(Chunk::Text("x".to_owned())).await?;
+                }
+                Ok(())
+            };
+            assert_eq!(RunStream::new(run, receiver).count().await, 3);
         }
     }
 }

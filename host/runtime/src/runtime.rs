@@ -21,7 +21,6 @@ use crate::instance::Run;
 use crate::loader::Loader;
 use crate::registry::Registry;
 use crate::run_stream::RunStream;
-use crate::version::Version;
 use crate::watcher::FolderWatcher;
 
 /// Runs plugins. A cheap handle; the last one dropped stops the watcher and the epoch thread.
@@ -62,8 +61,11 @@ impl Runtime {
     pub async fn chat(&self, id: RunId, request: ChatRequest) -> Result<RunStream, Failure> {
         let name = request.model.as_str();
         let pipeline = self.inner.registry.get(name).ok_or_else(|| unknown(name))?;
+        let serving = || pipeline.version().ok_or_else(|| not_serving(&pipeline.status()));
+        serving()?;
         let active = pipeline.enter().await?;
-        let version = pipeline.version().ok_or_else(|| not_serving(&pipeline.status()))?;
+        // Whoever had to wait runs on the version that serves now.
+        let version = serving()?;
         let (sender, receiver) = channel(version.output_limits());
         let run = Run {
             id,

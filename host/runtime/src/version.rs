@@ -7,6 +7,7 @@ use host_capabilities::output::{OutputLimits, channel};
 use host_capabilities::response::Response;
 use host_types::limits::Limits;
 use host_types::pipeline;
+use tokio::sync::Semaphore;
 use wasmtime::component::InstancePre;
 
 use crate::shape::Shape;
@@ -17,6 +18,8 @@ pub(crate) struct Version {
     pub(crate) shape: Shape,
     pub(crate) limits: Limits,
     pub(crate) status: pipeline::Version,
+    /// Turns of runs that compute long, shared by the whole host.
+    pub(crate) turns: Arc<Semaphore>,
     /// The answer that `setup` has: nobody reads it.
     pub(crate) unread: Arc<Response>,
 }
