@@ -1,0 +1,44 @@
+//! Puts the chunks of a generation together to a whole answer.
+
+use std::collections::BTreeMap;
+
+use host_types::chunk::{Chunk, FinishReason, ToolCallDelta};
+use host_types::failure::Failure;
+use host_types::generation::Answer;
+use host_types::message::ToolCall;
+
+use crate::llm::generation::Generation;
+
+/// Reads a generation to its end.
+///
+/// # Errors
+/// As [`Generation::next`].
+pub(crate) async fn collect(mut generation: Generation) -> Result<Answer, Failure> {
+    let mut answer = Answer { text: String::new(), reasoning: None, tool_calls: Vec::new(), finish: FinishReason::Stop, usage: None };
+    let mut calls = BTreeMap::new();
+    while let Some(chunk) = generation.next().await? {
+        match chunk {
+            Chunk::Text(text) => answer.text.push_str(&text),
+            Chunk::Reasoning(text) => answer.reasoning.get_or_insert_default().push_str(&text),
+            Chunk::ToolCall(delta) => add(&mut calls, delta),
+            Chunk::Usage(usage) => answer.usage = Some(usage),
+            Chunk::Finish(reason) => answer.finish = reason,
+            // No model sends events.
+            Chunk::Event(_) => {}
+        }
+    }
+    answer.tool_calls = calls.into_values().collect();
+    Ok(answer)
+}
+
+fn add(calls: &mut BTreeMap<u32, ToolCall>, delta: ToolCallDelta) {
+    let empty = || ToolCall { id: format!("call_{}", delta.index), name: String::new(), arguments: String::new() };
+    let call = calls.entry(delta.index).or_insert_with(empty);
+    call.arguments.push_str(&delta.arguments);
+    if let Some(id) = delta.id {
+        call.id = id;
+    }
+    if let Some(name) = delta.name {
+        call.name = name;
+    }
+}

@@ -1,0 +1,15 @@
+//! Language models behind OpenAI-compatible HTTP endpoints. Read `config`, `router`, `upstream`, then `generation` and `reading`.
+
+mod answer;
+mod backoff;
+mod breaker;
+mod builtin;
+mod cache;
+pub mod config;
+mod failure;
+pub mod generation;
+mod openai;
+mod reading;
+pub mod router;
+mod sse;
+mod upstream;

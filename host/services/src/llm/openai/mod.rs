@@ -1,0 +1,6 @@
+//! OpenAI's HTTP API as upstreams speak it. Its shapes do not leave this folder.
+
+pub(crate) mod embeddings;
+pub(crate) mod error;
+pub(crate) mod request;
+pub(crate) mod response;

@@ -1,0 +1,263 @@
+//! One upstream: places, breaker, retries, cache, and the requests themselves.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use host_types::failure::Failure;
+use host_types::generation::Options;
+use host_types::message::Message;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, Response, Url};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::llm::backoff::{Backoff, parse_retry_after};
+use crate::llm::breaker::{Breaker, Trial};
+use crate::llm::cache::Cache;
+use crate::llm::config::UpstreamConfig;
+use crate::llm::failure::{Reporter, invalid, is_breakdown, may_pass};
+use crate::llm::generation::Generation;
+use crate::llm::openai::{embeddings, error, request};
+use crate::llm::reading::{ReadLimits, Reading};
+
+/// How much of a refusal's body is read for its reason.
+const REFUSAL_BYTES_MAX: usize = 64 << 10;
+/// How long a refusal's body is waited for.
+const REFUSAL_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// Up to when a failure leads to another attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// The upstream's success status.
+    Accepted,
+    /// The answer's first chunk.
+    FirstChunk,
+}
+
+/// An endpoint with one model, and the state of the requests to it.
+pub(crate) struct Upstream {
+    config: UpstreamConfig,
+    client: Client,
+    chat: Url,
+    embeddings: Url,
+    authorization: Option<HeaderValue>,
+    places: Arc<Semaphore>,
+    queue: Semaphore,
+    breaker: Arc<Breaker>,
+    backoff: Backoff,
+    cache: Option<Arc<Cache>>,
+    reporter: Arc<Reporter>,
+    limits: ReadLimits,
+}
+
+/// The attempts of one request.
+struct Attempts<'a> {
+    upstream: &'a Upstream,
+    failed: u32,
+    last: Option<Failure>,
+}
+
+impl Upstream {
+    /// An upstream nobody has asked yet; none if its `base_url` is no address.
+    pub(crate) fn new(config: UpstreamConfig, client: Client) -> Option<Upstream> {
+        let seed = RandomState::new().hash_one(&config.alias);
+        Some(Upstream {
+            client,
+            chat: config.url("chat/completions")?,
+            embeddings: config.url("embeddings")?,
+            authorization: config.authorization(),
+            places: Arc::new(Semaphore::new(config.concurrency_max.min(Semaphore::MAX_PERMITS))),
+            queue: Semaphore::new(config.queue_max.min(Semaphore::MAX_PERMITS)),
+            breaker: Breaker::new(config.breaker_failures, config.breaker_open),
+            backoff: Backoff::new(config.backoff_base, config.backoff_cap, seed),
+            cache: config.cache.map(Cache::new),
+            reporter: Arc::new(Reporter::new(config.alias.clone(), config.api_key.clone())),
+            limits: ReadLimits {
+                first_token_timeout: config.first_token_timeout,
+                idle_timeout: config.idle_timeout,
+                event_bytes_max: config.event_bytes_max,
+                answer_bytes_max: config.answer_bytes_max,
+            },
+            config,
+        })
+    }
+
+    pub(crate) fn config(&self) -> &UpstreamConfig {
+        &self.config
+    }
+
+    /// The breaker's word.
+    pub(crate) fn breaker_word(&self) -> &'static str {
+        self.breaker.word()
+    }
+
+    /// Requests that have a place.
+    pub(crate) fn active(&self) -> usize {
+        self.config.concurrency_max.min(Semaphore::MAX_PERMITS) - self.places.available_permits()
+    }
+
+    /// Asks for an answer, again and again where that helps.
+    ///
+    /// # Errors
+    /// The last attempt's failure, or the reason why there was none.
+    pub(crate) async fn generate(&self, messages: &[Message], options: &Options, until: Until) -> Result<Generation, Failure> {
+        let body = request::encode(&self.config.model, messages, options)?;
+        let recorder = match self.cache.as_ref().map(|cache| cache.get(&body)) {
+            Some(Ok(chunks)) => return Ok(Generation::replay(chunks)),
+            Some(Err(recorder)) => Some(recorder),
+            None => None,
+        };
+        let place = self.enter().await?;
+        let mut attempts = Attempts { upstream: self, failed: 0, last: None };
+        loop {
+            let trial = attempts.next()?;
+            match self.attempt(body.clone(), trial, Arc::clone(&place), until).await {
+                Ok(mut reading) => {
+                    reading.record(recorder);
+                    return Ok(Generation::reading(reading));
+                }
+                Err(failure) => attempts.failed(failure).await?,
+            }
+        }
+    }
+
+    /// Asks for vectors. There are no fallbacks: another model's vectors lie in another space.
+    ///
+    /// # Errors
+    /// The last attempt's failure, or the reason why there was none.
+    pub(crate) async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, Failure> {
+        let body = embeddings::encode(&self.config.model, texts).map_err(|error| invalid(error.to_string()))?;
+        let _place = self.enter().await?;
+        let mut attempts = Attempts { upstream: self, failed: 0, last: None };
+        let answer = loop {
+            let mut trial = Some(attempts.next()?);
+            match self.fetch(&self.embeddings, body.clone()).await {
+                Ok(answer) => {
+                    settle(trial.take(), None);
+                    break answer;
+                }
+                Err(failure) => {
+                    settle(trial.take(), Some(&failure));
+                    attempts.failed(failure).await?;
+                }
+            }
+        };
+        let vectors = embeddings::decode(&answer).map_err(|error| self.reporter.malformed(&error))?;
+        if vectors.len() == texts.len() { Ok(vectors) } else { Err(self.reporter.vectors(texts.len(), vectors.len())) }
+    }
+
+    /// Waits for a place, if there is one to wait in.
+    async fn enter(&self) -> Result<Arc<OwnedSemaphorePermit>, Failure> {
+        if let Some(rest) = self.breaker.shut_for() {
+            return Err(self.reporter.shut(rest));
+        }
+        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            return Ok(Arc::new(place));
+        }
+        let full = |_| self.reporter.full(self.config.concurrency_max, self.config.queue_max);
+        let _turn = self.queue.try_acquire().map_err(full)?;
+        // The semaphore is never closed, so this does not fail.
+        Arc::clone(&self.places).acquire_owned().await.map(Arc::new).map_err(|_| self.reporter.full(0, 0))
+    }
+
+    /// One attempt at an answer.
+    async fn attempt(&self, body: Bytes, trial: Trial, place: Arc<OwnedSemaphorePermit>, until: Until) -> Result<Reading, Failure> {
+        let start = Instant::now();
+        let response = match self.post(&self.chat, body).await {
+            Ok(response) => response,
+            Err(failure) => {
+                settle(Some(trial), Some(&failure));
+                return Err(failure);
+            }
+        };
+        let mut reading = Reading::new(response, trial, place, Arc::clone(&self.reporter), self.limits, start.elapsed())?;
+        if until == Until::FirstChunk {
+            reading.await_first().await?;
+        }
+        Ok(reading)
+    }
+
+    /// Posts JSON and waits for a success status.
+    async fn post(&self, url: &Url, body: Bytes) -> Result<Response, Failure> {
+        let mut request = self.client.post(url.clone()).header(CONTENT_TYPE, "application/json").body(body);
+        request = request.header(ACCEPT, "text/event-stream, application/json");
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        match timeout(self.limits.first_token_timeout, request.send()).await {
+            Ok(Ok(response)) if response.status().is_success() => Ok(response),
+            Ok(Ok(response)) => Err(self.refusal(response).await),
+            Ok(Err(error)) => Err(self.reporter.transport(&error, self.config.connect_timeout)),
+            Err(_) => Err(self.reporter.no_token(self.limits.first_token_timeout)),
+        }
+    }
+
+    async fn refusal(&self, mut response: Response) -> Failure {
+        let status = response.status();
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let retry_after = retry_after.and_then(|value| parse_retry_after(value, SystemTime::now()));
+        let mut body = Vec::new();
+        let read = async {
+            // A refusal that breaks off is a refusal all the same.
+            while let Ok(Some(bytes)) = response.chunk().await
+                && body.len() + bytes.len() <= REFUSAL_BYTES_MAX
+            {
+                body.extend_from_slice(&bytes);
+            }
+        };
+        let _ = timeout(REFUSAL_TIME_MAX, read).await;
+        self.reporter.status(status, &error::of_body(&body).message, retry_after)
+    }
+
+    /// Posts JSON and reads the whole answer.
+    async fn fetch(&self, url: &Url, body: Bytes) -> Result<Vec<u8>, Failure> {
+        let mut response = self.post(url, body).await?;
+        let mut answer = Vec::new();
+        loop {
+            match timeout(self.limits.idle_timeout, response.chunk()).await {
+                Ok(Ok(Some(bytes))) if answer.len() + bytes.len() > self.limits.answer_bytes_max => {
+                    return Err(self.reporter.answer_too_long(self.limits.answer_bytes_max));
+                }
+                Ok(Ok(Some(bytes))) => answer.extend_from_slice(&bytes),
+                Ok(Ok(None)) => return Ok(answer),
+                Ok(Err(error)) => return Err(self.reporter.cut(Some(&error))),
+                Err(_) => return Err(self.reporter.idle(self.limits.idle_timeout)),
+            }
+        }
+    }
+}
+
+/// Tells the breaker how a request ended.
+fn settle(trial: Option<Trial>, failure: Option<&Failure>) {
+    match trial {
+        Some(trial) if failure.is_some_and(is_breakdown) => trial.failed(),
+        // A refusal with a reason is a sign of life.
+        Some(trial) => trial.succeeded(),
+        None => {}
+    }
+}
+
+impl Attempts<'_> {
+    /// The breaker's leave for the next attempt.
+    fn next(&mut self) -> Result<Trial, Failure> {
+        let admitted = self.upstream.breaker.admit();
+        admitted.map_err(|rest| self.last.take().unwrap_or_else(|| self.upstream.reporter.shut(rest)))
+    }
+
+    /// Waits before the next attempt.
+    ///
+    /// # Errors
+    /// The failure itself, if there is to be none.
+    async fn failed(&mut self, failure: Failure) -> Result<(), Failure> {
+        let is_last = self.failed >= self.upstream.config.retries_max || !may_pass(&failure);
+        let wait = if is_last { None } else { self.upstream.backoff.wait(self.failed, failure.retry_after) };
+        let Some(wait) = wait else { return Err(failure) };
+        tracing::info!(upstream = self.upstream.config.alias, attempt = self.failed + 1, ?wait, %failure, "trying again");
+        sleep(wait).await;
+        self.failed += 1;
+        self.last = Some(failure);
+        Ok(())
+    }
+}
