@@ -7,8 +7,8 @@ use host_types::id::NameError;
 /// The runtime cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
-    #[error("cannot use the folder {path}: check that it exists and that this user may write to it")]
-    Folder {
+    #[error("cannot use {path}: check that it exists and that this user may read and write it")]
+    Path {
         path: PathBuf,
         #[source]
         source: std::io::Error,

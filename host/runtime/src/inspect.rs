@@ -36,7 +36,7 @@ pub fn inspect(path: &Path, limits: &Limits) -> Result<Inspection, RuntimeError>
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let bytes = match read(path, limits) {
         Ok(bytes) => bytes,
-        Err(DeployError::Read(source)) => return Err(RuntimeError::Folder { path: path.to_owned(), source }),
+        Err(DeployError::Read(source)) => return Err(RuntimeError::Path { path: path.to_owned(), source }),
         Err(error) => {
             let size_bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
             return Ok(Inspection {

@@ -70,7 +70,7 @@ impl Runtime {
         let run = Run {
             id,
             pipeline: name.to_owned(),
-            version: Arc::<Version>::clone(&version),
+            version,
             llm: self.inner.registry.loader().llm().clone(),
         };
         let answer = async move {
@@ -120,5 +120,5 @@ fn make_folder(path: &Path) -> Result<(), RuntimeError> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|source| RuntimeError::Folder { path: path.to_owned(), source })
+    builder.create(path).map_err(|source| RuntimeError::Path { path: path.to_owned(), source })
 }
