@@ -1,0 +1,24 @@
+//! What a probe asks: whether the process lives, and whether it takes requests.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::json;
+
+use crate::json;
+use crate::state::ApiState;
+
+/// `GET /health/live`: 200 as long as anything answers at all.
+pub(crate) async fn live() -> Response {
+    json::answer(StatusCode::OK, &json!({"status": "live"}))
+}
+
+/// `GET /health/ready`: 503 until the plugins that lay there at the start are tried, and again once the server drains.
+pub(crate) async fn ready(State(state): State<ApiState>) -> Response {
+    let (status, word) = match (state.is_draining(), state.runtime().is_ready()) {
+        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "loading"),
+        (false, true) => (StatusCode::OK, "ready"),
+    };
+    json::answer(status, &json!({"status": word}))
+}

@@ -1,0 +1,16 @@
+//! The HTTP surface: one folder a protocol, over the runtime. Read `router`, then `openai::chat`, then `server` and `connection`.
+#![forbid(unsafe_code)]
+
+mod body;
+pub mod config;
+mod connection;
+mod health;
+mod json;
+mod openai;
+mod pipelines;
+mod request_id;
+pub mod router;
+pub mod server;
+pub mod state;
+mod status;
+mod write_stall;

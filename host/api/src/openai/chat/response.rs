@@ -1,0 +1,194 @@
+//! Collects a run's chunks into one answer.
+
+use std::collections::BTreeMap;
+
+use futures_util::{Stream, TryStreamExt};
+use host_types::chunk::{Chunk, ToolCallDelta};
+use host_types::failure::Failure;
+use host_types::message::ToolCall;
+use serde::Serialize;
+
+use super::summary::{Identity, Summary, UsageFields};
+
+/// OpenAI's `chat.completion`.
+#[derive(Debug, Serialize)]
+pub(super) struct Completion {
+    id: String,
+    object: &'static str,
+    created: u64,
+    model: String,
+    choices: [Choice; 1],
+    usage: UsageFields,
+}
+
+#[derive(Debug, Serialize)]
+struct Choice {
+    index: u32,
+    message: AnswerMessage,
+    logprobs: Option<()>,
+    finish_reason: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct AnswerMessage {
+    role: &'static str,
+    content: Option<String>,
+    refusal: Option<()>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<CallFields>,
+}
+
+#[derive(Debug, Serialize)]
+struct CallFields {
+    id: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    function: FunctionFields,
+}
+
+#[derive(Debug, Serialize)]
+struct FunctionFields {
+    name: String,
+    arguments: String,
+}
+
+/// The answer so far.
+#[derive(Default)]
+struct Collected {
+    text: String,
+    reasoning: String,
+    tool_calls: BTreeMap<u32, ToolCall>,
+    summary: Summary,
+}
+
+/// Reads a run to its end. How much it may say is the runtime's limit.
+///
+/// # Errors
+/// The run's own failure; what it said before is dropped.
+pub(super) async fn collect(mut chunks: impl Stream<Item = Result<Chunk, Failure>> + Unpin, identity: Identity) -> Result<Completion, Failure> {
+    let mut collected = Collected::default();
+    while let Some(chunk) = chunks.try_next().await? {
+        collected.add(chunk);
+    }
+    Ok(collected.completion(identity))
+}
+
+/// Appends, taking the buffer of the first piece: many answers have only one.
+fn append(text: &mut String, piece: String) {
+    if text.is_empty() { *text = piece } else { text.push_str(&piece) }
+}
+
+impl Collected {
+    fn add(&mut self, chunk: Chunk) {
+        self.summary.note(&chunk);
+        match chunk {
+            Chunk::Text(text) => append(&mut self.text, text),
+            Chunk::Reasoning(text) => append(&mut self.reasoning, text),
+            Chunk::ToolCall(delta) => self.add_call(delta),
+            // A whole answer has no place for events.
+            Chunk::Event(_) | Chunk::Usage(_) | Chunk::Finish(_) => {}
+        }
+    }
+
+    fn add_call(&mut self, delta: ToolCallDelta) {
+        let empty = || ToolCall { id: String::new(), name: String::new(), arguments: String::new() };
+        let call = self.tool_calls.entry(delta.index).or_insert_with(empty);
+        call.id.push_str(&delta.id.unwrap_or_default());
+        call.name.push_str(&delta.name.unwrap_or_default());
+        append(&mut call.arguments, delta.arguments);
+    }
+
+    fn completion(self, identity: Identity) -> Completion {
+        let tool_calls: Vec<_> = self.tool_calls.into_values().map(CallFields::from).collect();
+        let says_nothing = self.text.is_empty() && !tool_calls.is_empty();
+        let message = AnswerMessage {
+            role: "assistant",
+            content: (!says_nothing).then_some(self.text),
+            refusal: None,
+            reasoning_content: Some(self.reasoning).filter(|text| !text.is_empty()),
+            tool_calls,
+        };
+        Completion {
+            id: identity.id,
+            object: "chat.completion",
+            created: identity.created,
+            model: identity.model,
+            choices: [Choice { index: 0, message, logprobs: None, finish_reason: self.summary.finish() }],
+            usage: self.summary.usage(),
+        }
+    }
+}
+
+impl From<ToolCall> for CallFields {
+    fn from(call: ToolCall) -> CallFields {
+        CallFields { id: call.id, kind: "function", function: FunctionFields { name: call.name, arguments: call.arguments } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use host_types::chunk::{Event, FinishReason, Usage};
+    use host_types::failure::FailureKind;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    async fn whole(chunks: Vec<Result<Chunk, Failure>>) -> Result<Value, Failure> {
+        let identity = Identity { id: "chatcmpl-1".to_owned(), created: 7, model: "m".to_owned() };
+        collect(stream::iter(chunks), identity).await.map(|completion| serde_json::to_value(completion).unwrap())
+    }
+
+    fn call(index: u32, id: Option<&str>, name: Option<&str>, arguments: &str) -> Chunk {
+        let (id, name) = (id.map(str::to_owned), name.map(str::to_owned));
+        Chunk::ToolCall(ToolCallDelta { index, id, name, arguments: arguments.to_owned() })
+    }
+
+    #[tokio::test]
+    async fn text_and_reasoning_are_put_together() {
+        let chunks = [
+            Chunk::Reasoning("hm".to_owned()),
+            Chunk::Text("a".to_owned()),
+            Chunk::Event(Event { kind: "status".to_owned(), data: "{}".to_owned() }),
+            Chunk::Reasoning("!".to_owned()),
+            Chunk::Text("b".to_owned()),
+            Chunk::Usage(Usage { input_tokens: 2, output_tokens: 3 }),
+            Chunk::Finish(FinishReason::Length),
+        ];
+        let message = json!({"role": "assistant", "content": "ab", "refusal": null, "reasoning_content": "hm!"});
+        let expected = json!({
+            "id": "chatcmpl-1", "object": "chat.completion", "created": 7, "model": "m",
+            "choices": [{"index": 0, "message": message, "logprobs": null, "finish_reason": "length"}],
+            "usage": {"prompt_tokens": 2, "completion_tokens": 3, "total_tokens": 5},
+        });
+        assert_eq!(whole(chunks.map(Ok).to_vec()).await.unwrap(), expected);
+    }
+
+    #[tokio::test]
+    async fn pieces_of_tool_calls_find_each_other() {
+        let chunks = [
+            call(1, Some("b"), Some("g"), ""),
+            call(0, Some("a"), Some("f"), "{\"x\""),
+            call(1, None, None, "[]"),
+            call(0, None, None, ":1}"),
+        ];
+        let answer = whole(chunks.map(Ok).to_vec()).await.unwrap();
+        let expected = json!([
+            {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{\"x\":1}"}},
+            {"id": "b", "type": "function", "function": {"name": "g", "arguments": "[]"}},
+        ]);
+        let choice = &answer["choices"][0];
+        assert_eq!((&choice["message"]["tool_calls"], &choice["message"]["content"]), (&expected, &Value::Null));
+        assert_eq!(choice["finish_reason"], "tool_calls");
+    }
+
+    #[tokio::test]
+    async fn an_empty_answer_is_empty_text_and_a_failure_is_one() {
+        assert_eq!(whole(Vec::new()).await.unwrap()["choices"][0]["message"]["content"], "");
+        let failure = Failure::new(FailureKind::Denied, "no");
+        let chunks = vec![Ok(Chunk::Text("a".to_owned())), Err(failure.clone())];
+        assert_eq!(whole(chunks).await.unwrap_err(), failure);
+    }
+}

@@ -1,0 +1,180 @@
+//! OpenAI's error object, and what becomes one.
+
+use std::time::Duration;
+
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use host_types::failure::Failure;
+use host_types::id::PIPELINE_NAME_BYTES_MAX;
+use serde::Serialize;
+
+use crate::body::BodyError;
+use crate::{json, status};
+
+/// Characters of what a client sent that are said back to it.
+const ECHO_CHARS_MAX: usize = 256;
+
+/// An answer that is an error.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    message: String,
+    param: Option<&'static str>,
+    code: Option<&'static str>,
+    retry_after: Option<Duration>,
+}
+
+/// The error on the wire, in an answer and in a frame of a stream.
+#[derive(Debug, Serialize)]
+pub(crate) struct ErrorBody<'a> {
+    error: ErrorFields<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct ErrorFields<'a> {
+    message: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    param: Option<&'static str>,
+    code: Option<&'static str>,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, message: impl Into<String>) -> ApiError {
+        ApiError { status, message: message.into(), param: None, code: None, retry_after: None }
+    }
+
+    /// The request is wrong, in the field `param` if it is known.
+    pub(crate) fn invalid(message: impl Into<String>, param: Option<&'static str>) -> ApiError {
+        ApiError { param, ..ApiError::new(StatusCode::BAD_REQUEST, message) }
+    }
+
+    /// The field `model` names no pipeline.
+    pub(crate) fn no_model(message: impl Into<String>) -> ApiError {
+        ApiError { param: Some("model"), code: Some("model_not_found"), ..ApiError::new(StatusCode::NOT_FOUND, message) }
+    }
+
+    /// There is no such pipeline; `list` is the request that lists those there are.
+    pub(crate) fn no_pipeline(name: &str, list: &str) -> ApiError {
+        let name: String = name.chars().take(PIPELINE_NAME_BYTES_MAX).collect();
+        ApiError::no_model(format!("there is no pipeline '{name}': {list} lists those there are"))
+    }
+
+    /// A name in the path is no text.
+    pub(crate) fn no_text() -> ApiError {
+        ApiError::invalid("the path is not UTF-8 where it names a pipeline", None)
+    }
+
+    /// There is nothing at this path.
+    pub(crate) fn no_route(method: &Method, path: &str) -> ApiError {
+        let path: String = path.chars().take(ECHO_CHARS_MAX).collect();
+        let message = format!("there is no route {method} {path}: chat is at POST /v1/chat/completions, and GET /status tells what runs");
+        ApiError { code: Some("unknown_url"), ..ApiError::new(StatusCode::NOT_FOUND, message) }
+    }
+
+    /// There is something at this path, for other methods.
+    pub(crate) fn no_method(method: &Method, path: &str) -> ApiError {
+        let message = format!("{path} does not take {method}: the header 'allow' lists what it takes");
+        ApiError { code: Some("method_not_allowed"), ..ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message) }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The error on the wire.
+    pub(crate) fn body(&self) -> ErrorBody<'_> {
+        let error = ErrorFields { message: &self.message, kind: kind(self.status), param: self.param, code: self.code };
+        ErrorBody { error }
+    }
+}
+
+/// OpenAI's word for a class of errors.
+fn kind(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        403 => "permission_error",
+        429 => "rate_limit_error",
+        400..=499 => "invalid_request_error",
+        _ => "server_error",
+    }
+}
+
+impl From<Failure> for ApiError {
+    fn from(failure: Failure) -> ApiError {
+        let status = status::of(failure.kind);
+        let code = match status {
+            StatusCode::TOO_MANY_REQUESTS => Some("rate_limit_exceeded"),
+            StatusCode::SERVICE_UNAVAILABLE => Some("unavailable"),
+            StatusCode::GATEWAY_TIMEOUT => Some("timeout"),
+            _ => None,
+        };
+        ApiError { code, retry_after: failure.retry_after, ..ApiError::new(status, failure.message) }
+    }
+}
+
+impl From<BodyError> for ApiError {
+    fn from(error: BodyError) -> ApiError {
+        let status = match error {
+            BodyError::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            BodyError::TooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
+            BodyError::NotText { .. } | BodyError::BrokeOff(_) => StatusCode::BAD_REQUEST,
+        };
+        ApiError::new(status, error.to_string())
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = json::answer(self.status, &self.body());
+        if let Some(delay) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(delay)));
+        }
+        response
+    }
+}
+
+/// Rounded up: a client that comes back too early is refused again.
+fn whole_seconds(delay: Duration) -> u64 {
+    delay.as_secs().saturating_add(u64::from(delay.subsec_nanos() > 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use host_types::failure::FailureKind;
+
+    use super::*;
+
+    #[test]
+    fn each_kind_of_failure_has_its_status_and_type() {
+        let cases = [
+            (FailureKind::InvalidInput, 400, "invalid_request_error"),
+            (FailureKind::NotFound, 404, "invalid_request_error"),
+            (FailureKind::Denied, 403, "permission_error"),
+            (FailureKind::Unavailable, 503, "server_error"),
+            (FailureKind::Timeout, 504, "server_error"),
+            (FailureKind::Cancelled, 499, "invalid_request_error"),
+            (FailureKind::Limit, 429, "rate_limit_error"),
+            (FailureKind::Failed, 500, "server_error"),
+        ];
+        for (failure, status, kind) in cases {
+            let error = ApiError::from(Failure::new(failure, "because"));
+            assert_eq!(error.status().as_u16(), status, "{failure:?}");
+            let body = serde_json::to_value(error.body()).unwrap();
+            assert_eq!((&body["error"]["type"], &body["error"]["message"]), (&kind.into(), &"because".into()), "{failure:?}");
+            assert!(body["error"].get("param").is_some() && body["error"].get("code").is_some(), "{body}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_rounded_up() {
+        for (millis, seconds) in [(0, "0"), (1, "1"), (1000, "1"), (1001, "2")] {
+            let failure = Failure::new(FailureKind::Limit, "full").retry_after(Duration::from_millis(millis));
+            assert_eq!(ApiError::from(failure).into_response().headers()[RETRY_AFTER], seconds, "{millis}");
+        }
+    }
+}

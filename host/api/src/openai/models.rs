@@ -1,0 +1,91 @@
+//! `/models`: the pipelines that can chat.
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use host_types::pipeline::{PipelineState, PipelineStatus};
+use serde::Serialize;
+
+use super::error::ApiError;
+use crate::json;
+use crate::state::ApiState;
+
+/// A pipeline as OpenAI shows a model.
+#[derive(Debug, PartialEq, Serialize)]
+struct Model {
+    id: String,
+    object: &'static str,
+    /// Unix time, seconds.
+    created: u64,
+    owned_by: &'static str,
+}
+
+#[derive(Serialize)]
+struct ModelList {
+    object: &'static str,
+    data: Vec<Model>,
+}
+
+/// `GET /models`.
+pub(crate) async fn list(State(state): State<ApiState>) -> Response {
+    let data = state.runtime().pipelines().into_iter().filter_map(model).collect();
+    json::answer(StatusCode::OK, &ModelList { object: "list", data })
+}
+
+/// `GET /models/{id}`.
+pub(crate) async fn one(State(state): State<ApiState>, id: Result<Path<String>, PathRejection>) -> Result<Response, ApiError> {
+    let Path(id) = id.map_err(|_| ApiError::no_text())?;
+    let model = state.runtime().pipeline(&id).and_then(model).ok_or_else(|| ApiError::no_pipeline(&id, "GET /v1/models"))?;
+    Ok(json::answer(StatusCode::OK, &model))
+}
+
+fn model(pipeline: PipelineStatus) -> Option<Model> {
+    let version = pipeline.version.filter(|version| version.exports.iter().any(|export| is_chat(export)))?;
+    let is_ready = pipeline.state == PipelineState::Ready;
+    is_ready.then_some(Model { id: pipeline.name, object: "model", created: version.deployed_at, owned_by: "hayrick" })
+}
+
+/// Whether an export is the interface `chat`, of whichever package and version the runtime has let in.
+fn is_chat(export: &str) -> bool {
+    export.split('@').next().is_some_and(|path| path.ends_with("/chat"))
+}
+
+#[cfg(test)]
+mod tests {
+    use host_types::pipeline::Version;
+
+    use super::*;
+
+    fn pipeline(state: PipelineState, exports: &[&str]) -> PipelineStatus {
+        let version = Version {
+            digest: String::new(),
+            generation: 1,
+            size_bytes: 1,
+            deployed_at: 1_700_000_000,
+            compile_ms: 0,
+            from_cache: false,
+            setup_ms: 0,
+            exports: exports.iter().map(|&export| export.to_owned()).collect(),
+            imports: Vec::new(),
+        };
+        PipelineStatus {
+            name: "x".to_owned(),
+            state,
+            version: Some(version),
+            last_error: None,
+            active_runs: 0,
+            total_runs: 0,
+            failed_runs: 0,
+        }
+    }
+
+    #[test]
+    fn a_model_is_a_pipeline_that_is_ready_and_can_chat() {
+        let expected = Model { id: "x".to_owned(), object: "model", created: 1_700_000_000, owned_by: "hayrick" };
+        let chat = ["hayrick:pipeline/lifecycle@0.1.0", "hayrick:pipeline-sync/chat@0.1.0"];
+        assert_eq!(model(pipeline(PipelineState::Ready, &chat)), Some(expected));
+        assert_eq!(model(pipeline(PipelineState::Failed, &chat)), None);
+        assert_eq!(model(pipeline(PipelineState::Ready, &chat[..1])), None);
+    }
+}

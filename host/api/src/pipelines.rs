@@ -1,0 +1,94 @@
+//! `/status`: what is known of every pipeline, and of the models behind them.
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use host_types::pipeline::{PipelineState, PipelineStatus};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::json;
+use crate::openai::error::ApiError;
+use crate::state::ApiState;
+
+/// The body of `/status`.
+#[derive(Serialize)]
+struct ServerStatus {
+    status: &'static str,
+    version: &'static str,
+    ready: bool,
+    draining: bool,
+    counts: Counts,
+    pipelines: Vec<PipelineStatus>,
+    upstreams: Value,
+}
+
+/// Pipelines by state, and their runs.
+#[derive(Debug, Default, PartialEq, Serialize)]
+struct Counts {
+    loading: usize,
+    ready: usize,
+    failed: usize,
+    active_runs: usize,
+    total_runs: u64,
+    failed_runs: u64,
+}
+
+/// `GET /status`.
+pub(crate) async fn list(State(state): State<ApiState>) -> Response {
+    let pipelines = state.runtime().pipelines();
+    let body = ServerStatus {
+        status: "Up!",
+        version: env!("CARGO_PKG_VERSION"),
+        ready: state.runtime().is_ready(),
+        draining: state.is_draining(),
+        counts: count(&pipelines),
+        pipelines,
+        upstreams: state.upstreams(),
+    };
+    json::answer(StatusCode::OK, &body)
+}
+
+/// `GET /status/{name}`.
+pub(crate) async fn one(State(state): State<ApiState>, name: Result<Path<String>, PathRejection>) -> Result<Response, ApiError> {
+    let Path(name) = name.map_err(|_| ApiError::no_text())?;
+    let pipeline = state.runtime().pipeline(&name).ok_or_else(|| ApiError::no_pipeline(&name, "GET /status"))?;
+    Ok(json::answer(StatusCode::OK, &pipeline))
+}
+
+fn count(pipelines: &[PipelineStatus]) -> Counts {
+    let mut counts = Counts::default();
+    for pipeline in pipelines {
+        match pipeline.state {
+            PipelineState::Loading => counts.loading += 1,
+            PipelineState::Ready => counts.ready += 1,
+            PipelineState::Failed => counts.failed += 1,
+        }
+        counts.active_runs += pipeline.active_runs;
+        counts.total_runs += pipeline.total_runs;
+        counts.failed_runs += pipeline.failed_runs;
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pipelines_and_runs_are_counted() {
+        let states = [PipelineState::Ready, PipelineState::Failed, PipelineState::Ready];
+        let pipelines = states.map(|state| PipelineStatus {
+            name: "x".to_owned(),
+            state,
+            version: None,
+            last_error: None,
+            active_runs: 1,
+            total_runs: 10,
+            failed_runs: 2,
+        });
+        let expected = Counts { loading: 0, ready: 2, failed: 1, active_runs: 3, total_runs: 30, failed_runs: 6 };
+        assert_eq!(count(&pipelines), expected);
+    }
+}

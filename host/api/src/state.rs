@@ -1,0 +1,95 @@
+//! What every handler shares.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
+use axum::http::{HeaderMap, HeaderName};
+use host_runtime::runtime::Runtime;
+use serde_json::Value;
+
+use crate::config::ApiConfig;
+
+/// Headers that prove who a client is: a plugin could use them elsewhere.
+const CREDENTIALS: [HeaderName; 3] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION];
+
+/// Tells how the upstreams are, as `/status` shows it.
+pub type Upstreams = Arc<dyn Fn() -> Value + Send + Sync>;
+
+/// The runtime, the configuration and the state of the server. A cheap handle.
+#[derive(Clone)]
+pub struct ApiState {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    runtime: Runtime,
+    config: ApiConfig,
+    upstreams: Upstreams,
+    forwarded: Vec<HeaderName>,
+    draining: AtomicBool,
+}
+
+impl ApiState {
+    /// The state of a server that is not draining.
+    pub fn new(runtime: Runtime, config: ApiConfig, upstreams: Upstreams) -> ApiState {
+        let forwarded = forwarded(&config.forwarded_headers);
+        ApiState { inner: Arc::new(Inner { runtime, config, upstreams, forwarded, draining: AtomicBool::new(false) }) }
+    }
+
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.inner.runtime
+    }
+
+    pub(crate) fn config(&self) -> &ApiConfig {
+        &self.inner.config
+    }
+
+    pub(crate) fn upstreams(&self) -> Value {
+        (self.inner.upstreams)()
+    }
+
+    /// From now on the server is not ready for new requests.
+    pub(crate) fn start_draining(&self) {
+        self.inner.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.inner.draining.load(Ordering::Relaxed)
+    }
+
+    /// The headers of a request that its plugin gets to see.
+    pub(crate) fn forwarded(&self, headers: &HeaderMap) -> Vec<(String, String)> {
+        pick(headers, &self.inner.forwarded)
+    }
+}
+
+/// Drops what is no header's name, and what must never be let through.
+fn forwarded(names: &[String]) -> Vec<HeaderName> {
+    let names = names.iter().filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok());
+    names.filter(|name| !CREDENTIALS.contains(name)).collect()
+}
+
+/// Values that are no text are left out.
+fn pick(headers: &HeaderMap, names: &[HeaderName]) -> Vec<(String, String)> {
+    let values = names.iter().flat_map(|name| headers.get_all(name).iter().map(move |value| (name, value)));
+    values.filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn credentials_and_binary_values_never_reach_a_plugin() {
+        let names = ["X-Request-Id", "Authorization", "cookie", "proxy-authorization", "x-raw", "no name"].map(str::to_owned);
+        let mut headers = HeaderMap::new();
+        for name in ["x-request-id", "authorization", "cookie", "proxy-authorization", "accept"] {
+            headers.insert(name, HeaderValue::from_static("secret"));
+        }
+        headers.insert("x-raw", HeaderValue::from_bytes(&[0xff]).unwrap());
+        assert_eq!(pick(&headers, &forwarded(&names)), [("x-request-id".to_owned(), "secret".to_owned())]);
+    }
+}
