@@ -1,0 +1,37 @@
+//! Log lines: to stderr, so that stdout is left to data.
+
+use std::io::{IsTerminal, stderr};
+
+use tracing_subscriber::EnvFilter;
+
+use crate::environment::Environment;
+use crate::mistake::ConfigError;
+
+/// What is logged when nobody says otherwise.
+pub const FILTER_DEFAULT: &str = "info";
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Starts logging what `filter` lets through (`info`, or `warn,host_runtime=debug`).
+///
+/// # Errors
+/// The filter cannot be read.
+pub fn start_logging(filter: &str, format: LogFormat, environment: &Environment) -> Result<(), ConfigError> {
+    let filter = EnvFilter::try_new(filter).map_err(|error| ConfigError::one("--log", format!("{error}: write for example \"info\"")))?;
+    let is_coloured = stderr().is_terminal() && environment.get("NO_COLOR").is_none();
+    // Without `log_internal_errors(false)` a closed stderr makes the next log line panic.
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_ansi(is_coloured).log_internal_errors(false);
+    let started = match format {
+        LogFormat::Text => lines.try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
+    // Logging that runs already is as good: only a second start in one process comes here.
+    started.or(Ok(()))
+}

@@ -1,0 +1,23 @@
+//! `hayrick config check`: the settings' mistakes and warnings, without serving.
+
+use std::process::ExitCode;
+
+use host_app::config::Config;
+use host_app::environment::Environment;
+use host_app::settings::Settings;
+
+use crate::args::SettingsArgs;
+use crate::output::{complain, print};
+
+/// Ends well when `serve` would accept these settings.
+///
+/// # Errors
+/// Every mistake.
+pub fn check(args: SettingsArgs) -> anyhow::Result<ExitCode> {
+    let config = Config::resolve(Settings::read(args.into(), Environment::of_process())?)?;
+    for warning in &config.warnings {
+        complain(&format!("warning: {warning}"));
+    }
+    print("the settings are right")?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,23 @@
+//! One file a command.
+
+mod config;
+mod inspect;
+mod serve;
+mod status;
+
+use std::process::ExitCode;
+
+use crate::args::{Args, Command, ConfigCommand};
+
+/// Runs the command; what it gives is the exit code.
+///
+/// # Errors
+/// What the person should read; a `ConfigError` is one about the settings.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    match args.command {
+        Command::Serve(args) => serve::run(args),
+        Command::Status(args) => status::run(args),
+        Command::Inspect(args) => inspect::run(args),
+        Command::Config(ConfigCommand::Check(args)) => config::check(args),
+    }
+}

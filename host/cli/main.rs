@@ -1,0 +1,24 @@
+//! The program `hayrick`: reads the command line, runs one command, and turns its end into an exit code.
+#![forbid(unsafe_code)]
+
+mod args;
+mod commands;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use host_app::mistake::ConfigError;
+
+use crate::args::Args;
+use crate::output::complain;
+
+fn main() -> ExitCode {
+    match commands::run(Args::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&format!("hayrick: {error:#}"));
+            ExitCode::from(if error.is::<ConfigError>() { args::EXIT_CONFIG } else { args::EXIT_FAILURE })
+        }
+    }
+}
