@@ -1,0 +1,19 @@
+#!/bin/sh
+# Derives hayrick:pipeline-sync from the contract: the same text without `async`, under a package name of its own.
+# For toolchains that cannot import async functions yet. Usage: sh wit/derive-sync.sh OUT_DIR
+set -eu
+
+if [ $# -ne 1 ]; then
+    echo "usage: sh wit/derive-sync.sh OUT_DIR   (writes the four .wit files of hayrick:pipeline-sync there)" >&2
+    exit 2
+fi
+wit=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$1"
+out=$(cd "$1" && pwd)
+if [ "$out" = "$wit" ]; then
+    echo "derive-sync.sh: OUT_DIR is the contract's own folder: name another one" >&2
+    exit 2
+fi
+for file in "$wit"/*.wit; do
+    sed -e 's/^package hayrick:pipeline@/package hayrick:pipeline-sync@/' -e 's/: async func(/: func(/' "$file" >"$out/${file##*/}"
+done
