@@ -1,0 +1,259 @@
+//! The dependency rules of ARCHITECTURE.md, and the tidiness of every file.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use toml::Table;
+
+use crate::support::source::{Crate, Source, read, root, sources};
+
+/// Which of our crates a crate may name.
+const MAY_NAME: [(&str, &[&str]); 7] = [
+    ("host-types", &[]),
+    ("host-services", &["host-types"]),
+    ("host-capabilities", &["host-services", "host-types"]),
+    ("host-runtime", &["host-capabilities", "host-services", "host-types"]),
+    ("host-api", &["host-runtime", "host-services", "host-types"]),
+    ("host-app", &["host-api", "host-runtime", "host-capabilities", "host-services", "host-types"]),
+    ("hayrick", &["host-app"]),
+];
+
+/// Who may name what comes from outside.
+const OWNERS: [(&str, &[&str]); 8] = [
+    ("wasmtime", &["host-capabilities", "host-runtime"]),
+    ("wasmtime-wasi", &["host-capabilities", "host-runtime"]),
+    ("axum", &["host-api"]),
+    ("hyper", &["host-api"]),
+    ("rusqlite", &["host-services"]),
+    ("reqwest", &["host-services"]),
+    ("clap", &["hayrick"]),
+    ("anyhow", &["host-app", "hayrick"]),
+];
+
+/// What does I/O, and so has no place in the vocabulary.
+const IO: [&str; 5] = ["tokio", "hyper", "notify", "rustls", "tracing-subscriber"];
+
+/// Modules beside the services that any of them may use.
+const SHARED_BY_SERVICES: [&str; 1] = ["secret"];
+
+const FILE_LINES_MAX: usize = 500;
+
+/// Package name and folder of each of our crates.
+fn crates() -> Vec<(String, String)> {
+    let workspace = manifest("");
+    let members = workspace["workspace"]["members"].as_array().unwrap().iter().map(|member| member.as_str().unwrap().to_owned());
+    let members = members.map(|folder| (package(&folder), format!("{folder}/src")));
+    members.chain([(package(""), "host/cli".to_owned())]).collect()
+}
+
+fn manifest(folder: &str) -> Table {
+    read(Path::new(folder).join("Cargo.toml")).parse().unwrap()
+}
+
+fn package(folder: &str) -> String {
+    manifest(folder)["package"]["name"].as_str().unwrap().to_owned()
+}
+
+/// What each package ships with; what its tests use is its own affair.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let folders = manifest("")["workspace"]["members"].as_array().unwrap().clone();
+    let folders = folders.iter().map(|folder| folder.as_str().unwrap()).chain([""]);
+    folders
+        .map(|folder| {
+            let table = manifest(folder).get("dependencies").and_then(|table| table.as_table().cloned()).unwrap_or_default();
+            (package(folder), table.keys().cloned().collect())
+        })
+        .collect()
+}
+
+#[test]
+fn crates_depend_downwards_only() {
+    let dependencies = dependencies();
+    let known: BTreeSet<&str> = MAY_NAME.iter().map(|(name, _)| *name).collect();
+    assert_eq!(dependencies.keys().map(String::as_str).collect::<BTreeSet<_>>(), known, "MAY_NAME lacks a crate, or has one too many");
+    for (name, allowed) in MAY_NAME {
+        for dependency in dependencies[name].iter().filter(|dependency| known.contains(dependency.as_str())) {
+            assert!(allowed.contains(&dependency.as_str()), "{name} must not depend on {dependency}");
+        }
+    }
+}
+
+#[test]
+fn what_comes_from_outside_has_its_owners() {
+    for (name, dependencies) in dependencies() {
+        for (dependency, owners) in OWNERS {
+            assert!(
+                !dependencies.contains(dependency) || owners.contains(&name.as_str()),
+                "{dependency} belongs to {owners:?}, not to {name}"
+            );
+        }
+        for dependency in IO.iter().filter(|_| name == "host-types") {
+            assert!(!dependencies.contains(*dependency), "host-types has no I/O, so no {dependency}");
+        }
+    }
+}
+
+#[test]
+fn plugins_and_guests_know_the_contract_and_not_the_host() {
+    for folder in ["plugins", "tests/guests"] {
+        for text in manifests_below(&root().join(folder)) {
+            assert!(!text.contains("host/") && !text.contains("host-"), "a manifest below {folder} names the host:\n{text}");
+        }
+    }
+}
+
+fn manifests_below(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path().join("Cargo.toml"));
+    entries.filter_map(|path| std::fs::read_to_string(path).ok()).collect()
+}
+
+#[test]
+fn modules_of_a_crate_form_no_circle() {
+    for (name, folder) in crates() {
+        let circle = Crate::read(&folder).circle();
+        assert!(circle.is_none(), "{name}: modules name each other around: {circle:?}");
+    }
+}
+
+/// Which of the first-level modules `siblings` name another of them.
+fn rivals(folder: &str, siblings: &[String]) -> Vec<String> {
+    let source = Crate::read(folder);
+    let mut found = Vec::new();
+    for module in source.modules.keys().filter(|module| module.first().is_some_and(|first| siblings.contains(first))) {
+        for named in source.named_by(module) {
+            if named.first().is_some_and(|other| siblings.contains(other) && Some(other) != module.first()) {
+                found.push(format!("{} names {}", module.join("::"), named.join("::")));
+            }
+        }
+    }
+    found
+}
+
+fn first_modules(folder: &str) -> BTreeSet<String> {
+    Crate::read(folder).modules.into_keys().filter_map(|module| module.into_iter().next()).collect()
+}
+
+#[test]
+fn services_do_not_know_each_other() {
+    let services: Vec<String> =
+        first_modules("host/services/src").into_iter().filter(|name| !SHARED_BY_SERVICES.contains(&name.as_str())).collect();
+    assert_eq!(rivals("host/services/src", &services), [""; 0]);
+}
+
+#[test]
+fn capabilities_do_not_know_each_other() {
+    assert_eq!(rivals("host/capabilities/src", &interfaces()), [""; 0]);
+}
+
+#[test]
+fn protocols_do_not_know_each_other_and_nobody_knows_the_router() {
+    let api = root().join("host/api/src");
+    let protocols: Vec<String> = first_modules("host/api/src").into_iter().filter(|name| api.join(name).is_dir()).collect();
+    assert!(!protocols.is_empty(), "host/api has no protocol folder");
+    assert_eq!(rivals("host/api/src", &protocols), [""; 0]);
+}
+
+/// The modules of the WIT interfaces that the host offers.
+fn interfaces() -> Vec<String> {
+    let text = read("wit/imports.wit");
+    let names = text.lines().filter_map(|line| line.strip_prefix("interface ")?.strip_suffix(" {"));
+    let names: Vec<String> = names.map(|name| name.replace('-', "_")).collect();
+    assert!(names.len() >= 4, "wit/imports.wit is read wrongly: {names:?}");
+    names
+}
+
+#[test]
+fn every_interface_has_its_module() {
+    for name in interfaces() {
+        let path = format!("host/capabilities/src/{name}.rs");
+        assert!(root().join(&path).is_file(), "the interface {name} has no {path}");
+    }
+}
+
+#[test]
+fn bindings_are_generated_in_one_place() {
+    for source in sources("host").iter().filter(|source| source.code.contains("bindgen!")) {
+        assert!(source.path.ends_with("bindings.rs"), "{} generates bindings", source.path.display());
+    }
+}
+
+/// All integration tests as one text.
+fn test_text() -> String {
+    let own = |source: &Source| source.path.parent() == Some(Path::new("tests"));
+    sources("tests").iter().filter(|source| own(source)).map(|source| source.text.as_str()).collect()
+}
+
+#[test]
+fn every_guest_has_a_test() {
+    let tests = test_text();
+    for entry in std::fs::read_dir(root().join("tests/guests")).expect("tests/guests is missing") {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let is_guest = path.is_dir() && ["Cargo.toml", "build.sh", "package.json", "app.py"].iter().any(|file| path.join(file).is_file());
+        assert!(!is_guest || tests.contains(&format!("\"{name}\"")), "no test names the guest {name}");
+    }
+}
+
+#[test]
+fn every_limit_has_a_test_and_a_line_in_architecture_md() {
+    let (tests, page) = (test_text(), read("ARCHITECTURE.md"));
+    let code = read("host/types/src/limits.rs");
+    let limits: Vec<&str> = code
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("pub ")?.strip_suffix(',')?.split_once(": "))
+        .map(|(name, _)| name)
+        .collect();
+    assert!(limits.len() >= 12, "limits.rs is read wrongly: {limits:?}");
+    for limit in limits {
+        assert!(tests.contains(limit), "no test reaches {limit}");
+        assert!(page.contains(limit), "ARCHITECTURE.md does not name {limit}");
+    }
+}
+
+#[test]
+fn files_are_tidy() {
+    for source in ["host", "tests", "plugins"].iter().flat_map(|folder| sources(folder)) {
+        let (path, lines) = (source.path.display(), source.text.lines().count());
+        assert!(lines <= FILE_LINES_MAX, "{path} has {lines} lines: split it by duty");
+        assert!(source.text.starts_with("//! "), "{path} does not say its duty in its first line");
+        let rival = source.path.with_extension("").display().to_string();
+        assert!(sources(&rival).is_empty(), "{path} lies beside a folder of its name: move it to {rival}/mod.rs");
+        for word in ["manager", "helper", "util", "common"] {
+            let is_named = source
+                .path
+                .iter()
+                .any(|part| part.to_string_lossy().split(['_', '-', '.']).any(|piece| piece.trim_end_matches('s') == word));
+            assert!(!is_named, "{path}: '{word}' names nothing");
+        }
+    }
+}
+
+#[test]
+fn shipped_code_is_tidy() {
+    let banned = [
+        ("pub use ", "import a thing from the module that defines it"),
+        ("::*", "name what you import"),
+        ("todo!", "finish it"),
+        ("unimplemented!", "finish it"),
+        ("dbg!", "log it or leave it"),
+        ("FIXME", "fix it"),
+    ];
+    for source in sources("host") {
+        for (text, cure) in banned {
+            assert!(!source.code.contains(text), "{} has `{text}`: {cure}", source.path.display());
+        }
+        let is_root = source.path.ends_with("src/lib.rs") || source.path.ends_with("cli/main.rs");
+        assert!(!is_root || source.text.contains("#![forbid(unsafe_code)]"), "{} does not forbid unsafe code", source.path.display());
+    }
+}
+
+#[test]
+fn tests_wait_for_events_and_leave_none_out() {
+    // Put together here, so that this file does not find itself.
+    let banned = [format!("time::{}(", "sleep"), format!("thread::{}(", "sleep"), format!("#[{}", "ignore")];
+    for source in sources("tests").iter().filter(|source| source.path.parent() == Some(Path::new("tests"))) {
+        for text in &banned {
+            assert!(!source.text.contains(text.as_str()), "{} has `{text}`", source.path.display());
+        }
+    }
+}

@@ -1,0 +1,70 @@
+#!/bin/sh
+# Builds every guest of the tests into target/guests/components/NAME.wasm: examples/ with cargo, python/ and javascript/ where their
+# toolchains are. Says which guest is left out and how to get it; in CI that is a failure.
+set -eu
+
+CDPATH='' cd -- "$(dirname -- "$0")"
+root=$(cd ../.. && pwd)
+target=wasm32-wasip2
+components=$root/target/guests/components
+mkdir -p "$components"
+
+# Whether $1 is there and none of the other files is newer.
+is_fresh() {
+    component=$1
+    shift
+    [ -f "$component" ] && [ -z "$(find "$@" -newer "$component")" ]
+}
+
+build_rust() {
+    # What tunes the host's code does not fit WebAssembly.
+    unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
+    [ -d "$(rustc --print target-libdir --target $target)" ] || rustup target add $target
+    cargo build --release --locked --target $target --target-dir "$root/target/guests" --examples
+    for source in examples/*.rs; do
+        name=$(basename "$source" .rs)
+        component=$components/$(echo "$name" | tr _ -).wasm
+        built=$root/target/guests/$target/release/examples/$name.wasm
+        cmp -s "$built" "$component" || cp "$built" "$component"
+    done
+}
+
+build_python() {
+    component=$components/echo-relay-python.wasm
+    python=${HAYRICK_TEST_PYTHON-$(sh ../python-env.sh)}
+    if [ -z "$python" ]; then
+        rm -f "$component"
+        return
+    fi
+    is_fresh "$component" python/echo_relay.py ../requirements.txt build.sh "$root/wit" && return
+    PYTHONDONTWRITEBYTECODE=1 "$(dirname "$python")/componentize-py" --quiet --wit-path "$root/wit" --world wrapper \
+        componentize --python-path python --output "$component.new" echo_relay
+    mv "$component.new" "$component"
+}
+
+build_javascript() {
+    component=$components/echo-relay-javascript.wasm
+    modules=$root/target/test-env/node
+    if ! { command -v node && command -v npm; } >/dev/null; then
+        rm -f "$component"
+        echo "LEFT OUT: the JavaScript guest: install node 18 or newer with npm, then run this again" >&2
+        if [ "${CI:-}" = true ]; then exit 1; fi
+        return
+    fi
+    is_fresh "$component" javascript build.sh "$root/wit" && return
+    mkdir -p "$modules"
+    if ! cmp -s javascript/package-lock.json "$modules/installed-lock.json"; then
+        cp javascript/package.json javascript/package-lock.json "$modules"
+        # Not `npm ci`: it refuses the lock file, as the toolchain's package names systems it was never published for.
+        (cd "$modules" && npm install --loglevel=error --ignore-scripts --no-audit --no-fund)
+        cp javascript/package-lock.json "$modules/installed-lock.json"
+    fi
+    sh "$root/wit/derive-sync.sh" "$modules/wit"
+    "$modules/node_modules/.bin/componentize-qjs" --sync --wit "$modules/wit" --world wrapper --js javascript/echo-relay.js \
+        --output "$component.new" >/dev/null
+    mv "$component.new" "$component"
+}
+
+build_rust
+build_python
+build_javascript

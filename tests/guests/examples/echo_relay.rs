@@ -1,0 +1,69 @@
+//! Does what the last user message says, `verb:rest`. The same guest exists in Python and in JavaScript.
+
+use futures_util::future::try_join_all;
+use guests::exports::hayrick::pipeline::chat::ChatRequest;
+use guests::hayrick::pipeline::types::{Failure, FailureKind, Message, Options, Part, Role};
+use guests::hayrick::pipeline::{llm, response};
+use guests::{Outcome, failure, last_user_text, send_text};
+
+async fn chat(request: ChatRequest) -> Outcome {
+    let text = last_user_text(&request);
+    match text.split_once(':') {
+        Some(("echo", rest)) => echo(rest).await,
+        Some(("relay", _)) => relay(request.messages).await,
+        Some(("forward", _)) => response::forward(llm::generate_stream(request.messages, Options::default()).await?).await,
+        Some(("gather", rest)) => gather(rest).await,
+        Some(("body", _)) => send_text(request.body).await,
+        Some(("fail", rest)) => Err(parse_failure(rest)),
+        _ => Err(failure(FailureKind::InvalidInput, "begin the message with echo:, relay:, forward:, gather:, body: or fail:")),
+    }
+}
+
+/// Sends the text back word by word.
+async fn echo(text: &str) -> Outcome {
+    for word in text.split_inclusive(' ') {
+        send_text(word).await?;
+    }
+    Ok(())
+}
+
+/// Passes a generation on, chunk by chunk.
+async fn relay(messages: Vec<Message>) -> Outcome {
+    let generation = llm::generate_stream(messages, Options::default()).await?;
+    while let Some(chunk) = generation.next().await? {
+        response::send(chunk).await?;
+    }
+    Ok(())
+}
+
+/// Asks every question between the bars at the same time, and sends the answers in order.
+async fn gather(questions: &str) -> Outcome {
+    let answers = questions.split('|').map(|question| llm::generate(vec![user_message(question)], Options::default()));
+    for answer in try_join_all(answers).await? {
+        send_text(answer.text + "\n").await?;
+    }
+    Ok(())
+}
+
+fn user_message(text: &str) -> Message {
+    Message { role: Role::User, content: vec![Part::Text(text.to_owned())], name: None, tool_calls: Vec::new(), tool_call_id: None }
+}
+
+/// Reads `kind:message`.
+fn parse_failure(text: &str) -> Failure {
+    let (kind, message) = text.split_once(':').unwrap_or((text, ""));
+    let kind = match kind {
+        "invalid-input" => FailureKind::InvalidInput,
+        "not-found" => FailureKind::NotFound,
+        "denied" => FailureKind::Denied,
+        "unavailable" => FailureKind::Unavailable,
+        "timeout" => FailureKind::Timeout,
+        "cancelled" => FailureKind::Cancelled,
+        "limit" => FailureKind::Limit,
+        "failed" => FailureKind::Failed,
+        _ => return failure(FailureKind::InvalidInput, format!("there is no kind of failure named {kind}")),
+    };
+    failure(kind, message)
+}
+
+guests::serve!(chat);

@@ -1,0 +1,15 @@
+//! Allocates and touches memory until there is no more, which aborts it.
+
+use std::hint::black_box;
+
+use guests::Outcome;
+use guests::exports::hayrick::pipeline::chat::ChatRequest;
+
+async fn chat(_request: ChatRequest) -> Outcome {
+    let mut held = Vec::new();
+    loop {
+        held.push(black_box(vec![1_u8; 1 << 20]));
+    }
+}
+
+guests::serve!(chat);

@@ -1,0 +1,83 @@
+// Does what the last user message says, `verb:rest`. The same guest exists in Rust and in Python.
+// It speaks the contract's sync twin: what Rust and Python do at the same time, it does one after the other.
+
+import llm from "hayrick:pipeline-sync/llm@0.1.0";
+import response from "hayrick:pipeline-sync/response@0.1.0";
+
+const DEFAULTS = { model: null, temperature: null, maxTokens: null, seed: null, tools: [], responseFormat: null, extra: null };
+const KINDS = ["invalid-input", "not-found", "denied", "unavailable", "timeout", "cancelled", "limit", "failed"];
+
+export const lifecycle = {
+  setup() {},
+};
+
+export const chat = {
+  runChatCompletion(request) {
+    const [verb, rest] = splitOnce(lastUserText(request));
+    switch (rest === null ? null : verb) {
+      case "echo":
+        return echo(rest);
+      case "relay":
+        return relay(request.messages);
+      case "forward":
+        return response.forward(llm.generateStream(request.messages, DEFAULTS));
+      case "gather":
+        return gather(rest);
+      case "body":
+        return sendText(request.body);
+      case "fail":
+        throw parseFailure(rest);
+      default:
+        throw failure("invalid-input", "begin the message with echo:, relay:, forward:, gather:, body: or fail:");
+    }
+  },
+};
+
+/** Sends the text back word by word. */
+function echo(text) {
+  for (const word of text.match(/[^ ]* |[^ ]+/g) ?? []) sendText(word);
+}
+
+/** Passes a generation on, chunk by chunk. */
+function relay(messages) {
+  const generation = llm.generateStream(messages, DEFAULTS);
+  for (let chunk; (chunk = generation.next()) !== null; ) response.send(chunk);
+}
+
+/** Asks every question between the bars, and sends the answers in order. */
+function gather(questions) {
+  const answers = questions.split("|").map((question) => llm.generate([userMessage(question)], DEFAULTS));
+  for (const answer of answers) sendText(answer.text + "\n");
+}
+
+function sendText(text) {
+  response.send({ tag: "text", val: text });
+}
+
+/** The text of the last message that the user sent; empty if there is none. */
+function lastUserText(request) {
+  const message = request.messages.findLast((message) => message.role === "user");
+  const parts = message?.content ?? [];
+  return parts.map((part) => (part.tag === "text" ? part.val : "")).join("");
+}
+
+function userMessage(text) {
+  return { role: "user", content: [{ tag: "text", val: text }], name: null, toolCalls: [], toolCallId: null };
+}
+
+/** Reads `kind:message`. */
+function parseFailure(text) {
+  const [kind, message] = splitOnce(text);
+  if (!KINDS.includes(kind)) return failure("invalid-input", `there is no kind of failure named ${kind}`);
+  return failure(kind, message ?? "");
+}
+
+function failure(kind, message) {
+  return { kind, message, retryAfter: null };
+}
+
+/** What stands before the first colon and behind it; null if there is none. */
+function splitOnce(text) {
+  const at = text.indexOf(":");
+  return at < 0 ? [text, null] : [text.slice(0, at), text.slice(at + 1)];
+}

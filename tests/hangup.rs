@@ -1,0 +1,64 @@
+//! A client that hangs up: the guest is gone, and so is the connection to the upstream.
+
+use std::time::{Duration, Instant};
+
+use crate::support::await_event::{SOON, within};
+use crate::support::fake_upstream::{Behaviour, FakeUpstream};
+use crate::support::host::TestHost;
+use crate::support::raw_client::RawClient;
+
+/// From the client's end to the upstream's.
+const HANG_UP_MAX: Duration = Duration::from_millis(100);
+/// Far longer than a test: only a hang-up ends it.
+const ENDLESS: Behaviour = Behaviour::Slow { chunks: 100_000, pause: Duration::from_millis(20) };
+
+async fn hang_up(pipeline: &str, text: &str) {
+    let upstream = FakeUpstream::start(ENDLESS).await;
+    let host = TestHost::builder().guest(pipeline).upstream(&upstream.base_url()).alone().start().await;
+    let mut client = RawClient::stream(host.address(), pipeline, text).await;
+    client.read_until("\"content\":\"").await;
+    drop(client);
+    let hung_up = Instant::now();
+    within("the upstream's connection is closed", SOON, upstream.connection_closed()).await;
+    let took = hung_up.elapsed();
+    assert!(took <= HANG_UP_MAX, "{pipeline} {text}: the upstream was left after {took:?}");
+    host.is_idle(pipeline).await;
+}
+
+#[tokio::test]
+async fn relayed_token_by_token() {
+    hang_up("echo-relay", "relay:hello").await;
+}
+
+#[tokio::test]
+async fn forwarded_host_to_host() {
+    hang_up("echo-relay", "forward:hello").await;
+}
+
+#[tokio::test]
+async fn a_guest_that_ignores_it_is_gone_all_the_same() {
+    hang_up("ignores-hangup", "hello").await;
+}
+
+#[tokio::test]
+async fn a_client_that_wants_a_whole_answer_may_leave_too() {
+    let upstream = FakeUpstream::start(Behaviour::Slow { chunks: 100_000, pause: Duration::from_millis(20) }).await;
+    let host = TestHost::builder().guest("echo-relay").upstream(&upstream.base_url()).alone().start().await;
+    let body = crate::support::client::chat_body("echo-relay", "relay:hello").to_string();
+    let client = RawClient::send(host.address(), &crate::support::raw_client::request(host.address(), &body)).await;
+    within("a request to the upstream", SOON, upstream.request()).await;
+    drop(client);
+    let hung_up = Instant::now();
+    within("the upstream's connection is closed", SOON, upstream.connection_closed()).await;
+    assert!(hung_up.elapsed() <= HANG_UP_MAX, "the upstream was left after {:?}", hung_up.elapsed());
+    host.is_idle("echo-relay").await;
+}
+
+#[tokio::test]
+async fn half_a_request_holds_nobody_up() {
+    let host = TestHost::builder().guest("echo-relay").config("[server]\nheader_read_timeout = '300ms'").start().await;
+    let client = RawClient::send(host.address(), "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-").await;
+    // The host closes it, with or without a word.
+    client.read_to_end().await;
+    assert_eq!(host.client.chat("echo-relay", "echo:hi").await.text(), "hi");
+}

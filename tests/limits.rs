@@ -1,0 +1,171 @@
+//! Each limit, reached, and the neighbour who does not notice.
+
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use crate::support::client::{Reply, stream_body};
+use crate::support::guest::guest;
+use crate::support::host::{TestHost, TestHostBuilder};
+use crate::support::neighbour::beside_a_neighbour;
+
+fn with_neighbour(guest: &str, limits: &str) -> TestHostBuilder {
+    TestHost::builder().guest(guest).guest("slow-stream").limits(limits).alone()
+}
+
+/// One failing answer of `guest` beside a neighbour.
+async fn reach(guest: &str, limits: &str) -> (TestHost, Reply) {
+    let host = with_neighbour(guest, limits).start().await;
+    let reply = beside_a_neighbour(&host, host.client.chat(guest, "go on")).await;
+    (host, reply)
+}
+
+#[track_caller]
+fn is_failure(reply: &Reply, status: u16, limit: &str) {
+    assert_eq!(reply.status, status, "{}", reply.body);
+    assert!(reply.error().contains(limit), "{}", reply.body);
+}
+
+#[tokio::test]
+async fn memory() {
+    let (host, reply) = reach("memory-bomb", "memory_bytes_max = '32 MiB'").await;
+    is_failure(&reply, 500, "memory_bytes_max");
+    host.logs.line(&["memory-bomb", "memory_bytes_max"]).await;
+}
+
+#[tokio::test]
+async fn cpu_time() {
+    let (host, reply) = reach("spin-in-chat", "cpu_time_max = '1s'").await;
+    is_failure(&reply, 504, "cpu_time_max");
+    host.logs.line(&["spin-in-chat", "cpu_time_max"]).await;
+}
+
+#[tokio::test]
+async fn cpu_time_of_many_at_once() {
+    let host = with_neighbour("spin-in-chat", "cpu_time_max = '300ms'").start().await;
+    let spinners = async {
+        let mut replies = JoinSet::new();
+        for _ in 0..8 {
+            let client = host.client.clone();
+            replies.spawn(async move { client.chat("spin-in-chat", "go on").await });
+        }
+        replies.join_all().await
+    };
+    for reply in beside_a_neighbour(&host, spinners).await {
+        is_failure(&reply, 504, "cpu_time_max");
+    }
+}
+
+#[tokio::test]
+async fn cpu_time_after_the_first_chunk_ends_the_stream_with_an_error_frame() {
+    let host = with_neighbour("spin-after-first-chunk", "cpu_time_max = '300ms'").start().await;
+    let read = async {
+        let mut stream = host.client.stream("spin-after-first-chunk", "go on").await;
+        // The chunk is delivered although the guest computes on.
+        stream.next_text().await;
+        stream.rest_error().await
+    };
+    let error = beside_a_neighbour(&host, read).await;
+    assert!(error.contains("cpu_time_max"), "{error}");
+}
+
+#[tokio::test]
+async fn wall_time() {
+    let start = Instant::now();
+    let (host, reply) = reach("sleep-forever", "wall_time_max = '2s'").await;
+    is_failure(&reply, 504, "wall_time_max");
+    assert!(start.elapsed() >= Duration::from_secs(2));
+    host.is_idle("sleep-forever").await;
+}
+
+#[tokio::test]
+async fn wall_time_ends_a_guest_that_goes_on_sending_to_a_client_that_does_not_read() {
+    let host = TestHost::builder().guest("flood-output").limits("wall_time_max = '1s'").start().await;
+    let stream = host.client.stream_with(&stream_body("flood-output", "go on")).await;
+    host.is_idle("flood-output").await;
+    drop(stream);
+}
+
+#[tokio::test]
+async fn output() {
+    let (_host, reply) = reach("flood-output", "output_bytes_max = '256 KiB'").await;
+    is_failure(&reply, 500, "output_bytes_max");
+}
+
+#[tokio::test]
+async fn output_of_a_stream_ends_with_an_error_frame() {
+    let host = with_neighbour("flood-output", "output_bytes_max = '256 KiB'").start().await;
+    let read = async {
+        let mut stream = host.client.stream("flood-output", "go on").await;
+        stream.next_text().await;
+        stream.rest_error().await
+    };
+    let error = beside_a_neighbour(&host, read).await;
+    assert!(error.contains("output_bytes_max"), "{error}");
+}
+
+#[tokio::test]
+async fn chunk() {
+    let (_host, reply) = reach("big-chunk", "chunk_bytes_max = '64 KiB'").await;
+    is_failure(&reply, 500, "chunk_bytes_max");
+}
+
+#[tokio::test]
+async fn runs_at_a_time_then_a_queue_then_429() {
+    let limits = "plugin_runs_max = 2\nplugin_queue_max = 1\nqueue_time_max = '20s'";
+    let host = TestHost::builder().guest("slow-stream").guest_as("slow-stream", "full").limits(limits).alone().start().await;
+    let disturb = async {
+        let (mut first, mut second) = (host.client.stream("full", "100").await, host.client.stream("full", "100").await);
+        // Two more while two run: one waits for its place, one finds the queue full.
+        let more = || host.client.chat("full", "1");
+        let (_, _, one, other) = tokio::join!(first.rest_text(), second.rest_text(), more(), more());
+        if one.status == 200 { (one, other) } else { (other, one) }
+    };
+    let (queued, refused) = beside_a_neighbour(&host, disturb).await;
+    assert_eq!(queued.status, 200, "{}", queued.body);
+    is_failure(&refused, 429, "plugin_queue_max");
+    let seconds = refused.header("retry-after").map(str::parse::<u64>);
+    assert!(matches!(seconds, Some(Ok(1..))), "Retry-After is {seconds:?}");
+}
+
+#[tokio::test]
+async fn the_wait_for_a_place_is_bounded() {
+    let limits = "plugin_runs_max = 1\nqueue_time_max = '100ms'";
+    let host = TestHost::builder().guest("slow-stream").limits(limits).start().await;
+    let mut running = host.client.stream("slow-stream", "500").await;
+    running.next_text().await;
+    let refused = host.client.chat("slow-stream", "1").await;
+    is_failure(&refused, 429, "no place became free in time");
+    assert!(refused.header("retry-after").is_some());
+}
+
+#[tokio::test]
+async fn runs_of_the_host_at_a_time() {
+    let limits = "plugin_queue_max = 0";
+    let host =
+        TestHost::builder().guest("slow-stream").guest("echo-relay").limits(limits).config("[engine]\nhost_runs_max = 1").start().await;
+    let mut running = host.client.stream("slow-stream", "500").await;
+    running.next_text().await;
+    assert_eq!(host.client.chat("echo-relay", "echo:hi").await.status, 429);
+    drop(running);
+    host.is_idle("slow-stream").await;
+    assert_eq!(host.client.chat("echo-relay", "echo:hi").await.text(), "hi");
+}
+
+#[tokio::test]
+async fn log_lines() {
+    let (host, reply) = reach("log-flood", "log_lines_max = 5\nlog_line_bytes_max = '100 B'").await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    host.logs.line(&["log_lines_max"]).await;
+    let of_guest: Vec<String> = host.logs.lines().into_iter().filter(|line| line.contains("log-flood") && line.contains("run=")).collect();
+    assert!((1..=6).contains(&of_guest.len()), "{of_guest:?}");
+    assert!(of_guest.iter().all(|line| line.len() < 400), "{of_guest:?}");
+}
+
+#[tokio::test]
+async fn size_of_a_component() {
+    let size = std::fs::metadata(guest("echo-relay")).unwrap().len();
+    let host = TestHost::builder().guest("echo-relay").limits(&format!("component_bytes_max = {}", size - 1)).start().await;
+    let reason = host.refusal("echo-relay").await;
+    assert!(reason.contains("component_bytes_max"), "{reason}");
+}

@@ -1,0 +1,34 @@
+//! The integration tests: real guests, a real host in its own process, HTTP from outside.
+//!
+//! The guests are built by `sh tests/guests/build.sh`; `sh tests/run.sh` does that and everything else.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "clippy does not count the support of the tests as tests; here a panic is the report, and a task ends with its test"
+)]
+
+/// The dependency rules of ARCHITECTURE.md, and the tidiness of every file.
+mod architecture;
+/// One guest in three languages, the same cases: the contract holds for all of them.
+mod contract;
+/// A client that hangs up: the guest is gone, and so is the connection to the upstream.
+mod hangup;
+/// What a guest cannot reach: files, network, environment, other runs.
+mod isolation;
+/// Start, busy port, wrong flags and settings, SIGTERM.
+mod lifecycle;
+/// Each limit, reached, and the neighbour who does not notice.
+mod limits;
+/// The OpenAI surface, plain and streamed, and each of its errors.
+mod openai_chat;
+/// The official `openai` client of Python, as a suite of its own.
+mod openai_client;
+/// Files that come, change, go and are wrong, while streams run.
+mod reload;
+/// What the tests stand on.
+mod support;
+/// A model server that misbehaves, and what the client sees of it.
+mod upstream;

@@ -1,0 +1,182 @@
+//! Files that come, change, go and are wrong, while streams run.
+
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use crate::support::await_event::{SOON, eventually};
+use crate::support::client::Client;
+use crate::support::guest::{guest, guest_bytes};
+use crate::support::host::{TestHost, TestHostBuilder};
+use crate::support::report::say;
+
+/// The name under which everything here serves.
+const NAME: &str = "live";
+/// From the moment a file is complete.
+const SWAP_MAX: Duration = Duration::from_secs(1);
+
+fn live(guest: &str) -> TestHostBuilder {
+    TestHost::builder().guest_as(guest, NAME)
+}
+
+#[tokio::test]
+async fn a_dropped_file_serves_and_a_deleted_one_does_not() {
+    let host = TestHost::builder().start().await;
+    assert_eq!(host.client.chat(NAME, "echo:hi").await.status, 404);
+    std::fs::copy(guest("echo-relay"), host.plugin_file(NAME)).unwrap();
+    host.serves_generation(NAME, 1).await;
+    assert_eq!(host.client.chat(NAME, "echo:hi").await.text(), "hi");
+    host.logs.line(&["deployed", NAME]).await;
+
+    std::fs::remove_file(host.plugin_file(NAME)).unwrap();
+    eventually("it is undeployed", SOON, async || host.client.status(NAME).await.is_none().then_some(())).await;
+    assert_eq!(host.client.chat(NAME, "echo:hi").await.status, 404);
+    host.logs.line(&["undeployed", NAME]).await;
+}
+
+#[tokio::test]
+async fn a_deleted_file_s_running_answers_end_well() {
+    let host = live("slow-stream").start().await;
+    let mut stream = host.client.stream(NAME, "100").await;
+    stream.next_text().await;
+    std::fs::remove_file(host.plugin_file(NAME)).unwrap();
+    eventually("it is undeployed", SOON, async || host.client.status(NAME).await.is_none().then_some(())).await;
+    stream.rest_text().await;
+}
+
+#[tokio::test]
+async fn replacing_by_copy_and_by_rename_while_50_streams_run() {
+    let host = live("slow-stream").alone().start().await;
+    // What the new version needs is compiled once before, as on a machine that has seen this file.
+    host.rename_in("warm-up", &guest_bytes("echo-relay"));
+    host.serves_generation("warm-up", 1).await;
+    let mut streams = JoinSet::new();
+    for _ in 0..50 {
+        streams.spawn(read_all(host.client.clone()));
+    }
+    runs(&host, 50).await;
+
+    host.rename_in(NAME, &guest_bytes("echo-relay"));
+    swapped(&host, 2, Instant::now()).await;
+    assert_eq!(host.client.chat(NAME, "echo:new").await.text(), "new");
+    std::fs::write(host.plugin_file(NAME), guest_bytes("slow-stream")).unwrap();
+    swapped(&host, 3, Instant::now()).await;
+    assert_eq!(host.client.status(NAME).await.unwrap()["active_runs"], 50, "the streams were to outlive both swaps");
+
+    let texts = streams.join_all().await;
+    assert!(texts.iter().all(|text| text == &texts[0]), "streams of one version differ");
+}
+
+async fn read_all(client: Client) -> String {
+    client.stream(NAME, "300").await.rest_text().await
+}
+
+async fn runs(host: &TestHost, count: u64) {
+    eventually("all streams run", SOON, async || {
+        let status = host.client.status(NAME).await?;
+        (status["active_runs"] == count).then_some(())
+    })
+    .await;
+}
+
+async fn swapped(host: &TestHost, generation: u64, complete: Instant) {
+    host.serves_generation(NAME, generation).await;
+    let took = complete.elapsed();
+    say(&format!("generation {generation} serves {took:?} after its file was complete"));
+    assert!(took <= SWAP_MAX, "generation {generation} took {took:?}");
+}
+
+#[tokio::test]
+async fn no_request_fails_while_versions_change() {
+    let host = live("echo-relay").start().await;
+    let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
+    let client = host.client.clone();
+    let asking = tokio::spawn(async move {
+        let mut count = 0;
+        while stopped.try_recv().is_err() {
+            let reply = client.chat(NAME, "echo:hi").await;
+            // Both guests answer; only one of them says the same.
+            assert_eq!(reply.status, 200, "{}", reply.body);
+            count += 1;
+        }
+        count
+    });
+    for (generation, guest) in [(2, "counter"), (3, "echo-relay"), (4, "counter"), (5, "echo-relay")] {
+        host.rename_in(NAME, &guest_bytes(guest));
+        host.serves_generation(NAME, generation).await;
+    }
+    stop.send(()).unwrap();
+    assert!(asking.await.unwrap() > 4);
+}
+
+#[tokio::test]
+async fn a_bad_file_leaves_the_old_version_serving_and_says_why() {
+    let host = live("echo-relay").limits("setup_time_max = '500ms'").start().await;
+    let mut truncated = guest_bytes("echo-relay");
+    truncated.truncate(truncated.len() / 2);
+    let cases = [
+        ("truncated", truncated, "cut short"),
+        ("empty", Vec::new(), "empty"),
+        ("text", b"#!/bin/sh\necho hello\n".to_vec(), "no WebAssembly file"),
+        ("core module", b"\0asm\x01\0\0\0".to_vec(), "wasm32-wasip2"),
+        ("no lifecycle", guest_bytes("no-lifecycle"), "lifecycle"),
+        ("ungranted import", guest_bytes("ungranted-import"), "does not grant"),
+        ("fails in setup", guest_bytes("fail-in-setup"), "setup failed"),
+        ("panics in setup", guest_bytes("panic-in-setup"), "panicked"),
+        ("loops in setup", guest_bytes("spin-in-setup"), "setup_time_max"),
+    ];
+    for (case, content, word) in cases {
+        host.rename_in(NAME, &content);
+        let reason = refused_anew(&host, word).await;
+        host.logs.line(&["not deployed", &reason[..reason.len().min(60)]]).await;
+        let shown = host.status_command();
+        assert!(shown.contains(word), "{case}: `hayrick status` does not say {word:?}: {shown}");
+        let status = host.client.status(NAME).await.unwrap();
+        assert_eq!((&status["state"], &status["version"]["generation"]), (&"ready".into(), &1.into()), "{case}");
+        assert_eq!(host.client.chat(NAME, "echo:still the old one").await.text(), "still the old one", "{case}");
+    }
+    host.rename_in(NAME, &guest_bytes("slow-stream"));
+    let status = host.serves_generation(NAME, 2).await;
+    assert!(status["last_error"].is_null(), "a good file ends the refusal: {status}");
+}
+
+async fn refused_anew(host: &TestHost, word: &str) -> String {
+    eventually(&format!("a refusal with {word:?}"), SOON, async || {
+        let status = host.client.status(NAME).await?;
+        status["last_error"]["reason"].as_str().filter(|reason| reason.contains(word)).map(str::to_owned)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_slow_plugin_does_not_hold_up_the_start() {
+    let host = TestHost::builder().start().await;
+    host.rename_in("spins", &guest_bytes("spin-in-setup"));
+    host.rename_in("echo", &guest_bytes("echo-relay"));
+    host.serves_generation("echo", 1).await;
+    assert_eq!(host.client.chat("echo", "echo:hi").await.text(), "hi");
+    let status = host.client.status("spins").await.unwrap();
+    assert_eq!(status["state"], "loading", "{status}");
+    assert_eq!(host.client.chat("spins", "hi").await.status, 503);
+}
+
+#[tokio::test]
+async fn names_that_would_shadow_a_route_are_refused() {
+    let host = TestHost::builder().guest_as("echo-relay", "status").guest_as("echo-relay", "a b").start().await;
+    for name in ["status", "a b"] {
+        host.logs.line(&["not deployed", "rename the file", name]).await;
+    }
+    assert!(host.client.get("/status").await.json()["pipelines"].is_array());
+    assert!(host.status_command().contains("rename the file"));
+}
+
+#[tokio::test]
+async fn the_second_start_loads_what_the_first_compiled() {
+    let first = live("echo-relay").cold().start().await;
+    let cold = first.client.status(NAME).await.unwrap()["version"].clone();
+    let second = first.restart().await;
+    let warm = second.client.status(NAME).await.unwrap()["version"].clone();
+    say(&format!("compiled in {} ms, loaded in {} ms", cold["compile_ms"], warm["compile_ms"]));
+    assert_eq!((&cold["from_cache"], &warm["from_cache"]), (&false.into(), &true.into()));
+    assert!(warm["compile_ms"].as_u64() < cold["compile_ms"].as_u64(), "{cold} {warm}");
+}

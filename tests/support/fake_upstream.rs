@@ -1,0 +1,355 @@
+//! A model server in the test's own process that can misbehave, and keeps what it was asked.
+
+use std::fmt::Write;
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::sleep;
+
+/// The text of an answer that is well, token by token.
+pub const TOKENS: [&str; 3] = ["Hello", " from", " upstream"];
+/// Its usage: prompt and completion.
+pub const USAGE: (u64, u64) = (7, 3);
+
+/// How one request is answered. What breaks, breaks after the first tokens.
+#[derive(Debug, Clone)]
+pub enum Behaviour {
+    /// The tokens at once, or as one document to a request that does not stream; a vector a text for `/embeddings`.
+    Ok,
+    /// One document, even to a request that streams.
+    Document,
+    /// This many tokens, with a pause before each.
+    Slow { chunks: usize, pause: Duration },
+    /// Not even a status.
+    NeverAnswers,
+    /// A status, and never a token.
+    NeverAToken,
+    /// The connection ends, without the end of the body.
+    Cut,
+    /// The body ends in order, without the end of the answer.
+    Unfinished,
+    /// Half an event, then the connection ends.
+    HalfEvent,
+    /// An event that is no JSON.
+    Malformed,
+    /// Silence.
+    Stall,
+    /// An event of this size.
+    HugeEvent { bytes: usize },
+    /// A refusal with OpenAI's error object and, if said so, `Retry-After` in seconds.
+    Status { code: u16, retry_after: Option<u64> },
+    /// The connection ends before the status.
+    HangUp,
+    /// An error object in the middle of the stream.
+    ErrorEvent { code: Option<u16> },
+    /// The body as it stands, each piece in a network write of its own.
+    Raw { content_type: &'static str, pieces: Vec<String> },
+}
+
+/// One request as it came.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub path: String,
+    /// Head of the request, as sent.
+    pub headers: String,
+    pub body: String,
+}
+
+/// The server. It ends with this value.
+pub struct FakeUpstream {
+    address: String,
+    shared: Arc<Shared>,
+    accepting: JoinHandle<()>,
+}
+
+struct Shared {
+    behaviours: Vec<Behaviour>,
+    requests: Mutex<Vec<Request>>,
+    counts: watch::Sender<Counts>,
+}
+
+/// What has happened so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub accepted: usize,
+    /// Connections that are open now.
+    pub open: usize,
+    /// Connections that the other side closed.
+    pub closed_by_peer: usize,
+    pub requests: usize,
+}
+
+impl FakeUpstream {
+    /// A server that always answers like this.
+    pub async fn start(behaviour: Behaviour) -> FakeUpstream {
+        FakeUpstream::start_sequence(vec![behaviour]).await
+    }
+
+    /// A server that answers like this, request by request; the last behaviour stays.
+    ///
+    /// # Panics
+    /// There is no behaviour.
+    pub async fn start_sequence(behaviours: Vec<Behaviour>) -> FakeUpstream {
+        assert!(!behaviours.is_empty(), "a fake upstream needs a behaviour");
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let counts = watch::Sender::new(Counts::default());
+        let shared = Arc::new(Shared { behaviours, requests: Mutex::default(), counts });
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        FakeUpstream { address, shared, accepting }
+    }
+
+    /// What an upstream's `base_url` is to be.
+    pub fn base_url(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+
+    /// Every request so far.
+    pub fn requests(&self) -> Vec<Request> {
+        self.shared.requests.lock().unwrap().clone()
+    }
+
+    /// What has happened so far.
+    pub fn counts(&self) -> Counts {
+        *self.shared.counts.borrow()
+    }
+
+    /// Waits for the first request, if it has not come yet.
+    pub async fn request(&self) -> Request {
+        self.reach(|counts| counts.requests > 0).await;
+        self.requests()[0].clone()
+    }
+
+    /// Waits until the other side has closed a connection, if it has not yet.
+    pub async fn connection_closed(&self) {
+        self.reach(|counts| counts.closed_by_peer > 0).await;
+    }
+
+    /// Waits until this is so.
+    pub async fn reach(&self, is_so: impl Fn(&Counts) -> bool) {
+        self.shared.counts.subscribe().wait_for(is_so).await.unwrap();
+    }
+}
+
+impl Drop for FakeUpstream {
+    fn drop(&mut self) {
+        // The connections belong to the accepting task.
+        self.accepting.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let (socket, _) = listener.accept().await.unwrap();
+        socket.set_nodelay(true).unwrap();
+        connections.spawn(serve(socket, Arc::clone(&shared)));
+    }
+}
+
+async fn serve(socket: TcpStream, shared: Arc<Shared>) {
+    shared.count(|counts| (counts.accepted, counts.open) = (counts.accepted + 1, counts.open + 1));
+    let (reader, writer) = socket.into_split();
+    let (sender, receiver) = mpsc::unbounded_channel();
+    tokio::select! {
+        // Reading goes on while an answer is written: that is how a hang-up is seen at once.
+        () = read_requests(reader, &shared, sender) => shared.count(|counts| (counts.closed_by_peer, counts.open) = (counts.closed_by_peer + 1, counts.open - 1)),
+        () = write_answers(writer, receiver) => shared.count(|counts| counts.open -= 1),
+    }
+}
+
+/// Returns once the other side has closed.
+async fn read_requests(mut reader: OwnedReadHalf, shared: &Shared, sender: mpsc::UnboundedSender<(Behaviour, Request)>) {
+    let mut unread = Vec::new();
+    loop {
+        while let Some(request) = take_request(&mut unread) {
+            let behaviour = shared.keep(request.clone());
+            // It fails if the connection was ended on this side; then this ends too.
+            let _ = sender.send((behaviour, request));
+        }
+        let mut piece = [0; 16 << 10];
+        match reader.read(&mut piece).await {
+            Ok(0) | Err(_) => return,
+            Ok(count) => unread.extend_from_slice(&piece[..count]),
+        }
+    }
+}
+
+/// Takes a whole request with a `Content-Length` off the front.
+fn take_request(unread: &mut Vec<u8>) -> Option<Request> {
+    let head_end = unread.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
+    let headers = String::from_utf8(unread[..head_end].to_vec()).unwrap();
+    let length = headers.lines().filter_map(|line| line.split_once(':')).find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let end = head_end + length.map_or(0, |(_, value)| value.trim().parse().unwrap());
+    let body = String::from_utf8(unread.get(head_end..end)?.to_vec()).unwrap();
+    unread.drain(..end);
+    let path = headers.split(' ').nth(1).unwrap().to_owned();
+    Some(Request { path, headers, body })
+}
+
+/// Returns once the connection is to end.
+async fn write_answers(mut writer: OwnedWriteHalf, mut requests: mpsc::UnboundedReceiver<(Behaviour, Request)>) {
+    while let Some((behaviour, request)) = requests.recv().await {
+        if !answer(&mut writer, behaviour, &request).await.unwrap_or(false) {
+            return;
+        }
+    }
+}
+
+impl Shared {
+    fn count(&self, change: impl FnOnce(&mut Counts)) {
+        self.counts.send_modify(change);
+    }
+
+    fn keep(&self, request: Request) -> Behaviour {
+        let mut requests = self.requests.lock().unwrap();
+        let behaviour = self.behaviours.get(requests.len()).or(self.behaviours.last()).unwrap().clone();
+        requests.push(request);
+        drop(requests);
+        self.count(|counts| counts.requests += 1);
+        behaviour
+    }
+}
+
+/// Answers one request; whether the connection stays.
+async fn answer(out: &mut OwnedWriteHalf, behaviour: Behaviour, request: &Request) -> io::Result<bool> {
+    match behaviour {
+        Behaviour::Ok if request.path.ends_with("/embeddings") => document(out, 200, "", &embeddings(&request.body)).await,
+        Behaviour::Ok if streams(request) => stream(out, &TOKENS, Duration::ZERO).await,
+        Behaviour::Ok | Behaviour::Document => document(out, 200, "", &whole()).await,
+        Behaviour::Slow { chunks, pause } => stream(out, &vec!["tick "; chunks], pause).await,
+        Behaviour::Status { code, retry_after } => refuse(out, code, retry_after).await,
+        Behaviour::Raw { content_type, pieces } => {
+            start(out, content_type).await?;
+            for piece in pieces {
+                write_chunk(out, &piece).await?;
+            }
+            end(out).await
+        }
+        Behaviour::HangUp => Ok(false),
+        Behaviour::NeverAnswers => std::future::pending().await,
+        Behaviour::NeverAToken => {
+            start(out, "text/event-stream").await?;
+            std::future::pending().await
+        }
+        breaking => {
+            start(out, "text/event-stream").await?;
+            for token in TOKENS {
+                write_chunk(out, &event(token)).await?;
+            }
+            break_off(out, breaking).await
+        }
+    }
+}
+
+/// What follows the first tokens.
+async fn break_off(out: &mut OwnedWriteHalf, behaviour: Behaviour) -> io::Result<bool> {
+    match behaviour {
+        Behaviour::Unfinished => end(out).await,
+        Behaviour::Stall => std::future::pending().await,
+        Behaviour::HalfEvent => {
+            let whole = event("never seen");
+            write_chunk(out, &whole[..whole.len() / 2]).await?;
+            Ok(false)
+        }
+        Behaviour::Malformed => {
+            write_chunk(out, "data: {\"choices\": [{\"delta\"\n\n").await?;
+            end(out).await
+        }
+        Behaviour::HugeEvent { bytes } => {
+            write_chunk(out, &event(&"x".repeat(bytes))).await?;
+            end(out).await
+        }
+        Behaviour::ErrorEvent { code } => {
+            let code = code.map_or("null".to_owned(), |code| code.to_string());
+            write_chunk(out, &format!("data: {{\"error\":{{\"message\":\"the fake gave up\",\"code\":{code}}}}}\n\n")).await?;
+            end(out).await
+        }
+        // `Cut`: the connection ends here.
+        _ => Ok(false),
+    }
+}
+
+fn streams(request: &Request) -> bool {
+    request.body.contains("\"stream\":true") || request.body.contains("\"stream\": true")
+}
+
+/// A whole stream of tokens.
+async fn stream(out: &mut OwnedWriteHalf, tokens: &[&str], pause: Duration) -> io::Result<bool> {
+    start(out, "text/event-stream").await?;
+    for token in tokens {
+        if !pause.is_zero() {
+            sleep(pause).await;
+        }
+        write_chunk(out, &event(token)).await?;
+    }
+    write_chunk(out, &last_events()).await?;
+    end(out).await
+}
+
+/// An event of one token.
+pub fn event(token: &str) -> String {
+    format!(
+        "data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"model\":\"fake-model\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{token}\"}},\"finish_reason\":null}}]}}\n\n"
+    )
+}
+
+/// Finish reason, usage and `[DONE]`.
+pub fn last_events() -> String {
+    let (prompt, completion) = USAGE;
+    format!(
+        "data: {{\"choices\":[{{\"index\":0,\"delta\":{{}},\"finish_reason\":\"stop\"}}]}}\n\n\
+         data: {{\"choices\":[],\"usage\":{{\"prompt_tokens\":{prompt},\"completion_tokens\":{completion}}}}}\n\n\
+         data: [DONE]\n\n"
+    )
+}
+
+fn whole() -> String {
+    let (text, (prompt, completion)) = (TOKENS.concat(), USAGE);
+    format!(
+        "{{\"choices\":[{{\"index\":0,\"message\":{{\"role\":\"assistant\",\"content\":\"{text}\"}},\"finish_reason\":\"stop\"}}],\
+         \"usage\":{{\"prompt_tokens\":{prompt},\"completion_tokens\":{completion}}}}}"
+    )
+}
+
+/// As many vectors as there are texts without quotes or commas in them: 0, 1, 2…, last first.
+fn embeddings(body: &str) -> String {
+    let input = body.split_once("\"input\":[").and_then(|(_, rest)| rest.split_once(']')).map_or("", |(input, _)| input);
+    let items = (0..input.split(',').count()).rev().map(|index| format!("{{\"index\":{index},\"embedding\":[{index},0.5]}}"));
+    format!("{{\"data\":[{}]}}", items.collect::<Vec<_>>().join(","))
+}
+
+async fn refuse(out: &mut OwnedWriteHalf, code: u16, retry_after: Option<u64>) -> io::Result<bool> {
+    let mut headers = String::new();
+    if let Some(seconds) = retry_after {
+        write!(headers, "Retry-After: {seconds}\r\n").unwrap();
+    }
+    document(out, code, &headers, &format!("{{\"error\":{{\"message\":\"the fake says {code}\",\"type\":\"fake\"}}}}")).await
+}
+
+async fn document(out: &mut OwnedWriteHalf, code: u16, headers: &str, body: &str) -> io::Result<bool> {
+    let length = body.len();
+    let text = format!("HTTP/1.1 {code} Fake\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{headers}\r\n{body}");
+    out.write_all(text.as_bytes()).await?;
+    Ok(true)
+}
+
+async fn start(out: &mut OwnedWriteHalf, content_type: &str) -> io::Result<()> {
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n");
+    out.write_all(head.as_bytes()).await
+}
+
+async fn write_chunk(out: &mut OwnedWriteHalf, text: &str) -> io::Result<()> {
+    out.write_all(format!("{:x}\r\n{text}\r\n", text.len()).as_bytes()).await
+}
+
+async fn end(out: &mut OwnedWriteHalf) -> io::Result<bool> {
+    out.write_all(b"0\r\n\r\n").await?;
+    Ok(true)
+}

@@ -1,0 +1,254 @@
+//! A host in a process of its own, as an operator runs it.
+
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use super::await_event::{SOON, eventually, within};
+use super::client::Client;
+use super::command::{clean, hayrick};
+use super::folder::Folder;
+use super::guest::guest;
+use super::logs::Logs;
+use super::quiet::{Machine, machine};
+use super::report::say;
+
+/// Long enough for a cold compilation of a whole CPython on a slow machine.
+const START_DEADLINE: Duration = Duration::from_secs(180);
+const GREETING: &str = "Hayrick serves on http://";
+
+/// What a host is started with.
+#[derive(Default)]
+pub struct TestHostBuilder {
+    plugins: Vec<(PathBuf, String)>,
+    limits: String,
+    config: String,
+    variables: Vec<(String, String)>,
+    is_cold: bool,
+    is_alone: bool,
+}
+
+/// A running host. It is killed when this is dropped.
+pub struct TestHost {
+    pub client: Client,
+    pub logs: Logs,
+    child: Child,
+    address: String,
+    folder: Folder,
+    _machine: Machine,
+}
+
+impl TestHostBuilder {
+    /// Serves a guest under its own name.
+    pub fn guest(self, name: &str) -> TestHostBuilder {
+        self.guest_as(name, name)
+    }
+
+    /// Serves a guest under another name.
+    pub fn guest_as(self, guest_name: &str, pipeline: &str) -> TestHostBuilder {
+        self.file(guest(guest_name), pipeline)
+    }
+
+    /// Serves any file.
+    pub fn file(mut self, path: PathBuf, pipeline: &str) -> TestHostBuilder {
+        self.plugins.push((path, pipeline.to_owned()));
+        self
+    }
+
+    /// Lines of `[limits]`.
+    pub fn limits(mut self, lines: &str) -> TestHostBuilder {
+        self.limits.push_str(lines);
+        self.limits.push('\n');
+        self
+    }
+
+    /// Other sections of the settings file.
+    pub fn config(mut self, sections: &str) -> TestHostBuilder {
+        self.config.push_str(sections);
+        self.config.push('\n');
+        self
+    }
+
+    /// The default upstream, by its base URL; without one the built-in model answers.
+    pub fn upstream(mut self, base_url: &str) -> TestHostBuilder {
+        let model = ("OPENAI_MODEL".to_owned(), "fake-model".to_owned());
+        self.variables.extend([("OPENAI_BASE_URL".to_owned(), base_url.to_owned()), model]);
+        self
+    }
+
+    /// A variable of its environment.
+    pub fn variable(mut self, name: &str, value: &str) -> TestHostBuilder {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With a compile cache of its own, empty at the start. Other hosts share one, so that each guest is compiled once for all tests.
+    pub fn cold(mut self) -> TestHostBuilder {
+        self.is_cold = true;
+        self
+    }
+
+    /// With no other test's host beside it: for tests that measure time.
+    pub fn alone(mut self) -> TestHostBuilder {
+        self.is_alone = true;
+        self
+    }
+
+    /// Starts it and waits until every file has been tried.
+    pub async fn start(self) -> TestHost {
+        let machine = machine(self.is_alone).await;
+        let folder = Folder::fresh();
+        let plugins_dir = folder.subfolder("plugins");
+        for (path, pipeline) in &self.plugins {
+            std::fs::copy(path, plugins_dir.join(format!("{pipeline}.wasm"))).unwrap();
+        }
+        if !self.is_cold {
+            share_compile_cache(&folder.subfolder("data"));
+        }
+        std::fs::write(folder.path().join("hayrick.toml"), format!("[limits]\n{}\n{}", self.limits, self.config)).unwrap();
+        let mut command = serve(&folder);
+        command.envs(self.variables);
+        TestHost::spawn(command, folder, machine).await
+    }
+}
+
+impl TestHost {
+    /// A host with nothing in it yet.
+    pub fn builder() -> TestHostBuilder {
+        TestHostBuilder::default()
+    }
+
+    async fn spawn(mut command: Command, folder: Folder, machine: Machine) -> TestHost {
+        let mut child = command.spawn().unwrap();
+        let logs = Logs::gather(child.stderr.take().unwrap());
+        let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        let greeting = within("the host's greeting", SOON, stdout.next_line()).await.unwrap();
+        let Some(greeting) = greeting else { panic!("the host did not start:\n{}", logs.tail()) };
+        let address = greeting.strip_prefix(GREETING).unwrap_or_else(|| panic!("not the greeting: {greeting}")).to_owned();
+        let client = Client::new(&format!("http://{address}"));
+        let host = TestHost { client, logs, child, address, folder, _machine: machine };
+        eventually("every file has been tried", START_DEADLINE, async || host.is_ready().await.then_some(())).await;
+        host
+    }
+
+    async fn is_ready(&self) -> bool {
+        self.client.get("/health/ready").await.status == 200
+    }
+
+    /// The same folders and settings, after this process has ended.
+    pub async fn restart(mut self) -> TestHost {
+        self.sigterm();
+        self.ended().await;
+        let command = serve(&self.folder);
+        let machine = std::mem::replace(&mut self._machine, Machine::Gone);
+        let folder = std::mem::replace(&mut self.folder, Folder::fresh());
+        TestHost::spawn(command, folder, machine).await
+    }
+
+    /// Address and port.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Where its URLs begin.
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("the host has ended")
+    }
+
+    /// The file of a pipeline in its plugins folder.
+    pub fn plugin_file(&self, pipeline: &str) -> PathBuf {
+        self.folder.path().join("plugins").join(format!("{pipeline}.wasm"))
+    }
+
+    /// A file beside the plugins folder, on the same file system.
+    pub fn scratch_file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Puts a plugin there by writing aside and renaming.
+    pub fn rename_in(&self, pipeline: &str, content: &[u8]) {
+        let aside = self.scratch_file("aside.wasm");
+        std::fs::write(&aside, content).unwrap();
+        std::fs::rename(&aside, self.plugin_file(pipeline)).unwrap();
+    }
+
+    /// The generation that serves, once it is `generation` or later.
+    pub async fn serves_generation(&self, pipeline: &str, generation: u64) -> Value {
+        eventually(&format!("generation {generation} of {pipeline}"), SOON, async || {
+            let status = self.client.status(pipeline).await?;
+            (status["version"]["generation"].as_u64() >= Some(generation)).then_some(status)
+        })
+        .await
+    }
+
+    /// Why the newest file of a pipeline was refused, once it is.
+    pub async fn refusal(&self, pipeline: &str) -> String {
+        eventually(&format!("a refusal of {pipeline}"), SOON, async || {
+            let status = self.client.status(pipeline).await?;
+            status["last_error"]["reason"].as_str().map(str::to_owned)
+        })
+        .await
+    }
+
+    /// Waits until nobody runs in a pipeline.
+    pub async fn is_idle(&self, pipeline: &str) {
+        eventually(&format!("no run of {pipeline}"), SOON, async || {
+            let status = self.client.status(pipeline).await?;
+            (status["active_runs"] == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// What `hayrick status` prints about this host.
+    pub fn status_command(&self) -> String {
+        let port = self.address.rsplit(':').next().unwrap();
+        hayrick(&["status", "--port", port]).stdout
+    }
+
+    /// Asks it to stop.
+    pub fn sigterm(&self) {
+        let pid = self.pid().to_string();
+        assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    /// Waits for its end.
+    pub async fn ended(&mut self) -> ExitStatus {
+        within("the end of the host", SOON, self.child.wait()).await.unwrap()
+    }
+}
+
+impl Drop for TestHost {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.start_kill();
+        if std::thread::panicking() {
+            say(&format!("--- the host's log ends with\n{}", self.logs.tail()));
+        }
+    }
+}
+
+fn serve(folder: &Folder) -> Command {
+    let mut command = clean(Command::new(env!("CARGO_BIN_EXE_hayrick")));
+    command.args(["serve", "--host", "127.0.0.1", "--port", "0"]);
+    command.arg("--plugins-dir").arg(folder.path().join("plugins"));
+    command.arg("--data-dir").arg(folder.path().join("data"));
+    command.arg("--config").arg(folder.path().join("hayrick.toml"));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+fn share_compile_cache(data_dir: &Path) {
+    let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile-cache");
+    std::fs::create_dir_all(&shared).unwrap();
+    symlink(shared, data_dir.join("cache")).unwrap();
+}

@@ -1,0 +1,61 @@
+//! The log of a host under test, line by line as it is written.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::sync::watch;
+
+use super::await_event::{SOON, within};
+
+/// Every line so far; clones see the same.
+#[derive(Clone)]
+pub struct Logs {
+    lines: Arc<Mutex<Vec<String>>>,
+    count: watch::Receiver<usize>,
+}
+
+impl Logs {
+    /// Gathers the lines of `pipe` until it is closed.
+    pub fn gather(pipe: impl AsyncRead + Unpin + Send + 'static) -> Logs {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let (counter, count) = watch::channel(0);
+        let gathered = Arc::clone(&lines);
+        tokio::spawn(async move {
+            let mut reader = BufReader::new(pipe).lines();
+            while let Ok(Some(line)) = reader.next_line().await {
+                gathered.lock().unwrap().push(line);
+                counter.send_modify(|count| *count += 1);
+            }
+        });
+        Logs { lines, count }
+    }
+
+    /// All lines so far.
+    pub fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    /// The first line that has all of `words`, as soon as it is there.
+    ///
+    /// # Panics
+    /// It does not come.
+    pub async fn line(&self, words: &[&str]) -> String {
+        let mut count = self.count.clone();
+        let find = async {
+            loop {
+                count.borrow_and_update();
+                if let Some(line) = self.lines().into_iter().find(|line| words.iter().all(|word| line.contains(word))) {
+                    return line;
+                }
+                assert!(count.changed().await.is_ok(), "the host ended and its log has no line with {words:?}:\n{}", self.tail());
+            }
+        };
+        within(&format!("a log line with {words:?}"), SOON, find).await
+    }
+
+    /// The end of the log, for the one who reads a failed test.
+    pub fn tail(&self) -> String {
+        let lines = self.lines();
+        lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+}

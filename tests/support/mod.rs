@@ -1,0 +1,15 @@
+//! What the tests stand on: a host in a process of its own, its clients, its guests.
+
+pub mod await_event;
+pub mod client;
+pub mod command;
+pub mod fake_upstream;
+pub mod folder;
+pub mod guest;
+pub mod host;
+pub mod logs;
+pub mod neighbour;
+pub mod quiet;
+pub mod raw_client;
+pub mod report;
+pub mod source;

@@ -1,0 +1,60 @@
+//! A stream beside the disturbance: what another user of the same host sees meanwhile.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::client::{Client, Frame};
+use super::host::TestHost;
+
+/// The guest that ticks, and how often it does in one answer; a tick is 20 ms.
+const GUEST: &str = "slow-stream";
+const TICKS: usize = 25;
+/// What a neighbour may notice: far below a disturbance, far above the noise of a busy machine of two processors.
+const GAP_MAX: Duration = Duration::from_millis(250);
+
+/// Does `disturb` while somebody else reads streams of the same host, one after the other.
+///
+/// # Panics
+/// A neighbour's stream failed, or paused for longer than `GAP_MAX`.
+pub async fn beside_a_neighbour<T>(host: &TestHost, disturb: impl Future<Output = T>) -> T {
+    let (tell_started, started) = oneshot::channel();
+    let (stop, stopped) = oneshot::channel();
+    let neighbour = tokio::spawn(read_streams(host.client.clone(), tell_started, stopped));
+    let outcome = match started.await {
+        Ok(()) => disturb.await,
+        Err(_) => panic!("the neighbour never began: {:?}", neighbour.await),
+    };
+    // A neighbour that failed is gone, and says so below.
+    let _ = stop.send(());
+    let gap = neighbour.await.unwrap();
+    assert!(gap <= GAP_MAX, "the neighbour's stream paused for {gap:?}");
+    outcome
+}
+
+/// The longest pause between two frames.
+async fn read_streams(client: Client, started: oneshot::Sender<()>, mut stop: oneshot::Receiver<()>) -> Duration {
+    let mut started = Some(started);
+    let mut gap = Duration::ZERO;
+    while stop.try_recv().is_err() {
+        let begin = Instant::now();
+        let frames = read_stream(&client, &mut started).await;
+        let times = std::iter::once(begin).chain(frames.iter().map(|frame| frame.at));
+        let longest = times.clone().zip(times.skip(1)).map(|(before, after)| after - before).max();
+        gap = gap.max(longest.unwrap_or_default());
+    }
+    gap
+}
+
+async fn read_stream(client: &Client, started: &mut Option<oneshot::Sender<()>>) -> Vec<Frame> {
+    let mut stream = client.stream(GUEST, &TICKS.to_string()).await;
+    let mut frames = vec![stream.next_text().await];
+    if let Some(started) = started.take() {
+        // The test that waits for it may have failed.
+        let _ = started.send(());
+    }
+    frames.extend(stream.rest().await);
+    let ticks = frames.iter().filter(|frame| !frame.text().is_empty()).count();
+    assert!(ticks <= TICKS && frames.last().is_some_and(Frame::is_done), "the neighbour's stream broke: {:?}", frames.last());
+    frames
+}
