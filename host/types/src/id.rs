@@ -89,6 +89,11 @@ impl RunId {
     pub fn fresh() -> RunId {
         RunId(Uuid::now_v7())
     }
+
+    /// Reads an id, with or without hyphens.
+    pub fn parse(word: &str) -> Option<RunId> {
+        Uuid::try_parse(word).ok().map(RunId)
+    }
 }
 
 impl fmt::Display for RunId {

@@ -1,0 +1,37 @@
+//! What can go wrong with the file.
+
+use std::sync::Arc;
+
+use rusqlite::ErrorCode;
+
+/// The store cannot do what was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum DatabaseError {
+    /// Nothing of the operation was kept; it works again once there is space.
+    #[error("the disk that holds the data folder is full or failing: free some space, then try again")]
+    Full,
+    #[error("the store was written by a newer Hayrick: start that one, or name another folder with --data-dir")]
+    TooNew,
+    #[error("the thread that writes cannot be started: {0}")]
+    Thread(Arc<std::io::Error>),
+    /// The writer has ended.
+    #[error("the store is closed: the server is going down")]
+    Closed,
+    #[error("the store failed: {0}")]
+    Sqlite(Arc<rusqlite::Error>),
+}
+
+impl From<rusqlite::Error> for DatabaseError {
+    fn from(error: rusqlite::Error) -> DatabaseError {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => DatabaseError::Full,
+            _ => DatabaseError::Sqlite(Arc::new(error)),
+        }
+    }
+}
+
+impl From<std::io::Error> for DatabaseError {
+    fn from(error: std::io::Error) -> DatabaseError {
+        DatabaseError::Thread(Arc::new(error))
+    }
+}
