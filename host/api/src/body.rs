@@ -66,16 +66,15 @@ mod tests {
         ApiConfig { body_bytes_max, body_read_timeout: Duration::from_millis(20), ..ApiConfig::default() }
     }
 
-    fn pieces(pieces: &[&'static [u8]]) -> Body {
-        let pieces: Vec<_> = pieces.iter().map(|piece| Ok::<_, Infallible>(Bytes::from_static(piece))).collect();
-        Body::from_stream(stream::iter(pieces))
+    fn pieces<const N: usize>(pieces: [&'static [u8]; N]) -> Body {
+        Body::from_stream(stream::iter(pieces.map(|piece| Ok::<_, Infallible>(Bytes::from_static(piece)))))
     }
 
     #[tokio::test]
     async fn the_limit_holds_to_the_byte_announced_or_not() {
         assert_eq!(read(Body::from("12345"), &config(5)).await.unwrap(), "12345");
-        assert_eq!(read(pieces(&[b"123", b"45"]), &config(5)).await.unwrap(), "12345");
-        for body in [Body::from("123456"), Body::from("1".repeat(99)), pieces(&[b"123", b"456"]), pieces(&[b"123"; 9])] {
+        assert_eq!(read(pieces([b"123", b"45"]), &config(5)).await.unwrap(), "12345");
+        for body in [Body::from("123456"), Body::from("1".repeat(99)), pieces([b"123", b"456"]), pieces([b"123"; 9])] {
             assert!(matches!(read(body, &config(5)).await, Err(BodyError::TooLong { max: 5 })));
         }
     }
@@ -88,7 +87,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_no_text_says_from_where() {
-        let error = read(pieces(&[b"abc\xff"]), &config(9)).await.unwrap_err();
+        let error = read(pieces([b"abc\xff"]), &config(9)).await.unwrap_err();
         assert!(matches!(error, BodyError::NotText { at: 3 }), "{error}");
     }
 }

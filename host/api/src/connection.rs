@@ -89,13 +89,15 @@ impl Connections {
         let socket = WriteStall::new(socket, self.write_stall_timeout);
         let connection = self.http.serve_connection(TokioIo::new(socket), TowerToHyperService::new(self.routes.clone()));
         let mut draining = self.draining.subscribe();
+        // The guard that `wait_for` gives must not live on: it locks the channel.
+        let drain = async move { draining.wait_for(|&draining| draining).await.is_ok() };
         self.tasks.spawn(async move {
             let _place = place;
             let mut connection = pin!(connection);
             let ended = tokio::select! {
                 biased;
                 ended = connection.as_mut() => ended,
-                _ = draining.wait_for(|&draining| draining) => {
+                _ = drain => {
                     connection.as_mut().graceful_shutdown();
                     connection.await
                 }

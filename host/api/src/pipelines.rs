@@ -4,9 +4,9 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use host_services::llm::router::UpstreamStatus;
 use host_types::pipeline::{PipelineState, PipelineStatus};
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::json;
 use crate::openai::error::ApiError;
@@ -21,7 +21,7 @@ struct ServerStatus {
     draining: bool,
     counts: Counts,
     pipelines: Vec<PipelineStatus>,
-    upstreams: Value,
+    upstreams: Vec<UpstreamStatus>,
 }
 
 /// Pipelines by state, and their runs.
@@ -45,7 +45,7 @@ pub(crate) async fn list(State(state): State<ApiState>) -> Response {
         draining: state.is_draining(),
         counts: count(&pipelines),
         pipelines,
-        upstreams: state.upstreams(),
+        upstreams: state.llm().status(),
     };
     json::answer(StatusCode::OK, &body)
 }

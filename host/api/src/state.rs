@@ -6,15 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
 use axum::http::{HeaderMap, HeaderName};
 use host_runtime::runtime::Runtime;
-use serde_json::Value;
+use host_services::llm::router::Llm;
 
 use crate::config::ApiConfig;
 
 /// Headers that prove who a client is: a plugin could use them elsewhere.
 const CREDENTIALS: [HeaderName; 3] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION];
-
-/// Tells how the upstreams are, as `/status` shows it.
-pub type Upstreams = Arc<dyn Fn() -> Value + Send + Sync>;
 
 /// The runtime, the configuration and the state of the server. A cheap handle.
 #[derive(Clone)]
@@ -25,16 +22,16 @@ pub struct ApiState {
 struct Inner {
     runtime: Runtime,
     config: ApiConfig,
-    upstreams: Upstreams,
+    llm: Llm,
     forwarded: Vec<HeaderName>,
     draining: AtomicBool,
 }
 
 impl ApiState {
     /// The state of a server that is not draining.
-    pub fn new(runtime: Runtime, config: ApiConfig, upstreams: Upstreams) -> ApiState {
+    pub fn new(runtime: Runtime, config: ApiConfig, llm: Llm) -> ApiState {
         let forwarded = forwarded(&config.forwarded_headers);
-        ApiState { inner: Arc::new(Inner { runtime, config, upstreams, forwarded, draining: AtomicBool::new(false) }) }
+        ApiState { inner: Arc::new(Inner { runtime, config, llm, forwarded, draining: AtomicBool::new(false) }) }
     }
 
     pub(crate) fn runtime(&self) -> &Runtime {
@@ -45,8 +42,8 @@ impl ApiState {
         &self.inner.config
     }
 
-    pub(crate) fn upstreams(&self) -> Value {
-        (self.inner.upstreams)()
+    pub(crate) fn llm(&self) -> &Llm {
+        &self.inner.llm
     }
 
     /// From now on the server is not ready for new requests.

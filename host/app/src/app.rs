@@ -3,7 +3,6 @@
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -45,7 +44,7 @@ impl App {
         let example = first_pipeline(&config.runtime.plugins_dir);
         let llm = Llm::new(config.llm).context("the models cannot be set up")?;
         let runtime = Runtime::start(&config.runtime, llm.clone()).context("the runtime cannot be started")?;
-        let state = ApiState::new(runtime.clone(), config.api, Arc::new(move || llm.status()));
+        let state = ApiState::new(runtime.clone(), config.api, llm);
         Ok(App { listener, signals, runtime, state, drain_deadline: config.drain_deadline, example, _data_dir: data_dir })
     }
 

@@ -82,15 +82,23 @@ pub fn server_address(settings: Settings) -> Result<SocketAddr, ConfigError> {
 fn read_server(section: &mut Section, flags: &Flags, warnings: &mut Vec<String>) -> (SocketAddr, ApiConfig, Duration) {
     let address = read_address(section, flags);
     check_exposure(section, address.ip(), flags, warnings);
-    let default = ApiConfig::default();
-    let api = ApiConfig {
-        body_bytes_max: section.size("body_bytes_max", default.body_bytes_max, 1 << 10..=1 << 30),
-        header_read_timeout: section.duration("header_read_timeout", default.header_read_timeout, TIMES),
-        connections_max: section.count("connections_max", default.connections_max, 1..=1_000_000),
-        forwarded_headers: read_headers(section).unwrap_or(default.forwarded_headers),
-    };
+    let api = read_api(section);
     let zero_to_hour = Duration::ZERO..=Duration::from_secs(3600);
     (address, api, section.duration("drain_deadline", DRAIN_DEADLINE_DEFAULT, zero_to_hour))
+}
+
+fn read_api(section: &mut Section) -> ApiConfig {
+    let default = ApiConfig::default();
+    ApiConfig {
+        body_bytes_max: section.size("body_bytes_max", default.body_bytes_max, 1 << 10..=1 << 30),
+        body_read_timeout: section.duration("body_read_timeout", default.body_read_timeout, TIMES),
+        header_bytes_max: section.size("header_bytes_max", default.header_bytes_max, 8 << 10..=1 << 20),
+        header_read_timeout: section.duration("header_read_timeout", default.header_read_timeout, TIMES),
+        connections_max: section.count("connections_max", default.connections_max, 1..=1_000_000),
+        write_stall_timeout: section.duration("write_stall_timeout", default.write_stall_timeout, TIMES),
+        keep_alive_interval: section.duration("keep_alive_interval", default.keep_alive_interval, TIMES),
+        forwarded_headers: read_headers(section).unwrap_or(default.forwarded_headers),
+    }
 }
 
 fn read_address(section: &mut Section, flags: &Flags) -> SocketAddr {
