@@ -3,7 +3,10 @@
 
 wasmtime::component::bindgen!({
     path: "../../wit",
-    world: "hayrick:pipeline/wrapper",
+    world: "hayrick:pipeline/everything",
     imports: { default: trappable },
-    with: { "hayrick:pipeline/llm.generation": crate::generation::GenerationSlot },
+    with: {
+        "hayrick:pipeline/llm.generation": crate::generation::GenerationSlot,
+        "hayrick:pipeline/uploads.upload": crate::uploads::UploadSlot,
+    },
 });

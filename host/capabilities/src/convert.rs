@@ -147,6 +147,7 @@ impl From<types::Chunk> for chunk::Chunk {
             types::Chunk::Event(event) => chunk::Chunk::Event(chunk::Event { kind: event.kind, data: event.data }),
             types::Chunk::Usage(usage) => chunk::Chunk::Usage(usage.into()),
             types::Chunk::Finish(reason) => chunk::Chunk::Finish(reason.into()),
+            types::Chunk::Fields(json) => chunk::Chunk::Fields(json),
         }
     }
 }
@@ -162,6 +163,7 @@ impl From<chunk::Chunk> for types::Chunk {
             chunk::Chunk::Event(event) => types::Chunk::Event(types::Event { kind: event.kind, data: event.data }),
             chunk::Chunk::Usage(usage) => types::Chunk::Usage(usage.into()),
             chunk::Chunk::Finish(reason) => types::Chunk::Finish(reason.into()),
+            chunk::Chunk::Fields(json) => types::Chunk::Fields(json),
         }
     }
 }

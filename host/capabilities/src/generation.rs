@@ -1,6 +1,8 @@
 //! The host's side of the WIT resource `llm.generation`.
 
 use host_services::llm::generation::Generation;
+use wasmtime::component::{Resource, ResourceTable};
+use wasmtime::format_err;
 
 /// An answer in flight that a guest holds. It is empty while a `next` is waiting: taking it out, and putting it back, needs no lock,
 /// and a store that is dropped in between drops the generation with the waiting future.
@@ -8,17 +10,34 @@ pub struct GenerationSlot(Option<Generation>);
 
 impl GenerationSlot {
     /// A slot that holds `generation`.
-    pub fn new(generation: Generation) -> GenerationSlot {
+    pub(crate) fn new(generation: Generation) -> GenerationSlot {
         GenerationSlot(Some(generation))
     }
+}
 
-    /// Takes it out; `None` while another call has it.
-    pub fn take(&mut self) -> Option<Generation> {
-        self.0.take()
-    }
+/// Takes an owned generation out of the table, for good.
+///
+/// # Errors
+/// A trap: the handle is none of this run's, or a `next` still holds it.
+pub(crate) fn take_generation(table: &mut ResourceTable, slot: Resource<GenerationSlot>) -> wasmtime::Result<Generation> {
+    table.delete(slot)?.0.ok_or_else(still_waiting)
+}
 
-    /// Puts it back after a call.
-    pub fn put_back(&mut self, generation: Generation) {
-        self.0 = Some(generation);
-    }
+/// Takes a borrowed generation out of its slot for the time of one call.
+pub(crate) fn lend_generation(table: &mut ResourceTable, slot: &Resource<GenerationSlot>) -> wasmtime::Result<Generation> {
+    table.get_mut(slot)?.0.take().ok_or_else(still_waiting)
+}
+
+/// Puts a lent generation back.
+pub(crate) fn return_generation(
+    table: &mut ResourceTable,
+    slot: &Resource<GenerationSlot>,
+    generation: Generation,
+) -> wasmtime::Result<()> {
+    table.get_mut(slot)?.0 = Some(generation);
+    Ok(())
+}
+
+fn still_waiting() -> wasmtime::Error {
+    format_err!("a generation was used while a call of `next` on it was still waiting: await one before the other")
 }

@@ -1,18 +1,26 @@
-//! The `T` of every `Store<T>`: what one run of one guest can reach.
+//! The `T` of every `Store<T>`: what one run of one guest can reach, and the view of it that each interface has.
 
 use std::sync::Arc;
 
-use host_services::llm::router::Llm;
-use wasmtime::component::{HasData, ResourceTable};
+use host_services::uploads::upload::Upload;
+use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::bindings::hayrick::pipeline::types;
-use crate::log::GuestLog;
+use crate::jobs::JobsView;
+use crate::llm::LlmView;
+use crate::log::{GuestLog, LogView};
 use crate::memory_limit::MemoryLimit;
-use crate::response::Response;
+use crate::response::{Response, ResponseView};
+use crate::run_context::RunContext;
+use crate::services::Services;
+use crate::state::StateView;
 use crate::stdio::LogStream;
+use crate::tasks::TasksView;
+use crate::timers::TimersView;
+use crate::uploads::{UploadSlot, UploadsView};
 
-/// Resources a guest may hold at a time: generations, and WASI's streams and pollables.
+/// Resources a guest may hold at a time: generations, uploads, and WASI's streams and pollables.
 const RESOURCES_MAX: usize = 4096;
 /// Random bytes of one call.
 const RANDOM_BYTES_MAX: u64 = 64 << 10;
@@ -20,7 +28,8 @@ const RANDOM_BYTES_MAX: u64 = 64 << 10;
 /// The state of one run.
 pub struct GuestState {
     pub(crate) table: ResourceTable,
-    pub(crate) llm: Llm,
+    pub(crate) services: Services,
+    pub(crate) run: RunContext,
     pub(crate) log: Arc<GuestLog>,
     pub(crate) response: Arc<Response>,
     /// The memory the run may use; the runtime makes it the store's limiter.
@@ -31,22 +40,66 @@ pub struct GuestState {
 
 impl GuestState {
     /// The state of a fresh run.
-    pub fn new(llm: Llm, log: Arc<GuestLog>, response: Arc<Response>, memory: MemoryLimit) -> GuestState {
+    pub fn new(services: Services, run: RunContext, log: Arc<GuestLog>, response: Arc<Response>, memory: MemoryLimit) -> GuestState {
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
-        GuestState { table, llm, log, response, memory, wasi: None }
-    }
-
-    /// The answer this run makes.
-    pub fn response(&self) -> &Response {
-        &self.response
+        GuestState { table, services, run, log, response, memory, wasi: None }
     }
 
     /// The answer of the next call on the same instance: `setup` writes to nobody, the run after it to its client.
     pub fn set_response(&mut self, response: Arc<Response>) {
         self.response = response;
     }
+
+    /// Gives the guest a file.
+    ///
+    /// # Errors
+    /// It holds as many resources as it may.
+    pub fn push_upload(&mut self, upload: Upload) -> wasmtime::Result<Resource<UploadSlot>> {
+        Ok(self.table.push(UploadSlot::new(upload))?)
+    }
+
+    pub(crate) fn as_types(&mut self) -> TypesView {
+        TypesView
+    }
+
+    pub(crate) fn as_timers(&mut self) -> TimersView {
+        TimersView
+    }
+
+    pub(crate) fn as_log(&mut self) -> LogView<'_> {
+        LogView(&self.log)
+    }
+
+    pub(crate) fn as_response(&mut self) -> ResponseView<'_> {
+        ResponseView { response: &self.response, table: &mut self.table }
+    }
+
+    pub(crate) fn as_llm(&mut self) -> LlmView<'_> {
+        LlmView { llm: &self.services.llm, table: &mut self.table }
+    }
+
+    pub(crate) fn as_uploads(&mut self) -> UploadsView<'_> {
+        UploadsView(&mut self.table)
+    }
+
+    pub(crate) fn as_jobs(&mut self) -> JobsView<'_> {
+        JobsView { jobs: &self.services.jobs, run: &self.run }
+    }
+
+    pub(crate) fn as_tasks(&mut self) -> TasksView<'_> {
+        TasksView(&self.run)
+    }
+
+    pub(crate) fn as_state(&mut self) -> StateView<'_> {
+        StateView { state: &self.services.state, run: &self.run }
+    }
 }
+
+/// The interface of words that all others share; nothing in it can be called.
+pub(crate) struct TypesView;
+
+impl types::Host for TypesView {}
 
 /// A WASI without authority: no folder, no environment, no arguments, no sockets, no names, and a log for a terminal.
 fn inert_wasi(log: &Arc<GuestLog>) -> WasiCtx {
@@ -67,12 +120,3 @@ impl WasiView for GuestState {
         WasiCtxView { ctx, table: &mut self.table }
     }
 }
-
-/// How wasmtime gets from a store to the state of its guest.
-pub(crate) struct HasGuest;
-
-impl HasData for HasGuest {
-    type Data<'a> = &'a mut GuestState;
-}
-
-impl types::Host for GuestState {}

@@ -1,16 +1,22 @@
 //! All that a component can be linked to.
 
 use wasmtime::Engine;
-use wasmtime::component::Linker;
+use wasmtime::component::{HasData, Linker};
 
-use crate::bindings::hayrick::pipeline::{llm, log, response, timers, types};
-use crate::guest_state::{GuestState, HasGuest};
+use crate::bindings::hayrick::pipeline::{jobs, llm, log, response, state, tasks, timers, types, uploads};
+use crate::guest_state::{GuestState, TypesView};
+use crate::jobs::HasJobs;
+use crate::llm::HasLlm;
+use crate::log::HasLog;
+use crate::response::HasResponse;
+use crate::state::HasState;
 use crate::sync_twin;
+use crate::tasks::HasTasks;
+use crate::timers::HasTimers;
+use crate::uploads::HasUploads;
 
 /// Package of the interfaces with `async` functions, as component names spell it.
 pub const PACKAGE: &str = "hayrick:pipeline";
-/// Package of their twins without `async`, for toolchains that cannot import async functions yet.
-pub const SYNC_PACKAGE: &str = "hayrick:pipeline-sync";
 /// The version of both.
 pub const VERSION: &str = "0.1.0";
 /// WASI packages that are linked, inert: language runtimes import them whether they use them or not.
@@ -23,11 +29,22 @@ pub const INERT_PACKAGES: [&str; 6] = ["wasi:io", "wasi:clocks", "wasi:random", 
 pub fn linker(engine: &Engine) -> wasmtime::Result<Linker<GuestState>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    types::add_to_linker::<GuestState, HasGuest>(&mut linker, |state| state)?;
-    response::add_to_linker::<GuestState, HasGuest>(&mut linker, |state| state)?;
-    llm::add_to_linker::<GuestState, HasGuest>(&mut linker, |state| state)?;
-    timers::add_to_linker::<GuestState, HasGuest>(&mut linker, |state| state)?;
-    log::add_to_linker::<GuestState, HasGuest>(&mut linker, |state| state)?;
-    sync_twin::add_to_linker(&mut linker)?;
+    types::add_to_linker::<GuestState, HasTypes>(&mut linker, GuestState::as_types)?;
+    response::add_to_linker::<GuestState, HasResponse>(&mut linker, GuestState::as_response)?;
+    llm::add_to_linker::<GuestState, HasLlm>(&mut linker, GuestState::as_llm)?;
+    timers::add_to_linker::<GuestState, HasTimers>(&mut linker, GuestState::as_timers)?;
+    log::add_to_linker::<GuestState, HasLog>(&mut linker, GuestState::as_log)?;
+    uploads::add_to_linker::<GuestState, HasUploads>(&mut linker, GuestState::as_uploads)?;
+    jobs::add_to_linker::<GuestState, HasJobs>(&mut linker, GuestState::as_jobs)?;
+    tasks::add_to_linker::<GuestState, HasTasks>(&mut linker, GuestState::as_tasks)?;
+    state::add_to_linker::<GuestState, HasState>(&mut linker, GuestState::as_state)?;
+    sync_twin::add_to_linker(&mut linker, VERSION)?;
     Ok(linker)
+}
+
+/// How wasmtime gets at the words that the interfaces share.
+struct HasTypes;
+
+impl HasData for HasTypes {
+    type Data<'a> = TypesView;
 }

@@ -1,45 +1,29 @@
 //! `llm`: language models by the operator's alias.
 
-use host_services::llm::generation::Generation;
-use wasmtime::component::{Accessor, Resource, ResourceTable};
-use wasmtime::format_err;
+use host_services::llm::router::Llm;
+use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{llm, types};
-use crate::generation::GenerationSlot;
-use crate::guest_state::{GuestState, HasGuest};
+use crate::generation::{GenerationSlot, lend_generation, return_generation};
 
-/// Takes an owned generation out of the table, for good.
-///
-/// # Errors
-/// A trap: the handle is none of this run's, or a `next` still holds it.
-pub(crate) fn take_generation(table: &mut ResourceTable, slot: Resource<GenerationSlot>) -> wasmtime::Result<Generation> {
-    table.delete(slot)?.take().ok_or_else(still_waiting)
+/// What a run reaches of the models.
+pub struct LlmView<'a> {
+    pub(crate) llm: &'a Llm,
+    pub(crate) table: &'a mut ResourceTable,
 }
 
-/// Takes a borrowed generation out of its slot for the time of one call.
-pub(crate) fn lend_generation(table: &mut ResourceTable, slot: &Resource<GenerationSlot>) -> wasmtime::Result<Generation> {
-    table.get_mut(slot)?.take().ok_or_else(still_waiting)
+/// How wasmtime gets at the view.
+pub(crate) struct HasLlm;
+
+impl HasData for HasLlm {
+    type Data<'a> = LlmView<'a>;
 }
 
-/// Puts a lent generation back.
-pub(crate) fn return_generation(
-    table: &mut ResourceTable,
-    slot: &Resource<GenerationSlot>,
-    generation: Generation,
-) -> wasmtime::Result<()> {
-    table.get_mut(slot)?.put_back(generation);
-    Ok(())
-}
+impl llm::Host for LlmView<'_> {}
 
-fn still_waiting() -> wasmtime::Error {
-    format_err!("a generation was used while a call of `next` on it was still waiting: await one before the other")
-}
-
-impl llm::Host for GuestState {}
-
-impl llm::HostWithStore<GuestState> for HasGuest {
+impl<T> llm::HostWithStore<T> for HasLlm {
     async fn generate(
-        accessor: &Accessor<GuestState, Self>,
+        accessor: &Accessor<T, Self>,
         messages: Vec<types::Message>,
         options: types::Options,
     ) -> wasmtime::Result<Result<types::Answer, types::Failure>> {
@@ -49,7 +33,7 @@ impl llm::HostWithStore<GuestState> for HasGuest {
     }
 
     async fn generate_stream(
-        accessor: &Accessor<GuestState, Self>,
+        accessor: &Accessor<T, Self>,
         messages: Vec<types::Message>,
         options: types::Options,
     ) -> wasmtime::Result<Result<Resource<GenerationSlot>, types::Failure>> {
@@ -61,7 +45,7 @@ impl llm::HostWithStore<GuestState> for HasGuest {
     }
 
     async fn embed(
-        accessor: &Accessor<GuestState, Self>,
+        accessor: &Accessor<T, Self>,
         texts: Vec<String>,
         model: Option<String>,
     ) -> wasmtime::Result<Result<Vec<Vec<f32>>, types::Failure>> {
@@ -70,21 +54,21 @@ impl llm::HostWithStore<GuestState> for HasGuest {
     }
 }
 
-impl llm::HostGeneration for GuestState {
+impl llm::HostGeneration for LlmView<'_> {
     fn drop(&mut self, slot: Resource<GenerationSlot>) -> wasmtime::Result<()> {
         self.table.delete(slot)?;
         Ok(())
     }
 }
 
-impl llm::HostGenerationWithStore<GuestState> for HasGuest {
+impl<T> llm::HostGenerationWithStore<T> for HasLlm {
     async fn next(
-        accessor: &Accessor<GuestState, Self>,
+        accessor: &Accessor<T, Self>,
         slot: Resource<GenerationSlot>,
     ) -> wasmtime::Result<Result<Option<types::Chunk>, types::Failure>> {
-        let mut generation = accessor.with(|mut access| lend_generation(&mut access.get().table, &slot))?;
+        let mut generation = accessor.with(|mut access| lend_generation(access.get().table, &slot))?;
         let next = generation.next().await;
-        accessor.with(|mut access| return_generation(&mut access.get().table, &slot, generation))?;
+        accessor.with(|mut access| return_generation(access.get().table, &slot, generation))?;
         Ok(next.map(|chunk| chunk.map(Into::into)).map_err(Into::into))
     }
 }

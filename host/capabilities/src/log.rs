@@ -1,11 +1,12 @@
 //! `log`: a guest's lines in the host's log, bounded in number and length, each on one line whatever the guest put into it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use host_types::id::RunId;
+use wasmtime::component::HasData;
 
 use crate::bindings::hayrick::pipeline::{log, types};
-use crate::guest_state::GuestState;
 
 /// What one run may log.
 #[derive(Debug, Clone, Copy)]
@@ -19,7 +20,7 @@ pub struct LogLimits {
 /// Where a run's lines go: its own lines and what it writes to stdout and stderr share one count.
 #[derive(Debug)]
 pub struct GuestLog {
-    pipeline: String,
+    pipeline: Arc<str>,
     run: RunId,
     limits: LogLimits,
     lines: AtomicU32,
@@ -27,7 +28,7 @@ pub struct GuestLog {
 
 impl GuestLog {
     /// The log of run `run` of `pipeline`.
-    pub fn new(pipeline: String, run: RunId, limits: LogLimits) -> GuestLog {
+    pub fn new(pipeline: Arc<str>, run: RunId, limits: LogLimits) -> GuestLog {
         GuestLog { pipeline, run, limits, lines: AtomicU32::new(0) }
     }
 
@@ -40,7 +41,7 @@ impl GuestLog {
     pub(crate) fn write(&self, level: types::Level, message: &str) {
         let before = self.lines.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |lines| Some(lines.saturating_add(1)));
         let before = before.unwrap_or(u32::MAX);
-        let (pipeline, run) = (self.pipeline.as_str(), self.run);
+        let (pipeline, run) = (&*self.pipeline, self.run);
         if before == self.limits.lines_max {
             tracing::warn!(target: "guest", pipeline, %run, limit = "log_lines_max", "the run has logged {before} lines; the rest is dropped");
         }
@@ -79,9 +80,19 @@ fn one_line(message: &str, bytes_max: usize) -> String {
     line
 }
 
-impl log::Host for GuestState {
+/// What a run reaches of its log.
+pub struct LogView<'a>(pub(crate) &'a GuestLog);
+
+/// How wasmtime gets at the view.
+pub(crate) struct HasLog;
+
+impl HasData for HasLog {
+    type Data<'a> = LogView<'a>;
+}
+
+impl log::Host for LogView<'_> {
     fn write(&mut self, level: types::Level, message: String) -> wasmtime::Result<()> {
-        self.log.write(level, &message);
+        self.0.write(level, &message);
         Ok(())
     }
 }

@@ -3,14 +3,13 @@
 use std::sync::{Arc, OnceLock};
 
 use host_services::llm::generation::Generation;
+use host_services::tasks::recorder::TaskRecorder;
 use host_types::chunk::Chunk;
 use host_types::failure::{Failure, FailureKind};
-use wasmtime::component::{Accessor, Resource};
+use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{response, types};
-use crate::generation::GenerationSlot;
-use crate::guest_state::{GuestState, HasGuest};
-use crate::llm::take_generation;
+use crate::generation::{GenerationSlot, take_generation};
 use crate::output::OutputSender;
 
 /// Ends a run from inside a host call: the failure is the run's outcome, whatever the guest would have done next.
@@ -19,16 +18,17 @@ use crate::output::OutputSender;
 pub struct RunEnded(pub Failure);
 
 /// The state behind `response`.
-#[derive(Debug)]
 pub struct Response {
     output: OutputSender,
     overrun: OnceLock<Failure>,
+    /// The task that counts what is sent.
+    recorder: Option<TaskRecorder>,
 }
 
 impl Response {
-    /// An answer that goes into `output`.
-    pub fn new(output: OutputSender) -> Response {
-        Response { output, overrun: OnceLock::new() }
+    /// An answer that goes into `output`, and is counted by `recorder`.
+    pub fn new(output: OutputSender, recorder: Option<TaskRecorder>) -> Response {
+        Response { output, overrun: OnceLock::new(), recorder }
     }
 
     /// The limit this answer ran into, if any. Such an answer is incomplete, so the run has failed even if the guest says otherwise.
@@ -40,6 +40,9 @@ impl Response {
     pub(crate) async fn send(&self, chunk: Chunk) -> wasmtime::Result<Result<(), Failure>> {
         if let Some(overrun) = self.overrun.get() {
             return Err(wasmtime::Error::new(RunEnded(overrun.clone())));
+        }
+        if let Some(recorder) = &self.recorder {
+            recorder.chunk(&chunk);
         }
         let sent = self.output.send(chunk).await;
         if let Err(failure) = &sent
@@ -67,21 +70,31 @@ impl Response {
     }
 }
 
-impl response::Host for GuestState {}
+/// What a run reaches of its answer.
+pub struct ResponseView<'a> {
+    pub(crate) response: &'a Arc<Response>,
+    pub(crate) table: &'a mut ResourceTable,
+}
 
-impl response::HostWithStore<GuestState> for HasGuest {
-    async fn send(accessor: &Accessor<GuestState, Self>, chunk: types::Chunk) -> wasmtime::Result<Result<(), types::Failure>> {
-        let response = accessor.with(|mut access| Arc::clone(&access.get().response));
+/// How wasmtime gets at the view.
+pub(crate) struct HasResponse;
+
+impl HasData for HasResponse {
+    type Data<'a> = ResponseView<'a>;
+}
+
+impl response::Host for ResponseView<'_> {}
+
+impl<T> response::HostWithStore<T> for HasResponse {
+    async fn send(accessor: &Accessor<T, Self>, chunk: types::Chunk) -> wasmtime::Result<Result<(), types::Failure>> {
+        let response = accessor.with(|mut access| Arc::clone(access.get().response));
         Ok(response.send(chunk.into()).await?.map_err(types::Failure::from))
     }
 
-    async fn forward(
-        accessor: &Accessor<GuestState, Self>,
-        slot: Resource<GenerationSlot>,
-    ) -> wasmtime::Result<Result<(), types::Failure>> {
+    async fn forward(accessor: &Accessor<T, Self>, slot: Resource<GenerationSlot>) -> wasmtime::Result<Result<(), types::Failure>> {
         let (response, generation) = accessor.with(|mut access| {
-            let state = access.get();
-            take_generation(&mut state.table, slot).map(|generation| (Arc::clone(&state.response), generation))
+            let view = access.get();
+            take_generation(view.table, slot).map(|generation| (Arc::clone(view.response), generation))
         })?;
         Ok(response.forward(generation).await?.map_err(types::Failure::from))
     }

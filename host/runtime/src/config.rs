@@ -25,5 +25,7 @@ pub struct RuntimeConfig {
     pub limits: Limits,
     /// Runs of all plugins at a time.
     pub host_runs_max: usize,
+    /// Attempts of jobs at a time, beside those runs.
+    pub jobs_max: usize,
     pub pagemap_scan: PagemapScan,
 }

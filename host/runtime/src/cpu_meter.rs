@@ -14,9 +14,10 @@ const LONG: Duration = Duration::from_millis(20);
 
 /// The guest has used up its CPU time.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("the run computed for longer than cpu_time_max, {} ms", max.as_millis())]
+#[error("the run computed for longer than {limit}, {} ms", max.as_millis())]
 pub(crate) struct CpuSpent {
-    pub(crate) max: Duration,
+    limit: &'static str,
+    max: Duration,
 }
 
 /// Counts one run. Its future adds to it; the epoch callback, on the same thread and inside a poll, reads it.
@@ -28,12 +29,13 @@ pub(crate) struct CpuMeter {
     /// Nanoseconds from `origin` to the start of the poll that is going on.
     poll_start: AtomicU64,
     max: Duration,
+    limit: &'static str,
 }
 
 impl CpuMeter {
-    /// A meter that allows `max`.
-    pub(crate) fn new(max: Duration) -> Arc<CpuMeter> {
-        Arc::new(CpuMeter { origin: Instant::now(), spent: AtomicU64::new(0), poll_start: AtomicU64::new(0), max })
+    /// A meter that allows `max`, which the limit of that name sets.
+    pub(crate) fn new(max: Duration, limit: &'static str) -> Arc<CpuMeter> {
+        Arc::new(CpuMeter { origin: Instant::now(), spent: AtomicU64::new(0), poll_start: AtomicU64::new(0), max, limit })
     }
 
     fn now(&self) -> u64 {
@@ -52,7 +54,7 @@ impl CpuMeter {
     pub(crate) fn check(&self) -> Result<(), CpuSpent> {
         let this_poll = self.now().saturating_sub(self.poll_start.load(Ordering::Relaxed));
         let spent = Duration::from_nanos(self.spent.load(Ordering::Relaxed).saturating_add(this_poll));
-        if spent > self.max { Err(CpuSpent { max: self.max }) } else { Ok(()) }
+        if spent > self.max { Err(CpuSpent { limit: self.limit, max: self.max }) } else { Ok(()) }
     }
 }
 

@@ -36,7 +36,8 @@ pub(crate) struct HostEngine {
 /// The cache folder cannot be used, or the address space cannot hold the pool.
 pub(crate) fn engine(config: &RuntimeConfig) -> wasmtime::Result<HostEngine> {
     let cache = compile_cache(&config.cache_dir)?;
-    let runs = u32::try_from(config.host_runs_max).unwrap_or(u32::MAX).saturating_add(SPARE_INSTANCES);
+    let runs = config.host_runs_max.saturating_add(config.jobs_max);
+    let runs = u32::try_from(runs).unwrap_or(u32::MAX).saturating_add(SPARE_INSTANCES);
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(runs)
         .total_core_instances(runs.saturating_mul(8))

@@ -48,7 +48,7 @@ pub enum DeployError {
     Link(wasmtime::Error),
     #[error("it does not export hayrick:pipeline/lifecycle@0.1.0 with `setup`: every plugin does")]
     NoLifecycle,
-    #[error("it exports nothing that this host serves: export hayrick:pipeline/chat@0.1.0")]
+    #[error("it exports nothing that this host serves: export chat, files or job-handler of hayrick:pipeline@0.1.0")]
     NothingToServe,
     #[error("setup failed: {0}")]
     Setup(String),

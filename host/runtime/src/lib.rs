@@ -2,9 +2,11 @@
 #![forbid(unsafe_code)]
 
 mod admission;
+pub mod attempt;
 pub mod config;
 mod cpu_meter;
 mod engine;
+pub mod entry;
 mod epoch;
 pub mod error;
 pub mod inspect;
@@ -14,7 +16,8 @@ mod pipeline;
 mod registry;
 pub mod run_stream;
 pub mod runtime;
-mod shape;
+mod serving;
+pub mod shape;
 mod trap;
 mod version;
 mod watcher;

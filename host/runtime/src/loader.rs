@@ -7,7 +7,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use host_capabilities::guest_state::GuestState;
 use host_capabilities::linker::linker;
-use host_services::llm::router::Llm;
+use host_capabilities::run_context::RunContext;
+use host_capabilities::services::Services;
 use host_types::id::RunId;
 use host_types::limits::Limits;
 use host_types::pipeline;
@@ -45,7 +46,7 @@ pub(crate) struct Loader {
     engine: HostEngine,
     linker: Linker<GuestState>,
     limits: Limits,
-    llm: Llm,
+    services: Services,
     compilations: Semaphore,
     turns: Arc<Semaphore>,
 }
@@ -96,10 +97,10 @@ impl Loader {
     ///
     /// # Errors
     /// The host's own interfaces clash: a bug.
-    pub(crate) fn new(engine: HostEngine, limits: Limits, llm: Llm) -> wasmtime::Result<Loader> {
+    pub(crate) fn new(engine: HostEngine, limits: Limits, services: Services) -> wasmtime::Result<Loader> {
         let linker = linker(&engine.engine)?;
         let threads = tokio::runtime::Handle::current().metrics().num_workers();
-        Ok(Loader { engine, linker, limits, llm, compilations: Semaphore::new(COMPILATIONS_MAX), turns: turns(threads) })
+        Ok(Loader { engine, linker, limits, services, compilations: Semaphore::new(COMPILATIONS_MAX), turns: turns(threads) })
     }
 
     /// The limits every version gets.
@@ -110,11 +111,6 @@ impl Loader {
     /// The engine, for the ticker and for `inspect`.
     pub(crate) fn engine(&self) -> &wasmtime::Engine {
         &self.engine.engine
-    }
-
-    /// The models every run gets.
-    pub(crate) fn llm(&self) -> &Llm {
-        &self.llm
     }
 
     /// Makes a version of `bytes` that has passed its `setup`.
@@ -170,7 +166,8 @@ impl Loader {
     async fn set_up(&self, name: &str, version: Version) -> Result<Version, DeployError> {
         let start = Instant::now();
         let version = Arc::new(version);
-        let run = Run { id: RunId::fresh(), pipeline: name.to_owned(), version: Arc::clone(&version), llm: self.llm.clone() };
+        let context = RunContext { id: RunId::fresh(), pipeline: name.into(), recorder: None, attempt: None };
+        let run = Run { context, version: Arc::clone(&version), services: self.services.clone() };
         run.setup().await.map_err(|failure| DeployError::Setup(failure.message))?;
         let mut version = Arc::into_inner(version).ok_or_else(|| DeployError::Setup("its instance is still running".to_owned()))?;
         version.status.setup_ms = milliseconds(start);

@@ -22,6 +22,7 @@ struct Deployed {
 /// One pipeline.
 pub(crate) struct Pipeline {
     name: PipelineName,
+    shared_name: Arc<str>,
     admission: Admission,
     // A std lock with a critical section of a clone: nothing is awaited under it.
     deployed: RwLock<Deployed>,
@@ -34,7 +35,8 @@ pub(crate) struct Pipeline {
 /// A run that counts: it keeps its place and its count until it is dropped.
 pub(crate) struct ActiveRun {
     pipeline: Arc<Pipeline>,
-    _place: Place,
+    /// A job's place is its worker's.
+    _place: Option<Place>,
 }
 
 impl Drop for ActiveRun {
@@ -59,6 +61,7 @@ impl Pipeline {
     /// A pipeline whose first version is still to come.
     pub(crate) fn new(name: PipelineName, limits: &Limits, host: Arc<Semaphore>) -> Pipeline {
         Pipeline {
+            shared_name: name.as_str().into(),
             name,
             admission: Admission::new(limits, host),
             deployed: RwLock::default(),
@@ -71,6 +74,11 @@ impl Pipeline {
 
     pub(crate) fn name(&self) -> &PipelineName {
         &self.name
+    }
+
+    /// The same, for the many who keep it.
+    pub(crate) fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.shared_name)
     }
 
     /// The version that serves at this moment.
@@ -105,9 +113,18 @@ impl Pipeline {
     /// `limit` if too many wait already, or the wait is too long.
     pub(crate) async fn enter(self: &Arc<Self>) -> Result<ActiveRun, Failure> {
         let place = self.admission.admit().await?;
+        Ok(self.begin(Some(place)))
+    }
+
+    /// Counts the attempt of a job, which has its place already.
+    pub(crate) fn enter_job(self: &Arc<Self>) -> ActiveRun {
+        self.begin(None)
+    }
+
+    fn begin(self: &Arc<Self>, place: Option<Place>) -> ActiveRun {
         self.active_runs.fetch_add(1, Ordering::Relaxed);
         self.total_runs.fetch_add(1, Ordering::Relaxed);
-        Ok(ActiveRun { pipeline: Arc::clone(self), _place: place })
+        ActiveRun { pipeline: Arc::clone(self), _place: place }
     }
 
     /// What `/status/{name}` shows.

@@ -6,11 +6,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use host_types::id::PipelineName;
 use host_types::pipeline::{PipelineState, PipelineStatus, Refusal};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::error::DeployError;
 use crate::loader::{Bytes, Loader, read, unix_seconds};
 use crate::pipeline::Pipeline;
+use crate::shape::Function;
 
 /// Every pipeline, and every file that could not become one.
 pub(crate) struct Registry {
@@ -19,22 +20,36 @@ pub(crate) struct Registry {
     pipelines: RwLock<BTreeMap<String, Arc<Pipeline>>>,
     /// Files whose names are no pipeline's.
     misnamed: RwLock<BTreeMap<String, Refusal>>,
+    /// Grows each time a version comes or goes.
+    changes: watch::Sender<u64>,
 }
 
 impl Registry {
     /// An empty registry whose runs share `host_runs_max` places.
     pub(crate) fn new(loader: Arc<Loader>, host_runs_max: usize) -> Registry {
         let host_runs = Arc::new(Semaphore::new(host_runs_max.min(Semaphore::MAX_PERMITS)));
-        Registry { loader, host_runs, pipelines: RwLock::default(), misnamed: RwLock::default() }
-    }
-
-    pub(crate) fn loader(&self) -> &Loader {
-        &self.loader
+        Registry { loader, host_runs, pipelines: RwLock::default(), misnamed: RwLock::default(), changes: watch::Sender::new(0) }
     }
 
     /// The pipeline of that name.
     pub(crate) fn get(&self, name: &str) -> Option<Arc<Pipeline>> {
         self.pipelines.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// The names of the pipelines that serve `function`.
+    pub(crate) fn names_serving(&self, function: Function) -> Vec<String> {
+        let pipelines = self.pipelines.read().unwrap_or_else(PoisonError::into_inner);
+        let serving = pipelines.values().filter(|pipeline| pipeline.version().is_some_and(|version| version.shape.serves(function)));
+        serving.map(|pipeline| pipeline.name().as_str().to_owned()).collect()
+    }
+
+    /// Changes each time a version comes or goes.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    fn tell_change(&self) {
+        self.changes.send_modify(|changes| *changes += 1);
     }
 
     /// What is known of every file, by name.
@@ -83,6 +98,7 @@ impl Registry {
                 let status = &version.status;
                 let (generation, compile_ms, setup_ms) = (status.generation, status.compile_ms, status.setup_ms);
                 pipeline.swap(version);
+                self.tell_change();
                 tracing::info!(pipeline = name, generation, digest, compile_ms, setup_ms, "deployed");
             }
             Err(error) => refuse(pipeline, digest, &error),
@@ -93,6 +109,7 @@ impl Registry {
     pub(crate) fn undeploy(&self, stem: &str) {
         self.misnamed.write().unwrap_or_else(PoisonError::into_inner).remove(stem);
         if self.pipelines.write().unwrap_or_else(PoisonError::into_inner).remove(stem).is_some() {
+            self.tell_change();
             tracing::info!(pipeline = stem, "undeployed: its file is gone");
         }
     }

@@ -3,24 +3,28 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use host_capabilities::output::channel;
-use host_capabilities::response::Response;
-use host_services::llm::router::Llm;
-use host_types::failure::{Failure, FailureKind};
+use host_capabilities::services::Services;
+use host_services::tasks::recorder::TaskStart;
+use host_types::failure::Failure;
 use host_types::id::RunId;
+use host_types::job::{AttemptEnd, Claimed};
 use host_types::pipeline::PipelineStatus;
 use host_types::request::ChatRequest;
+use host_types::task::TaskKind;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::attempt::{ProgressSender, run_attempt};
 use crate::config::RuntimeConfig;
 use crate::engine::engine;
+use crate::entry::{Entry, FilesRequest};
 use crate::epoch::EpochTicker;
 use crate::error::RuntimeError;
-use crate::instance::Run;
 use crate::loader::Loader;
 use crate::registry::Registry;
 use crate::run_stream::RunStream;
+use crate::serving::{Serving, answer};
+use crate::shape::Function;
 use crate::watcher::FolderWatcher;
 
 /// Runs plugins. A cheap handle; the last one dropped stops the watcher and the epoch thread.
@@ -31,6 +35,7 @@ pub struct Runtime {
 
 struct Inner {
     registry: Arc<Registry>,
+    services: Services,
     ready: watch::Receiver<bool>,
     watcher: Mutex<Option<AbortOnDropHandle<()>>>,
     _epochs: EpochTicker,
@@ -41,17 +46,17 @@ impl Runtime {
     ///
     /// # Errors
     /// A folder cannot be used, or the engine cannot start.
-    pub fn start(config: &RuntimeConfig, llm: Llm) -> Result<Runtime, RuntimeError> {
+    pub fn start(config: &RuntimeConfig, services: Services) -> Result<Runtime, RuntimeError> {
         make_folder(&config.plugins_dir)?;
         make_folder(&config.cache_dir)?;
         let engine = engine(config).map_err(RuntimeError::Engine)?;
-        let loader = Loader::new(engine, config.limits.clone(), llm).map_err(RuntimeError::Engine)?;
+        let loader = Loader::new(engine, config.limits.clone(), services.clone()).map_err(RuntimeError::Engine)?;
         let epochs = EpochTicker::start(loader.engine()).map_err(RuntimeError::Thread)?;
         let registry = Arc::new(Registry::new(Arc::new(loader), config.host_runs_max));
         let (tell_ready, ready) = watch::channel(false);
         let watcher = FolderWatcher::new(&config.plugins_dir, Arc::clone(&registry), tell_ready)?;
         let watcher = AbortOnDropHandle::new(tokio::spawn(watcher.run()));
-        Ok(Runtime { inner: Arc::new(Inner { registry, ready, watcher: Mutex::new(Some(watcher)), _epochs: epochs }) })
+        Ok(Runtime { inner: Arc::new(Inner { registry, services, ready, watcher: Mutex::new(Some(watcher)), _epochs: epochs }) })
     }
 
     /// Starts a chat run, waiting for a free place first. The guest runs while the stream is polled.
@@ -59,25 +64,52 @@ impl Runtime {
     /// # Errors
     /// `not-found`, `unavailable` while the first version is being made, `limit` if too many runs wait already.
     pub async fn chat(&self, id: RunId, request: ChatRequest) -> Result<RunStream, Failure> {
-        let name = request.model.as_str();
-        let pipeline = self.inner.registry.get(name).ok_or_else(|| unknown(name))?;
-        let serving = || pipeline.version().ok_or_else(|| not_serving(&pipeline.status()));
-        serving()?;
-        let active = pipeline.enter().await?;
-        // Whoever had to wait runs on the version that serves now.
-        let version = serving()?;
-        let (sender, receiver) = channel(version.output_limits());
-        let run = Run {
-            id,
-            pipeline: name.to_owned(),
-            version,
-            llm: self.inner.registry.loader().llm().clone(),
-        };
-        let answer = async move {
-            let outcome = run.chat(request, Arc::new(Response::new(sender))).await;
-            outcome.map_err(|failure| active.failed(failure, id))
-        };
-        Ok(RunStream::new(answer, receiver))
+        let serving = self.serving(&request.model, Function::Chat)?;
+        let messages = Some(u32::try_from(request.messages.len()).unwrap_or(u32::MAX));
+        let task = TaskStart { id, pipeline: serving.name(), kind: TaskKind::Chat, messages, files: None, job: None };
+        answer(serving, &self.inner.services, task, Entry::Chat(request)).await
+    }
+
+    /// Starts a run over files, waiting for a free place first. The guest runs while the stream is polled.
+    ///
+    /// # Errors
+    /// As [`Runtime::chat`].
+    pub async fn files(&self, id: RunId, pipeline: &str, request: FilesRequest) -> Result<RunStream, Failure> {
+        let serving = self.serving(pipeline, Function::Files)?;
+        let files = Some(u32::try_from(request.form.files.len()).unwrap_or(u32::MAX));
+        let task = TaskStart { id, pipeline: serving.name(), kind: TaskKind::Files, messages: None, files, job: None };
+        answer(serving, &self.inner.services, task, Entry::Files(request)).await
+    }
+
+    /// Runs one attempt of a job. Dropping the future ends it at once. `progress` is told how far it has come.
+    pub async fn run_job(&self, claimed: Claimed, progress: ProgressSender) -> AttemptEnd {
+        match self.serving(&claimed.job.pipeline, Function::Job) {
+            Ok(serving) => run_attempt(serving, &self.inner.services, claimed, progress).await,
+            // Its plugin went away meanwhile: the job waits for it.
+            Err(_) => AttemptEnd::Released,
+        }
+    }
+
+    /// Whether a pipeline serves `function` at this moment, for those who have work to do before they start a run.
+    ///
+    /// # Errors
+    /// `not-found`, or `unavailable` while no version serves.
+    pub fn check(&self, pipeline: &str, function: Function) -> Result<(), Failure> {
+        self.serving(pipeline, function).map(drop)
+    }
+
+    fn serving(&self, pipeline: &str, function: Function) -> Result<Serving, Failure> {
+        Serving::find(&self.inner.registry, pipeline, function)
+    }
+
+    /// The names of the pipelines that run jobs at this moment.
+    pub fn job_pipelines(&self) -> Vec<String> {
+        self.inner.registry.names_serving(Function::Job)
+    }
+
+    /// Changes each time a version comes or goes.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.inner.registry.changes()
     }
 
     /// What is known of every pipeline, by name.
@@ -99,19 +131,6 @@ impl Runtime {
     pub fn shutdown(&self) {
         self.inner.watcher.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
-}
-
-fn unknown(name: &str) -> Failure {
-    let name: String = name.chars().take(host_types::id::PIPELINE_NAME_BYTES_MAX).collect();
-    Failure::new(FailureKind::NotFound, format!("there is no pipeline '{name}': GET /v1/models lists those there are"))
-}
-
-fn not_serving(status: &PipelineStatus) -> Failure {
-    let reason = match &status.last_error {
-        Some(_) => "its file was refused: GET /status says why",
-        None => "its first version is being compiled",
-    };
-    Failure::new(FailureKind::Unavailable, format!("the pipeline '{}' does not serve: {reason}", status.name))
 }
 
 /// Makes a folder that only this user can read and write, if it is not there.

@@ -1,23 +1,66 @@
 //! What a component asks for and what it serves, read from its type alone.
 
-use host_capabilities::linker::{INERT_PACKAGES, PACKAGE, SYNC_PACKAGE, VERSION};
+use host_capabilities::linker::{INERT_PACKAGES, PACKAGE, VERSION};
+use host_capabilities::sync_twin;
 use wasmtime::Engine;
 use wasmtime::component::{Component, ComponentExportIndex};
 
 use crate::error::DeployError;
 
 /// Interfaces of the host that a component may import.
-const HOST_INTERFACES: [&str; 5] = ["types", "response", "llm", "timers", "log"];
+const HOST_INTERFACES: [&str; 9] = ["types", "response", "llm", "timers", "log", "uploads", "jobs", "tasks", "state"];
 /// WASI 0.2, any patch of it: what language runtimes import.
 const INERT_VERSION: &str = "0.2.";
+
+/// What a client can ask of a pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Function {
+    Chat,
+    Files,
+    Job,
+}
+
+impl Function {
+    /// What a pipeline does that lacks it, for a person.
+    pub(crate) fn what(self) -> &'static str {
+        match self {
+            Function::Chat => "does not chat",
+            Function::Files => "takes no files",
+            Function::Job => "runs no jobs",
+        }
+    }
+
+    /// The interface that offers it.
+    pub(crate) fn interface(self) -> &'static str {
+        match self {
+            Function::Chat => "hayrick:pipeline/chat",
+            Function::Files => "hayrick:pipeline/files",
+            Function::Job => "hayrick:pipeline/job-handler",
+        }
+    }
+}
 
 /// The functions of a component that the host calls, and its names for people.
 #[derive(Debug, Clone)]
 pub(crate) struct Shape {
     pub(crate) setup: ComponentExportIndex,
-    pub(crate) chat: ComponentExportIndex,
+    pub(crate) chat: Option<ComponentExportIndex>,
+    pub(crate) files: Option<ComponentExportIndex>,
+    pub(crate) job: Option<ComponentExportIndex>,
     pub(crate) exports: Vec<String>,
     pub(crate) imports: Vec<String>,
+}
+
+impl Shape {
+    /// Whether the component exports the function.
+    pub(crate) fn serves(&self, function: Function) -> bool {
+        let export = match function {
+            Function::Chat => &self.chat,
+            Function::Files => &self.files,
+            Function::Job => &self.job,
+        };
+        export.is_some()
+    }
 }
 
 /// Every interface a component imports.
@@ -34,7 +77,7 @@ pub(crate) fn exports(engine: &Engine, component: &Component) -> Vec<String> {
 fn is_granted(import: &str) -> bool {
     let Some((path, version)) = import.split_once('@') else { return false };
     let Some((package, interface)) = path.split_once('/') else { return false };
-    if package == PACKAGE || package == SYNC_PACKAGE {
+    if package == PACKAGE || package == sync_twin::PACKAGE {
         return version == VERSION && HOST_INTERFACES.contains(&interface);
     }
     INERT_PACKAGES.contains(&package) && version.starts_with(INERT_VERSION)
@@ -47,7 +90,7 @@ fn is_inert(import: &str) -> bool {
 
 /// Finds `interface.function` in the exports, in either package.
 fn export(component: &Component, interface: &str, function: &str) -> Option<ComponentExportIndex> {
-    [PACKAGE, SYNC_PACKAGE].iter().find_map(|package| {
+    [PACKAGE, sync_twin::PACKAGE].iter().find_map(|package| {
         let (_, instance) = component.get_export(None, format!("{package}/{interface}@{VERSION}"))?;
         component.get_export(Some(&instance), function).map(|(_, index)| index)
     })
@@ -63,12 +106,16 @@ pub(crate) fn shape(engine: &Engine, component: &Component) -> Result<Shape, Dep
     if !refused.is_empty() {
         return Err(DeployError::NotGranted { names: refused });
     }
-    Ok(Shape {
+    let shape = Shape {
         setup: export(component, "lifecycle", "setup").ok_or(DeployError::NoLifecycle)?,
-        chat: export(component, "chat", "run-chat-completion").ok_or(DeployError::NothingToServe)?,
+        chat: export(component, "chat", "run-chat-completion"),
+        files: export(component, "files", "process-files"),
+        job: export(component, "job-handler", "run-job"),
         exports: exports(engine, component),
         imports: imports.into_iter().filter(|import| !is_inert(import)).collect(),
-    })
+    };
+    let serves_nothing = shape.chat.is_none() && shape.files.is_none() && shape.job.is_none();
+    if serves_nothing { Err(DeployError::NothingToServe) } else { Ok(shape) }
 }
 
 #[cfg(test)]

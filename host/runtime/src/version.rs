@@ -38,5 +38,5 @@ fn output_limits(limits: &Limits) -> OutputLimits {
 /// An answer that nobody reads: sending to it fails with `cancelled`.
 pub(crate) fn unread_response(limits: &Limits) -> Arc<Response> {
     let (sender, _) = channel(output_limits(limits));
-    Arc::new(Response::new(sender))
+    Arc::new(Response::new(sender, None))
 }

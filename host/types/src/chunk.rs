@@ -63,13 +63,15 @@ pub enum Chunk {
     Event(Event),
     Usage(Usage),
     Finish(FinishReason),
+    /// A JSON object whose fields stand beside the answer's own.
+    Fields(String),
 }
 
 impl Chunk {
     /// Bytes of text in it, as the output limit counts them.
     pub fn len(&self) -> usize {
         match self {
-            Chunk::Text(text) | Chunk::Reasoning(text) => text.len(),
+            Chunk::Text(text) | Chunk::Reasoning(text) | Chunk::Fields(text) => text.len(),
             Chunk::ToolCall(call) => {
                 call.arguments.len() + call.id.as_ref().map_or(0, String::len) + call.name.as_ref().map_or(0, String::len)
             }

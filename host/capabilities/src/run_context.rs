@@ -1,0 +1,27 @@
+//! Which run of which pipeline a guest is, as the interfaces that depend on it see it.
+
+use std::sync::Arc;
+
+use host_services::tasks::recorder::TaskRecorder;
+use host_types::id::RunId;
+use host_types::job::{Lease, Progress};
+use tokio::sync::watch;
+
+/// One run.
+#[derive(Clone)]
+pub struct RunContext {
+    pub id: RunId,
+    pub pipeline: Arc<str>,
+    /// The task that shows the run to others; a `setup` has none.
+    pub recorder: Option<TaskRecorder>,
+    /// The attempt this run is, if it is one.
+    pub attempt: Option<AttemptContext>,
+}
+
+/// The attempt of a job.
+#[derive(Clone)]
+pub struct AttemptContext {
+    pub lease: Lease,
+    /// Tells the worker how far the attempt has come: the newest report counts, and the guest never waits for the disk.
+    pub progress: Arc<watch::Sender<Option<Progress>>>,
+}

@@ -1,0 +1,15 @@
+//! The services behind the interfaces.
+
+use host_services::jobs::queue::Jobs;
+use host_services::llm::router::Llm;
+use host_services::state::State;
+use host_services::tasks::Tasks;
+
+/// What every run of the host can reach, within its grants. Cheap handles.
+#[derive(Clone)]
+pub struct Services {
+    pub llm: Llm,
+    pub jobs: Jobs,
+    pub tasks: Tasks,
+    pub state: State,
+}

@@ -1,0 +1,67 @@
+//! One attempt of a job, as a run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use host_capabilities::bindings::exports::hayrick::pipeline::job_handler::JobFailure;
+use host_capabilities::run_context::{AttemptContext, RunContext};
+use host_capabilities::services::Services;
+use host_services::tasks::recorder::TaskStart;
+use host_types::failure::{Failure, FailureKind};
+use host_types::id::RunId;
+use host_types::job::{AttemptEnd, Claimed, Progress};
+use host_types::task::TaskKind;
+use tokio::sync::watch;
+
+use crate::entry::{Entry, Returned};
+use crate::instance::{Bounds, Run};
+use crate::serving::Serving;
+
+/// Where an attempt says how far it has come.
+pub type ProgressSender = Arc<watch::Sender<Option<Progress>>>;
+
+/// Runs it to its end. Jobs have places of their own, which the worker counts.
+pub(crate) async fn run_attempt(serving: Serving, services: &Services, claimed: Claimed, progress: ProgressSender) -> AttemptEnd {
+    let (id, pipeline) = (RunId::fresh(), serving.name());
+    let job = Some(claimed.job.id);
+    let task = TaskStart { id, pipeline: Arc::clone(&pipeline), kind: TaskKind::Job, messages: None, files: None, job };
+    let recorder = services.tasks.begin(task);
+    let active = serving.pipeline.enter_job();
+    let attempt = Some(AttemptContext { lease: claimed.lease(), progress });
+    let context = RunContext { id, pipeline, recorder: Some(recorder.clone()), attempt };
+    let bounds = bounds(claimed.job.timeout);
+    let response = Arc::clone(&serving.version.unread);
+    let run = Run { context, version: serving.version, services: services.clone() };
+    recorder.processing();
+    let returned = run.call(bounds, Entry::Job(Box::new(claimed)), response).await;
+    let returned = returned.map_err(|failure| active.failed(failure, id));
+    let (end, failure) = end_of(returned);
+    recorder.finish(failure.as_ref().map_or(Ok(()), Err));
+    end
+}
+
+/// A job computes and waits for as long as its own timeout says.
+fn bounds(timeout: Duration) -> Bounds {
+    Bounds { wall_time_max: timeout, wall_limit: "the job's timeout", cpu_time_max: timeout }
+}
+
+/// What the queue is told, and what the task shows if the attempt failed.
+fn end_of(returned: Result<Returned, Failure>) -> (AttemptEnd, Option<Failure>) {
+    match returned {
+        Ok(Returned::Job(Ok(result))) => (AttemptEnd::Completed(result), None),
+        Ok(Returned::Job(Err(JobFailure::Permanent(error)))) => (AttemptEnd::Failed(error.clone()), Some(failed(error))),
+        Ok(Returned::Job(Err(JobFailure::Retry(retry)))) => {
+            let end = AttemptEnd::Retry { error: retry.error.clone(), delay: retry.delay.map(Duration::from_millis) };
+            (end, Some(failed(retry.error)))
+        }
+        Ok(Returned::Answered(_)) => {
+            let failure = failed("the plugin answered where a job's result was due".to_owned());
+            (AttemptEnd::Failed(failure.message.clone()), Some(failure))
+        }
+        Err(failure) => (AttemptEnd::Retry { error: failure.message.clone(), delay: failure.retry_after }, Some(failure)),
+    }
+}
+
+fn failed(error: String) -> Failure {
+    Failure::new(FailureKind::Failed, error)
+}

@@ -1,0 +1,100 @@
+//! From a name to a run that answers: find the pipeline, wait for a place, run the version that serves then.
+
+use std::sync::Arc;
+
+use host_capabilities::output::channel;
+use host_capabilities::response::Response;
+use host_capabilities::run_context::RunContext;
+use host_capabilities::services::Services;
+use host_services::tasks::recorder::{TaskRecorder, TaskStart};
+use host_types::failure::{Failure, FailureKind};
+use host_types::id::PIPELINE_NAME_BYTES_MAX;
+use host_types::pipeline::PipelineStatus;
+
+use crate::entry::Entry;
+use crate::instance::Run;
+use crate::pipeline::{ActiveRun, Pipeline};
+use crate::registry::Registry;
+use crate::run_stream::RunStream;
+use crate::shape::Function;
+use crate::version::Version;
+
+/// A pipeline that serves a function at this moment.
+pub(crate) struct Serving {
+    pub(crate) pipeline: Arc<Pipeline>,
+    pub(crate) version: Arc<Version>,
+    function: Function,
+}
+
+impl Serving {
+    /// Looks the pipeline up.
+    ///
+    /// # Errors
+    /// `not-found`: no such pipeline, or it does not serve this. `unavailable`: no version of it serves.
+    pub(crate) fn find(registry: &Registry, name: &str, function: Function) -> Result<Serving, Failure> {
+        let pipeline = registry.get(name).ok_or_else(|| unknown(name))?;
+        Serving::of(pipeline, function)
+    }
+
+    fn of(pipeline: Arc<Pipeline>, function: Function) -> Result<Serving, Failure> {
+        let version = pipeline.version().ok_or_else(|| not_serving(&pipeline.status()))?;
+        if !version.shape.serves(function) {
+            return Err(lacks(pipeline.name().as_str(), function));
+        }
+        Ok(Serving { pipeline, version, function })
+    }
+
+    /// Waits for a place; whoever had to wait runs on the version that serves then.
+    async fn enter(self) -> Result<(Serving, ActiveRun), Failure> {
+        let active = self.pipeline.enter().await?;
+        Ok((Serving::of(self.pipeline, self.function)?, active))
+    }
+
+    /// The pipeline's name.
+    pub(crate) fn name(&self) -> Arc<str> {
+        self.pipeline.shared_name()
+    }
+}
+
+/// Starts a run that answers a client, waiting for a free place first. The guest runs while the stream is polled.
+///
+/// # Errors
+/// `limit` if too many runs wait already, or the version that serves by then does not serve this.
+pub(crate) async fn answer(serving: Serving, services: &Services, task: TaskStart, entry: Entry) -> Result<RunStream, Failure> {
+    let (id, pipeline) = (task.id, Arc::clone(&task.pipeline));
+    let recorder = services.tasks.begin(task);
+    let (serving, active) = serving.enter().await.inspect_err(|failure| recorder.finish(Err(failure)))?;
+    let (sender, receiver) = channel(serving.version.output_limits());
+    let context = RunContext { id, pipeline, recorder: Some(recorder.clone()), attempt: None };
+    let run = Run { context, version: serving.version, services: services.clone() };
+    let response = Arc::new(Response::new(sender, Some(recorder.clone())));
+    let running = async move {
+        recorder.processing();
+        let outcome = run.answer(entry, response).await.map_err(|failure| active.failed(failure, id));
+        end(&recorder, &outcome);
+        outcome
+    };
+    Ok(RunStream::new(running, receiver))
+}
+
+fn end(recorder: &TaskRecorder, outcome: &Result<(), Failure>) {
+    recorder.finish(outcome.as_ref().map(|()| ()));
+}
+
+fn unknown(name: &str) -> Failure {
+    let name: String = name.chars().take(PIPELINE_NAME_BYTES_MAX).collect();
+    Failure::new(FailureKind::NotFound, format!("there is no pipeline '{name}': GET /v1/models lists those there are"))
+}
+
+fn not_serving(status: &PipelineStatus) -> Failure {
+    let reason = match &status.last_error {
+        Some(_) => "its file was refused: GET /status says why",
+        None => "its first version is being compiled",
+    };
+    Failure::new(FailureKind::Unavailable, format!("the pipeline '{}' does not serve: {reason}", status.name))
+}
+
+fn lacks(name: &str, function: Function) -> Failure {
+    let (what, interface) = (function.what(), function.interface());
+    Failure::new(FailureKind::NotFound, format!("the pipeline '{name}' {what}: it does not export {interface}"))
+}

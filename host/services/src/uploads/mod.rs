@@ -1,0 +1,38 @@
+//! Files that clients send: spooled to disk while they arrive, read from there in pieces, gone with the last handle.
+
+pub mod form;
+pub mod spool;
+pub mod upload;
+
+use host_types::failure::{Failure, FailureKind};
+
+/// A file cannot be taken in or read.
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    #[error("the file '{name}' is longer than file_bytes_max, {max} bytes: send a smaller one, or ask the operator to raise it")]
+    TooLong { name: String, max: u64 },
+    #[error("the disk that holds the data folder is full: free some space, then try again")]
+    Full,
+    #[error("the folder for files that arrive cannot be used: {0}")]
+    Disk(#[source] std::io::Error),
+}
+
+impl From<std::io::Error> for UploadError {
+    fn from(error: std::io::Error) -> UploadError {
+        match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => UploadError::Full,
+            _ => UploadError::Disk(error),
+        }
+    }
+}
+
+impl From<UploadError> for Failure {
+    fn from(error: UploadError) -> Failure {
+        let kind = match error {
+            UploadError::TooLong { .. } => FailureKind::InvalidInput,
+            UploadError::Full => FailureKind::Unavailable,
+            UploadError::Disk(_) => FailureKind::Failed,
+        };
+        Failure::new(kind, error.to_string())
+    }
+}

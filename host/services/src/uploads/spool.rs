@@ -1,0 +1,69 @@
+//! Takes a file in while it arrives.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use crate::uploads::UploadError;
+use crate::uploads::upload::Upload;
+
+/// Where files that arrive are kept. They have no names there: whatever happens to the process, nothing of them is left.
+#[derive(Debug, Clone)]
+pub struct Spool {
+    folder: PathBuf,
+}
+
+/// A file that is arriving. Dropping it throws away what came.
+#[derive(Debug)]
+pub struct Arriving {
+    name: String,
+    content_type: Option<String>,
+    file: File,
+    size: u64,
+    size_max: u64,
+}
+
+impl Spool {
+    /// A spool in `folder`, which is there.
+    pub fn new(folder: &Path) -> Spool {
+        Spool { folder: folder.to_owned() }
+    }
+
+    /// Begins a file of up to `size_max` bytes.
+    ///
+    /// # Errors
+    /// The folder cannot be written to.
+    pub async fn begin(&self, name: String, content_type: Option<String>, size_max: u64) -> Result<Arriving, UploadError> {
+        let folder = self.folder.clone();
+        let file = blocking(move || tempfile::tempfile_in(folder)).await?;
+        Ok(Arriving { name, content_type, file, size: 0, size_max })
+    }
+}
+
+impl Arriving {
+    /// Appends what has come.
+    ///
+    /// # Errors
+    /// The file is too long, or the disk is full.
+    pub async fn write(&mut self, bytes: Bytes) -> Result<(), UploadError> {
+        self.size = self.size.saturating_add(bytes.len() as u64);
+        if self.size > self.size_max {
+            return Err(UploadError::TooLong { name: self.name.clone(), max: self.size_max });
+        }
+        let mut file = self.file.try_clone()?;
+        blocking(move || file.write_all(&bytes)).await
+    }
+
+    /// The file, complete.
+    pub fn finish(self) -> Upload {
+        Upload::new(self.name, self.content_type, self.size, self.file)
+    }
+}
+
+/// Runs what waits for the disk on a thread that may.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> Result<T, UploadError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    Ok(done.unwrap_or_else(|panicked| Err(std::io::Error::other(panicked)))?)
+}
