@@ -44,8 +44,25 @@ impl fmt::Display for LeaseToken {
     }
 }
 
-/// Where a job is in its life. `Completed`, `Failed` and `Cancelled` are final, but for a retry of a failed one by hand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A process that works on jobs, from its start to its end: what a new process finds held by another owner nobody holds any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OwnerId(Uuid);
+
+impl OwnerId {
+    /// An owner nobody has been.
+    pub fn fresh() -> OwnerId {
+        OwnerId(Uuid::new_v4())
+    }
+}
+
+impl fmt::Display for OwnerId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.0.simple())
+    }
+}
+
+/// Where a job is in its life. `Completed`, `Failed` and `Cancelled` are final, but for a retry by hand of what did not complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum JobStatus {
     /// It waits for its time, for a place, or for its next attempt.
     Pending,
@@ -57,8 +74,7 @@ pub enum JobStatus {
 
 impl JobStatus {
     /// Every status, in the order of a job's life.
-    pub const ALL: [JobStatus; 5] =
-        [JobStatus::Pending, JobStatus::Running, JobStatus::Completed, JobStatus::Failed, JobStatus::Cancelled];
+    pub const ALL: [JobStatus; 5] = [JobStatus::Pending, JobStatus::Running, JobStatus::Completed, JobStatus::Failed, JobStatus::Cancelled];
 
     /// The word on the wire and in the store.
     pub fn as_str(self) -> &'static str {
@@ -143,6 +159,64 @@ pub struct Job {
     pub revision: u64,
 }
 
+/// What became of a submission.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submitted {
+    pub job: Job,
+    /// Not set if the idempotency key named a job that was there.
+    pub created: bool,
+}
+
+/// Which jobs of a pipeline are asked for, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobFilter {
+    pub pipeline: String,
+    pub status: Option<JobStatus>,
+    pub kind: Option<String>,
+    /// Only jobs submitted before this one: the `next` of the page before.
+    pub before: Option<JobId>,
+    /// Jobs of a page.
+    pub limit: usize,
+}
+
+/// Some jobs, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct JobPage {
+    pub jobs: Vec<Job>,
+    /// Where the next page begins; `None` on the last one. A page of large jobs is shorter than its limit.
+    pub next: Option<JobId>,
+}
+
+/// How many jobs of a pipeline there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct JobCounts {
+    pub pending: u64,
+    pub running: u64,
+    pub completed: u64,
+    pub failed: u64,
+    pub cancelled: u64,
+}
+
+impl JobCounts {
+    /// The number of one status, to read or to set.
+    pub fn of(&mut self, status: JobStatus) -> &mut u64 {
+        match status {
+            JobStatus::Pending => &mut self.pending,
+            JobStatus::Running => &mut self.running,
+            JobStatus::Completed => &mut self.completed,
+            JobStatus::Failed => &mut self.failed,
+            JobStatus::Cancelled => &mut self.cancelled,
+        }
+    }
+}
+
+/// The right to write to a job while one attempt of it lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Lease {
+    pub id: JobId,
+    pub token: LeaseToken,
+}
+
 /// A job that a worker holds for one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimed {
@@ -150,6 +224,13 @@ pub struct Claimed {
     pub token: LeaseToken,
     /// What the last attempt left for this one, a JSON document.
     pub checkpoint: Option<String>,
+}
+
+impl Claimed {
+    /// What the attempt shows with all it writes.
+    pub fn lease(&self) -> Lease {
+        Lease { id: self.job.id, token: self.token }
+    }
 }
 
 /// How an attempt ended.

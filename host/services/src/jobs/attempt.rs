@@ -1,0 +1,95 @@
+//! What the end of an attempt makes of its job: the state machine, free of any store.
+
+use std::time::Duration;
+
+use host_types::job::{AttemptEnd, JobStatus};
+
+use crate::jobs::backoff::Backoff;
+use crate::jobs::clock::milliseconds;
+
+/// What matters of a running job when its attempt ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// Attempts begun, this one included.
+    pub attempt: u32,
+    pub attempts_max: u32,
+    pub crashes: u32,
+    pub cancel_requested: bool,
+    pub run_at: u64,
+    /// Of the attempt before.
+    pub error: Option<String>,
+}
+
+/// What becomes of the job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Outcome {
+    pub status: JobStatus,
+    pub attempt: u32,
+    pub crashes: u32,
+    /// Unix time in milliseconds.
+    pub run_at: u64,
+    /// Whether a job that is pending again has nothing to wait for.
+    pub is_due: bool,
+    pub error: Option<String>,
+    pub result: Option<String>,
+}
+
+/// The rules by which attempts follow on each other.
+pub(super) struct Rules {
+    pub backoff: Backoff,
+    pub delay_max: Duration,
+    /// Deaths of the host that one job may be part of.
+    pub crashes_max: u32,
+}
+
+impl Rules {
+    /// The attempt's worker says how it ended, at `now`. A cancel that was asked for before stands, whatever the worker says.
+    pub fn ended(&self, standing: Standing, end: AttemptEnd, now: u64) -> Outcome {
+        let attempts_left = standing.attempt < standing.attempts_max;
+        let (attempt, cancel_requested) = (standing.attempt, standing.cancel_requested);
+        let same = Outcome::keeping(standing);
+        match end {
+            _ if cancel_requested => same.status(JobStatus::Cancelled),
+            AttemptEnd::Completed(result) => Outcome { error: None, result: Some(result), ..same.status(JobStatus::Completed) },
+            AttemptEnd::Retry { error, delay } if attempts_left => {
+                let wait = delay.map_or_else(|| self.backoff.wait(attempt), |delay| delay.min(self.delay_max));
+                let run_at = now.saturating_add(milliseconds(wait));
+                Outcome { run_at, is_due: run_at == now, error: Some(error), ..same }
+            }
+            AttemptEnd::Retry { error, .. } | AttemptEnd::Failed(error) => Outcome { error: Some(error), ..same.status(JobStatus::Failed) },
+            AttemptEnd::Cancelled => same.status(JobStatus::Cancelled),
+            AttemptEnd::Released => Outcome { attempt: attempt.saturating_sub(1), ..same },
+        }
+    }
+
+    /// The attempt's process died. A job that is there each time a host dies is held to be the cause, whatever attempts it has left.
+    pub fn died(&self, standing: Standing) -> Outcome {
+        let crashes = standing.crashes.saturating_add(1);
+        let (attempts_max, cancel_requested) = (standing.attempts_max, standing.cancel_requested);
+        let attempts_left = standing.attempt < attempts_max;
+        let same = Outcome { crashes, ..Outcome::keeping(standing) };
+        let error = match crashes {
+            _ if cancel_requested => return same.status(JobStatus::Cancelled),
+            _ if crashes >= self.crashes_max => {
+                format!(
+                    "the host died {crashes} times while it ran this job, which may be the cause: mend the pipeline, then retry the job"
+                )
+            }
+            _ if attempts_left => return same,
+            _ => format!("the host died during the last of {attempts_max} attempts: retry the job if it may run again"),
+        };
+        Outcome { error: Some(error), ..same.status(JobStatus::Failed) }
+    }
+}
+
+impl Outcome {
+    /// Pending at its old place, as if the attempt had not been, but for being counted.
+    fn keeping(standing: Standing) -> Outcome {
+        let Standing { attempt, crashes, run_at, error, .. } = standing;
+        Outcome { status: JobStatus::Pending, attempt, crashes, run_at, is_due: true, error, result: None }
+    }
+
+    fn status(self, status: JobStatus) -> Outcome {
+        Outcome { status, ..self }
+    }
+}

@@ -1,0 +1,75 @@
+//! What can go wrong with jobs, and what callers are told.
+
+use std::time::Duration;
+
+use host_types::failure::{Failure, FailureKind};
+use host_types::job::{JobId, JobStatus};
+
+use crate::database::error::DatabaseError;
+
+/// When it is worth asking a full queue again.
+const FULL_RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// What was asked of the jobs cannot be done.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum JobError {
+    #[error("pipeline '{pipeline}' has no job {id}: check the id; finished jobs are forgotten after a time")]
+    NotFound { pipeline: String, id: JobId },
+    #[error("{what} is empty: give it a value, or leave it out if it may be left out")]
+    Empty { what: &'static str },
+    #[error("{what} has {bytes} bytes, {bytes_max} are allowed: shorten it")]
+    TooLong { what: &'static str, bytes: usize, bytes_max: usize },
+    #[error("{what} is no JSON document: {reason}")]
+    NotJson { what: &'static str, reason: String },
+    #[error("{what} has to lie between {least} and {most}")]
+    OutOfRange { what: &'static str, least: String, most: String },
+    /// HTTP says 409.
+    #[error("the idempotency key belongs to job {id} of another kind or with other data: use a new key for a new job")]
+    Conflict { id: JobId },
+    #[error("pipeline '{pipeline}' has {pending_max} jobs waiting (pending_max): try again later")]
+    Full { pipeline: String, pending_max: u64 },
+    /// HTTP says 409.
+    #[error("job {id} is {}: only a failed or cancelled job can be retried", status.as_str())]
+    NotRetryable { id: JobId, status: JobStatus },
+    /// A worker's write came too late.
+    #[error("the attempt no longer holds job {id}: end it and drop what it did")]
+    Lost { id: JobId },
+    /// HTTP says 507.
+    #[error(transparent)]
+    DiskFull(DatabaseError),
+    #[error(transparent)]
+    Database(DatabaseError),
+}
+
+impl From<DatabaseError> for JobError {
+    fn from(error: DatabaseError) -> JobError {
+        match error {
+            DatabaseError::Full => JobError::DiskFull(error),
+            error => JobError::Database(error),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for JobError {
+    fn from(error: rusqlite::Error) -> JobError {
+        DatabaseError::from(error).into()
+    }
+}
+
+impl From<JobError> for Failure {
+    fn from(error: JobError) -> Failure {
+        let kind = match &error {
+            JobError::NotFound { .. } => FailureKind::NotFound,
+            JobError::Empty { .. } | JobError::TooLong { .. } | JobError::NotJson { .. } | JobError::OutOfRange { .. } => {
+                FailureKind::InvalidInput
+            }
+            JobError::Conflict { .. } | JobError::NotRetryable { .. } => FailureKind::InvalidInput,
+            JobError::Full { .. } => FailureKind::Limit,
+            JobError::Lost { .. } => FailureKind::Cancelled,
+            JobError::DiskFull(_) | JobError::Database(DatabaseError::Closed) => FailureKind::Unavailable,
+            JobError::Database(_) => FailureKind::Failed,
+        };
+        let failure = Failure::new(kind, error.to_string());
+        if matches!(error, JobError::Full { .. }) { failure.retry_after(FULL_RETRY_AFTER) } else { failure }
+    }
+}

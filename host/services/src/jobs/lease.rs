@@ -1,0 +1,148 @@
+//! The worker's side of jobs: to claim them, to hold them while an attempt lasts, to say how it ended.
+
+use std::time::Duration;
+
+use host_types::job::{AttemptEnd, Claimed, Job, JobStatus, Lease, OwnerId, Progress};
+
+use crate::jobs::error::JobError;
+use crate::jobs::queue::Jobs;
+use crate::jobs::store::{Claim, Notice, Reclaimed};
+use crate::jobs::submission::{check_json, check_length};
+
+/// What an error that was cut ends with.
+const CUT: &str = " … (cut)";
+
+/// A write of an attempt that no longer holds its job changes nothing and fails with [`JobError::Lost`]: the attempt is to be ended, and what
+/// it did dropped.
+impl Jobs {
+    /// Returns once something may have come to be claimed, or [`Jobs::next_due`] may be another; at once if that was so since the last call.
+    /// For one worker.
+    pub async fn work_added(&self) {
+        self.news.work().await;
+    }
+
+    /// When the first job falls due that no claim has found due yet, as Unix time in milliseconds; it may be past. A job that is due and
+    /// was not claimed for want of places is not meant: it waits for a place.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn next_due(&self) -> Result<Option<u64>, JobError> {
+        self.store.next_due().await
+    }
+
+    /// Begins attempts of jobs that are due, as many as there are places.
+    ///
+    /// # Errors
+    /// Nothing was claimed: the disk is full or failing.
+    pub async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, JobError> {
+        let claimed = self.store.claim(claim).await?;
+        for begun in &claimed {
+            self.news.begun(begun.job.id);
+        }
+        Ok(claimed)
+    }
+
+    /// Returns once somebody asks to cancel the job, or if the attempt does not hold it.
+    pub async fn cancelled(&self, lease: Lease, owner: OwnerId) {
+        let mut listener = self.news.listen(lease.id);
+        // What was asked before this listened; a store that cannot answer is asked again by the worker's heartbeats.
+        let asked_before = self.heartbeat(owner, vec![lease], Duration::ZERO).await;
+        if asked_before.is_ok_and(|notices| !notices.is_empty()) {
+            return;
+        }
+        listener.cancelled().await;
+    }
+
+    /// Says that attempts go on, and learns of those that should not.
+    ///
+    /// # Errors
+    /// The store does not answer; the attempts may go on until their lease is over.
+    pub async fn heartbeat(&self, owner: OwnerId, held: Vec<Lease>, lease: Duration) -> Result<Vec<Notice>, JobError> {
+        let notices = self.store.heartbeat(owner, held, lease).await?;
+        for notice in &notices {
+            match notice {
+                Notice::CancelRequested(lease) => self.news.cancelled(lease.id),
+                Notice::Lost(lease) => drop(self.reports.forget(*lease)),
+            }
+        }
+        Ok(notices)
+    }
+
+    /// Says how far the attempt has come. It may be written a little later, or not at all if a newer report follows.
+    ///
+    /// # Errors
+    /// The message is too long; the lease is lost; the disk is full.
+    pub async fn report(&self, lease: Lease, progress: Progress) -> Result<(), JobError> {
+        if let Some(message) = &progress.message {
+            check_length("the message of the progress", message, self.config.progress_message_bytes_max)?;
+        }
+        self.reports.report(lease, progress).await
+    }
+
+    /// Keeps a JSON document for the next attempt, in place of the last one.
+    ///
+    /// # Errors
+    /// It is too long or no JSON; the lease is lost; the disk is full.
+    pub async fn checkpoint(&self, lease: Lease, document: String) -> Result<(), JobError> {
+        check_json("the checkpoint", &document, self.config.checkpoint_bytes_max)?;
+        self.store.checkpoint(lease, document).await
+    }
+
+    /// Ends the attempt, and gives the job as it then is. A result that is too long or no JSON makes it one that failed.
+    ///
+    /// # Errors
+    /// The lease is lost; the disk is full, in which case it is worth calling again.
+    pub async fn finish(&self, lease: Lease, end: AttemptEnd) -> Result<Job, JobError> {
+        if let Err(error) = self.reports.flush(lease).await {
+            tracing::warn!(job = %lease.id, %error, "the last report of progress was not kept");
+        }
+        let job = self.store.finish(lease, self.within_limits(end)).await?;
+        self.news.changed(job.id);
+        if job.status == JobStatus::Pending {
+            self.news.work_added();
+        }
+        Ok(job)
+    }
+
+    fn within_limits(&self, end: AttemptEnd) -> AttemptEnd {
+        match end {
+            AttemptEnd::Completed(result) => match check_json("the job's result", &result, self.config.result_bytes_max) {
+                Ok(()) => AttemptEnd::Completed(result),
+                Err(error) => AttemptEnd::Failed(error.to_string()),
+            },
+            AttemptEnd::Retry { error, delay } => AttemptEnd::Retry { error: cut(error, self.config.error_bytes_max), delay },
+            AttemptEnd::Failed(error) => AttemptEnd::Failed(cut(error, self.config.error_bytes_max)),
+            AttemptEnd::Cancelled | AttemptEnd::Released => end,
+        }
+    }
+
+    /// Takes back what dead processes hold; the first thing a worker does.
+    ///
+    /// # Errors
+    /// Nothing was taken back: the disk is full or failing.
+    pub async fn reclaim(&self, owner: OwnerId) -> Result<Vec<Reclaimed>, JobError> {
+        let reclaimed = self.store.reclaim(owner).await?;
+        for job in &reclaimed {
+            self.news.changed(job.id);
+        }
+        self.news.work_added();
+        Ok(reclaimed)
+    }
+
+    /// Forgets final jobs that were kept as long as the configuration says; how many.
+    ///
+    /// # Errors
+    /// The disk is failing; some may be gone.
+    pub async fn sweep(&self) -> Result<usize, JobError> {
+        self.store.sweep(self.config.retention).await
+    }
+}
+
+/// Shortens a text that is too long, and says so in it.
+fn cut(mut text: String, bytes_max: usize) -> String {
+    if text.len() > bytes_max {
+        text.truncate(text.floor_char_boundary(bytes_max.saturating_sub(CUT.len())));
+        text.push_str(CUT);
+    }
+    text
+}

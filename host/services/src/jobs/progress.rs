@@ -1,0 +1,130 @@
+//! Progress is written at most once in a while for each attempt; of what is reported meanwhile the newest follows.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use host_types::job::{Lease, Progress};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::jobs::error::JobError;
+use crate::jobs::news::News;
+use crate::jobs::store::JobStore;
+
+/// The reports of all attempts of this process.
+pub(super) struct Reports {
+    desk: Arc<Desk>,
+    /// Those who wait to write what came too soon. They end with this.
+    late: Mutex<JoinSet<()>>,
+}
+
+struct Desk {
+    store: Arc<dyn JobStore>,
+    news: Arc<News>,
+    interval: Duration,
+    attempts: Mutex<HashMap<Lease, Pace>>,
+}
+
+/// How an attempt's reports follow on each other.
+struct Pace {
+    written_at: Instant,
+    /// Came too soon; somebody will write it.
+    waiting: Option<Progress>,
+}
+
+/// What is to be done with a report.
+enum Turn {
+    Now(Progress),
+    At(Instant),
+    /// Another report waits already, and was replaced by this one.
+    Follows,
+}
+
+impl Reports {
+    pub(super) fn new(store: Arc<dyn JobStore>, news: Arc<News>, interval: Duration) -> Reports {
+        Reports { desk: Arc::new(Desk { store, news, interval, attempts: Mutex::default() }), late: Mutex::default() }
+    }
+
+    /// Takes a report. One that comes too soon is kept in memory, and is lost if the host dies before it is written.
+    pub(super) async fn report(&self, lease: Lease, progress: Progress) -> Result<(), JobError> {
+        match self.desk.turn(lease, progress) {
+            Turn::Now(progress) => self.desk.write(lease, progress).await,
+            Turn::At(time) => {
+                self.write_later(lease, time);
+                Ok(())
+            }
+            Turn::Follows => Ok(()),
+        }
+    }
+
+    /// Writes what waits: the attempt is about to end.
+    pub(super) async fn flush(&self, lease: Lease) -> Result<(), JobError> {
+        match self.forget(lease) {
+            Some(progress) => self.desk.write(lease, progress).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The attempt has ended; gives what was not written.
+    pub(super) fn forget(&self, lease: Lease) -> Option<Progress> {
+        self.desk.attempts().remove(&lease)?.waiting
+    }
+
+    fn write_later(&self, lease: Lease, time: Instant) {
+        let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+        while late.try_join_next().is_some() {}
+        let desk = Arc::clone(&self.desk);
+        late.spawn(async move {
+            tokio::time::sleep_until(time).await;
+            desk.write_waiting(lease).await;
+        });
+    }
+}
+
+impl Desk {
+    fn turn(&self, lease: Lease, progress: Progress) -> Turn {
+        let now = Instant::now();
+        let mut attempts = self.attempts();
+        let Some(pace) = attempts.get_mut(&lease) else {
+            attempts.insert(lease, Pace { written_at: now, waiting: None });
+            return Turn::Now(progress);
+        };
+        let next = pace.written_at + self.interval;
+        if pace.waiting.is_some() {
+            pace.waiting = Some(progress);
+            Turn::Follows
+        } else if next > now {
+            pace.waiting = Some(progress);
+            Turn::At(next)
+        } else {
+            pace.written_at = now;
+            Turn::Now(progress)
+        }
+    }
+
+    async fn write_waiting(&self, lease: Lease) {
+        let waiting = self.attempts().get_mut(&lease).and_then(|pace| {
+            pace.written_at = Instant::now();
+            pace.waiting.take()
+        });
+        let Some(progress) = waiting else { return };
+        if let Err(error) = self.write(lease, progress).await {
+            tracing::warn!(job = %lease.id, %error, "a late report of progress was not kept");
+        }
+    }
+
+    async fn write(&self, lease: Lease, progress: Progress) -> Result<(), JobError> {
+        let written = self.store.report(lease, progress).await;
+        match &written {
+            Ok(()) => self.news.changed(lease.id),
+            Err(JobError::Lost { .. }) => drop(self.attempts().remove(&lease)),
+            Err(_) => {}
+        }
+        written
+    }
+
+    fn attempts(&self) -> MutexGuard<'_, HashMap<Lease, Pace>> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

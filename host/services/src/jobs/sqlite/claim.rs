@@ -1,0 +1,54 @@
+//! The begin of attempts.
+
+use std::cmp::Reverse;
+
+use host_types::job::{Claimed, JobId, LeaseToken, OwnerId};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::jobs::error::JobError;
+use crate::jobs::sqlite::row::{job_there, word};
+use crate::jobs::store::Claim;
+
+/// Jobs that one claim finds due. Should more fall due at once, the next claim, which comes at once, finds them.
+const DUE_MAX: usize = 1000;
+
+pub(super) const FIND_DUE: &str = "
+    UPDATE jobs SET is_due = 1 WHERE id IN (
+        SELECT id FROM jobs INDEXED BY jobs_delayed
+        WHERE status = 'pending' AND is_due = 0 AND run_at <= ?1 ORDER BY run_at LIMIT ?2)";
+pub(super) const FIRST: &str = "
+    SELECT id, priority, run_at FROM jobs INDEXED BY jobs_due
+    WHERE status = 'pending' AND is_due = 1 AND pipeline = ?1 ORDER BY priority DESC, run_at, id LIMIT ?2";
+const BEGIN: &str = "
+    UPDATE jobs SET
+        status = 'running', attempt = attempt + 1, started_at = ?2, lease_owner = ?3, lease_token = ?4,
+        progress_done = NULL, progress_total = NULL, progress_message = NULL, revision = revision + 1
+    WHERE id = ?1";
+const CHECKPOINT: &str = "SELECT body FROM job_documents WHERE job = ?1 AND part = 'checkpoint'";
+
+/// Orders jobs as they are to run.
+type Turn = (Reverse<i16>, u64, JobId);
+
+/// Takes the first jobs of all pipelines that have room.
+pub(super) fn claim(connection: &Connection, claim: &Claim, now: u64) -> Result<Vec<Claimed>, JobError> {
+    connection.prepare_cached(FIND_DUE)?.execute(params![now, DUE_MAX])?;
+    let mut turns: Vec<Turn> = Vec::new();
+    let mut first = connection.prepare_cached(FIRST)?;
+    for (pipeline, slots) in &claim.wanted {
+        let found = first.query_map(params![pipeline, slots.min(&claim.slots)], turn)?;
+        turns.extend(found.collect::<rusqlite::Result<Vec<Turn>>>()?);
+    }
+    turns.sort_unstable();
+    turns.into_iter().take(claim.slots).map(|(_, _, id)| begin(connection, id, claim.owner, now)).collect()
+}
+
+fn turn(row: &Row<'_>) -> rusqlite::Result<Turn> {
+    Ok((Reverse(row.get("priority")?), row.get("run_at")?, word(row, "id", JobId::parse)?))
+}
+
+fn begin(connection: &Connection, id: JobId, owner: OwnerId, now: u64) -> Result<Claimed, JobError> {
+    let token = LeaseToken::fresh();
+    connection.prepare_cached(BEGIN)?.execute(params![id.to_string(), now, owner.to_string(), token.to_string()])?;
+    let checkpoint = connection.prepare_cached(CHECKPOINT)?.query_row(params![id.to_string()], |row| row.get(0)).optional()?;
+    Ok(Claimed { job: job_there(connection, id)?, token, checkpoint })
+}

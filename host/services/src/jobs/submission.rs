@@ -1,0 +1,53 @@
+//! A submission is checked against the limits, and what it leaves open takes the defaults.
+
+use std::time::Duration;
+
+use host_types::job::{JobId, Submission};
+use serde::de::IgnoredAny;
+
+use crate::jobs::config::JobsConfig;
+use crate::jobs::error::JobError;
+use crate::jobs::store::NewJob;
+
+/// The job that is asked for.
+pub(super) fn check(submission: Submission, config: &JobsConfig) -> Result<NewJob, JobError> {
+    let Submission { pipeline, kind, data, idempotency_key, delay, priority, attempts_max, timeout } = submission;
+    check_name("the job's kind", &kind, config.kind_bytes_max)?;
+    if let Some(key) = &idempotency_key {
+        check_name("the idempotency key", key, config.key_bytes_max)?;
+    }
+    check_json("the job's data", &data, config.data_bytes_max)?;
+    let delay = delay.unwrap_or_default();
+    check_span("the delay", delay, Duration::ZERO, config.delay_max)?;
+    let timeout = timeout.unwrap_or(config.timeout_default);
+    check_span("the timeout", timeout, Duration::from_millis(1), config.timeout_max)?;
+    let attempts_max = attempts_max.unwrap_or(config.attempts_default);
+    if attempts_max == 0 || attempts_max > config.attempts_max {
+        let (least, most) = ("1".to_owned(), config.attempts_max.to_string());
+        return Err(JobError::OutOfRange { what: "the number of attempts", least, most });
+    }
+    Ok(NewJob { id: JobId::fresh(), pipeline, kind, data, idempotency_key, delay, priority, attempts_max, timeout })
+}
+
+/// A text of limited length.
+pub(super) fn check_length(what: &'static str, text: &str, bytes_max: usize) -> Result<(), JobError> {
+    if text.len() > bytes_max { Err(JobError::TooLong { what, bytes: text.len(), bytes_max }) } else { Ok(()) }
+}
+
+/// A JSON document of limited length.
+pub(super) fn check_json(what: &'static str, text: &str, bytes_max: usize) -> Result<(), JobError> {
+    check_length(what, text, bytes_max)?;
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(JobError::NotJson { what, reason: error.to_string() }),
+    }
+}
+
+fn check_name(what: &'static str, text: &str, bytes_max: usize) -> Result<(), JobError> {
+    if text.is_empty() { Err(JobError::Empty { what }) } else { check_length(what, text, bytes_max) }
+}
+
+fn check_span(what: &'static str, span: Duration, least: Duration, most: Duration) -> Result<(), JobError> {
+    let inside = span >= least && span <= most;
+    if inside { Ok(()) } else { Err(JobError::OutOfRange { what, least: format!("{least:?}"), most: format!("{most:?}") }) }
+}
