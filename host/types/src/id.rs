@@ -81,7 +81,7 @@ impl fmt::Display for PipelineName {
 }
 
 /// One run of a pipeline. It is in the answer's headers, in the log and in the error of a run that failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RunId(Uuid);
 
 impl RunId {
@@ -93,6 +93,16 @@ impl RunId {
     /// Reads an id, with or without hyphens.
     pub fn parse(word: &str) -> Option<RunId> {
         Uuid::try_parse(word).ok().map(RunId)
+    }
+
+    /// The id that [`RunId::to_bytes`] wrote.
+    pub fn from_bytes(bytes: [u8; 16]) -> RunId {
+        RunId(Uuid::from_bytes(bytes))
+    }
+
+    /// The shortest form, in the order of the ids themselves.
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0.into_bytes()
     }
 }
 

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod chunk;
+pub mod clock;
 pub mod failure;
 pub mod generation;
 pub mod id;
@@ -10,4 +11,5 @@ pub mod limits;
 pub mod message;
 pub mod pipeline;
 pub mod request;
+pub mod state;
 pub mod task;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use host_types::failure::{Failure, FailureKind};
 use rusqlite::ErrorCode;
 
 /// The store cannot do what was asked.
@@ -33,5 +34,15 @@ impl From<rusqlite::Error> for DatabaseError {
 impl From<std::io::Error> for DatabaseError {
     fn from(error: std::io::Error) -> DatabaseError {
         DatabaseError::Thread(Arc::new(error))
+    }
+}
+
+impl From<DatabaseError> for Failure {
+    fn from(error: DatabaseError) -> Failure {
+        let kind = match error {
+            DatabaseError::Full | DatabaseError::Closed => FailureKind::Unavailable,
+            DatabaseError::TooNew | DatabaseError::Thread(_) | DatabaseError::Sqlite(_) => FailureKind::Failed,
+        };
+        Failure::new(kind, error.to_string())
     }
 }

@@ -1,0 +1,31 @@
+//! How much a plugin may remember, and for how long.
+
+use std::time::Duration;
+
+/// Bounds of what is remembered; each is enforced when an entry is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StateConfig {
+    /// Bytes of one key.
+    pub key_bytes_max: usize,
+    /// Bytes of one value.
+    pub value_bytes_max: usize,
+    /// Keys of one pipeline.
+    pub keys_max: u64,
+    /// Bytes of one pipeline, keys and values together.
+    pub bytes_max: u64,
+    /// The longest time after which an entry may go; one without such a time stays.
+    pub ttl_max: Duration,
+}
+
+impl Default for StateConfig {
+    /// Keys of 512 bytes, values of 1 MiB; 10,000 keys and 64 MiB a pipeline; ten years.
+    fn default() -> StateConfig {
+        StateConfig {
+            key_bytes_max: 512,
+            value_bytes_max: 1 << 20,
+            keys_max: 10_000,
+            bytes_max: 64 << 20,
+            ttl_max: Duration::from_secs(10 * 365 * 24 * 60 * 60),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Entries in the file, one statement at a time. Times are Unix times in milliseconds; an entry whose time has come is not there.
+
+use host_types::state::Entry;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::state::config::StateConfig;
+use crate::state::error::StateError;
+
+const GET: &str = "SELECT revision, value FROM state_entry \
+    WHERE pipeline = ?1 AND key = ?2 AND (expires_at IS NULL OR expires_at > ?3)";
+const REVISION: &str = "SELECT revision FROM state_entry \
+    WHERE pipeline = ?1 AND key = ?2 AND (expires_at IS NULL OR expires_at > ?3)";
+const KEYS: &str = "SELECT key FROM state_entry \
+    WHERE pipeline = ?1 AND key >= ?2 AND (expires_at IS NULL OR expires_at > ?3) ORDER BY key";
+const INSERT: &str = "INSERT INTO state_entry (pipeline, key, expires_at, value) VALUES (?1, ?2, ?3, ?4)";
+const DELETE: &str = "DELETE FROM state_entry WHERE pipeline = ?1 AND key = ?2 RETURNING expires_at IS NULL OR expires_at > ?3";
+const USAGE: &str = "SELECT keys, bytes FROM state_usage WHERE pipeline = ?1";
+const MAKE_ROOM: &str = "DELETE FROM state_entry WHERE revision IN \
+    (SELECT revision FROM state_entry WHERE pipeline = ?1 AND expires_at <= ?2 ORDER BY expires_at LIMIT ?3)";
+/// The pipelines are gone through first, so that one index serves both this and `MAKE_ROOM`.
+const SWEEP: &str = "DELETE FROM state_entry WHERE revision IN \
+    (SELECT revision FROM state_usage AS usage CROSS JOIN state_entry AS entry \
+    ON entry.pipeline = usage.pipeline AND entry.expires_at <= ?1 LIMIT ?2)";
+
+/// Entries that go at a time when a pipeline needs room; it may need less than all of them.
+const MAKE_ROOM_CHUNK: u32 = 16;
+
+/// An entry to be written.
+pub(super) struct Write {
+    pub(super) pipeline: String,
+    pub(super) key: String,
+    pub(super) value: Vec<u8>,
+    pub(super) expires_at: Option<u64>,
+}
+
+/// What a pipeline remembers, and what of it has expired and is not swept yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Usage {
+    pub(super) keys: u64,
+    /// Of keys and values.
+    pub(super) bytes: u64,
+}
+
+pub(super) fn get(connection: &Connection, pipeline: &str, key: &str, now: u64) -> rusqlite::Result<Option<Entry>> {
+    let read = |row: &Row<'_>| Ok(Entry { revision: row.get(0)?, value: row.get(1)? });
+    connection.prepare_cached(GET)?.query_row(params![pipeline, key, now], read).optional()
+}
+
+/// The entry's revision; none if it is not there.
+pub(super) fn revision(connection: &Connection, pipeline: &str, key: &str, now: u64) -> rusqlite::Result<Option<u64>> {
+    connection.prepare_cached(REVISION)?.query_row(params![pipeline, key, now], |row| row.get(0)).optional()
+}
+
+/// The first `limit` keys that begin with `prefix` and come after `after`.
+pub(super) fn keys(
+    connection: &Connection,
+    pipeline: &str,
+    prefix: &str,
+    after: Option<&str>,
+    limit: usize,
+    now: u64,
+) -> rusqlite::Result<Vec<String>> {
+    // Keys lie in the order of their bytes, and so do those of one prefix: the rest is never read.
+    let from = after.map_or(prefix, |after| after.max(prefix));
+    let mut statement = connection.prepare_cached(KEYS)?;
+    let mut rows = statement.query(params![pipeline, from, now])?;
+    let mut keys = Vec::new();
+    while keys.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        let key: String = row.get(0)?;
+        if !key.starts_with(prefix) {
+            break;
+        }
+        if Some(key.as_str()) != after {
+            keys.push(key);
+        }
+    }
+    Ok(keys)
+}
+
+/// Writes the entry in place of the one there was, and returns its revision.
+pub(super) fn put(connection: &Connection, write: &Write, config: &StateConfig, now: u64) -> Result<u64, StateError> {
+    // If there turns out to be no room, the whole operation is undone, this too.
+    delete(connection, &write.pipeline, &write.key, now)?;
+    make_room(connection, write, config, now)?;
+    connection.prepare_cached(INSERT)?.execute(params![write.pipeline, write.key, write.expires_at, write.value])?;
+    Ok(connection.last_insert_rowid().unsigned_abs())
+}
+
+/// Removes the entry; whether it was there.
+pub(super) fn delete(connection: &Connection, pipeline: &str, key: &str, now: u64) -> rusqlite::Result<bool> {
+    let was_there = connection.prepare_cached(DELETE)?.query_row(params![pipeline, key, now], |row| row.get(0)).optional()?;
+    Ok(was_there.unwrap_or(false))
+}
+
+/// Sees to it that the entry fits, at the cost of expired ones only.
+fn make_room(connection: &Connection, write: &Write, config: &StateConfig, now: u64) -> Result<(), StateError> {
+    let bytes = u64::try_from(write.key.len().saturating_add(write.value.len())).unwrap_or(u64::MAX);
+    loop {
+        let usage = usage(connection, &write.pipeline)?;
+        let refusal = if usage.keys >= config.keys_max {
+            StateError::Keys(config.keys_max)
+        } else if usage.bytes.saturating_add(bytes) > config.bytes_max {
+            StateError::Bytes(config.bytes_max)
+        } else {
+            return Ok(());
+        };
+        if connection.prepare_cached(MAKE_ROOM)?.execute(params![write.pipeline, now, MAKE_ROOM_CHUNK])? == 0 {
+            return Err(refusal);
+        }
+    }
+}
+
+pub(super) fn usage(connection: &Connection, pipeline: &str) -> rusqlite::Result<Usage> {
+    let read = |row: &Row<'_>| Ok(Usage { keys: row.get(0)?, bytes: row.get(1)? });
+    Ok(connection.prepare_cached(USAGE)?.query_row(params![pipeline], read).optional()?.unwrap_or_default())
+}
+
+/// Removes up to `limit` expired entries, whosoever they are; how many it were.
+pub(super) fn sweep(connection: &Connection, limit: usize, now: u64) -> rusqlite::Result<usize> {
+    connection.prepare_cached(SWEEP)?.execute(params![now, limit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::Database;
+    use crate::database::error::DatabaseError;
+
+    async fn plan(sql: &'static str, parameters: usize) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("hayrick.db")).unwrap();
+        let explain = move |connection: &Connection| {
+            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+            let steps = statement.query_map(rusqlite::params_from_iter(vec![0; parameters]), |row| row.get::<_, String>(3))?;
+            steps.collect::<Result<Vec<_>, _>>()
+        };
+        database.read(move |transaction| Ok::<_, DatabaseError>(explain(transaction)?.join("\n"))).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_statement_finds_its_rows_by_an_index() {
+        for (sql, parameters, index) in [
+            (GET, 3, "state_entry_by_key (pipeline=? AND key=?)"),
+            (REVISION, 3, "state_entry_by_key (pipeline=? AND key=?)"),
+            (KEYS, 3, "state_entry_by_key (pipeline=? AND key>?)"),
+            (DELETE, 3, "state_entry_by_key (pipeline=? AND key=?)"),
+            (MAKE_ROOM, 3, "state_entry_by_expiry (pipeline=? AND expires_at<?)"),
+            (SWEEP, 2, "state_entry_by_expiry (pipeline=? AND expires_at<?)"),
+            (USAGE, 1, "PRIMARY KEY (pipeline=?)"),
+        ] {
+            let plan = plan(sql, parameters).await;
+            assert!(plan.contains(index), "{sql}\n{plan}");
+            let walks = plan.lines().filter(|step| step.starts_with("SCAN") && *step != "SCAN usage").count();
+            assert!(walks == 0 && !plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
+        }
+    }
+}
