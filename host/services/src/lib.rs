@@ -6,4 +6,5 @@ pub mod jobs;
 pub mod llm;
 pub mod secret;
 pub mod state;
+pub mod tasks;
 pub mod uploads;

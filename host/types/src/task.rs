@@ -105,3 +105,57 @@ pub struct Task {
     pub progress: Option<Progress>,
     pub notes: Vec<Note>,
 }
+
+/// A run that begins.
+#[derive(Debug, Clone, Copy)]
+pub struct TaskStart<'a> {
+    pub id: RunId,
+    pub pipeline: &'a str,
+    pub kind: TaskKind,
+    /// Messages of a chat.
+    pub messages: Option<u32>,
+    /// Files of an upload.
+    pub files: Option<u32>,
+    /// The job whose attempt this is.
+    pub job: Option<JobId>,
+}
+
+/// Which tasks are asked for; what is `None` leaves nothing out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TaskFilter {
+    pub status: Option<TaskStatus>,
+    pub kind: Option<TaskKind>,
+    /// Those that began before this one: the last of one page asks for the next.
+    pub before: Option<RunId>,
+    pub limit: u32,
+}
+
+impl Default for TaskFilter {
+    /// The newest 100.
+    fn default() -> TaskFilter {
+        TaskFilter { status: None, kind: None, before: None, limit: 100 }
+    }
+}
+
+/// How many tasks there are of each status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TaskCounts {
+    pub started: u64,
+    pub processing: u64,
+    pub completed: u64,
+    pub error: u64,
+    pub cancelled: u64,
+}
+
+impl TaskCounts {
+    /// Counts `number` more of a status.
+    pub fn add(&mut self, status: TaskStatus, number: u64) {
+        *match status {
+            TaskStatus::Started => &mut self.started,
+            TaskStatus::Processing => &mut self.processing,
+            TaskStatus::Completed => &mut self.completed,
+            TaskStatus::Error => &mut self.error,
+            TaskStatus::Cancelled => &mut self.cancelled,
+        } += number;
+    }
+}

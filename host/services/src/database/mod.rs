@@ -87,4 +87,6 @@ fn connection(path: &Path) -> Result<Connection, DatabaseError> {
 }
 
 #[cfg(test)]
+pub(crate) mod plan;
+#[cfg(test)]
 mod tests;

@@ -125,32 +125,20 @@ pub(super) fn sweep(connection: &Connection, limit: usize, now: u64) -> rusqlite
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::database::Database;
-    use crate::database::error::DatabaseError;
-
-    async fn plan(sql: &'static str, parameters: usize) -> String {
-        let folder = tempfile::tempdir().unwrap();
-        let database = Database::open(&folder.path().join("hayrick.db")).unwrap();
-        let explain = move |connection: &Connection| {
-            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
-            let steps = statement.query_map(rusqlite::params_from_iter(vec![0; parameters]), |row| row.get::<_, String>(3))?;
-            steps.collect::<Result<Vec<_>, _>>()
-        };
-        database.read(move |transaction| Ok::<_, DatabaseError>(explain(transaction)?.join("\n"))).await.unwrap()
-    }
+    use crate::database::plan;
 
     #[tokio::test]
     async fn every_statement_finds_its_rows_by_an_index() {
-        for (sql, parameters, index) in [
-            (GET, 3, "state_entry_by_key (pipeline=? AND key=?)"),
-            (REVISION, 3, "state_entry_by_key (pipeline=? AND key=?)"),
-            (KEYS, 3, "state_entry_by_key (pipeline=? AND key>?)"),
-            (DELETE, 3, "state_entry_by_key (pipeline=? AND key=?)"),
-            (MAKE_ROOM, 3, "state_entry_by_expiry (pipeline=? AND expires_at<?)"),
-            (SWEEP, 2, "state_entry_by_expiry (pipeline=? AND expires_at<?)"),
-            (USAGE, 1, "PRIMARY KEY (pipeline=?)"),
+        for (sql, index) in [
+            (GET, "state_entry_by_key (pipeline=? AND key=?)"),
+            (REVISION, "state_entry_by_key (pipeline=? AND key=?)"),
+            (KEYS, "state_entry_by_key (pipeline=? AND key>?)"),
+            (DELETE, "state_entry_by_key (pipeline=? AND key=?)"),
+            (MAKE_ROOM, "state_entry_by_expiry (pipeline=? AND expires_at<?)"),
+            (SWEEP, "state_entry_by_expiry (pipeline=? AND expires_at<?)"),
+            (USAGE, "PRIMARY KEY (pipeline=?)"),
         ] {
-            let plan = plan(sql, parameters).await;
+            let plan = plan::of(sql).await;
             assert!(plan.contains(index), "{sql}\n{plan}");
             let walks = plan.lines().filter(|step| step.starts_with("SCAN") && *step != "SCAN usage").count();
             assert!(walks == 0 && !plan.contains("TEMP B-TREE"), "{sql}\n{plan}");

@@ -1,0 +1,88 @@
+//! The runs of one pipeline that are in memory.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use host_types::id::RunId;
+use host_types::task::TaskFilter;
+
+use crate::tasks::run::Run;
+
+/// Runs by id, and so by time; each is in one of the two maps.
+#[derive(Default)]
+pub(super) struct Shelf {
+    running: BTreeMap<RunId, Arc<Run>>,
+    ended: BTreeMap<RunId, Arc<Run>>,
+    /// Those that have ended, in the order in which they did.
+    ends: VecDeque<RunId>,
+    ended_bytes: usize,
+}
+
+impl Shelf {
+    pub(super) fn begin(&mut self, run: Arc<Run>) {
+        self.running.insert(run.id, run);
+    }
+
+    /// Takes note that a run has ended. Returns the memory that it takes.
+    pub(super) fn end(&mut self, id: RunId) -> usize {
+        let Some(run) = self.running.remove(&id) else { return 0 };
+        let bytes = run.memory();
+        self.ended.insert(id, run);
+        self.ends.push_back(id);
+        self.ended_bytes += bytes;
+        bytes
+    }
+
+    /// Forgets a run that has ended. Returns the memory that it took.
+    pub(super) fn forget(&mut self, id: RunId) -> usize {
+        let Some(run) = self.ended.remove(&id) else { return 0 };
+        // It is the first, or near it.
+        if let Some(place) = self.ends.iter().position(|end| *end == id) {
+            self.ends.remove(place);
+        }
+        let bytes = run.memory();
+        self.ended_bytes -= bytes;
+        bytes
+    }
+
+    pub(super) fn get(&self, id: RunId) -> Option<Arc<Run>> {
+        self.running.get(&id).or_else(|| self.ended.get(&id)).cloned()
+    }
+
+    /// The newest that match, in no order: `limit` of those that go on, and as many of those that have ended.
+    pub(super) fn newest(&self, filter: &TaskFilter, limit: usize) -> Vec<Arc<Run>> {
+        let newest = |runs: &BTreeMap<RunId, Arc<Run>>| -> Vec<Arc<Run>> {
+            let older = runs.iter().rev().skip_while(|(id, _)| filter.before.is_some_and(|before| **id >= before));
+            older.map(|(_, run)| run).filter(|run| run.matches(filter)).take(limit).cloned().collect()
+        };
+        [newest(&self.running), newest(&self.ended)].concat()
+    }
+
+    pub(super) fn running(&self) -> impl Iterator<Item = &Arc<Run>> {
+        self.running.values()
+    }
+
+    /// In the order in which they ended.
+    pub(super) fn ended(&self) -> impl Iterator<Item = &Arc<Run>> {
+        self.ends.iter().filter_map(|id| self.ended.get(id))
+    }
+
+    pub(super) fn ended_count(&self) -> usize {
+        self.ended.len()
+    }
+
+    /// Memory of those that have ended.
+    pub(super) fn ended_bytes(&self) -> usize {
+        self.ended_bytes
+    }
+
+    /// The first that has ended, of those that may be forgotten. One that the store shows as going on may not, until that is corrected; there
+    /// are no more of those than went on at a time.
+    pub(super) fn expendable(&self) -> Option<RunId> {
+        self.ended().find(|run| !run.is_written()).map(|run| run.id)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.running.is_empty() && self.ended.is_empty()
+    }
+}

@@ -1,0 +1,179 @@
+//! Tasks in the file, one statement at a time.
+
+use host_types::chunk::Usage;
+use host_types::id::RunId;
+use host_types::job::{JobId, Progress};
+use host_types::task::{Note, Task, TaskCounts, TaskFilter, TaskKind, TaskStatus};
+use rusqlite::types::{FromSql, Type};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::de::DeserializeOwned;
+
+const PUT: &str = "INSERT OR REPLACE INTO task (pipeline, id, kind, status, started_at, ended_at, messages, files, job, chunks, bytes, \
+    input_tokens, output_tokens, error, progress, notes) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+const GET: &str = "SELECT * FROM task WHERE pipeline = ?1 AND id = ?2";
+const LIST: &str = "SELECT * FROM task WHERE pipeline = ?1 AND id < ?2 AND ended_at IS NOT NULL \
+    AND (?3 IS NULL OR status = ?3) AND (?4 IS NULL OR kind = ?4) ORDER BY id DESC LIMIT ?5";
+const COUNTS: &str = "SELECT status, count(*) FROM task WHERE pipeline = ?1 AND ended_at IS NOT NULL GROUP BY status";
+const HAS_ENDED: &str = "SELECT 1 FROM task WHERE pipeline = ?1 AND id = ?2 AND ended_at IS NOT NULL";
+const RECOVER: &str = "UPDATE task SET status = ?1, ended_at = max(started_at, ?2), error = ?3 WHERE ended_at IS NULL";
+/// Goes from one pipeline to the next, past all its tasks.
+const PIPELINES: &str = "WITH RECURSIVE pipeline (name) AS (SELECT min(pipeline) FROM task \
+    UNION ALL SELECT (SELECT min(task.pipeline) FROM task WHERE task.pipeline > name) FROM pipeline WHERE name IS NOT NULL) \
+    SELECT name FROM pipeline WHERE name IS NOT NULL";
+const SURPLUS: &str = "SELECT ended_at, id FROM task WHERE pipeline = ?1 AND ended_at IS NOT NULL \
+    ORDER BY ended_at DESC, id DESC LIMIT 1 OFFSET ?2";
+const DELETE: &str = "DELETE FROM task WHERE pipeline = ?1 AND id IN (SELECT id FROM task \
+    WHERE pipeline = ?1 AND ended_at IS NOT NULL AND (ended_at, id) <= (?2, ?3) ORDER BY ended_at, id LIMIT ?4)";
+
+/// An end in the order of ends: when, and of which run.
+pub(super) type End = (u64, RunId);
+
+/// Writes tasks, in place of what there was of them.
+pub(super) fn put(connection: &Connection, tasks: &[Task]) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(PUT)?;
+    for task in tasks {
+        statement.execute(params![
+            task.pipeline,
+            task.id.to_bytes(),
+            task.kind.as_str(),
+            task.status.as_str(),
+            integer(task.started_at),
+            task.ended_at.map(integer),
+            task.messages,
+            task.files,
+            task.job.map(|job| job.to_string()),
+            integer(task.chunks),
+            integer(task.bytes),
+            task.usage.map(|usage| integer(usage.input_tokens)),
+            task.usage.map(|usage| integer(usage.output_tokens)),
+            task.error,
+            task.progress.as_ref().map(progress_json),
+            notes_json(&task.notes),
+        ])?;
+    }
+    Ok(())
+}
+
+pub(super) fn get(connection: &Connection, pipeline: &str, id: RunId) -> rusqlite::Result<Option<Task>> {
+    connection.prepare_cached(GET)?.query_row(params![pipeline, id.to_bytes()], read).optional()
+}
+
+/// Those that have ended, the newest first.
+pub(super) fn list(connection: &Connection, pipeline: &str, filter: &TaskFilter) -> rusqlite::Result<Vec<Task>> {
+    let before = filter.before.map_or([u8::MAX; 16], RunId::to_bytes);
+    let (status, kind) = (filter.status.map(TaskStatus::as_str), filter.kind.map(TaskKind::as_str));
+    connection.prepare_cached(LIST)?.query_map(params![pipeline, before, status, kind, filter.limit], read)?.collect()
+}
+
+/// How many of a pipeline have ended, and how.
+pub(super) fn counts(connection: &Connection, pipeline: &str) -> rusqlite::Result<TaskCounts> {
+    let mut statement = connection.prepare_cached(COUNTS)?;
+    let mut rows = statement.query(params![pipeline])?;
+    let mut counts = TaskCounts::default();
+    while let Some(row) = rows.next()? {
+        counts.add(word(row, "status", TaskStatus::parse)?, row.get(1)?);
+    }
+    Ok(counts)
+}
+
+pub(super) fn has_ended(connection: &Connection, pipeline: &str, id: RunId) -> rusqlite::Result<bool> {
+    connection.prepare_cached(HAS_ENDED)?.exists(params![pipeline, id.to_bytes()])
+}
+
+/// Ends every task that has not; how many it were.
+pub(super) fn recover(connection: &Connection, error: &str, now: u64) -> rusqlite::Result<usize> {
+    connection.execute(RECOVER, params![TaskStatus::Error.as_str(), integer(now), error])
+}
+
+/// Every pipeline of which there are tasks.
+pub(super) fn pipelines(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    connection.prepare_cached(PIPELINES)?.query_map([], |row| row.get(0))?.collect()
+}
+
+/// The newest end of those that are too many, if there are more than `count`.
+pub(super) fn surplus(connection: &Connection, pipeline: &str, count: usize) -> rusqlite::Result<Option<End>> {
+    let read = |row: &Row<'_>| Ok((row.get(0)?, RunId::from_bytes(row.get(1)?)));
+    connection.prepare_cached(SURPLUS)?.query_row(params![pipeline, count], read).optional()
+}
+
+/// Deletes up to `limit` tasks of a pipeline, those that ended first, none that ended after `last`; how many it were.
+pub(super) fn delete(connection: &Connection, pipeline: &str, last: End, limit: usize) -> rusqlite::Result<usize> {
+    connection.prepare_cached(DELETE)?.execute(params![pipeline, integer(last.0), last.1.to_bytes(), limit])
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
+    let (input_tokens, output_tokens): (Option<u64>, Option<u64>) = (row.get("input_tokens")?, row.get("output_tokens")?);
+    let progress: Option<(u64, Option<u64>, Option<String>)> = json(row, "progress")?;
+    let notes: Option<Vec<(u64, String)>> = json(row, "notes")?;
+    Ok(Task {
+        id: RunId::from_bytes(row.get("id")?),
+        pipeline: row.get("pipeline")?,
+        kind: word(row, "kind", TaskKind::parse)?,
+        status: word(row, "status", TaskStatus::parse)?,
+        started_at: row.get("started_at")?,
+        ended_at: row.get("ended_at")?,
+        messages: row.get("messages")?,
+        files: row.get("files")?,
+        job: row.get::<_, Option<String>>("job")?.and_then(|id| JobId::parse(&id)),
+        chunks: row.get("chunks")?,
+        bytes: row.get("bytes")?,
+        usage: input_tokens.zip(output_tokens).map(|(input_tokens, output_tokens)| Usage { input_tokens, output_tokens }),
+        error: row.get("error")?,
+        progress: progress.map(|(done, total, message)| Progress { done, total, message }),
+        notes: notes.unwrap_or_default().into_iter().map(|(at, text)| Note { at, text }).collect(),
+    })
+}
+
+/// A word that stands for something.
+fn word<T>(row: &Row<'_>, column: &str, parse: fn(&str) -> Option<T>) -> rusqlite::Result<T> {
+    let index = row.as_ref().column_index(column)?;
+    let word = String::column_result(row.get_ref(index)?)?;
+    parse(&word).ok_or_else(|| rusqlite::Error::InvalidColumnType(index, format!("{column} '{word}'"), Type::Text))
+}
+
+/// A JSON document, if there is one.
+fn json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>> {
+    let text: Option<String> = row.get(column)?;
+    let parse = |text: String| serde_json::from_str(&text);
+    let index = row.as_ref().column_index(column)?;
+    text.map(parse).transpose().map_err(|error| rusqlite::Error::FromSqlConversionFailure(index, Type::Text, Box::new(error)))
+}
+
+/// `[done, total, message]`.
+fn progress_json(progress: &Progress) -> String {
+    serde_json::json!([progress.done, progress.total, progress.message]).to_string()
+}
+
+/// `[[at, text], …]`; none if there are none.
+fn notes_json(notes: &[Note]) -> Option<String> {
+    let pairs: Vec<_> = notes.iter().map(|note| serde_json::json!([note.at, note.text])).collect();
+    (!pairs.is_empty()).then(|| serde_json::Value::Array(pairs).to_string())
+}
+
+/// SQLite's integers end halfway; what an upstream counts may not.
+fn integer(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::plan;
+
+    #[tokio::test]
+    async fn every_statement_finds_its_rows_by_an_index() {
+        for (sql, index) in [
+            (GET, "SEARCH task USING PRIMARY KEY (pipeline=? AND id=?)"),
+            (LIST, "SEARCH task USING PRIMARY KEY (pipeline=? AND id<?)"),
+            (HAS_ENDED, "SEARCH task USING PRIMARY KEY (pipeline=? AND id=?)"),
+            (RECOVER, "SCAN task USING INDEX task_without_end"),
+            (PIPELINES, "SEARCH task USING PRIMARY KEY (pipeline>?)"),
+            (SURPLUS, "SEARCH task USING COVERING INDEX task_by_end (pipeline=? AND ended_at>?)"),
+            (DELETE, "SEARCH task USING COVERING INDEX task_by_end (pipeline=? AND ended_at>? AND (ended_at,id)<(?,?))"),
+        ] {
+            let plan = plan::of(sql).await;
+            assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
+        }
+    }
+}
