@@ -9,6 +9,18 @@ pub struct ApiConfig {
     pub body_bytes_max: usize,
     /// From the end of the headers to the end of the body; a slower client is answered 408.
     pub body_read_timeout: Duration,
+    /// Files of one upload.
+    pub files_max: usize,
+    /// Bytes of one file; a longer one is answered 413.
+    pub file_bytes_max: u64,
+    /// Bytes of one upload, all its files and fields together; a longer one is answered 413.
+    pub upload_bytes_max: u64,
+    /// Fields of one upload beside its files.
+    pub fields_max: usize,
+    /// Bytes of one such field, and of a file's name or content type.
+    pub field_bytes_max: usize,
+    /// How long a client may send nothing of an upload before it is answered 408.
+    pub upload_stall_timeout: Duration,
     /// Bytes of a request's line and headers; more is answered 431. Below 8 KiB it counts as 8 KiB.
     pub header_bytes_max: usize,
     /// From the moment a connection waits for a request to the end of its headers, so an idle connection is closed after it, too.
@@ -28,6 +40,12 @@ impl Default for ApiConfig {
         ApiConfig {
             body_bytes_max: 32 << 20,
             body_read_timeout: Duration::from_secs(60),
+            files_max: 64,
+            file_bytes_max: 1 << 30,
+            upload_bytes_max: 4 << 30,
+            fields_max: 256,
+            field_bytes_max: 1 << 20,
+            upload_stall_timeout: Duration::from_secs(30),
             header_bytes_max: 64 << 10,
             header_read_timeout: Duration::from_secs(30),
             connections_max: 16_384,

@@ -1,10 +1,14 @@
 //! The HTTP surface: one folder a protocol, over the runtime. Read `router`, then `openai::chat`, then `server` and `connection`.
 #![forbid(unsafe_code)]
 
+mod answer_stream;
 mod body;
 pub mod config;
 mod connection;
+mod error;
+mod files;
 mod health;
+mod jobs;
 mod json;
 mod openai;
 mod pipelines;
@@ -13,4 +17,6 @@ pub mod router;
 pub mod server;
 pub mod state;
 mod status;
+mod tasks;
+mod times;
 mod write_stall;

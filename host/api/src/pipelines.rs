@@ -9,7 +9,7 @@ use host_types::pipeline::{PipelineState, PipelineStatus};
 use serde::Serialize;
 
 use crate::json;
-use crate::openai::error::ApiError;
+use crate::error::ApiError;
 use crate::state::ApiState;
 
 /// The body of `/status`.
@@ -45,7 +45,7 @@ pub(crate) async fn list(State(state): State<ApiState>) -> Response {
         draining: state.is_draining(),
         counts: count(&pipelines),
         pipelines,
-        upstreams: state.llm().status(),
+        upstreams: state.services().llm.status(),
     };
     json::answer(StatusCode::OK, &body)
 }

@@ -12,6 +12,11 @@ const CLIENT_ID_BYTES_MAX: usize = 128;
 /// The header of the id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The header that names the run, and so its task, whatever id the client gave its request.
+pub(crate) const RUN_ID: HeaderName = HeaderName::from_static("x-hayrick-run");
+/// Tells nginx not to hold a stream back.
+pub(crate) const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
 /// Gives a request its `RunId` and its id, and its answer the latter.
 pub(crate) async fn tag(mut request: Request, next: Next) -> Response {
     let run = RunId::fresh();

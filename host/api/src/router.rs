@@ -7,14 +7,17 @@ use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use crate::openai::error::ApiError;
+use crate::error::ApiError;
 use crate::state::ApiState;
-use crate::{health, openai, pipelines, request_id};
+use crate::{files, health, jobs, openai, pipelines, request_id, tasks};
 
 /// The whole HTTP surface.
 pub fn router(state: ApiState) -> Router {
     let routes = Router::new()
         .merge(openai::routes())
+        .merge(files::routes())
+        .merge(jobs::routes())
+        .merge(tasks::routes())
         .route("/status", get(pipelines::list))
         .route("/status/{name}", get(pipelines::one))
         .route("/health/live", get(health::live))

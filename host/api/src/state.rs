@@ -6,12 +6,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
 use axum::http::{HeaderMap, HeaderName};
 use host_runtime::runtime::Runtime;
+use host_services::jobs::queue::Jobs;
 use host_services::llm::router::Llm;
+use host_services::tasks::Tasks;
+use host_services::uploads::spool::Spool;
 
 use crate::config::ApiConfig;
 
 /// Headers that prove who a client is: a plugin could use them elsewhere.
 const CREDENTIALS: [HeaderName; 3] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION];
+
+/// What handlers ask beside the runtime. Cheap handles.
+#[derive(Clone)]
+pub struct ApiServices {
+    pub llm: Llm,
+    pub jobs: Jobs,
+    pub tasks: Tasks,
+    pub spool: Spool,
+}
 
 /// The runtime, the configuration and the state of the server. A cheap handle.
 #[derive(Clone)]
@@ -22,16 +34,16 @@ pub struct ApiState {
 struct Inner {
     runtime: Runtime,
     config: ApiConfig,
-    llm: Llm,
+    services: ApiServices,
     forwarded: Vec<HeaderName>,
     draining: AtomicBool,
 }
 
 impl ApiState {
     /// The state of a server that is not draining.
-    pub fn new(runtime: Runtime, config: ApiConfig, llm: Llm) -> ApiState {
+    pub fn new(runtime: Runtime, config: ApiConfig, services: ApiServices) -> ApiState {
         let forwarded = forwarded(&config.forwarded_headers);
-        ApiState { inner: Arc::new(Inner { runtime, config, llm, forwarded, draining: AtomicBool::new(false) }) }
+        ApiState { inner: Arc::new(Inner { runtime, config, services, forwarded, draining: AtomicBool::new(false) }) }
     }
 
     pub(crate) fn runtime(&self) -> &Runtime {
@@ -42,8 +54,8 @@ impl ApiState {
         &self.inner.config
     }
 
-    pub(crate) fn llm(&self) -> &Llm {
-        &self.inner.llm
+    pub(crate) fn services(&self) -> &ApiServices {
+        &self.inner.services
     }
 
     /// From now on the server is not ready for new requests.

@@ -7,15 +7,18 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use host_api::server;
-use host_api::state::ApiState;
+use host_api::state::{ApiServices, ApiState};
 use host_runtime::runtime::Runtime;
-use host_services::llm::router::Llm;
+use host_services::tasks::Tasks;
 use host_types::id::PipelineName;
+use host_worker::worker::Worker;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::Config;
 use crate::data_dir::DataDir;
+use crate::services;
 use crate::shutdown::Signals;
 
 /// A server that has its address, its data folder and its signals, and is about to serve.
@@ -24,8 +27,11 @@ pub struct App {
     signals: Signals,
     runtime: Runtime,
     state: ApiState,
+    worker: Worker,
+    tasks: Tasks,
     drain_deadline: Duration,
     example: Option<String>,
+    _flushing: AbortOnDropHandle<()>,
     _data_dir: DataDir,
 }
 
@@ -42,10 +48,16 @@ impl App {
         let data_dir = DataDir::lock(&config.data_dir)?;
         let listener = bind(config.address).await?;
         let example = first_pipeline(&config.runtime.plugins_dir);
-        let llm = Llm::new(config.llm).context("the models cannot be set up")?;
-        let runtime = Runtime::start(&config.runtime, llm.clone()).context("the runtime cannot be started")?;
-        let state = ApiState::new(runtime.clone(), config.api, llm);
-        Ok(App { listener, signals, runtime, state, drain_deadline: config.drain_deadline, example, _data_dir: data_dir })
+        let (services, spool) = services::open(&config, &config.data_dir).await?;
+        let runtime = Runtime::start(&config.runtime, services.clone()).context("the runtime cannot be started")?;
+        let worker = Worker::start(services.jobs.clone(), services.state, runtime.clone(), config.worker);
+        let worker = worker.await.context("the jobs of the last run cannot be taken back")?;
+        let flushing = AbortOnDropHandle::new(tokio::spawn(services.tasks.clone().flush_loop()));
+        let tasks = services.tasks.clone();
+        let for_api = ApiServices { llm: services.llm, jobs: services.jobs, tasks: services.tasks, spool };
+        let state = ApiState::new(runtime.clone(), config.api, for_api);
+        let drain_deadline = config.drain_deadline;
+        Ok(App { listener, signals, runtime, state, worker, tasks, drain_deadline, example, _flushing: flushing, _data_dir: data_dir })
     }
 
     /// The address it got.
@@ -66,20 +78,25 @@ impl App {
     /// # Errors
     /// Serving failed, or a second signal ended it at once.
     pub async fn serve(self) -> anyhow::Result<()> {
-        let App { listener, mut signals, runtime, state, drain_deadline, .. } = self;
-        let (stop, stopped) = oneshot::channel::<()>();
+        let App { listener, mut signals, runtime, state, worker, tasks, drain_deadline, _flushing, _data_dir, .. } = self;
+        let (stop, stopped) = watch::channel(false);
         let work = async {
-            let told = async { stopped.await.unwrap_or(()) };
-            let drained = server::serve(listener, state, told, drain_deadline).await.context("the server failed")?;
-            tracing::info!(?drained, "stopped");
+            let serving = async {
+                let drained = server::serve(listener, state, told(stopped.clone()), drain_deadline).await;
+                // A server that cannot go on takes the worker with it.
+                stop.send_replace(true);
+                drained
+            };
+            let (drained, ()) = tokio::join!(serving, worker.run(told(stopped.clone()), drain_deadline));
+            tasks.flush().await.context("the last tasks are not on disk")?;
+            tracing::info!(drained = ?drained.context("the server failed")?, "stopped");
             anyhow::Ok(())
         };
         let told_twice = async {
             let first = signals.next().await;
             tracing::info!("{first}: no new connections; running answers have {drain_deadline:?}; a second signal ends them at once");
             runtime.shutdown();
-            // The receiver is gone only when serving has failed, and then that failure is the news.
-            let _ = stop.send(());
+            stop.send_replace(true);
             signals.next().await
         };
         tokio::select! {
@@ -87,6 +104,12 @@ impl App {
             second = told_twice => bail!("{second} came twice: running answers were cut"),
         }
     }
+}
+
+/// Returns once the server is to stop.
+async fn told(mut stopped: watch::Receiver<bool>) {
+    // Without a sender the server is ending anyway.
+    let _ = stopped.wait_for(|&stopped| stopped).await;
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -6,12 +6,17 @@ use std::time::Duration;
 
 use host_api::config::ApiConfig;
 use host_runtime::config::{PagemapScan, RuntimeConfig};
+use host_services::jobs::config::JobsConfig;
 use host_services::llm::config::LlmConfig;
+use host_services::state::config::StateConfig;
+use host_services::tasks::config::TasksConfig;
+use host_worker::config::WorkerConfig;
 
 use crate::limits::{TIMES, read_limits};
 use crate::mistake::{ConfigError, Mistake};
 use crate::section::Section;
 use crate::settings::{Flags, Settings};
+use crate::stores::{read_jobs, read_state, read_tasks};
 use crate::upstreams::read_upstreams;
 
 /// The port when none is said.
@@ -34,6 +39,10 @@ pub struct Config {
     pub api: ApiConfig,
     pub runtime: RuntimeConfig,
     pub llm: LlmConfig,
+    pub jobs: JobsConfig,
+    pub worker: WorkerConfig,
+    pub tasks: TasksConfig,
+    pub state: StateConfig,
     /// What is legal and unwise, to be said before the first request.
     pub warnings: Vec<String>,
 }
@@ -52,9 +61,13 @@ impl Config {
             let (address, api, drain_deadline) = top.section("server", |server| read_server(server, &flags, &mut warnings));
             let limits = top.section("limits", read_limits);
             let (host_runs_max, pagemap_scan) = top.section("engine", read_engine);
-            let runtime = RuntimeConfig { plugins_dir, cache_dir: data_dir.join("cache"), limits, host_runs_max, pagemap_scan };
+            let (jobs, worker) = top.section("jobs", read_jobs);
+            let tasks = top.section("tasks", read_tasks);
+            let state = top.section("state", read_state);
+            let (cache_dir, jobs_max) = (data_dir.join("cache"), worker.jobs_max);
+            let runtime = RuntimeConfig { plugins_dir, cache_dir, limits, host_runs_max, jobs_max, pagemap_scan };
             let llm = read_upstreams(top, &environment, &mut warnings);
-            Config { address, data_dir, drain_deadline, api, runtime, llm, warnings: Vec::new() }
+            Config { address, data_dir, drain_deadline, api, runtime, llm, jobs, worker, tasks, state, warnings: Vec::new() }
         });
         if mistakes.is_empty() { Ok(Config { warnings, ..config }) } else { Err(ConfigError(mistakes)) }
     }
@@ -92,6 +105,12 @@ fn read_api(section: &mut Section) -> ApiConfig {
     ApiConfig {
         body_bytes_max: section.size("body_bytes_max", default.body_bytes_max, 1 << 10..=1 << 30),
         body_read_timeout: section.duration("body_read_timeout", default.body_read_timeout, TIMES),
+        files_max: section.count("files_max", default.files_max, 1..=10_000),
+        file_bytes_max: section.size("file_bytes_max", default.file_bytes_max, 1..=1 << 40),
+        upload_bytes_max: section.size("upload_bytes_max", default.upload_bytes_max, 1..=1 << 40),
+        fields_max: section.count("fields_max", default.fields_max, 0..=10_000),
+        field_bytes_max: section.size("field_bytes_max", default.field_bytes_max, 1..=64 << 20),
+        upload_stall_timeout: section.duration("upload_stall_timeout", default.upload_stall_timeout, TIMES),
         header_bytes_max: section.size("header_bytes_max", default.header_bytes_max, 8 << 10..=1 << 20),
         header_read_timeout: section.duration("header_read_timeout", default.header_read_timeout, TIMES),
         connections_max: section.count("connections_max", default.connections_max, 1..=1_000_000),

@@ -6,11 +6,10 @@ use std::time::Duration;
 use host_capabilities::bindings::exports::hayrick::pipeline::job_handler::JobFailure;
 use host_capabilities::run_context::{AttemptContext, RunContext};
 use host_capabilities::services::Services;
-use host_services::tasks::recorder::TaskStart;
 use host_types::failure::{Failure, FailureKind};
 use host_types::id::RunId;
 use host_types::job::{AttemptEnd, Claimed, Progress};
-use host_types::task::TaskKind;
+use host_types::task::{TaskKind, TaskStart};
 use tokio::sync::watch;
 
 use crate::entry::{Entry, Returned};
@@ -24,7 +23,7 @@ pub type ProgressSender = Arc<watch::Sender<Option<Progress>>>;
 pub(crate) async fn run_attempt(serving: Serving, services: &Services, claimed: Claimed, progress: ProgressSender) -> AttemptEnd {
     let (id, pipeline) = (RunId::fresh(), serving.name());
     let job = Some(claimed.job.id);
-    let task = TaskStart { id, pipeline: Arc::clone(&pipeline), kind: TaskKind::Job, messages: None, files: None, job };
+    let task = TaskStart { id, pipeline: &pipeline, kind: TaskKind::Job, messages: None, files: None, job };
     let recorder = services.tasks.begin(task);
     let active = serving.pipeline.enter_job();
     let attempt = Some(AttemptContext { lease: claimed.lease(), progress });

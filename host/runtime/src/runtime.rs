@@ -4,13 +4,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use host_capabilities::services::Services;
-use host_services::tasks::recorder::TaskStart;
 use host_types::failure::Failure;
 use host_types::id::RunId;
 use host_types::job::{AttemptEnd, Claimed};
 use host_types::pipeline::PipelineStatus;
 use host_types::request::ChatRequest;
-use host_types::task::TaskKind;
+use host_types::task::{TaskKind, TaskStart};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -66,7 +65,8 @@ impl Runtime {
     pub async fn chat(&self, id: RunId, request: ChatRequest) -> Result<RunStream, Failure> {
         let serving = self.serving(&request.model, Function::Chat)?;
         let messages = Some(u32::try_from(request.messages.len()).unwrap_or(u32::MAX));
-        let task = TaskStart { id, pipeline: serving.name(), kind: TaskKind::Chat, messages, files: None, job: None };
+        let name = serving.name();
+        let task = TaskStart { id, pipeline: &name, kind: TaskKind::Chat, messages, files: None, job: None };
         answer(serving, &self.inner.services, task, Entry::Chat(request)).await
     }
 
@@ -77,7 +77,8 @@ impl Runtime {
     pub async fn files(&self, id: RunId, pipeline: &str, request: FilesRequest) -> Result<RunStream, Failure> {
         let serving = self.serving(pipeline, Function::Files)?;
         let files = Some(u32::try_from(request.form.files.len()).unwrap_or(u32::MAX));
-        let task = TaskStart { id, pipeline: serving.name(), kind: TaskKind::Files, messages: None, files, job: None };
+        let name = serving.name();
+        let task = TaskStart { id, pipeline: &name, kind: TaskKind::Files, messages: None, files, job: None };
         answer(serving, &self.inner.services, task, Entry::Files(request)).await
     }
 

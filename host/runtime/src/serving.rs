@@ -6,10 +6,11 @@ use host_capabilities::output::channel;
 use host_capabilities::response::Response;
 use host_capabilities::run_context::RunContext;
 use host_capabilities::services::Services;
-use host_services::tasks::recorder::{TaskRecorder, TaskStart};
+use host_services::tasks::recorder::TaskRecorder;
 use host_types::failure::{Failure, FailureKind};
 use host_types::id::PIPELINE_NAME_BYTES_MAX;
 use host_types::pipeline::PipelineStatus;
+use host_types::task::TaskStart;
 
 use crate::entry::Entry;
 use crate::instance::Run;
@@ -60,8 +61,8 @@ impl Serving {
 ///
 /// # Errors
 /// `limit` if too many runs wait already, or the version that serves by then does not serve this.
-pub(crate) async fn answer(serving: Serving, services: &Services, task: TaskStart, entry: Entry) -> Result<RunStream, Failure> {
-    let (id, pipeline) = (task.id, Arc::clone(&task.pipeline));
+pub(crate) async fn answer(serving: Serving, services: &Services, task: TaskStart<'_>, entry: Entry) -> Result<RunStream, Failure> {
+    let (id, pipeline) = (task.id, serving.name());
     let recorder = services.tasks.begin(task);
     let (serving, active) = serving.enter().await.inspect_err(|failure| recorder.finish(Err(failure)))?;
     let (sender, receiver) = channel(serving.version.output_limits());

@@ -1,7 +1,6 @@
 //! OpenAI's protocol: chat completions and models, each with and without `/v1`.
 
 mod chat;
-pub(crate) mod error;
 mod models;
 
 use axum::Router;

@@ -7,7 +7,7 @@ use axum::response::Response;
 use host_types::pipeline::{PipelineState, PipelineStatus};
 use serde::Serialize;
 
-use super::error::ApiError;
+use crate::error::ApiError;
 use crate::json;
 use crate::state::ApiState;
 

@@ -42,15 +42,16 @@ impl Jobs {
         Ok(claimed)
     }
 
-    /// Returns once somebody asks to cancel the job, or if the attempt does not hold it.
-    pub async fn cancelled(&self, lease: Lease, owner: OwnerId) {
+    /// Returns once somebody asks to cancel the job, or if it does not run any more.
+    pub async fn cancelled(&self, pipeline: &str, lease: Lease) {
         let mut listener = self.news.listen(lease.id);
-        // What was asked before this listened; a store that cannot answer is asked again by the worker's heartbeats.
-        let asked_before = self.heartbeat(owner, vec![lease], Duration::ZERO).await;
-        if asked_before.is_ok_and(|notices| !notices.is_empty()) {
-            return;
+        match self.store.get(pipeline, lease.id).await {
+            Ok(job) if job.status == JobStatus::Running && !job.cancel_requested => listener.cancelled().await,
+            // Asked for before this listened.
+            Ok(_) | Err(JobError::NotFound { .. }) => {}
+            // A store that does not answer is asked again by the heartbeats, which are heard here.
+            Err(_) => listener.cancelled().await,
         }
-        listener.cancelled().await;
     }
 
     /// Says that attempts go on, and learns of those that should not.

@@ -58,7 +58,8 @@ pub struct Reclaimed {
     pub crashes: u32,
 }
 
-/// Jobs and their state machine, kept where nothing that was answered is lost. Every call is one transaction.
+/// Jobs and their state machine, kept where nothing that was answered is lost. Every call but [`JobStore::sweep`] is one
+/// transaction.
 ///
 /// A worker's writes carry the lease of its attempt. Once the attempt does not hold the job any more they change nothing and fail with
 /// [`JobError::Lost`].

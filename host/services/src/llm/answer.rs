@@ -23,8 +23,8 @@ pub(crate) async fn collect(mut generation: Generation) -> Result<Answer, Failur
             Chunk::ToolCall(delta) => add(&mut calls, delta),
             Chunk::Usage(usage) => answer.usage = Some(usage),
             Chunk::Finish(reason) => answer.finish = reason,
-            // No model sends events.
-            Chunk::Event(_) => {}
+            // No model sends these.
+            Chunk::Event(_) | Chunk::Fields(_) => {}
         }
     }
     answer.tool_calls = calls.into_values().collect();

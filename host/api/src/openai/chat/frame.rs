@@ -8,15 +8,19 @@ use host_types::failure::Failure;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
+use super::fields::free_fields;
 use super::request::StreamOptions;
 use super::summary::{Identity, Summary};
-use crate::openai::error::ApiError;
+use crate::answer_stream::Encode;
+use crate::error::ApiError;
 
 /// Bytes set aside for the first frames; the buffer grows with what is in it.
 const BUFFER_BYTES: usize = 4096;
 /// What a frame has beside its head, its tail and its text.
 const FRAME_BYTES: usize = 128;
 const DONE: &[u8] = b"data: [DONE]\n\n";
+/// A comment, which clients pass over.
+const KEEP_ALIVE: Bytes = Bytes::from_static(b": keep-alive\n\n");
 
 /// The frames of one answer, those that are not taken yet in a buffer.
 pub(super) struct FrameWriter {
@@ -57,52 +61,6 @@ impl FrameWriter {
         frames
     }
 
-    /// Adds a chunk. What belongs to the end of the answer is kept until then.
-    pub(super) fn chunk(&mut self, chunk: &Chunk) {
-        self.summary.note(chunk);
-        match chunk {
-            Chunk::Text(text) => self.text(b"\"content\":", text),
-            Chunk::Reasoning(text) => self.text(b"\"reasoning_content\":", text),
-            Chunk::ToolCall(call) => self.tool_call(call),
-            Chunk::Event(event) if self.options.events => self.event(event),
-            Chunk::Event(_) | Chunk::Usage(_) | Chunk::Finish(_) => {}
-        }
-    }
-
-    /// Adds what a good end has: the reason, the usage if it was asked for, and `[DONE]`.
-    pub(super) fn end(&mut self) {
-        let finish = self.summary.finish();
-        self.frame(b"[{\"index\":0,\"delta\":{},\"finish_reason\":\"", |buffer| {
-            buffer.put_slice(finish.as_bytes());
-            buffer.put_slice(b"\"}]");
-        });
-        if self.options.usage {
-            let usage = self.summary.usage();
-            // The one frame whose usage is not null, so it has an end of its own.
-            let tail = mem::replace(&mut self.tail, b"}\n\n");
-            self.frame(b"[],\"usage\":", |buffer| json(buffer, &usage));
-            self.tail = tail;
-        }
-        self.buffer.put_slice(DONE);
-    }
-
-    /// Adds a failure and ends the answer without `[DONE]`, which would call it whole. OpenAI's own clients raise what is in `error`.
-    pub(super) fn fail(&mut self, failure: Failure) {
-        self.buffer.put_slice(b"data: ");
-        json(&mut self.buffer, &ApiError::from(failure).body());
-        self.buffer.put_slice(b"\n\n");
-    }
-
-    /// Bytes of the frames that wait in the buffer.
-    pub(super) fn len(&self) -> usize {
-        self.buffer.len()
-    }
-
-    /// The frames that wait in the buffer; its memory is used again once they are sent.
-    pub(super) fn take(&mut self) -> Bytes {
-        self.buffer.split().freeze()
-    }
-
     fn text(&mut self, name: &[u8], text: &str) {
         if !text.is_empty() {
             self.buffer.reserve(self.head.len() + text.len() + FRAME_BYTES);
@@ -132,6 +90,21 @@ impl FrameWriter {
         });
     }
 
+    /// A plugin's own fields stand beside a choice that adds nothing.
+    fn fields(&mut self, json: &str) {
+        let fields = free_fields(json);
+        if !fields.is_empty() {
+            self.frame(b"[{\"index\":0,\"delta\":{},\"finish_reason\":null}]", |buffer| {
+                for (name, value) in &fields {
+                    buffer.put_slice(b",");
+                    self::json(buffer, name);
+                    buffer.put_slice(b":");
+                    document(buffer, value.get());
+                }
+            });
+        }
+    }
+
     fn delta(&mut self, write: impl FnOnce(&mut BytesMut)) {
         self.frame(b"[{\"index\":0,\"delta\":{", |buffer| {
             write(buffer);
@@ -144,6 +117,62 @@ impl FrameWriter {
         self.buffer.put_slice(choices);
         write(&mut self.buffer);
         self.buffer.put_slice(self.tail);
+    }
+}
+
+impl Encode for FrameWriter {
+    // What belongs to the end of the answer is kept until then.
+    fn chunk(&mut self, chunk: &Chunk) {
+        self.summary.note(chunk);
+        match chunk {
+            Chunk::Text(text) => self.text(b"\"content\":", text),
+            Chunk::Reasoning(text) => self.text(b"\"reasoning_content\":", text),
+            Chunk::ToolCall(call) => self.tool_call(call),
+            Chunk::Event(event) if self.options.events => self.event(event),
+            Chunk::Fields(fields) => self.fields(fields),
+            Chunk::Event(_) | Chunk::Usage(_) | Chunk::Finish(_) => {}
+        }
+    }
+
+    // The reason, the usage if it was asked for, and `[DONE]`.
+    fn end(&mut self) {
+        let finish = self.summary.finish();
+        self.frame(b"[{\"index\":0,\"delta\":{},\"finish_reason\":\"", |buffer| {
+            buffer.put_slice(finish.as_bytes());
+            buffer.put_slice(b"\"}]");
+        });
+        if self.options.usage {
+            let usage = self.summary.usage();
+            // The one frame whose usage is not null, so it has an end of its own.
+            let tail = mem::replace(&mut self.tail, b"}\n\n");
+            self.frame(b"[],\"usage\":", |buffer| json(buffer, &usage));
+            self.tail = tail;
+        }
+        self.buffer.put_slice(DONE);
+    }
+
+    // Without `[DONE]`, which would call the answer whole. OpenAI's own clients raise what is in `error`.
+    fn fail(&mut self, failure: Failure) {
+        self.buffer.put_slice(b"data: ");
+        json(&mut self.buffer, &ApiError::from(failure).body());
+        self.buffer.put_slice(b"\n\n");
+    }
+
+    fn len(&self) -> usize {
+        self.buffer.len()
+    }
+
+    // The buffer's memory is used again once the frames are sent.
+    fn take(&mut self) -> Bytes {
+        self.buffer.split().freeze()
+    }
+
+    fn keep_alive(&self) -> Option<Bytes> {
+        Some(KEEP_ALIVE)
+    }
+
+    fn tells_failure(&self) -> bool {
+        true
     }
 }
 
@@ -238,6 +267,24 @@ mod tests {
     fn a_failure_ends_the_answer_without_done() {
         let frames = frames(PLAIN, &[], |writer| writer.fail(Failure::new(FailureKind::Failed, "broke\n")));
         assert_eq!(frames[1..], [r#"{"error":{"message":"broke\n","type":"server_error","param":null,"code":null}}"#]);
+    }
+
+    #[test]
+    fn a_plugin_s_fields_stand_beside_openai_s_and_never_replace_them() {
+        let cases = [
+            (r#"{"job_id": "j", "n": [1,
+2]}"#, Some(r#","job_id":"j","n":[1,2]"#)),
+            (r#"{"id": "forged", "choices": [], "mine": null}"#, Some(r#","mine":null"#)),
+            (r#"{"id": "forged"}"#, None),
+            ("no json", None),
+            ("[1]", None),
+        ];
+        for (json, expected) in cases {
+            let json = json.replace("\\n", "\n");
+            let frames = frames(PLAIN, &[Chunk::Fields(json.clone())], |_| {});
+            let expected = expected.map(|fields| format!(r#"[{{"index":0,"delta":{{}},"finish_reason":null}}]{fields}}}"#));
+            assert_eq!(frames[1..], Vec::from_iter(expected), "{json}");
+        }
     }
 
     #[test]

@@ -1,16 +1,16 @@
 //! `POST /chat/completions`: from a request to a run, and from its chunks to a whole answer or a stream of frames.
 
+mod fields;
 mod frame;
 mod request;
 mod response;
-mod stream;
 mod summary;
 mod wire;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use host_runtime::run_stream::RunStream;
 use host_types::failure::FailureKind;
@@ -19,14 +19,10 @@ use host_types::id::RunId;
 use self::frame::FrameWriter;
 use self::request::Delivery;
 use self::summary::Identity;
-use super::error::ApiError;
+use crate::error::ApiError;
+use crate::request_id::{ACCEL_BUFFERING, RUN_ID};
 use crate::state::ApiState;
-use crate::{body, json, request_id};
-
-/// The header that names the run, whatever id the client gave its request.
-const RUN_ID: HeaderName = HeaderName::from_static("x-hayrick-run");
-/// Tells nginx not to hold a stream back.
-const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+use crate::{answer_stream, body, json, request_id};
 
 /// Answers one chat completion. A client that hangs up drops this future, or the body it returned, and with it the run.
 pub(crate) async fn complete(State(state): State<ApiState>, request: Request) -> Response {
@@ -57,7 +53,7 @@ async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Respon
         Delivery::Whole => Ok(json::answer(StatusCode::OK, &response::collect(stream, identity).await?)),
         Delivery::Stream(options) => {
             let frames = FrameWriter::new(&identity, options);
-            let body = stream::body(stream, RunStream::spawn, frames, state.config().keep_alive_interval).await?;
+            let body = answer_stream::body(stream, RunStream::spawn, frames, state.config().keep_alive_interval).await?;
             Ok(event_stream(body))
         }
     }

@@ -6,7 +6,7 @@ use serde::de::Deserializer;
 use serde_json::error::Category;
 
 use super::wire::{Fields, FieldsVisitor};
-use crate::openai::error::ApiError;
+use crate::error::ApiError;
 
 /// How deep arrays and objects may lie in each other. A plugin's own parser may be recursive.
 const DEPTH_MAX: usize = 128;

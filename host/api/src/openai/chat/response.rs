@@ -7,7 +7,9 @@ use host_types::chunk::{Chunk, ToolCallDelta};
 use host_types::failure::Failure;
 use host_types::message::ToolCall;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
+use super::fields::free_fields;
 use super::summary::{Identity, Summary, UsageFields};
 
 /// OpenAI's `chat.completion`.
@@ -19,6 +21,8 @@ pub(super) struct Completion {
     model: String,
     choices: [Choice; 1],
     usage: UsageFields,
+    #[serde(flatten)]
+    fields: BTreeMap<String, Box<RawValue>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -60,6 +64,7 @@ struct Collected {
     text: String,
     reasoning: String,
     tool_calls: BTreeMap<u32, ToolCall>,
+    fields: BTreeMap<String, Box<RawValue>>,
     summary: Summary,
 }
 
@@ -87,6 +92,7 @@ impl Collected {
             Chunk::Text(text) => append(&mut self.text, text),
             Chunk::Reasoning(text) => append(&mut self.reasoning, text),
             Chunk::ToolCall(delta) => self.add_call(delta),
+            Chunk::Fields(json) => self.fields.extend(free_fields(&json)),
             // A whole answer has no place for events.
             Chunk::Event(_) | Chunk::Usage(_) | Chunk::Finish(_) => {}
         }
@@ -117,6 +123,7 @@ impl Collected {
             model: identity.model,
             choices: [Choice { index: 0, message, logprobs: None, finish_reason: self.summary.finish() }],
             usage: self.summary.usage(),
+            fields: self.fields,
         }
     }
 }
@@ -155,6 +162,7 @@ mod tests {
             Chunk::Reasoning("!".to_owned()),
             Chunk::Text("b".to_owned()),
             Chunk::Usage(Usage { input_tokens: 2, output_tokens: 3 }),
+            Chunk::Fields(r#"{"job_id": "j", "model": "forged"}"#.to_owned()),
             Chunk::Finish(FinishReason::Length),
         ];
         let message = json!({"role": "assistant", "content": "ab", "refusal": null, "reasoning_content": "hm!"});
@@ -162,6 +170,7 @@ mod tests {
             "id": "chatcmpl-1", "object": "chat.completion", "created": 7, "model": "m",
             "choices": [{"index": 0, "message": message, "logprobs": null, "finish_reason": "length"}],
             "usage": {"prompt_tokens": 2, "completion_tokens": 3, "total_tokens": 5},
+            "job_id": "j",
         });
         assert_eq!(whole(chunks.map(Ok).to_vec()).await.unwrap(), expected);
     }

@@ -41,7 +41,7 @@ impl Summary {
             }
             Chunk::Finish(reason) => self.finish = Some(*reason),
             Chunk::ToolCall(_) => self.called_tools = true,
-            Chunk::Text(_) | Chunk::Reasoning(_) | Chunk::Event(_) => {}
+            Chunk::Text(_) | Chunk::Reasoning(_) | Chunk::Event(_) | Chunk::Fields(_) => {}
         }
     }
 

@@ -5,6 +5,9 @@ use std::time::Duration;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use host_services::jobs::error::JobError;
+use host_services::tasks::error::TasksError;
+use host_services::uploads::UploadError;
 use host_types::failure::Failure;
 use host_types::id::PIPELINE_NAME_BYTES_MAX;
 use serde::Serialize;
@@ -79,6 +82,31 @@ impl ApiError {
         ApiError { code: Some("method_not_allowed"), ..ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message) }
     }
 
+    /// There is nothing of that name.
+    pub(crate) fn not_found(message: impl Into<String>) -> ApiError {
+        ApiError { code: Some("not_found"), ..ApiError::new(StatusCode::NOT_FOUND, message) }
+    }
+
+    /// What is asked for contradicts what is there.
+    pub(crate) fn conflict(message: impl Into<String>) -> ApiError {
+        ApiError { code: Some("conflict"), ..ApiError::new(StatusCode::CONFLICT, message) }
+    }
+
+    /// What was sent is more than is taken.
+    pub(crate) fn too_large(message: impl Into<String>) -> ApiError {
+        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+    }
+
+    /// The client has stopped sending.
+    pub(crate) fn too_slow(message: impl Into<String>) -> ApiError {
+        ApiError::new(StatusCode::REQUEST_TIMEOUT, message)
+    }
+
+    /// The disk is full.
+    pub(crate) fn no_space(message: impl Into<String>) -> ApiError {
+        ApiError { code: Some("insufficient_storage"), ..ApiError::new(StatusCode::INSUFFICIENT_STORAGE, message) }
+    }
+
     pub(crate) fn status(&self) -> StatusCode {
         self.status
     }
@@ -114,6 +142,32 @@ impl From<Failure> for ApiError {
             _ => None,
         };
         ApiError { code, retry_after: failure.retry_after, ..ApiError::new(status, failure.message) }
+    }
+}
+
+impl From<JobError> for ApiError {
+    fn from(error: JobError) -> ApiError {
+        match &error {
+            JobError::Conflict { .. } | JobError::NotRetryable { .. } => ApiError::conflict(error.to_string()),
+            JobError::DiskFull(_) => ApiError::no_space(error.to_string()),
+            _ => Failure::from(error).into(),
+        }
+    }
+}
+
+impl From<TasksError> for ApiError {
+    fn from(error: TasksError) -> ApiError {
+        Failure::from(error).into()
+    }
+}
+
+impl From<UploadError> for ApiError {
+    fn from(error: UploadError) -> ApiError {
+        match &error {
+            UploadError::TooLong { .. } => ApiError::too_large(error.to_string()),
+            UploadError::Full => ApiError::no_space(error.to_string()),
+            UploadError::Disk(_) => Failure::from(error).into(),
+        }
     }
 }
 

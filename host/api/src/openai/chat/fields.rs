@@ -1,0 +1,15 @@
+//! A plugin's own fields in an answer.
+
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
+/// What OpenAI's objects have at their top level: a plugin's fields never take their place.
+const OPENAI: [&str; 9] = ["id", "object", "created", "model", "choices", "usage", "error", "system_fingerprint", "service_tier"];
+
+/// The fields of a JSON object that are free to be set; none of what is no object.
+pub(super) fn free_fields(json: &str) -> BTreeMap<String, Box<RawValue>> {
+    let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(json).unwrap_or_default();
+    fields.retain(|name, _| !OPENAI.contains(&name.as_str()) && name != "event");
+    fields
+}

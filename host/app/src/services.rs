@@ -1,0 +1,46 @@
+//! Opens the services over the data folder.
+
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use host_capabilities::services::Services;
+use host_services::database::Database;
+use host_services::jobs::queue::Jobs;
+use host_services::jobs::sqlite::SqliteJobs;
+use host_services::llm::router::Llm;
+use host_services::state::State;
+use host_services::tasks::Tasks;
+use host_services::uploads::spool::Spool;
+use host_types::clock;
+
+use crate::config::Config;
+
+/// The file of jobs, tasks and state within the data folder.
+const DATABASE: &str = "hayrick.db";
+/// The folder of files that arrive, on the same disk.
+const SPOOL: &str = "spool";
+
+/// Opens them; `data_dir` is this process's alone.
+///
+/// # Errors
+/// The models' configuration is wrong, or the file or the folder cannot be used.
+pub async fn open(config: &Config, data_dir: &Path) -> anyhow::Result<(Services, Spool)> {
+    let path = data_dir.join(DATABASE);
+    let cannot = || format!("the store {} cannot be opened", path.display());
+    let database = Database::open(&path).with_context(cannot)?;
+    let clock = clock::system();
+    // Hosts that fail together must not come back together.
+    let seed = RandomState::new().hash_one(&path);
+    let store = SqliteJobs::new(database.clone(), &config.jobs, Arc::clone(&clock), seed);
+    let services = Services {
+        llm: Llm::new(config.llm.clone()).context("the models cannot be set up")?,
+        jobs: Jobs::new(Arc::new(store), config.jobs.clone()),
+        tasks: Tasks::open(database.clone(), config.tasks, Arc::clone(&clock)).await.with_context(cannot)?,
+        state: State::new(database, config.state, clock),
+    };
+    let spool = data_dir.join(SPOOL);
+    std::fs::create_dir_all(&spool).with_context(|| format!("the folder {} cannot be made", spool.display()))?;
+    Ok((services, Spool::new(&spool)))
+}

@@ -1,0 +1,88 @@
+//! One attempt: run it, pass its progress on, end it when somebody says so, and tell the store how it ended.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use host_runtime::runtime::Runtime;
+use host_services::jobs::error::JobError;
+use host_services::jobs::queue::Jobs;
+use host_types::job::{AttemptEnd, Claimed, Lease, Progress};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+/// Before the outcome is offered to a store that does not take it, again and again; it doubles up to the second value.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// What every attempt of a worker needs.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    pub(crate) jobs: Jobs,
+    pub(crate) runtime: Runtime,
+    /// Becomes true when attempts that still run are to give their jobs back.
+    pub(crate) release: watch::Receiver<bool>,
+}
+
+impl Desk {
+    /// Runs an attempt to its end.
+    pub(crate) async fn work(mut self, claimed: Claimed) -> Lease {
+        let lease = claimed.lease();
+        let (job, pipeline, attempt) = (lease.id, claimed.job.pipeline.clone(), claimed.job.attempt);
+        tracing::info!(%job, pipeline, attempt, "attempt begun");
+        let (sender, receiver) = watch::channel(None);
+        let end = tokio::select! {
+            end = self.runtime.run_job(claimed, Arc::new(sender)) => end,
+            () = self.jobs.cancelled(&pipeline, lease) => AttemptEnd::Cancelled,
+            // The sender ends only with the run.
+            _ = forward(&self.jobs, lease, receiver) => AttemptEnd::Released,
+            _ = released(&mut self.release) => AttemptEnd::Released,
+        };
+        tracing::info!(%job, pipeline, attempt, outcome = word(&end), "attempt ended");
+        self.finish(lease, end).await;
+        lease
+    }
+
+    /// The outcome is kept as long as the store may take it: a full disk must not cost the work that was done.
+    async fn finish(&self, lease: Lease, end: AttemptEnd) {
+        let (mut wait, longest) = RETRY;
+        loop {
+            match self.jobs.finish(lease, end.clone()).await {
+                Ok(_) => return,
+                Err(JobError::Lost { id }) => return tracing::warn!(job = %id, "the attempt had lost its job: its outcome is dropped"),
+                Err(error) => tracing::error!(job = %lease.id, %error, "the outcome of an attempt is not on disk yet: trying again"),
+            }
+            sleep(wait).await;
+            wait = (wait * 2).min(longest);
+        }
+    }
+}
+
+/// Passes progress on to the store; never ends before the attempt does.
+async fn forward(jobs: &Jobs, lease: Lease, mut progress: watch::Receiver<Option<Progress>>) -> Infallible {
+    while progress.changed().await.is_ok() {
+        let newest = progress.borrow_and_update().clone();
+        if let Some(newest) = newest
+            && let Err(error) = jobs.report(lease, newest).await
+        {
+            tracing::debug!(job = %lease.id, %error, "progress was not kept");
+        }
+    }
+    std::future::pending().await
+}
+
+async fn released(release: &mut watch::Receiver<bool>) {
+    if release.wait_for(|&release| release).await.is_err() {
+        // The worker is gone, and this task with it.
+        std::future::pending::<()>().await;
+    }
+}
+
+fn word(end: &AttemptEnd) -> &'static str {
+    match end {
+        AttemptEnd::Completed(_) => "completed",
+        AttemptEnd::Retry { .. } => "failed, to be tried again",
+        AttemptEnd::Failed(_) => "failed for good",
+        AttemptEnd::Cancelled => "cancelled",
+        AttemptEnd::Released => "given back",
+    }
+}
