@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds every Rust plugin of this folder: plugins/NAME/ becomes plugins/NAME.wasm, which a running host picks up at once.
-# Needs rustup and a C compiler.
+# Builds every Rust plugin of this folder: plugins/NAME/ becomes plugins/NAME.wasm, which a running host picks up at once. A plugin is what
+# has `crate-type = ["cdylib"]` in its Cargo.toml. Needs rustup and a C compiler.
 set -eu
 
 CDPATH='' cd -- "$(dirname -- "$0")"
@@ -18,6 +18,8 @@ unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
 cargo build --release --target $target --target-dir ../target/guests
 
 for manifest in */Cargo.toml; do
+    # What plugins share is none itself.
+    grep -q cdylib "$manifest" || continue
     name=${manifest%/Cargo.toml}
     component=$built/$(echo "$name" | tr - _).wasm
     # Same bytes, same plugin: the host has nothing to reload.
