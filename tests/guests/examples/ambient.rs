@@ -4,8 +4,7 @@ use std::fmt::Debug;
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs, UdpSocket};
 
-use guests::exports::hayrick::pipeline::chat::ChatRequest;
-use guests::{Outcome, send_text};
+use sdk::{ChatRequest, Outcome, say};
 
 async fn chat(_request: ChatRequest) -> Outcome {
     let lines = [
@@ -19,7 +18,7 @@ async fn chat(_request: ChatRequest) -> Outcome {
         line("network udp", UdpSocket::bind("127.0.0.1:0")),
         line("network name", "localhost:80".to_socket_addrs().map(Iterator::collect::<Vec<_>>)),
     ];
-    send_text(lines.join("\n")).await
+    say(lines.join("\n")).await
 }
 
 fn line<T: Debug>(attempt: &str, outcome: io::Result<T>) -> String {
@@ -45,4 +44,4 @@ fn answered(connection: io::Result<TcpStream>) -> io::Result<String> {
     }
 }
 
-guests::serve!(chat);
+sdk::serve!(chat: chat);

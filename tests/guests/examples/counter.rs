@@ -2,14 +2,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use guests::exports::hayrick::pipeline::chat::ChatRequest;
-use guests::{Outcome, send_text};
+use sdk::{ChatRequest, Outcome, say};
 
 static RUNS: AtomicU64 = AtomicU64::new(0);
 
 async fn chat(_request: ChatRequest) -> Outcome {
     let earlier = RUNS.fetch_add(1, Ordering::Relaxed);
-    send_text((earlier + 1).to_string()).await
+    say((earlier + 1).to_string()).await
 }
 
-guests::serve!(chat);
+sdk::serve!(chat: chat);

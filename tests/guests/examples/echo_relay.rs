@@ -1,28 +1,27 @@
 //! Does what the last user message says, `verb:rest`. The same guest exists in Python and in JavaScript.
 
 use futures_util::future::try_join_all;
-use guests::exports::hayrick::pipeline::chat::ChatRequest;
-use guests::hayrick::pipeline::types::{Failure, FailureKind, Message, Options, Part, Role};
-use guests::hayrick::pipeline::{llm, response};
-use guests::{Outcome, failure, last_user_text, send_text};
+use sdk::hayrick::pipeline::types::{Failure, FailureKind, Message, Options};
+use sdk::hayrick::pipeline::{llm, response};
+use sdk::{ChatRequest, Outcome, failure, invalid_input, question, say, user_message};
 
 async fn chat(request: ChatRequest) -> Outcome {
-    let text = last_user_text(&request);
+    let text = question(&request.messages)?;
     match text.split_once(':') {
         Some(("echo", rest)) => echo(rest).await,
         Some(("relay", _)) => relay(request.messages).await,
         Some(("forward", _)) => response::forward(llm::generate_stream(request.messages, Options::default()).await?).await,
         Some(("gather", rest)) => gather(rest).await,
-        Some(("body", _)) => send_text(request.body).await,
+        Some(("body", _)) => say(request.body).await,
         Some(("fail", rest)) => Err(parse_failure(rest)),
-        _ => Err(failure(FailureKind::InvalidInput, "begin the message with echo:, relay:, forward:, gather:, body: or fail:")),
+        _ => Err(invalid_input("begin the message with echo:, relay:, forward:, gather:, body: or fail:")),
     }
 }
 
 /// Sends the text back word by word.
 async fn echo(text: &str) -> Outcome {
     for word in text.split_inclusive(' ') {
-        send_text(word).await?;
+        say(word).await?;
     }
     Ok(())
 }
@@ -40,13 +39,9 @@ async fn relay(messages: Vec<Message>) -> Outcome {
 async fn gather(questions: &str) -> Outcome {
     let answers = questions.split('|').map(|question| llm::generate(vec![user_message(question)], Options::default()));
     for answer in try_join_all(answers).await? {
-        send_text(answer.text + "\n").await?;
+        say(answer.text + "\n").await?;
     }
     Ok(())
-}
-
-fn user_message(text: &str) -> Message {
-    Message { role: Role::User, content: vec![Part::Text(text.to_owned())], name: None, tool_calls: Vec::new(), tool_call_id: None }
 }
 
 /// Reads `kind:message`.
@@ -61,9 +56,9 @@ fn parse_failure(text: &str) -> Failure {
         "cancelled" => FailureKind::Cancelled,
         "limit" => FailureKind::Limit,
         "failed" => FailureKind::Failed,
-        _ => return failure(FailureKind::InvalidInput, format!("there is no kind of failure named {kind}")),
+        _ => return invalid_input(format!("there is no kind of failure named {kind}")),
     };
     failure(kind, message)
 }
 
-guests::serve!(chat);
+sdk::serve!(chat: chat);

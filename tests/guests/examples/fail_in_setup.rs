@@ -1,10 +1,10 @@
 //! Fails in `setup`, as a plugin does that misses what it needs.
 
-use guests::hayrick::pipeline::types::FailureKind;
-use guests::{Outcome, failure};
+use sdk::hayrick::pipeline::types::FailureKind;
+use sdk::{Outcome, failure};
 
 async fn setup() -> Outcome {
     Err(failure(FailureKind::Unavailable, "no database"))
 }
 
-guests::serve!(guests::silent, setup);
+sdk::serve!(setup: setup, chat: guests::silent);

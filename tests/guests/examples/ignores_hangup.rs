@@ -1,9 +1,8 @@
 //! Relays a generation to its end, whether or not somebody listens.
 
-use guests::Outcome;
-use guests::exports::hayrick::pipeline::chat::ChatRequest;
-use guests::hayrick::pipeline::types::Options;
-use guests::hayrick::pipeline::{llm, response};
+use sdk::hayrick::pipeline::types::Options;
+use sdk::hayrick::pipeline::{llm, response};
+use sdk::{ChatRequest, Outcome};
 
 async fn chat(request: ChatRequest) -> Outcome {
     let generation = llm::generate_stream(request.messages, Options::default()).await?;
@@ -14,4 +13,4 @@ async fn chat(request: ChatRequest) -> Outcome {
     Ok(())
 }
 
-guests::serve!(chat);
+sdk::serve!(chat: chat);

@@ -1,9 +1,8 @@
 //! Logs one line of 100 KiB and 5000 short ones.
 
-use guests::exports::hayrick::pipeline::chat::ChatRequest;
-use guests::hayrick::pipeline::log;
-use guests::hayrick::pipeline::types::Level;
-use guests::{Outcome, send_text};
+use sdk::hayrick::pipeline::log;
+use sdk::hayrick::pipeline::types::Level;
+use sdk::{ChatRequest, Outcome, say};
 
 async fn chat(_request: ChatRequest) -> Outcome {
     // The long one first: after the limit it would not be seen.
@@ -11,7 +10,7 @@ async fn chat(_request: ChatRequest) -> Outcome {
     for number in 1..=5000 {
         log::write(Level::Info, &format!("line {number}"));
     }
-    send_text("done").await
+    say("done").await
 }
 
-guests::serve!(chat);
+sdk::serve!(chat: chat);

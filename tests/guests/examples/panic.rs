@@ -1,10 +1,9 @@
 //! Panics in every run.
 
-use guests::Outcome;
-use guests::exports::hayrick::pipeline::chat::ChatRequest;
+use sdk::{ChatRequest, Outcome};
 
 async fn chat(_request: ChatRequest) -> Outcome {
     panic!("this guest panics in every run")
 }
 
-guests::serve!(chat);
+sdk::serve!(chat: chat);

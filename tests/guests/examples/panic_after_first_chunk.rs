@@ -1,11 +1,10 @@
 //! Sends one chunk and panics.
 
-use guests::exports::hayrick::pipeline::chat::ChatRequest;
-use guests::{Outcome, send_text};
+use sdk::{ChatRequest, Outcome, say};
 
 async fn chat(_request: ChatRequest) -> Outcome {
-    send_text("first").await?;
+    say("first").await?;
     panic!("this guest panics after its first chunk")
 }
 
-guests::serve!(chat);
+sdk::serve!(chat: chat);

@@ -1,9 +1,9 @@
 //! Panics in `setup`.
 
-use guests::Outcome;
+use sdk::Outcome;
 
 async fn setup() -> Outcome {
     panic!("this guest panics in setup")
 }
 
-guests::serve!(guests::silent, setup);
+sdk::serve!(setup: setup, chat: guests::silent);

@@ -1,20 +1,18 @@
 //! Sends as many ticks as the last user message says, one every 20 ms.
 
-use guests::exports::hayrick::pipeline::chat::ChatRequest;
-use guests::hayrick::pipeline::timers;
-use guests::hayrick::pipeline::types::FailureKind;
-use guests::{Outcome, failure, last_user_text, send_text};
+use sdk::hayrick::pipeline::timers;
+use sdk::{ChatRequest, Outcome, invalid_input, question, say};
 
 const INTERVAL_MS: u64 = 20;
 
 async fn chat(request: ChatRequest) -> Outcome {
-    let text = last_user_text(&request);
-    let ticks: u64 = text.parse().map_err(|_| failure(FailureKind::InvalidInput, format!("{text:?} is no number of ticks")))?;
+    let text = question(&request.messages)?;
+    let ticks: u64 = text.parse().map_err(|_| invalid_input(format!("{text:?} is no number of ticks")))?;
     for tick in 1..=ticks {
-        send_text(format!("tick {tick}\n")).await?;
+        say(format!("tick {tick}\n")).await?;
         timers::sleep(INTERVAL_MS).await;
     }
     Ok(())
 }
 
-guests::serve!(chat);
+sdk::serve!(chat: chat);

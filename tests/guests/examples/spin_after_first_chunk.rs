@@ -2,14 +2,13 @@
 
 use std::hint::black_box;
 
-use guests::exports::hayrick::pipeline::chat::ChatRequest;
-use guests::{Outcome, send_text};
+use sdk::{ChatRequest, Outcome, say};
 
 async fn chat(_request: ChatRequest) -> Outcome {
-    send_text("first").await?;
+    say("first").await?;
     loop {
         black_box(());
     }
 }
 
-guests::serve!(chat);
+sdk::serve!(chat: chat);

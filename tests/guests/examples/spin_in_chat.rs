@@ -2,8 +2,7 @@
 
 use std::hint::black_box;
 
-use guests::Outcome;
-use guests::exports::hayrick::pipeline::chat::ChatRequest;
+use sdk::{ChatRequest, Outcome};
 
 async fn chat(_request: ChatRequest) -> Outcome {
     loop {
@@ -11,4 +10,4 @@ async fn chat(_request: ChatRequest) -> Outcome {
     }
 }
 
-guests::serve!(chat);
+sdk::serve!(chat: chat);

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use guests::Outcome;
+use sdk::Outcome;
 
 async fn setup() -> Outcome {
     loop {
@@ -10,4 +10,4 @@ async fn setup() -> Outcome {
     }
 }
 
-guests::serve!(guests::silent, setup);
+sdk::serve!(setup: setup, chat: guests::silent);

@@ -2,11 +2,10 @@
 
 use std::hint::black_box;
 
-use guests::exports::hayrick::pipeline::chat::ChatRequest;
-use guests::{Outcome, send_text};
+use sdk::{ChatRequest, Outcome, say};
 
 async fn chat(_request: ChatRequest) -> Outcome {
-    send_text(depth(0).to_string()).await
+    say(depth(0).to_string()).await
 }
 
 /// The sum behind the call keeps the compiler from making a loop of it.
@@ -14,4 +13,4 @@ fn depth(level: u64) -> u64 {
     if black_box(level) == u64::MAX { 0 } else { black_box(depth(level + 1)) + 1 }
 }
 
-guests::serve!(chat);
+sdk::serve!(chat: chat);

@@ -1,0 +1,9 @@
+//! Takes the files of a form and reads none of them.
+
+use sdk::{FilesRequest, Outcome, say};
+
+async fn files(request: FilesRequest) -> Outcome {
+    say(format!("forgot {} files", request.files.len())).await
+}
+
+sdk::serve!(files: files);
