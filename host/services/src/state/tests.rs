@@ -3,15 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use host_types::failure::{Failure, FailureKind};
+use host_types::state::Entry;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use proptest::{collection, option};
 use tempfile::TempDir;
 
-use super::*;
+use crate::database::Database;
 use crate::database::error::DatabaseError;
+use crate::state::config::StateConfig;
+use crate::state::error::StateError;
+use crate::state::{SWEEP_CHUNK, State, store};
 
 const MS: Duration = Duration::from_millis(1);
 /// Small bounds, which few operations reach.

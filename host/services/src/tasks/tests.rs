@@ -1,21 +1,28 @@
 //! Tasks in use: what is recorded, where it can be seen, what is kept after a crash, and what goes when.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use host_types::chunk::{Chunk, FinishReason, Usage};
 use host_types::failure::{Failure, FailureKind};
+use host_types::id::RunId;
 use host_types::job::{JobId, Progress};
-use host_types::task::TaskKind;
+use host_types::task::{Task, TaskFilter, TaskKind, TaskStart, TaskStatus};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use proptest::sample::{Index, select};
 use proptest::{collection, option};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-use super::*;
+use crate::database::Database;
 use crate::database::error::DatabaseError;
+use crate::tasks::Tasks;
+use crate::tasks::config::TasksConfig;
+use crate::tasks::error::TasksError;
+use crate::tasks::recorder::TaskRecorder;
 
 const MS: Duration = Duration::from_millis(1);
 
