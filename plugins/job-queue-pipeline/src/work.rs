@@ -1,8 +1,8 @@
 //! One attempt at a job: what the model is asked, and which failures are worth another attempt.
 
-use sdk::hayrick::pipeline::types::{Failure, FailureKind, Message, Options};
+use sdk::hayrick::pipeline::types::{Message, Options};
 use sdk::hayrick::pipeline::{llm, tasks};
-use sdk::{Attempt, JobFailure, JobOutcome, Retry, user_message};
+use sdk::{Attempt, JobFailure, JobOutcome, user_message};
 use serde_json::Value;
 
 use crate::task::Task;
@@ -10,12 +10,12 @@ use crate::task::Task;
 /// Asks the model; its answer, as a JSON string, is the job's result.
 ///
 /// # Errors
-/// `permanent` where the job or the request is at fault, `retry` where another attempt may succeed.
+/// `permanent` where the job is at fault, `retry` where another attempt may succeed.
 pub async fn run(attempt: Attempt) -> JobOutcome {
     let task = Task::parse(&attempt.kind, &attempt.data).map_err(JobFailure::Permanent)?;
     tasks::note(&format!("Attempt {}: the model has been asked", attempt.number));
     let prompt = prompt(&task.data, &attempt.kind, &task.instructions);
-    let answer = llm::generate(vec![prompt], Options::default()).await.map_err(job_failure)?;
+    let answer = llm::generate(vec![prompt], Options::default()).await?;
     Ok(Value::String(answer.text).to_string())
 }
 
@@ -27,12 +27,4 @@ pub fn prompt(data: &str, kind: &str, instructions: &[String]) -> Message {
         text.push_str(instruction);
     }
     user_message(text)
-}
-
-/// What the caller did wrong stays wrong; the rest may pass.
-fn job_failure(failure: Failure) -> JobFailure {
-    match failure.kind {
-        FailureKind::InvalidInput | FailureKind::Denied | FailureKind::NotFound => JobFailure::Permanent(failure.message),
-        _ => JobFailure::Retry(Retry { error: failure.message, delay: failure.retry_after }),
-    }
 }

@@ -91,6 +91,16 @@ pub async fn ready() -> Outcome {
     Ok(())
 }
 
+impl From<Failure> for JobFailure {
+    /// What was asked wrongly stays wrong; anything else may pass, and is worth another attempt.
+    fn from(failure: Failure) -> JobFailure {
+        match failure.kind {
+            FailureKind::InvalidInput | FailureKind::NotFound | FailureKind::Denied => JobFailure::Permanent(failure.message),
+            _ => JobFailure::Retry(Retry { error: failure.message, delay: failure.retry_after }),
+        }
+    }
+}
+
 /// The text of the last message that the user sent.
 ///
 /// # Errors

@@ -99,7 +99,7 @@ async fn leave_or_find(checkpoint: Option<String>, state: &Value) -> JobOutcome 
     if let Some(checkpoint) = checkpoint {
         return Ok(checkpoint);
     }
-    jobs::checkpoint(state.to_string()).await.map_err(|failure| JobFailure::Permanent(failure.message))?;
+    jobs::checkpoint(state.to_string()).await?;
     Err(retry("left a checkpoint".to_owned(), Some(0)))
 }
 
