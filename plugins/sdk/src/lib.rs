@@ -146,3 +146,30 @@ pub fn invalid_input(message: impl Into<String>) -> Failure {
 pub fn failure(kind: FailureKind, message: impl Into<String>) -> Failure {
     Failure { kind, message: message.into(), retry_after: None }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(role: Role, text: &str) -> Message {
+        Message { role, ..user_message(text) }
+    }
+
+    #[test]
+    fn the_question_is_what_the_user_said_last() {
+        let messages = [message(Role::User, "first"), message(Role::User, "last"), message(Role::Assistant, "answer")];
+        assert_eq!(question(&messages).unwrap(), "last");
+        for messages in [&[message(Role::System, "be brief")][..], &[message(Role::User, " ")], &[]] {
+            assert_eq!(question(messages).unwrap_err().kind, FailureKind::InvalidInput);
+        }
+    }
+
+    #[test]
+    fn only_what_may_pass_is_worth_another_attempt() {
+        for kind in [FailureKind::InvalidInput, FailureKind::NotFound, FailureKind::Denied] {
+            assert!(matches!(failure(kind, "no").into(), JobFailure::Permanent(error) if error == "no"), "{kind:?}");
+        }
+        let busy = Failure { kind: FailureKind::Unavailable, message: "busy".to_owned(), retry_after: Some(5) };
+        assert!(matches!(busy.into(), JobFailure::Retry(retry) if retry.delay == Some(5) && retry.error == "busy"));
+    }
+}
