@@ -30,7 +30,8 @@ impl Jobs {
         self.store.next_due().await
     }
 
-    /// Begins attempts of jobs that are due, as many as there are places.
+    /// Begins attempts of jobs that are due, as many as there are places. Await it to its end: dropped halfway, it may leave jobs running
+    /// that nobody runs, until the process ends.
     ///
     /// # Errors
     /// Nothing was claimed: the disk is full or failing.

@@ -23,6 +23,10 @@ pub(super) struct Listener {
     changes: watch::Receiver<bool>,
 }
 
+/// Calls the worker when it is dropped. A client that hangs up drops what it waits for, yet the store does what was queued; and what the
+/// worker then asks of the store comes after that.
+pub(super) struct Call<'a>(&'a News);
+
 impl News {
     /// From here on no change of the job is missed.
     pub(super) fn listen(self: &Arc<Self>, id: JobId) -> Listener {
@@ -56,6 +60,11 @@ impl News {
         self.work.notify_one();
     }
 
+    /// The same, once the caller's doing is over, whatever its end.
+    pub(super) fn work_added_afterwards(&self) -> Call<'_> {
+        Call(self)
+    }
+
     /// Returns after the next [`News::work_added`], at once if there was one since the last call.
     pub(super) async fn work(&self) {
         self.work.notified().await;
@@ -76,6 +85,12 @@ impl Listener {
     /// Waits until the attempt should end, which may be so already.
     pub(super) async fn cancelled(&mut self) {
         let _ = self.changes.wait_for(|cancel| *cancel).await;
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        self.0.work_added();
     }
 }
 

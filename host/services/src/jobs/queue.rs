@@ -36,11 +36,9 @@ impl Jobs {
     /// # Errors
     /// Something is too long, no JSON or out of range; the key belongs to another job; too many jobs of the pipeline wait; the disk is full.
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, JobError> {
-        let submitted = self.store.submit(submission::check(submission, &self.config)?).await?;
-        if submitted.created {
-            self.news.work_added();
-        }
-        Ok(submitted)
+        let new = submission::check(submission, &self.config)?;
+        let _call = self.news.work_added_afterwards();
+        self.store.submit(new).await
     }
 
     /// One job of a pipeline.
@@ -88,9 +86,9 @@ impl Jobs {
     /// # Errors
     /// There is none of this id, it is in another status, too many jobs of the pipeline wait, or the disk is full.
     pub async fn retry(&self, pipeline: &str, id: JobId) -> Result<Job, JobError> {
+        let _call = self.news.work_added_afterwards();
         let job = self.store.retry(pipeline, id).await?;
         self.news.changed(id);
-        self.news.work_added();
         Ok(job)
     }
 

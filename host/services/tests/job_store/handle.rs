@@ -175,11 +175,8 @@ async fn the_worker_is_called_whenever_there_may_be_work() {
     let called = async || within("a call", jobs.work_added()).await;
     let quiet = || jobs.work_added().now_or_never().is_none();
     assert!(quiet());
-    let keyed = Submission { idempotency_key: Some("k".to_owned()), ..submission() };
-    let job = jobs.submit(keyed.clone()).await.unwrap().job;
+    let job = jobs.submit(submission()).await.unwrap().job;
     called().await;
-    jobs.submit(keyed).await.unwrap();
-    assert!(quiet(), "nothing new came");
     jobs.submit(Submission { delay: Some(SECOND), ..submission() }).await.unwrap();
     called().await;
     let lease = claim_one(&jobs, owner).await.lease();
@@ -195,6 +192,16 @@ async fn the_worker_is_called_whenever_there_may_be_work() {
     called().await;
     let nothing = Claim { wanted: Default::default(), ..room(owner, 9) };
     assert!(jobs.claim(nothing).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_leaves_no_job_that_nobody_looks_for() {
+    let (_bench, jobs) = jobs(|_| ());
+    let mut submitting = Box::pin(jobs.submit(submission()));
+    assert!(futures_util::poll!(&mut submitting).is_pending());
+    drop(submitting);
+    within("a call", jobs.work_added()).await;
+    claim_one(&jobs, OwnerId::fresh()).await;
 }
 
 #[tokio::test]

@@ -357,10 +357,10 @@ pub fn block_on<T>(case: impl Future<Output = T>) -> T {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 40, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config { cases: 64, failure_persistence: None, ..Config::default() })]
 
     #[test]
-    fn the_store_does_what_its_model_does(steps in vec(step(), 1..60)) {
+    fn the_store_does_what_its_model_does(steps in vec(step(), 1..80)) {
         block_on(async {
             let bench = Bench::sqlite();
             let mut pair = Pair { store: bench.store(), time: &bench.time, model: Model::default(), owner: OwnerId::fresh() };
