@@ -9,11 +9,14 @@ target=wasm32-wasip2
 components=$root/target/guests/components
 mkdir -p "$components"
 
-# Whether $1 is there and none of the other files is newer.
+# What the files and folders given are, in a word: times tell nothing, since a checkout makes old files new and new ones old.
+sum_of() {
+    find "$@" -type f -exec cksum {} + | sort | cksum
+}
+
+# Whether $1 was made from what has the sum $2.
 is_fresh() {
-    component=$1
-    shift
-    [ -f "$component" ] && [ -z "$(find "$@" -newer "$component")" ]
+    [ -f "$1" ] && [ "$(cat "$1.sum" 2>/dev/null)" = "$2" ]
 }
 
 build_rust() {
@@ -36,10 +39,12 @@ build_python() {
         rm -f "$component"
         return
     fi
-    is_fresh "$component" python/echo_relay.py ../requirements.txt build.sh "$root/wit" && return
+    sum=$(sum_of python ../requirements.txt build.sh "$root/wit")
+    is_fresh "$component" "$sum" && return
     PYTHONDONTWRITEBYTECODE=1 "$(dirname "$python")/componentize-py" --quiet --wit-path "$root/wit" --world wrapper \
         componentize --python-path python --output "$component.new" echo_relay
     mv "$component.new" "$component"
+    echo "$sum" >"$component.sum"
 }
 
 build_javascript() {
@@ -51,7 +56,8 @@ build_javascript() {
         if [ "${CI:-}" = true ]; then exit 1; fi
         return
     fi
-    is_fresh "$component" javascript build.sh "$root/wit" && return
+    sum=$(sum_of javascript build.sh "$root/wit")
+    is_fresh "$component" "$sum" && return
     mkdir -p "$modules"
     if ! cmp -s javascript/package-lock.json "$modules/installed-lock.json"; then
         cp javascript/package.json javascript/package-lock.json "$modules"
@@ -63,6 +69,7 @@ build_javascript() {
     "$modules/node_modules/.bin/componentize-qjs" --sync --wit "$modules/wit" --world wrapper --js javascript/echo-relay.js \
         --output "$component.new" >/dev/null
     mv "$component.new" "$component"
+    echo "$sum" >"$component.sum"
 }
 
 build_rust

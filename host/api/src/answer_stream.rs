@@ -146,7 +146,7 @@ mod tests {
     use host_types::failure::FailureKind;
 
     use super::*;
-    
+
     const LONG: Duration = Duration::from_secs(3600);
 
     /// Writes text as it is, `!` and the message at a failure, and `.` at the end.

@@ -8,8 +8,8 @@ use host_services::llm::router::UpstreamStatus;
 use host_types::pipeline::{PipelineState, PipelineStatus};
 use serde::Serialize;
 
-use crate::json;
 use crate::error::ApiError;
+use crate::json;
 use crate::state::ApiState;
 
 /// The body of `/status`.

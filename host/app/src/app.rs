@@ -40,6 +40,7 @@ impl App {
     ///
     /// # Errors
     /// Whichever of them is not to be had, with the cure.
+    #[expect(clippy::disallowed_methods, reason = "the handle is kept, and ends the task with the server")]
     pub async fn start(config: Config) -> anyhow::Result<App> {
         for warning in &config.warnings {
             tracing::warn!("{warning}");

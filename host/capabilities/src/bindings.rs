@@ -7,6 +7,6 @@ wasmtime::component::bindgen!({
     imports: { default: trappable },
     with: {
         "hayrick:pipeline/llm.generation": crate::generation::GenerationSlot,
-        "hayrick:pipeline/uploads.upload": crate::uploads::UploadSlot,
+        "hayrick:pipeline/uploads.upload": crate::upload::UploadSlot,
     },
 });

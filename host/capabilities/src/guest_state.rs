@@ -18,7 +18,8 @@ use crate::state::StateView;
 use crate::stdio::LogStream;
 use crate::tasks::TasksView;
 use crate::timers::TimersView;
-use crate::uploads::{UploadSlot, UploadsView};
+use crate::upload::UploadSlot;
+use crate::uploads::UploadsView;
 
 /// Resources a guest may hold at a time: generations, uploads, and WASI's streams and pollables.
 const RESOURCES_MAX: usize = 4096;

@@ -147,7 +147,11 @@ impl From<Job> for jobs::Job {
             created_at: job.created_at,
             started_at: job.started_at,
             completed_at: job.completed_at,
-            progress: job.progress.map(|progress| types::Progress { done: progress.done, total: progress.total, message: progress.message }),
+            progress: job.progress.map(|progress| types::Progress {
+                done: progress.done,
+                total: progress.total,
+                message: progress.message,
+            }),
             result: job.result,
             error: job.error,
         }

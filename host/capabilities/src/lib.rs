@@ -19,4 +19,5 @@ mod stdio;
 pub mod sync_twin;
 mod tasks;
 mod timers;
-pub mod uploads;
+pub mod upload;
+mod uploads;

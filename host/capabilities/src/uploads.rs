@@ -2,43 +2,14 @@
 
 use host_services::uploads::upload::Upload;
 use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
-use wasmtime::format_err;
 
 use crate::bindings::hayrick::pipeline::{types, uploads};
-
-/// A file that a guest holds; empty while a `read` is waiting, as a generation's slot is.
-pub struct UploadSlot(Option<Upload>);
-
-impl UploadSlot {
-    /// A slot that holds `upload`.
-    pub fn new(upload: Upload) -> UploadSlot {
-        UploadSlot(Some(upload))
-    }
-
-    fn upload(&self) -> wasmtime::Result<&Upload> {
-        self.0.as_ref().ok_or_else(still_reading)
-    }
-}
-
-/// Takes a file out of its slot for the time of one call.
-pub(crate) fn lend_upload(table: &mut ResourceTable, slot: &Resource<UploadSlot>) -> wasmtime::Result<Upload> {
-    table.get_mut(slot)?.0.take().ok_or_else(still_reading)
-}
-
-/// Puts a lent file back.
-pub(crate) fn return_upload(table: &mut ResourceTable, slot: &Resource<UploadSlot>, upload: Upload) -> wasmtime::Result<()> {
-    table.get_mut(slot)?.0 = Some(upload);
-    Ok(())
-}
+use crate::upload::{UploadSlot, lend_upload, return_upload};
 
 /// Reads the next bytes of a lent file.
 pub(crate) async fn read(upload: &mut Upload, max: u32) -> Result<Vec<u8>, types::Failure> {
     let read = upload.read(usize::try_from(max).unwrap_or(usize::MAX)).await;
     read.map_err(|error| host_types::failure::Failure::from(error).into())
-}
-
-fn still_reading() -> wasmtime::Error {
-    format_err!("an upload was used while a call of `read` on it was still waiting: await one before the other")
 }
 
 /// What a run reaches of its files.

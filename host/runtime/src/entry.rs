@@ -68,11 +68,7 @@ pub(crate) fn setup(shape: &Shape, store: &mut Store<GuestState>, instance: &Ins
     find(instance, store, Some(shape.setup))
 }
 
-fn find<P, R>(
-    instance: &Instance,
-    store: &mut Store<GuestState>,
-    index: Option<ComponentExportIndex>,
-) -> wasmtime::Result<TypedFunc<P, R>>
+fn find<P, R>(instance: &Instance, store: &mut Store<GuestState>, index: Option<ComponentExportIndex>) -> wasmtime::Result<TypedFunc<P, R>>
 where
     P: wasmtime::component::ComponentNamedList + wasmtime::component::Lower,
     R: wasmtime::component::ComponentNamedList + wasmtime::component::Lift,

@@ -35,6 +35,7 @@ impl RunStream {
     }
 
     /// Lets the run go on by itself, so that its time limit holds while the client is not reading.
+    #[expect(clippy::disallowed_methods, reason = "the handle is the stream's: dropping it ends the task")]
     pub fn spawn(mut self) -> RunStream {
         if let Driver::Inline(run) = self.driver {
             self.driver = Driver::Spawned(AbortOnDropHandle::new(tokio::spawn(run)));

@@ -45,6 +45,7 @@ impl Runtime {
     ///
     /// # Errors
     /// A folder cannot be used, or the engine cannot start.
+    #[expect(clippy::disallowed_methods, reason = "the handle is kept, and ends the task with the runtime")]
     pub fn start(config: &RuntimeConfig, services: Services) -> Result<Runtime, RuntimeError> {
         make_folder(&config.plugins_dir)?;
         make_folder(&config.cache_dir)?;

@@ -6,7 +6,6 @@ use host_capabilities::output::channel;
 use host_capabilities::response::Response;
 use host_capabilities::run_context::RunContext;
 use host_capabilities::services::Services;
-use host_services::tasks::recorder::TaskRecorder;
 use host_types::failure::{Failure, FailureKind};
 use host_types::id::PIPELINE_NAME_BYTES_MAX;
 use host_types::pipeline::PipelineStatus;
@@ -72,14 +71,10 @@ pub(crate) async fn answer(serving: Serving, services: &Services, task: TaskStar
     let running = async move {
         recorder.processing();
         let outcome = run.answer(entry, response).await.map_err(|failure| active.failed(failure, id));
-        end(&recorder, &outcome);
+        recorder.finish(outcome.as_ref().copied());
         outcome
     };
     Ok(RunStream::new(running, receiver))
-}
-
-fn end(recorder: &TaskRecorder, outcome: &Result<(), Failure>) {
-    recorder.finish(outcome.as_ref().map(|()| ()));
 }
 
 fn unknown(name: &str) -> Failure {

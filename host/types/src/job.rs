@@ -11,6 +11,7 @@ pub struct JobId(Uuid);
 
 impl JobId {
     /// An id nobody has yet.
+    #[expect(clippy::disallowed_methods, reason = "an id is made here and nowhere else")]
     pub fn fresh() -> JobId {
         JobId(Uuid::now_v7())
     }
@@ -33,6 +34,7 @@ pub struct LeaseToken(Uuid);
 
 impl LeaseToken {
     /// A token nobody has.
+    #[expect(clippy::disallowed_methods, reason = "an id is made here and nowhere else")]
     pub fn fresh() -> LeaseToken {
         LeaseToken(Uuid::new_v4())
     }
@@ -50,6 +52,7 @@ pub struct OwnerId(Uuid);
 
 impl OwnerId {
     /// An owner nobody has been.
+    #[expect(clippy::disallowed_methods, reason = "an id is made here and nowhere else")]
     pub fn fresh() -> OwnerId {
         OwnerId(Uuid::new_v4())
     }

@@ -56,9 +56,11 @@ impl Places {
         }
     }
 
-    /// Gives back the place of an attempt whose task is gone without a word.
-    pub(crate) fn give_back_finished(&mut self) {
-        self.held.retain(|_, held| !held.task.is_finished());
+    /// Gives back the places of attempts whose tasks are gone without a word, and tells their leases.
+    pub(crate) fn give_back_finished(&mut self) -> Vec<Lease> {
+        let finished: Vec<Lease> = self.held.values().filter(|held| held.task.is_finished()).map(|held| held.lease).collect();
+        finished.iter().for_each(|lease| self.give_back(*lease));
+        finished
     }
 
     /// Ends an attempt that no longer holds its job.

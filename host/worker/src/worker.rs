@@ -8,7 +8,7 @@ use host_services::jobs::error::JobError;
 use host_services::jobs::queue::Jobs;
 use host_services::jobs::store::{Claim, Notice};
 use host_services::state::State;
-use host_types::job::{Claimed, JobStatus, Lease, OwnerId};
+use host_types::job::{AttemptEnd, Claimed, JobStatus, Lease, OwnerId};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -41,12 +41,15 @@ impl Worker {
     ///
     /// # Errors
     /// The store cannot be written to.
+    #[expect(clippy::disallowed_methods, reason = "the handle is kept, and ends the task with the worker")]
     pub async fn start(jobs: Jobs, state: State, runtime: Runtime, config: WorkerConfig) -> Result<Worker, JobError> {
         let owner = OwnerId::fresh();
         for job in jobs.reclaim(owner).await? {
             let (id, pipeline, crashes) = (job.id, job.pipeline, job.crashes);
             match job.status {
-                JobStatus::Failed => tracing::error!(job = %id, pipeline, crashes, "the host died while it ran this job once too often: it has failed"),
+                JobStatus::Failed => {
+                    tracing::error!(job = %id, pipeline, crashes, "the host died while it ran this job once too often: it has failed")
+                }
                 _ => tracing::warn!(job = %id, pipeline, crashes, "the host died while it ran this job: it runs again"),
             }
         }
@@ -78,7 +81,7 @@ impl Worker {
             };
             tokio::select! {
                 () = &mut stop => break,
-                Some(ended) = self.attempts.join_next() => self.ended(ended),
+                Some(ended) = self.attempts.join_next() => self.ended(ended).await,
                 () = self.jobs.work_added() => {}
                 Ok(()) = versions.changed() => {}
                 _ = heartbeats.tick() => self.beat().await,
@@ -111,14 +114,19 @@ impl Worker {
         self.places.take(lease, pipeline, task);
     }
 
-    fn ended(&mut self, ended: Result<Lease, JoinError>) {
+    async fn ended(&mut self, ended: Result<Lease, JoinError>) {
         match ended {
             Ok(lease) => self.places.give_back(lease),
             Err(error) => {
-                if !error.is_cancelled() {
-                    tracing::error!(%error, "the task of an attempt panicked: its job is taken back at the next start");
+                let fault = "the host failed to run this job: its log says why";
+                for lease in self.places.give_back_finished() {
+                    tracing::error!(job = %lease.id, %error, "the task of an attempt ended without a word");
+                    let end = AttemptEnd::Retry { error: fault.to_owned(), delay: None };
+                    // An attempt that was ended because it had lost its job is refused here, and rightly.
+                    if let Err(error) = self.jobs.finish(lease, end).await {
+                        tracing::warn!(job = %lease.id, %error, "its outcome was not taken");
+                    }
                 }
-                self.places.give_back_finished();
             }
         }
     }

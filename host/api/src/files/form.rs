@@ -72,7 +72,9 @@ impl Reading<'_> {
     async fn field(&mut self, mut part: Field<'_>) -> Result<(), ApiError> {
         let fields_max = self.config.fields_max;
         if self.form.fields.len() >= fields_max {
-            return Err(ApiError::too_large(format!("the form has more than fields_max, {fields_max} fields beside its files: send fewer")));
+            return Err(ApiError::too_large(format!(
+                "the form has more than fields_max, {fields_max} fields beside its files: send fewer"
+            )));
         }
         let name = part.name().unwrap_or_default().to_owned();
         self.check_words(&name)?;
@@ -82,10 +84,13 @@ impl Reading<'_> {
             let max = self.config.field_bytes_max;
             if content.len() > max {
                 let name: String = name.chars().take(64).collect();
-                return Err(ApiError::too_large(format!("the field '{name}' is longer than field_bytes_max, {max} bytes: send it as a file")));
+                return Err(ApiError::too_large(format!(
+                    "the field '{name}' is longer than field_bytes_max, {max} bytes: send it as a file"
+                )));
             }
         }
-        let content = String::from_utf8(content).map_err(|_| ApiError::invalid("a field of the form is no UTF-8: send it as a file", None))?;
+        let content =
+            String::from_utf8(content).map_err(|_| ApiError::invalid("a field of the form is no UTF-8: send it as a file", None))?;
         self.form.fields.push((name, content));
         Ok(())
     }
@@ -151,7 +156,8 @@ mod tests {
     #[tokio::test]
     async fn files_and_fields_come_in_order_and_names_lose_their_folders() {
         let names = ["a.txt", "../../etc/passwd", "C:\\\\docs\\\\b.txt", "..", ""];
-        let parts: String = names.iter().map(|name| file(name, "x")).chain([field("k", "1"), field("k", "ü"), "--B--\r\n".to_owned()]).collect();
+        let parts: String =
+            names.iter().map(|name| file(name, "x")).chain([field("k", "1"), field("k", "ü"), "--B--\r\n".to_owned()]).collect();
         let form = form(&parts, &ApiConfig::default()).await.unwrap();
         let names: Vec<&str> = form.files.iter().map(|file| file.name()).collect();
         assert_eq!(names, ["a.txt", "passwd", "b.txt", "file"]);
@@ -160,7 +166,8 @@ mod tests {
 
     #[tokio::test]
     async fn each_bound_is_told_with_its_name() {
-        let config = ApiConfig { files_max: 2, file_bytes_max: 8, upload_bytes_max: 12, fields_max: 1, field_bytes_max: 5, ..ApiConfig::default() };
+        let config =
+            ApiConfig { files_max: 2, file_bytes_max: 8, upload_bytes_max: 12, fields_max: 1, field_bytes_max: 5, ..ApiConfig::default() };
         let long_name = "n".repeat(256);
         let cases = [
             (file("a", "1").repeat(3), 413, "files_max"),

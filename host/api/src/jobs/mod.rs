@@ -63,7 +63,8 @@ async fn submit(State(state): State<ApiState>, pipeline: OfPipeline, request: Re
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    let text = value.to_str().map_err(|_| ApiError::invalid("the header Idempotency-Key is no ASCII text: use for example a UUID", None))?;
+    let text =
+        value.to_str().map_err(|_| ApiError::invalid("the header Idempotency-Key is no ASCII text: use for example a UUID", None))?;
     Ok(Some(text.to_owned()))
 }
 

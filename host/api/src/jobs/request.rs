@@ -52,7 +52,8 @@ pub(super) fn parse(pipeline: String, body: &str, key: Option<String>) -> Result
 
 fn seconds(name: &'static str, value: Option<f64>) -> Result<Option<Duration>, ApiError> {
     let Some(value) = value else { return Ok(None) };
-    let span = span(value).ok_or_else(|| ApiError::invalid(format!("'{name}' is a number of seconds from 0 on, not {value}"), Some(name)))?;
+    let span =
+        span(value).ok_or_else(|| ApiError::invalid(format!("'{name}' is a number of seconds from 0 on, not {value}"), Some(name)))?;
     Ok(Some(span))
 }
 

@@ -93,7 +93,9 @@ async fn one(State(state): State<ApiState>, path: Result<Path<(String, String)>,
         None => None,
     };
     let task = found.ok_or_else(|| {
-        ApiError::not_found("there is no such task: its id is in the header x-hayrick-run of the answer, and tasks are forgotten after a time")
+        ApiError::not_found(
+            "there is no such task: its id is in the header x-hayrick-run of the answer, and tasks are forgotten after a time",
+        )
     })?;
     Ok(json::answer(StatusCode::OK, &TaskView::from(task)))
 }
@@ -107,7 +109,10 @@ async fn delete(
     let Path(pipeline) = pipeline.map_err(|_| ApiError::no_text())?;
     let Query(query) = query.map_err(|error| ApiError::invalid(format!("the query is wrong: {error}"), None))?;
     let age = query.older_than.and_then(span).ok_or_else(|| {
-        ApiError::invalid("say how old, in seconds since their end: DELETE …/tasks?older_than=3600; 0 takes all that have ended", Some("older_than"))
+        ApiError::invalid(
+            "say how old, in seconds since their end: DELETE …/tasks?older_than=3600; 0 takes all that have ended",
+            Some("older_than"),
+        )
     })?;
     let deleted = state.services().tasks.delete_older(&pipeline, age).await?;
     Ok(json::answer(StatusCode::OK, &json!({"deleted": deleted})))

@@ -68,9 +68,7 @@ impl From<Task> for TaskView {
                 total_tokens: usage.input_tokens.saturating_add(usage.output_tokens),
             }),
             error: task.error,
-            progress: task
-                .progress
-                .map(|progress| ProgressView { done: progress.done, total: progress.total, message: progress.message }),
+            progress: task.progress.map(|progress| ProgressView { done: progress.done, total: progress.total, message: progress.message }),
             notes: task.notes.into_iter().map(|note| NoteView { at: seconds(note.at), text: note.text }).collect(),
         }
     }

@@ -2,9 +2,9 @@
 
 use wasmtime::component::LinkerInstance;
 
-use super::{Outcome, Store};
 use crate::bindings::hayrick::pipeline::jobs::{Job, Status, SubmitOptions};
 use crate::guest_state::GuestState;
+use crate::sync_twin::outcome::{Outcome, Store};
 
 pub(super) fn add(jobs: &mut LinkerInstance<'_, GuestState>) -> wasmtime::Result<()> {
     jobs.func_wrap_async("submit", |mut store: Store<'_>, (kind, data, options): (String, String, SubmitOptions)| {

@@ -2,10 +2,10 @@
 
 use wasmtime::component::{LinkerInstance, Resource, ResourceType};
 
-use super::{Outcome, Store};
 use crate::bindings::hayrick::pipeline::types;
 use crate::generation::{GenerationSlot, lend_generation, return_generation};
 use crate::guest_state::GuestState;
+use crate::sync_twin::outcome::{Outcome, Store};
 
 pub(super) fn add(llm: &mut LinkerInstance<'_, GuestState>) -> wasmtime::Result<()> {
     llm.resource("generation", ResourceType::host::<GenerationSlot>(), |mut store, handle| {

@@ -5,25 +5,22 @@
 
 mod jobs;
 mod llm;
+mod outcome;
 mod state;
 mod uploads;
 
 use std::sync::Arc;
 
-use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, LinkerInstance, Resource};
 
 use crate::bindings::hayrick::pipeline::{log, tasks, types};
 use crate::generation::{GenerationSlot, take_generation};
 use crate::guest_state::GuestState;
+use crate::sync_twin::outcome::{Outcome, Store};
 use crate::timers::sleep;
 
 /// Package of the twins.
 pub const PACKAGE: &str = "hayrick:pipeline-sync";
-
-type Store<'a> = StoreContextMut<'a, GuestState>;
-/// What a function that can fail gives, as wasmtime wants it.
-type Outcome<T> = (Result<T, types::Failure>,);
 
 /// Adds the twin of every interface of this version.
 pub(crate) fn add_to_linker(linker: &mut Linker<GuestState>, version: &str) -> wasmtime::Result<()> {

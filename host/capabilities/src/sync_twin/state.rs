@@ -2,9 +2,9 @@
 
 use wasmtime::component::LinkerInstance;
 
-use super::{Outcome, Store};
 use crate::bindings::hayrick::pipeline::state::Entry;
 use crate::guest_state::GuestState;
+use crate::sync_twin::outcome::{Outcome, Store};
 
 /// Key, expected revision, value and time to live.
 type CompareAndSet = (String, Option<u64>, Vec<u8>, Option<u64>);

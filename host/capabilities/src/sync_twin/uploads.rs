@@ -2,10 +2,11 @@
 
 use wasmtime::component::{LinkerInstance, Resource, ResourceType};
 
-use super::{Outcome, Store};
 use crate::bindings::hayrick::pipeline::uploads::HostUpload;
 use crate::guest_state::GuestState;
-use crate::uploads::{UploadSlot, lend_upload, read, return_upload};
+use crate::sync_twin::outcome::{Outcome, Store};
+use crate::upload::{UploadSlot, lend_upload, return_upload};
+use crate::uploads::read;
 
 pub(super) fn add(uploads: &mut LinkerInstance<'_, GuestState>) -> wasmtime::Result<()> {
     uploads.resource("upload", ResourceType::host::<UploadSlot>(), |mut store, handle| {

@@ -28,7 +28,10 @@ impl Readers {
     }
 
     /// Runs a query on a thread that may block.
-    pub(super) async fn run<T, E>(readers: &Arc<Readers>, query: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    pub(super) async fn run<T, E>(
+        readers: &Arc<Readers>,
+        query: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DatabaseError> + Send + 'static,

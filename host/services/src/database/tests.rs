@@ -1,9 +1,10 @@
 //! The file in use: groups, failures, full disks.
 
 use futures_util::future::join_all;
-use rusqlite::params;
+use rusqlite::{Transaction, params};
 
-use super::*;
+use super::Database;
+use super::error::DatabaseError;
 
 /// A database in a folder that is gone afterwards, with a table of its own.
 async fn database() -> (tempfile::TempDir, Database) {
@@ -22,7 +23,9 @@ async fn insert(database: &Database, number: i64) -> Result<usize, DatabaseError
 }
 
 async fn count(database: &Database) -> i64 {
-    let query = |transaction: &Transaction<'_>| Ok::<_, DatabaseError>(transaction.query_row("SELECT count(*) FROM numbers", [], |row| row.get(0))?);
+    let query = |transaction: &Transaction<'_>| {
+        Ok::<_, DatabaseError>(transaction.query_row("SELECT count(*) FROM numbers", [], |row| row.get(0))?)
+    };
     database.read(query).await.unwrap()
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use host_types::job::{AttemptEnd, JobStatus};
 
 use crate::jobs::backoff::Backoff;
-use crate::jobs::clock::milliseconds;
+use crate::jobs::span::milliseconds;
 
 /// What matters of a running job when its attempt ends.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,13 +2,13 @@
 
 mod attempt;
 mod backoff;
-pub mod clock;
 pub mod config;
 pub mod error;
 pub mod lease;
 mod news;
 mod progress;
 pub mod queue;
+mod span;
 pub mod sqlite;
 pub mod store;
 mod submission;

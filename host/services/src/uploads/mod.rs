@@ -1,5 +1,6 @@
 //! Files that clients send: spooled to disk while they arrive, read from there in pieces, gone with the last handle.
 
+mod disk;
 pub mod form;
 pub mod spool;
 pub mod upload;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use crate::uploads::UploadError;
+use crate::uploads::disk::blocking;
 use crate::uploads::upload::Upload;
 
 /// Where files that arrive are kept. They have no names there: whatever happens to the process, nothing of them is left.
@@ -60,10 +61,4 @@ impl Arriving {
     pub fn finish(self) -> Upload {
         Upload::new(self.name, self.content_type, self.size, self.file)
     }
-}
-
-/// Runs what waits for the disk on a thread that may.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> Result<T, UploadError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    Ok(done.unwrap_or_else(|panicked| Err(std::io::Error::other(panicked)))?)
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use crate::uploads::UploadError;
-use crate::uploads::spool::blocking;
+use crate::uploads::disk::blocking;
 
 /// Bytes of one read; a reader that asks for more gets this many.
 pub const READ_BYTES_MAX: usize = 1 << 20;

@@ -253,7 +253,8 @@ mod tests {
 
     #[test]
     fn the_end_has_reason_usage_and_done() {
-        let chunks = [Chunk::Finish(FinishReason::Length), Chunk::Usage(Usage { input_tokens: 1, output_tokens: 2 }), Chunk::Text(String::new())];
+        let chunks =
+            [Chunk::Finish(FinishReason::Length), Chunk::Usage(Usage { input_tokens: 1, output_tokens: 2 }), Chunk::Text(String::new())];
         let plain = frames(PLAIN, &chunks, FrameWriter::end);
         assert_eq!(plain[1..], [r#"[{"index":0,"delta":{},"finish_reason":"length"}]}"#, "[DONE]"]);
         let with_usage = frames(StreamOptions { usage: true, ..PLAIN }, &chunks, FrameWriter::end);
@@ -272,8 +273,11 @@ mod tests {
     #[test]
     fn a_plugin_s_fields_stand_beside_openai_s_and_never_replace_them() {
         let cases = [
-            (r#"{"job_id": "j", "n": [1,
-2]}"#, Some(r#","job_id":"j","n":[1,2]"#)),
+            (
+                r#"{"job_id": "j", "n": [1,
+2]}"#,
+                Some(r#","job_id":"j","n":[1,2]"#),
+            ),
             (r#"{"id": "forged", "choices": [], "mine": null}"#, Some(r#","mine":null"#)),
             (r#"{"id": "forged"}"#, None),
             ("no json", None),
@@ -299,7 +303,8 @@ mod tests {
         for (data, expected) in cases {
             let event = Chunk::Event(Event { kind: "sta\"tus".to_owned(), data: data.to_owned() });
             let with = frames(PLAIN, std::slice::from_ref(&event), |_| {});
-            let expected = format!(r#"[{{"index":0,"delta":{{}},"finish_reason":null}}],"event":{{"type":"sta\"tus","data":{expected}}}}}"#);
+            let expected =
+                format!(r#"[{{"index":0,"delta":{{}},"finish_reason":null}}],"event":{{"type":"sta\"tus","data":{expected}}}}}"#);
             assert_eq!(with[1..], [expected], "{data:?}");
             assert_eq!(frames(StreamOptions { events: false, ..PLAIN }, &[event], |_| {}).len(), 1);
         }

@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn tools_and_names_are_kept() {
-        let call = r#"{"role":"assistant","name":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]}"#;
+        let call =
+            r#"{"role":"assistant","name":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]}"#;
         let expected = ToolCall { id: "c".to_owned(), name: "f".to_owned(), arguments: "{}".to_owned() };
         assert_eq!(message(call).tool_calls, [expected]);
         let result = message(r#"{"role":"tool","name":"n","tool_call_id":"c","content":"42"}"#);

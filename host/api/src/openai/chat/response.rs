@@ -72,7 +72,10 @@ struct Collected {
 ///
 /// # Errors
 /// The run's own failure; what it said before is dropped.
-pub(super) async fn collect(mut chunks: impl Stream<Item = Result<Chunk, Failure>> + Unpin, identity: Identity) -> Result<Completion, Failure> {
+pub(super) async fn collect(
+    mut chunks: impl Stream<Item = Result<Chunk, Failure>> + Unpin,
+    identity: Identity,
+) -> Result<Completion, Failure> {
     let mut collected = Collected::default();
     while let Some(chunk) = chunks.try_next().await? {
         collected.add(chunk);

@@ -194,7 +194,8 @@ fn part(raw: &RawValue) -> Result<Part, &'static str> {
             Ok(Part::Text(part.text))
         }
         "image_url" => {
-            let part: ImagePart = serde_json::from_str(json).map_err(|_| "a part of type 'image_url' has its address in 'image_url.url'")?;
+            let part: ImagePart =
+                serde_json::from_str(json).map_err(|_| "a part of type 'image_url' has its address in 'image_url.url'")?;
             Ok(Part::ImageUrl(part.image_url.url))
         }
         _ => Ok(Part::Other(json.to_owned())),

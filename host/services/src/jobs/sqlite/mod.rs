@@ -16,12 +16,12 @@ mod sweep;
 use std::sync::Arc;
 use std::time::Duration;
 
+use host_types::clock::Clock;
 use host_types::job::{AttemptEnd, Claimed, Job, JobCounts, JobFilter, JobId, JobPage, Lease, OwnerId, Progress, Submitted};
 
 use crate::database::Database;
 use crate::jobs::attempt::Rules;
 use crate::jobs::backoff::Backoff;
-use crate::jobs::clock::Clock;
 use crate::jobs::config::{JobsConfig, Retention};
 use crate::jobs::store::{Answer, Claim, JobStore, NewJob, Notice, Reclaimed};
 

@@ -3,8 +3,8 @@
 use host_types::job::{Job, Submitted};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::jobs::clock::milliseconds;
 use crate::jobs::error::JobError;
+use crate::jobs::span::milliseconds;
 use crate::jobs::sqlite::query;
 use crate::jobs::sqlite::row::{job, job_there, select_jobs};
 use crate::jobs::store::NewJob;

@@ -4,9 +4,9 @@ use host_types::job::JobStatus;
 use rusqlite::{Connection, params};
 
 use crate::database::Database;
-use crate::jobs::clock::milliseconds;
 use crate::jobs::config::Retention;
 use crate::jobs::error::JobError;
+use crate::jobs::span::milliseconds;
 use crate::jobs::sqlite::row::word;
 
 /// Jobs of one transaction: others wait for it, and each job may have megabytes.
