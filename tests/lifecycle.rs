@@ -1,12 +1,15 @@
 //! Start, busy port, wrong flags and settings, SIGTERM.
 
+use std::process::Stdio;
 use std::time::Duration;
 
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpStream;
+use tokio::process::Command;
 
-use crate::support::await_event::{SOON, eventually};
-use crate::support::client::Frame;
-use crate::support::command::hayrick;
+use crate::support::await_event::{SOON, eventually, within};
+use crate::support::client::{Client, Frame};
+use crate::support::command::{clean, hayrick};
 use crate::support::folder::Folder;
 use crate::support::guest::guest;
 use crate::support::host::TestHost;
@@ -23,6 +26,21 @@ async fn sigterm_lets_running_answers_end_and_then_exits_with_0() {
     let frames = stream.rest().await;
     assert!(frames.last().is_some_and(Frame::is_done), "the answer was cut: {:?}", frames.last());
     assert_eq!(host.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn without_flags_it_serves_from_the_folder_one_stands_in() {
+    let folder = Folder::fresh();
+    std::fs::copy(guest("echo-relay"), folder.subfolder("plugins").join("here.wasm")).unwrap();
+    let mut command = clean(Command::new(env!("CARGO_BIN_EXE_hayrick")));
+    command.args(["serve", "--port", "0"]).current_dir(folder.path()).stdin(Stdio::null()).kill_on_drop(true);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+    let greeting = within("the greeting", SOON, stdout.next_line()).await.unwrap();
+    let greeting = greeting.expect("it did not start with its default folders");
+    let client = Client::new(greeting.split_whitespace().last().unwrap());
+    eventually("it serves what lies there", SOON, async || client.status("here").await.filter(|status| status["state"] == "ready")).await;
+    assert!(folder.path().join(".hayrick").is_dir());
 }
 
 #[tokio::test]

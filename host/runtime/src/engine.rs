@@ -73,7 +73,8 @@ fn pool_memory_bytes(limits: &Limits) -> usize {
 
 fn compile_cache(folder: &Path) -> wasmtime::Result<Cache> {
     let mut config = CacheConfig::new();
-    config.with_directory(folder);
+    // wasmtime takes no relative folder, and `.hayrick` is one.
+    config.with_directory(std::path::absolute(folder)?);
     Cache::new(config)
 }
 
