@@ -1,6 +1,9 @@
 //! The host's side of the WIT resource `llm.generation`.
 
 use host_services::llm::generation::Generation;
+use host_services::tasks::recorder::TaskRecorder;
+use host_types::chunk::Chunk;
+use host_types::failure::Failure;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime::format_err;
 
@@ -13,6 +16,18 @@ impl GenerationSlot {
     pub(crate) fn new(generation: Generation) -> GenerationSlot {
         GenerationSlot(Some(generation))
     }
+}
+
+/// The next chunk of a generation; its usage is the run's, whatever the guest does with it.
+///
+/// # Errors
+/// As [`Generation::next`].
+pub(crate) async fn next_chunk(generation: &mut Generation, recorder: Option<&TaskRecorder>) -> Result<Option<Chunk>, Failure> {
+    let next = generation.next().await;
+    if let (Ok(Some(Chunk::Usage(usage))), Some(recorder)) = (&next, recorder) {
+        recorder.usage(*usage);
+    }
+    next
 }
 
 /// Takes an owned generation out of the table, for good.

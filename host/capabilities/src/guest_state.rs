@@ -77,7 +77,7 @@ impl GuestState {
     }
 
     pub(crate) fn as_llm(&mut self) -> LlmView<'_> {
-        LlmView { llm: &self.services.llm, table: &mut self.table }
+        LlmView { llm: &self.services.llm, run: &self.run, table: &mut self.table }
     }
 
     pub(crate) fn as_uploads(&mut self) -> UploadsView<'_> {

@@ -1,14 +1,18 @@
 //! `llm`: language models by the operator's alias.
 
+use host_services::llm::generation::Generation;
 use host_services::llm::router::Llm;
+use host_services::tasks::recorder::TaskRecorder;
 use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{llm, types};
-use crate::generation::{GenerationSlot, lend_generation, return_generation};
+use crate::generation::{GenerationSlot, lend_generation, next_chunk, return_generation};
+use crate::run_context::RunContext;
 
 /// What a run reaches of the models.
 pub struct LlmView<'a> {
     pub(crate) llm: &'a Llm,
+    pub(crate) run: &'a RunContext,
     pub(crate) table: &'a mut ResourceTable,
 }
 
@@ -19,6 +23,46 @@ impl HasData for HasLlm {
     type Data<'a> = LlmView<'a>;
 }
 
+impl LlmView<'_> {
+    /// What a call keeps while it waits.
+    pub(crate) fn own(&self) -> Own {
+        Own { llm: self.llm.clone(), recorder: self.run.recorder.clone() }
+    }
+}
+
+/// The models and the task that counts what they use, for the length of a call.
+pub(crate) struct Own {
+    llm: Llm,
+    recorder: Option<TaskRecorder>,
+}
+
+impl Own {
+    pub(crate) async fn generate(self, messages: Vec<types::Message>, options: types::Options) -> Result<types::Answer, types::Failure> {
+        let answer = self.llm.generate(messages.into_iter().map(Into::into).collect(), options.into()).await?;
+        if let (Some(usage), Some(recorder)) = (answer.usage, &self.recorder) {
+            recorder.usage(usage);
+        }
+        Ok(answer.into())
+    }
+
+    pub(crate) async fn generate_stream(
+        self,
+        messages: Vec<types::Message>,
+        options: types::Options,
+    ) -> Result<GenerationSlot, types::Failure> {
+        let generation = self.llm.generate_stream(messages.into_iter().map(Into::into).collect(), options.into()).await?;
+        Ok(GenerationSlot::new(generation))
+    }
+
+    pub(crate) async fn embed(self, texts: Vec<String>, model: Option<String>) -> Result<Vec<Vec<f32>>, types::Failure> {
+        Ok(self.llm.embed(texts, model).await?)
+    }
+
+    pub(crate) async fn next(self, generation: &mut Generation) -> Result<Option<types::Chunk>, types::Failure> {
+        Ok(next_chunk(generation, self.recorder.as_ref()).await?.map(Into::into))
+    }
+}
+
 impl llm::Host for LlmView<'_> {}
 
 impl<T> llm::HostWithStore<T> for HasLlm {
@@ -27,9 +71,7 @@ impl<T> llm::HostWithStore<T> for HasLlm {
         messages: Vec<types::Message>,
         options: types::Options,
     ) -> wasmtime::Result<Result<types::Answer, types::Failure>> {
-        let llm = accessor.with(|mut access| access.get().llm.clone());
-        let answer = llm.generate(messages.into_iter().map(Into::into).collect(), options.into()).await;
-        Ok(answer.map(Into::into).map_err(Into::into))
+        Ok(accessor.with(|mut access| access.get().own()).generate(messages, options).await)
     }
 
     async fn generate_stream(
@@ -37,10 +79,9 @@ impl<T> llm::HostWithStore<T> for HasLlm {
         messages: Vec<types::Message>,
         options: types::Options,
     ) -> wasmtime::Result<Result<Resource<GenerationSlot>, types::Failure>> {
-        let llm = accessor.with(|mut access| access.get().llm.clone());
-        match llm.generate_stream(messages.into_iter().map(Into::into).collect(), options.into()).await {
-            Ok(generation) => Ok(Ok(accessor.with(|mut access| access.get().table.push(GenerationSlot::new(generation)))?)),
-            Err(failure) => Ok(Err(failure.into())),
+        match accessor.with(|mut access| access.get().own()).generate_stream(messages, options).await {
+            Ok(slot) => Ok(Ok(accessor.with(|mut access| access.get().table.push(slot))?)),
+            Err(failure) => Ok(Err(failure)),
         }
     }
 
@@ -49,8 +90,7 @@ impl<T> llm::HostWithStore<T> for HasLlm {
         texts: Vec<String>,
         model: Option<String>,
     ) -> wasmtime::Result<Result<Vec<Vec<f32>>, types::Failure>> {
-        let llm = accessor.with(|mut access| access.get().llm.clone());
-        Ok(llm.embed(texts, model).await.map_err(Into::into))
+        Ok(accessor.with(|mut access| access.get().own()).embed(texts, model).await)
     }
 }
 
@@ -66,9 +106,12 @@ impl<T> llm::HostGenerationWithStore<T> for HasLlm {
         accessor: &Accessor<T, Self>,
         slot: Resource<GenerationSlot>,
     ) -> wasmtime::Result<Result<Option<types::Chunk>, types::Failure>> {
-        let mut generation = accessor.with(|mut access| lend_generation(access.get().table, &slot))?;
-        let next = generation.next().await;
+        let (mut generation, own) = accessor.with(|mut access| {
+            let view = access.get();
+            lend_generation(view.table, &slot).map(|generation| (generation, view.own()))
+        })?;
+        let next = own.next(&mut generation).await;
         accessor.with(|mut access| return_generation(access.get().table, &slot, generation))?;
-        Ok(next.map(|chunk| chunk.map(Into::into)).map_err(Into::into))
+        Ok(next)
     }
 }

@@ -9,7 +9,7 @@ use host_types::failure::{Failure, FailureKind};
 use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{response, types};
-use crate::generation::{GenerationSlot, take_generation};
+use crate::generation::{GenerationSlot, next_chunk, take_generation};
 use crate::output::OutputSender;
 
 /// Ends a run from inside a host call: the failure is the run's outcome, whatever the guest would have done next.
@@ -57,7 +57,7 @@ impl Response {
     /// Sends what is left of a generation.
     pub(crate) async fn forward(&self, mut generation: Generation) -> wasmtime::Result<Result<(), Failure>> {
         loop {
-            match generation.next().await {
+            match next_chunk(&mut generation, self.recorder.as_ref()).await {
                 Ok(None) => return Ok(Ok(())),
                 Ok(Some(chunk)) => {
                     if let Err(failure) = self.send(chunk).await? {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use host_types::chunk::Chunk;
+use host_types::chunk::{Chunk, Usage};
 use host_types::failure::{Failure, FailureKind};
 use host_types::id::RunId;
 use host_types::job::Progress;
@@ -40,9 +40,14 @@ impl TaskRecorder {
         self.record.run.process();
     }
 
-    /// A chunk went out. Usage adds up.
+    /// A chunk went out.
     pub fn chunk(&self, chunk: &Chunk) {
         self.record.run.count(chunk);
+    }
+
+    /// A model's answer took so many tokens, whether or not the client saw it. It adds up.
+    pub fn usage(&self, usage: Usage) {
+        self.record.run.use_tokens(usage);
     }
 
     /// How far the run has come; the newest report counts. Its message is cut after 1 KiB.

@@ -76,13 +76,15 @@ impl Run {
     pub(super) fn count(&self, chunk: &Chunk) {
         self.chunks.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
-        if let Chunk::Usage(more) = chunk {
-            self.change(|course| {
-                let usage = course.usage.get_or_insert_default();
-                usage.input_tokens = usage.input_tokens.saturating_add(more.input_tokens);
-                usage.output_tokens = usage.output_tokens.saturating_add(more.output_tokens);
-            });
-        }
+    }
+
+    /// Adds what a model's answer took.
+    pub(super) fn use_tokens(&self, more: Usage) {
+        self.change(|course| {
+            let usage = course.usage.get_or_insert_default();
+            usage.input_tokens = usage.input_tokens.saturating_add(more.input_tokens);
+            usage.output_tokens = usage.output_tokens.saturating_add(more.output_tokens);
+        });
     }
 
     /// Replaces the progress.
