@@ -12,8 +12,12 @@
 
 /// The dependency rules of ARCHITECTURE.md, and the tidiness of every file.
 mod architecture;
+/// The batch plugin over a model that takes its time, refuses some items, and counts who asks.
+mod batch;
 /// One guest in three languages, the same cases: the contract holds for all of them.
 mod contract;
+/// Forms of files: what comes through, every bound, and that nothing of them stays on disk or in memory.
+mod files;
 /// A client that hangs up: the guest is gone, and so is the connection to the upstream.
 mod hangup;
 /// What a guest cannot reach: files, network, environment, other runs.
@@ -28,7 +32,11 @@ mod openai_chat;
 mod openai_client;
 /// Files that come, change, go and are wrong, while streams run.
 mod reload;
+/// What plugins remember: their own, within bounds, and whatever happens to the process.
+mod state;
 /// What the tests stand on.
 mod support;
+/// What is known of every run, while it goes on and afterwards.
+mod tasks;
 /// A model server that misbehaves, and what the client sees of it.
 mod upstream;

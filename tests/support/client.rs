@@ -4,13 +4,14 @@ use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use reqwest::header::HeaderMap;
-use reqwest::{Method, Response};
+use reqwest::{Body, Response};
 use serde_json::{Value, json};
 
 use super::await_event::within;
 
 /// No answer of a test takes longer, unless something hangs.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(120);
+const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 static TLS: Once = Once::new();
 
 /// Talks to one host.
@@ -68,15 +69,16 @@ impl Client {
         Client { base_url: base_url.to_owned(), http }
     }
 
-    async fn request(&self, method: Method, path: &str, body: String) -> Response {
-        let request = self.http.request(method, format!("{}{path}", self.base_url)).header("content-type", "application/json");
+    /// Any request with these headers, up to the head of its answer.
+    pub async fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Response {
+        let request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.base_url));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         within(path, ANSWER_DEADLINE, request.body(body).send()).await.unwrap_or_else(|error| panic!("{path}: {error:?}"))
     }
 
-    /// Any request.
+    /// Any request with a body of JSON.
     pub async fn send(&self, method: &str, path: &str, body: &str) -> Reply {
-        let response = self.request(method.parse().unwrap(), path, body.to_owned()).await;
-        Reply::read(response).await
+        Reply::read(self.request(method, path, &JSON, body.to_owned()).await).await
     }
 
     /// GET.
@@ -99,7 +101,7 @@ impl Client {
     /// # Panics
     /// The answer is no stream.
     pub async fn stream_with(&self, body: &Value) -> Frames {
-        let response = self.request(Method::POST, "/v1/chat/completions", body.to_string()).await;
+        let response = self.request("POST", "/v1/chat/completions", &JSON, body.to_string()).await;
         let is_stream = response.headers().get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
         if !is_stream {
             panic!("no stream: {:?}", Reply::read(response).await);
@@ -120,7 +122,11 @@ impl Client {
 }
 
 impl Reply {
-    async fn read(response: Response) -> Reply {
+    /// All of an answer.
+    ///
+    /// # Panics
+    /// Its body breaks off.
+    pub async fn read(response: Response) -> Reply {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = within("the whole body", ANSWER_DEADLINE, response.bytes()).await.unwrap();
         Reply { status, headers, body: String::from_utf8(body.to_vec()).unwrap() }

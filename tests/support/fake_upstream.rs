@@ -24,6 +24,8 @@ pub enum Behaviour {
     Ok,
     /// One document, even to a request that streams.
     Document,
+    /// After a pause, the item of a batch that the request is about; one with the word `refused` in it is refused with 500.
+    Work { pause: Duration, refused: Option<&'static str> },
     /// This many tokens, with a pause before each.
     Slow { chunks: usize, pause: Duration },
     /// Not even a status.
@@ -83,6 +85,19 @@ pub struct Counts {
     /// Connections that the other side closed.
     pub closed_by_peer: usize,
     pub requests: usize,
+    /// Requests that are being answered now.
+    pub busy: usize,
+    /// The most there were at a time.
+    pub busy_max: usize,
+}
+
+/// A request that is being answered, whatever ends that.
+struct Busy<'a>(&'a Shared);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.count(|counts| counts.busy -= 1);
+    }
 }
 
 impl FakeUpstream {
@@ -160,7 +175,7 @@ async fn serve(socket: TcpStream, shared: Arc<Shared>) {
     tokio::select! {
         // Reading goes on while an answer is written: that is how a hang-up is seen at once.
         () = read_requests(reader, &shared, sender) => shared.count(|counts| (counts.closed_by_peer, counts.open) = (counts.closed_by_peer + 1, counts.open - 1)),
-        () = write_answers(writer, receiver) => shared.count(|counts| counts.open -= 1),
+        () = write_answers(writer, receiver, &shared) => shared.count(|counts| counts.open -= 1),
     }
 }
 
@@ -194,8 +209,9 @@ fn take_request(unread: &mut Vec<u8>) -> Option<Request> {
 }
 
 /// Returns once the connection is to end.
-async fn write_answers(mut writer: OwnedWriteHalf, mut requests: mpsc::UnboundedReceiver<(Behaviour, Request)>) {
+async fn write_answers(mut writer: OwnedWriteHalf, mut requests: mpsc::UnboundedReceiver<(Behaviour, Request)>, shared: &Shared) {
     while let Some((behaviour, request)) = requests.recv().await {
+        let _busy = shared.begin();
         if !answer(&mut writer, behaviour, &request).await.unwrap_or(false) {
             return;
         }
@@ -205,6 +221,11 @@ async fn write_answers(mut writer: OwnedWriteHalf, mut requests: mpsc::Unbounded
 impl Shared {
     fn count(&self, change: impl FnOnce(&mut Counts)) {
         self.counts.send_modify(change);
+    }
+
+    fn begin(&self) -> Busy<'_> {
+        self.count(|counts| (counts.busy, counts.busy_max) = (counts.busy + 1, counts.busy_max.max(counts.busy + 1)));
+        Busy(self)
     }
 
     fn keep(&self, request: Request) -> Behaviour {
@@ -223,6 +244,10 @@ async fn answer(out: &mut OwnedWriteHalf, behaviour: Behaviour, request: &Reques
         Behaviour::Ok if request.path.ends_with("/embeddings") => document(out, 200, "", &embeddings(&request.body)).await,
         Behaviour::Ok if streams(request) => stream(out, &TOKENS, Duration::ZERO).await,
         Behaviour::Ok | Behaviour::Document => document(out, 200, "", &whole()).await,
+        Behaviour::Work { pause, refused } => {
+            sleep(pause).await;
+            work(out, item(&request.body), refused).await
+        }
         Behaviour::Slow { chunks, pause } => stream(out, &vec!["tick "; chunks], pause).await,
         Behaviour::Status { code, retry_after } => refuse(out, code, retry_after).await,
         Behaviour::Raw { content_type, pieces } => {
@@ -274,6 +299,19 @@ async fn break_off(out: &mut OwnedWriteHalf, behaviour: Behaviour) -> io::Result
         // `Cut`: the connection ends here.
         _ => Ok(false),
     }
+}
+
+/// The item of a batch in a request's body, where it stands before the line with the instruction.
+fn item(body: &str) -> &str {
+    let rest = body.split_once("Process this item: ").map_or("", |(_, rest)| rest);
+    rest.split_once("\\n").map_or(rest, |(item, _)| item)
+}
+
+async fn work(out: &mut OwnedWriteHalf, item: &str, refused: Option<&str>) -> io::Result<bool> {
+    if refused.is_some_and(|word| item.contains(word)) {
+        return refuse(out, 500, None).await;
+    }
+    stream(out, &[&format!("done: {item}")], Duration::ZERO).await
 }
 
 fn streams(request: &Request) -> bool {

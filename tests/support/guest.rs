@@ -19,7 +19,17 @@ pub fn guest(name: &str) -> PathBuf {
     path
 }
 
-/// Its bytes.
+/// The file of an example plugin.
+///
+/// # Panics
+/// It is not there.
+pub fn plugin(name: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("plugins/{name}.wasm"));
+    assert!(path.is_file(), "the plugin {name} is not built: run `sh plugins/build.sh`");
+    path
+}
+
+/// The bytes of a guest.
 pub fn guest_bytes(name: &str) -> Vec<u8> {
     std::fs::read(guest(name)).unwrap()
 }

@@ -13,7 +13,7 @@ use super::await_event::{SOON, eventually, within};
 use super::client::Client;
 use super::command::{clean, hayrick};
 use super::folder::Folder;
-use super::guest::guest;
+use super::guest::{guest, plugin};
 use super::logs::Logs;
 use super::quiet::{Machine, machine};
 use super::report::say;
@@ -40,6 +40,7 @@ pub struct TestHost {
     child: Child,
     address: String,
     folder: Folder,
+    variables: Vec<(String, String)>,
     _machine: Machine,
 }
 
@@ -52,6 +53,11 @@ impl TestHostBuilder {
     /// Serves a guest under another name.
     pub fn guest_as(self, guest_name: &str, pipeline: &str) -> TestHostBuilder {
         self.file(guest(guest_name), pipeline)
+    }
+
+    /// Serves an example plugin under its own name.
+    pub fn plugin(self, name: &str) -> TestHostBuilder {
+        self.file(plugin(name), name)
     }
 
     /// Serves any file.
@@ -111,9 +117,7 @@ impl TestHostBuilder {
             share_compile_cache(&folder.subfolder("data"));
         }
         std::fs::write(folder.path().join("hayrick.toml"), format!("[limits]\n{}\n{}", self.limits, self.config)).unwrap();
-        let mut command = serve(&folder);
-        command.envs(self.variables);
-        TestHost::spawn(command, folder, machine).await
+        TestHost::spawn(folder, self.variables, machine).await
     }
 }
 
@@ -123,15 +127,15 @@ impl TestHost {
         TestHostBuilder::default()
     }
 
-    async fn spawn(mut command: Command, folder: Folder, machine: Machine) -> TestHost {
-        let mut child = command.spawn().unwrap();
+    async fn spawn(folder: Folder, variables: Vec<(String, String)>, machine: Machine) -> TestHost {
+        let mut child = serve(&folder).envs(variables.iter().cloned()).spawn().unwrap();
         let logs = Logs::gather(child.stderr.take().unwrap());
         let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
         let greeting = within("the host's greeting", SOON, stdout.next_line()).await.unwrap();
         let Some(greeting) = greeting else { panic!("the host did not start:\n{}", logs.tail()) };
         let address = greeting.strip_prefix(GREETING).unwrap_or_else(|| panic!("not the greeting: {greeting}")).to_owned();
         let client = Client::new(&format!("http://{address}"));
-        let host = TestHost { client, logs, child, address, folder, _machine: machine };
+        let host = TestHost { client, logs, child, address, folder, variables, _machine: machine };
         eventually("every file has been tried", START_DEADLINE, async || host.is_ready().await.then_some(())).await;
         host
     }
@@ -140,14 +144,24 @@ impl TestHost {
         self.client.get("/health/ready").await.status == 200
     }
 
-    /// The same folders and settings, after this process has ended.
+    /// The same folders and settings, after this process has ended as it should.
     pub async fn restart(mut self) -> TestHost {
         self.sigterm();
         self.ended().await;
-        let command = serve(&self.folder);
+        self.successor().await
+    }
+
+    /// The same folders and settings, after this process was killed in the middle of whatever it did.
+    pub async fn kill_and_restart(mut self) -> TestHost {
+        self.child.start_kill().unwrap();
+        self.ended().await;
+        self.successor().await
+    }
+
+    async fn successor(mut self) -> TestHost {
         let machine = std::mem::replace(&mut self._machine, Machine::Gone);
         let folder = std::mem::replace(&mut self.folder, Folder::fresh());
-        TestHost::spawn(command, folder, machine).await
+        TestHost::spawn(folder, std::mem::take(&mut self.variables), machine).await
     }
 
     /// Address and port.
@@ -173,6 +187,11 @@ impl TestHost {
     /// A file beside the plugins folder, on the same file system.
     pub fn scratch_file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// A file or folder of its data folder.
+    pub fn data_path(&self, name: &str) -> PathBuf {
+        self.folder.path().join("data").join(name)
     }
 
     /// Puts a plugin there by writing aside and renaming.

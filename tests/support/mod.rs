@@ -6,10 +6,12 @@ pub mod command;
 #[expect(dead_code, reason = "some of it misbehaves only towards the tests of host-services, which compile this file, too")]
 pub mod fake_upstream;
 pub mod folder;
+pub mod form;
 pub mod guest;
 pub mod host;
 pub mod logs;
 pub mod neighbour;
+pub mod process;
 pub mod quiet;
 pub mod raw_client;
 pub mod report;
