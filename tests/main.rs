@@ -22,6 +22,14 @@ mod files;
 mod hangup;
 /// What a guest cannot reach: files, network, environment, other runs.
 mod isolation;
+/// `hayrick jobs`, from outside.
+mod jobs_cli;
+/// The queue as a guest sees it: the host's functions, and the chat of the example plugin over them.
+mod jobs_guest;
+/// Jobs over HTTP: submit, look, wait, follow, cancel, retry, and each refusal.
+mod jobs_http;
+/// What becomes of a job: attempts, back-off, cancel, places, restarts.
+mod jobs_worker;
 /// Start, busy port, wrong flags and settings, SIGTERM.
 mod lifecycle;
 /// Each limit, reached, and the neighbour who does not notice.
@@ -32,6 +40,8 @@ mod openai_chat;
 mod openai_client;
 /// Files that come, change, go and are wrong, while streams run.
 mod reload;
+/// The customer's own test script, and a client of ours that asks the same.
+mod seed_client;
 /// What plugins remember: their own, within bounds, and whatever happens to the process.
 mod state;
 /// What the tests stand on.

@@ -1,23 +1,25 @@
 //! The command line: commands, flags, their variables and the exit codes.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use host_app::settings::Flags;
 use host_app::telemetry::FILTER_DEFAULT;
+use host_app::units::parse_duration;
 
 /// The command ran and failed; also a file that would not deploy.
 pub const EXIT_FAILURE: u8 = 1;
 /// The flags or the settings file are wrong. clap ends with the same code.
 pub const EXIT_CONFIG: u8 = 2;
-/// The pipeline that was asked for is absent or failed.
-pub const EXIT_PIPELINE: u8 = 3;
+/// The pipeline or job that was asked for is absent or failed.
+pub const EXIT_ABSENT: u8 = 3;
 
 const EXIT_CODES: &str = "Exit codes:
   0  all is well
   1  it failed: a busy port, an unreachable server, a file that would not deploy
   2  wrong flags, or mistakes in the settings file
-  3  `status NAME`: that pipeline is absent or failed";
+  3  the pipeline or job that was asked for is absent or failed; a cancelled job counts as failed";
 
 /// Serves LLM pipelines compiled to WebAssembly components.
 #[derive(Debug, Parser)]
@@ -33,6 +35,9 @@ pub enum Command {
     Serve(ServeArgs),
     /// Show the pipelines of a running server
     Status(StatusArgs),
+    /// Look after the background jobs of a running server
+    #[command(subcommand)]
+    Jobs(JobsCommand),
     /// Show what a .wasm file exports and imports, and whether it would deploy here
     Inspect(InspectArgs),
     /// Work with the settings
@@ -44,6 +49,20 @@ pub enum Command {
 pub enum ConfigCommand {
     /// Show every mistake in flags, environment and settings file, and end with 2 if there is one
     Check(SettingsArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum JobsCommand {
+    /// Show a pipeline's jobs, newest first
+    List(JobListArgs),
+    /// Show one job; end with 3 if it is absent, failed or cancelled
+    Show(JobArgs),
+    /// Wait until a job has ended, and show it; end with 3 if it is absent, failed or cancelled
+    Wait(JobWaitArgs),
+    /// Cancel a job that waits or runs
+    Cancel(JobArgs),
+    /// Try a failed or cancelled job again, with all its attempts before it
+    Retry(JobArgs),
 }
 
 /// Where a server listens. Without a default, so that the settings file stands between the flag and the default.
@@ -99,6 +118,51 @@ pub struct StatusArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub struct JobListArgs {
+    /// The pipeline whose jobs they are
+    pub pipeline: String,
+    /// Only jobs of this status
+    #[arg(long, value_parser = ["pending", "running", "completed", "failed", "cancelled"])]
+    pub status: Option<String>,
+    /// Only jobs of this type
+    #[arg(long = "type", value_name = "TYPE")]
+    pub kind: Option<String>,
+    /// The most jobs to show
+    #[arg(long, value_name = "COUNT", default_value_t = 100, conflicts_with = "all")]
+    pub limit: usize,
+    /// Show all of them
+    #[arg(long)]
+    pub all: bool,
+    #[command(flatten)]
+    pub address: AddressArgs,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct JobArgs {
+    /// The pipeline whose job it is
+    pub pipeline: String,
+    /// The job's id
+    pub id: String,
+    #[command(flatten)]
+    pub address: AddressArgs,
+    /// The server's answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct JobWaitArgs {
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// Give up after this time, for example 30s or 5m, and end with 1 [default: never]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub timeout: Option<Duration>,
+}
+
+#[derive(Debug, clap::Args)]
 pub struct InspectArgs {
     /// The file
     #[arg(value_name = "FILE.wasm")]
@@ -144,8 +208,29 @@ mod tests {
     }
 
     #[test]
+    fn jobs_are_named_by_pipeline_and_id() {
+        let line = "hayrick jobs wait p 7 --timeout 90s --port 5";
+        let Command::Jobs(JobsCommand::Wait(args)) = Args::try_parse_from(line.split(' ')).unwrap().command else {
+            panic!("another command")
+        };
+        assert_eq!((args.job.pipeline.as_str(), args.job.id.as_str(), args.timeout), ("p", "7", Some(Duration::from_secs(90))));
+        assert_eq!(args.job.address.port, Some(5));
+    }
+
+    #[test]
     fn wrong_flags_end_with_2() {
-        for line in ["hayrick", "hayrick serve --port x", "hayrick serve --port 70000", "hayrick fly", "hayrick serve --log-format xml"] {
+        for line in [
+            "hayrick",
+            "hayrick serve --port x",
+            "hayrick serve --port 70000",
+            "hayrick fly",
+            "hayrick serve --log-format xml",
+            "hayrick jobs",
+            "hayrick jobs show p",
+            "hayrick jobs list p --status done",
+            "hayrick jobs list p --all --limit 1",
+            "hayrick jobs wait p 7 --timeout soon",
+        ] {
             let error = Args::try_parse_from(line.split(' ')).unwrap_err();
             assert_eq!(error.exit_code(), i32::from(EXIT_CONFIG), "{line}");
         }

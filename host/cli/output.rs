@@ -2,6 +2,8 @@
 
 use std::io::{ErrorKind, Write, stderr, stdout};
 
+use serde_json::Value;
+
 /// Writes one piece of data and a newline.
 ///
 /// # Errors
@@ -41,6 +43,26 @@ pub fn harmless(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
+/// A document over several lines. What a terminal would obey is written as JSON's own escapes, as a reader of JSON reads the same.
+pub fn json(value: &Value) -> String {
+    let escaped = |letter: char| match letter {
+        // JSON itself has no other control characters left: these stand in its strings.
+        '\n' => "\n".to_owned(),
+        _ if letter.is_control() => format!("\\u{:04x}", u32::from(letter)),
+        _ => letter.to_string(),
+    };
+    format!("{value:#}").chars().map(escaped).collect()
+}
+
+/// The text or number at `path`, harmless; `-` when there is none.
+pub fn word(value: &Value, path: &str) -> String {
+    match value.pointer(path) {
+        Some(Value::String(text)) => harmless(text),
+        Some(Value::Number(number)) => number.to_string(),
+        _ => "-".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,5 +76,10 @@ mod tests {
     #[test]
     fn escapes_do_not_reach_the_terminal() {
         assert_eq!(harmless("a\u{1b}[2J\nb"), "a [2J b");
+        let value = serde_json::json!({"a": "\u{1b}[2J \u{9b}2J \u{7f}\n\u{e9}"});
+        let shown = json(&value);
+        assert!(shown.chars().all(|letter| letter == '\n' || !letter.is_control()), "{shown:?}");
+        assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), value);
+        assert_eq!((word(&value, "/a").as_str(), word(&value, "/b").as_str()), (" [2J  2J   \u{e9}", "-"));
     }
 }

@@ -76,9 +76,20 @@ impl Client {
         within(path, ANSWER_DEADLINE, request.body(body).send()).await.unwrap_or_else(|error| panic!("{path}: {error:?}"))
     }
 
+    /// Any request with a body of JSON and headers of its own, up to the head of its answer.
+    pub async fn open(&self, method: &str, path: &str, headers: &[(&str, String)], body: &str) -> Response {
+        let headers: Vec<(&str, &str)> = JSON.into_iter().chain(headers.iter().map(|(name, value)| (*name, value.as_str()))).collect();
+        self.request(method, path, &headers, body.to_owned()).await
+    }
+
     /// Any request with a body of JSON.
     pub async fn send(&self, method: &str, path: &str, body: &str) -> Reply {
-        Reply::read(self.request(method, path, &JSON, body.to_owned()).await).await
+        Reply::read(self.open(method, path, &[], body).await).await
+    }
+
+    /// Any request with headers of its own.
+    pub async fn send_with(&self, method: &str, path: &str, headers: &[(&str, String)], body: &str) -> Reply {
+        Reply::read(self.open(method, path, headers, body).await).await
     }
 
     /// GET.

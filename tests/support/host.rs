@@ -17,6 +17,7 @@ use super::guest::{guest, plugin};
 use super::logs::Logs;
 use super::quiet::{Machine, machine};
 use super::report::say;
+use super::source::root;
 
 /// Long enough for a cold compilation of a whole CPython on a slow machine.
 const START_DEADLINE: Duration = Duration::from_secs(180);

@@ -9,6 +9,7 @@ pub mod folder;
 pub mod form;
 pub mod guest;
 pub mod host;
+pub mod jobs;
 pub mod logs;
 pub mod neighbour;
 pub mod process;

@@ -8,7 +8,7 @@ use host_app::settings::{Flags, Settings};
 use serde_json::json;
 
 use crate::args::{EXIT_FAILURE, InspectArgs};
-use crate::output::{harmless, print};
+use crate::output::{self, harmless, print};
 
 /// Prints what the file is; ends with 1 if it would not deploy.
 ///
@@ -23,7 +23,7 @@ pub fn run(args: InspectArgs) -> anyhow::Result<ExitCode> {
             "name": found.name, "size_bytes": found.size_bytes, "digest": found.digest,
             "exports": found.exports, "imports": found.imports, "deployable": reason.is_none(), "reason": reason,
         });
-        print(&format!("{shown:#}"))?;
+        print(&output::json(&shown))?;
     } else {
         let verdict = reason.map_or_else(|| "yes".to_owned(), |reason| format!("no: {}", harmless(reason)));
         let digest = if found.digest.is_empty() { "not read".to_owned() } else { format!("sha256:{}", found.digest) };

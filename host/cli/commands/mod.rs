@@ -2,6 +2,7 @@
 
 mod config;
 mod inspect;
+mod jobs;
 mod serve;
 mod status;
 
@@ -17,6 +18,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Serve(args) => serve::run(args),
         Command::Status(args) => status::run(args),
+        Command::Jobs(command) => jobs::run(command),
         Command::Inspect(args) => inspect::run(args),
         Command::Config(ConfigCommand::Check(args)) => config::check(args),
     }

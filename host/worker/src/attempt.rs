@@ -1,6 +1,5 @@
 //! One attempt: run it, pass its progress on, end it when somebody says so, and tell the store how it ended.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,14 +28,15 @@ impl Desk {
         let lease = claimed.lease();
         let (job, pipeline, attempt) = (lease.id, claimed.job.pipeline.clone(), claimed.job.attempt);
         tracing::info!(%job, pipeline, attempt, "attempt begun");
-        let (sender, receiver) = watch::channel(None);
-        let end = tokio::select! {
-            end = self.runtime.run_job(claimed, Arc::new(sender)) => end,
-            () = self.jobs.cancelled(&pipeline, lease) => AttemptEnd::Cancelled,
-            // The sender ends only with the run.
-            _ = forward(&self.jobs, lease, receiver) => AttemptEnd::Released,
-            _ = released(&mut self.release) => AttemptEnd::Released,
+        let (sender, progress) = watch::channel(None);
+        let attempt_end = async {
+            tokio::select! {
+                end = self.runtime.run_job(claimed, Arc::new(sender)) => end,
+                () = self.jobs.cancelled(&pipeline, lease) => AttemptEnd::Cancelled,
+                () = released(&mut self.release) => AttemptEnd::Released,
+            }
         };
+        let (end, ()) = tokio::join!(attempt_end, forward(&self.jobs, lease, progress));
         tracing::info!(%job, pipeline, attempt, outcome = word(&end), "attempt ended");
         self.finish(lease, end).await;
         lease
@@ -57,8 +57,8 @@ impl Desk {
     }
 }
 
-/// Passes progress on to the store; never ends before the attempt does.
-async fn forward(jobs: &Jobs, lease: Lease, mut progress: watch::Receiver<Option<Progress>>) -> Infallible {
+/// Passes progress on to the store. Ends with the run, which holds the sender, once the newest report is passed on.
+async fn forward(jobs: &Jobs, lease: Lease, mut progress: watch::Receiver<Option<Progress>>) {
     while progress.changed().await.is_ok() {
         let newest = progress.borrow_and_update().clone();
         if let Some(newest) = newest
@@ -67,7 +67,6 @@ async fn forward(jobs: &Jobs, lease: Lease, mut progress: watch::Receiver<Option
             tracing::debug!(job = %lease.id, %error, "progress was not kept");
         }
     }
-    std::future::pending().await
 }
 
 async fn released(release: &mut watch::Receiver<bool>) {

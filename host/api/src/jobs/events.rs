@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::response::Response;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
 use host_services::jobs::error::JobError;
@@ -25,27 +25,31 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// A comment, which clients pass over.
 const HEARTBEAT: Bytes = Bytes::from_static(b": heartbeat\n\n");
 
-/// The events of one job; the first is the job as it is, unless the client has seen that.
+/// The events of one job; the first is the job as it is, unless the client has seen that. 204 if there is nothing more to be seen.
 ///
 /// # Errors
 /// There is no such job.
 pub(super) async fn answer(state: &ApiState, pipeline: String, id: JobId, headers: &HeaderMap) -> Result<Response, ApiError> {
     let jobs = &state.services().jobs;
     let job = jobs.get(&pipeline, id).await?;
-    let seen = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
-    let has_ended = job.status.is_final() && seen.is_some_and(|seen| seen >= job.revision);
-    let body = if has_ended {
-        Body::empty()
-    } else {
-        let watch = jobs.watch(&pipeline, id, seen);
-        let following = Following { watch: Some(watch), heartbeat: state.config().keep_alive_interval };
-        Body::from_stream(stream::unfold(following, Following::next))
-    };
-    let mut response = Response::new(body);
+    let seen = seen(headers, job.revision);
+    if job.status.is_final() && seen == Some(job.revision) {
+        // The answer that keeps a browser from coming back.
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let watch = jobs.watch(&pipeline, id, seen);
+    let following = Following { watch: Some(watch), heartbeat: state.config().keep_alive_interval };
+    let mut response = Response::new(Body::from_stream(stream::unfold(following, Following::next)));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response.headers_mut().insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
     Ok(response)
+}
+
+/// The revision that the client has seen last; one that the job has not come to is none of its own.
+fn seen(headers: &HeaderMap, newest: u64) -> Option<u64> {
+    let seen = headers.get(LAST_EVENT_ID)?.to_str().ok()?.trim().parse().ok()?;
+    (seen <= newest).then_some(seen)
 }
 
 /// A client that follows a job; `watch` is none once it has ended.
