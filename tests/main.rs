@@ -16,6 +16,8 @@ mod architecture;
 mod batch;
 /// One guest in three languages, the same cases: the contract holds for all of them.
 mod contract;
+/// What was acknowledged survives: SIGKILL at any moment, a job that takes its host down, a disk that is full.
+mod durability;
 /// Forms of files: what comes through, every bound, and that nothing of them stays on disk or in memory.
 mod files;
 /// A client that hangs up: the guest is gone, and so is the connection to the upstream.

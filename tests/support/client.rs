@@ -4,7 +4,7 @@ use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use reqwest::header::HeaderMap;
-use reqwest::{Body, Response};
+use reqwest::{Body, Method, Response};
 use serde_json::{Value, json};
 
 use super::await_event::within;
@@ -90,6 +90,18 @@ impl Client {
     /// Any request with headers of its own.
     pub async fn send_with(&self, method: &str, path: &str, headers: &[(&str, String)], body: &str) -> Reply {
         Reply::read(self.open(method, path, headers, body).await).await
+    }
+
+    /// A request with headers of its own that may find nobody there, or a host that dies over it.
+    ///
+    /// # Errors
+    /// There is no whole answer.
+    pub async fn try_send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> reqwest::Result<Reply> {
+        let request = self.http.request(method, format!("{}{path}", self.base_url)).timeout(ANSWER_DEADLINE).body(body);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let response = request.send().await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Ok(Reply { status, headers, body: response.text().await? })
     }
 
     /// GET.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::io;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -57,6 +57,8 @@ pub enum Behaviour {
 /// One request as it came.
 #[derive(Debug, Clone)]
 pub struct Request {
+    /// When it was whole.
+    pub at: Instant,
     pub path: String,
     /// Head of the request, as sent.
     pub headers: String,
@@ -205,7 +207,7 @@ fn take_request(unread: &mut Vec<u8>) -> Option<Request> {
     let body = String::from_utf8(unread.get(head_end..end)?.to_vec()).unwrap();
     unread.drain(..end);
     let path = headers.split(' ').nth(1).unwrap().to_owned();
-    Some(Request { path, headers, body })
+    Some(Request { at: Instant::now(), path, headers, body })
 }
 
 /// Returns once the connection is to end.

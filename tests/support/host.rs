@@ -2,26 +2,24 @@
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
 
-use super::await_event::{SOON, eventually, within};
+use super::await_event::{SOON, eventually};
 use super::client::Client;
-use super::command::{clean, hayrick};
+use super::command::hayrick;
 use super::folder::Folder;
 use super::guest::{guest, plugin};
+use super::launch::{Launch, Process};
 use super::logs::Logs;
-use super::quiet::{Machine, machine};
+use super::quiet::machine;
 use super::report::say;
-use super::source::root;
 
 /// Long enough for a cold compilation of a whole CPython on a slow machine.
 const START_DEADLINE: Duration = Duration::from_secs(180);
-const GREETING: &str = "Hayrick serves on http://";
 
 /// What a host is started with.
 #[derive(Default)]
@@ -30,6 +28,7 @@ pub struct TestHostBuilder {
     limits: String,
     config: String,
     variables: Vec<(String, String)>,
+    data_dir: Option<PathBuf>,
     is_cold: bool,
     is_alone: bool,
 }
@@ -38,11 +37,9 @@ pub struct TestHostBuilder {
 pub struct TestHost {
     pub client: Client,
     pub logs: Logs,
-    child: Child,
+    process: Process,
     address: String,
-    folder: Folder,
-    variables: Vec<(String, String)>,
-    _machine: Machine,
+    launch: Arc<Launch>,
 }
 
 impl TestHostBuilder {
@@ -94,6 +91,12 @@ impl TestHostBuilder {
         self
     }
 
+    /// With its data in this folder, which is there.
+    pub fn data_dir(mut self, path: &Path) -> TestHostBuilder {
+        self.data_dir = Some(path.to_owned());
+        self
+    }
+
     /// With a compile cache of its own, empty at the start. Other hosts share one, so that each guest is compiled once for all tests.
     pub fn cold(mut self) -> TestHostBuilder {
         self.is_cold = true;
@@ -108,17 +111,23 @@ impl TestHostBuilder {
 
     /// Starts it and waits until every file has been tried.
     pub async fn start(self) -> TestHost {
+        TestHost::begin(self.prepare().await).await
+    }
+
+    /// Lays out its folders and starts nothing.
+    pub async fn prepare(self) -> Arc<Launch> {
         let machine = machine(self.is_alone).await;
         let folder = Folder::fresh();
         let plugins_dir = folder.subfolder("plugins");
         for (path, pipeline) in &self.plugins {
             std::fs::copy(path, plugins_dir.join(format!("{pipeline}.wasm"))).unwrap();
         }
+        let data_dir = self.data_dir.unwrap_or_else(|| folder.subfolder("data"));
         if !self.is_cold {
-            share_compile_cache(&folder.subfolder("data"));
+            share_compile_cache(&data_dir);
         }
         std::fs::write(folder.path().join("hayrick.toml"), format!("[limits]\n{}\n{}", self.limits, self.config)).unwrap();
-        TestHost::spawn(folder, self.variables, machine).await
+        Arc::new(Launch { folder, data_dir, variables: self.variables, _machine: machine })
     }
 }
 
@@ -128,15 +137,12 @@ impl TestHost {
         TestHostBuilder::default()
     }
 
-    async fn spawn(folder: Folder, variables: Vec<(String, String)>, machine: Machine) -> TestHost {
-        let mut child = serve(&folder).envs(variables.iter().cloned()).spawn().unwrap();
-        let logs = Logs::gather(child.stderr.take().unwrap());
-        let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
-        let greeting = within("the host's greeting", SOON, stdout.next_line()).await.unwrap();
-        let Some(greeting) = greeting else { panic!("the host did not start:\n{}", logs.tail()) };
-        let address = greeting.strip_prefix(GREETING).unwrap_or_else(|| panic!("not the greeting: {greeting}")).to_owned();
+    /// Starts a host, and waits until every file has been tried.
+    pub async fn begin(launch: Arc<Launch>) -> TestHost {
+        let mut process = launch.begin();
+        let address = process.address().await;
         let client = Client::new(&format!("http://{address}"));
-        let host = TestHost { client, logs, child, address, folder, variables, _machine: machine };
+        let host = TestHost { client, logs: process.logs.clone(), process, address, launch };
         eventually("every file has been tried", START_DEADLINE, async || host.is_ready().await.then_some(())).await;
         host
     }
@@ -149,20 +155,18 @@ impl TestHost {
     pub async fn restart(mut self) -> TestHost {
         self.sigterm();
         self.ended().await;
-        self.successor().await
+        TestHost::begin(Arc::clone(&self.launch)).await
     }
 
-    /// The same folders and settings, after this process was killed in the middle of whatever it did.
-    pub async fn kill_and_restart(mut self) -> TestHost {
-        self.child.start_kill().unwrap();
-        self.ended().await;
-        self.successor().await
+    /// The same, after this process was killed (SIGKILL) wherever it was.
+    pub async fn kill_and_restart(self) -> TestHost {
+        TestHost::begin(self.killed().await).await
     }
 
-    async fn successor(mut self) -> TestHost {
-        let machine = std::mem::replace(&mut self._machine, Machine::Gone);
-        let folder = std::mem::replace(&mut self.folder, Folder::fresh());
-        TestHost::spawn(folder, std::mem::take(&mut self.variables), machine).await
+    /// Kills it (SIGKILL); what it was started with stays.
+    pub async fn killed(mut self) -> Arc<Launch> {
+        self.process.kill().await;
+        Arc::clone(&self.launch)
     }
 
     /// Address and port.
@@ -177,22 +181,22 @@ impl TestHost {
 
     /// The process.
     pub fn pid(&self) -> u32 {
-        self.child.id().expect("the host has ended")
+        self.process.pid()
     }
 
     /// The file of a pipeline in its plugins folder.
     pub fn plugin_file(&self, pipeline: &str) -> PathBuf {
-        self.folder.path().join("plugins").join(format!("{pipeline}.wasm"))
+        self.launch.folder.path().join("plugins").join(format!("{pipeline}.wasm"))
     }
 
     /// A file beside the plugins folder, on the same file system.
     pub fn scratch_file(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.launch.folder.path().join(name)
     }
 
     /// A file or folder of its data folder.
     pub fn data_path(&self, name: &str) -> PathBuf {
-        self.folder.path().join("data").join(name)
+        self.launch.data_dir.join(name)
     }
 
     /// Puts a plugin there by writing aside and renaming.
@@ -243,28 +247,17 @@ impl TestHost {
 
     /// Waits for its end.
     pub async fn ended(&mut self) -> ExitStatus {
-        within("the end of the host", SOON, self.child.wait()).await.unwrap()
+        self.process.ended().await
     }
 }
 
 impl Drop for TestHost {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.start_kill();
+        self.process.kill_soon();
         if std::thread::panicking() {
             say(&format!("--- the host's log ends with\n{}", self.logs.tail()));
         }
     }
-}
-
-fn serve(folder: &Folder) -> Command {
-    let mut command = clean(Command::new(env!("CARGO_BIN_EXE_hayrick")));
-    command.args(["serve", "--host", "127.0.0.1", "--port", "0"]);
-    command.arg("--plugins-dir").arg(folder.path().join("plugins"));
-    command.arg("--data-dir").arg(folder.path().join("data"));
-    command.arg("--config").arg(folder.path().join("hayrick.toml"));
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    command
 }
 
 fn share_compile_cache(data_dir: &Path) {

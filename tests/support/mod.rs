@@ -3,6 +3,7 @@
 pub mod await_event;
 pub mod client;
 pub mod command;
+pub mod disk;
 #[expect(dead_code, reason = "some of it misbehaves only towards the tests of host-services, which compile this file, too")]
 pub mod fake_upstream;
 pub mod folder;
@@ -10,10 +11,13 @@ pub mod form;
 pub mod guest;
 pub mod host;
 pub mod jobs;
+pub mod kill_loop;
+pub mod launch;
 pub mod logs;
 pub mod neighbour;
 pub mod process;
 pub mod quiet;
+pub mod random;
 pub mod raw_client;
 pub mod report;
 pub mod source;

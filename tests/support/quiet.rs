@@ -4,13 +4,12 @@ use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 static MACHINE: RwLock<()> = RwLock::const_new(());
 
-/// The machine, for as long as a host of a test lives. A test has one host at a time: two shares of one test could wait for each other.
+/// The machine, for as long as the folders of a test's host are there. A test has one host at a time: two shares of one test could wait for
+/// each other.
 #[expect(dead_code, reason = "the guards are held, not read")]
 pub enum Machine {
     Shared(RwLockReadGuard<'static, ()>),
     Alone(RwLockWriteGuard<'static, ()>),
-    /// Handed on to the host that follows.
-    Gone,
 }
 
 /// Waits for the machine.

@@ -4,9 +4,9 @@
 use std::hint::black_box;
 
 use sdk::hayrick::pipeline::jobs::{self, Job, Status, SubmitOptions};
-use sdk::hayrick::pipeline::types::{Failure, Progress};
-use sdk::hayrick::pipeline::{tasks, timers};
-use sdk::{Attempt, ChatRequest, JobFailure, JobOutcome, Outcome, Retry, invalid_input, question, say};
+use sdk::hayrick::pipeline::types::{Failure, Options, Progress};
+use sdk::hayrick::pipeline::{llm, tasks, timers};
+use sdk::{Attempt, ChatRequest, JobFailure, JobOutcome, Outcome, Retry, invalid_input, question, say, user_message};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -27,6 +27,10 @@ const STATUS_WORDS: [(&str, Status); 5] = [
 enum Program {
     Return {
         value: Value,
+    },
+    /// Asks the model, whose upstream so learns of every attempt, and returns what it was asked.
+    Ask {
+        text: String,
     },
     /// Worth another attempt.
     Fail {
@@ -74,6 +78,10 @@ async fn run_job(attempt: Attempt) -> JobOutcome {
     let program = serde_json::from_str(&attempt.data).map_err(|error| JobFailure::Permanent(format!("no program: {error}")))?;
     match program {
         Program::Return { value } => Ok(value.to_string()),
+        Program::Ask { text } => {
+            llm::generate(vec![user_message(&*text)], Options::default()).await?;
+            Ok(json!(text).to_string())
+        }
         Program::Fail { error, after_ms } => Err(retry(error, after_ms)),
         Program::Permanent { error } => Err(JobFailure::Permanent(error)),
         Program::Sleep { ms } => {

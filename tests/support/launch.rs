@@ -1,0 +1,85 @@
+//! Starts a host over the same folders as often as a test wants, and ends it as a crash would.
+
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Instant;
+
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+use super::await_event::{SOON, within};
+use super::command::clean;
+use super::folder::Folder;
+use super::logs::Logs;
+use super::quiet::Machine;
+
+const GREETING: &str = "Hayrick serves on http://";
+
+/// What a host is started with. The folders stay for as long as this.
+pub struct Launch {
+    pub folder: Folder,
+    pub data_dir: PathBuf,
+    pub variables: Vec<(String, String)>,
+    pub _machine: Machine,
+}
+
+/// A host from its first moment on. It is killed when this is dropped.
+pub struct Process {
+    pub logs: Logs,
+    pub began: Instant,
+    child: Child,
+    stdout: Lines<BufReader<ChildStdout>>,
+}
+
+impl Launch {
+    /// Starts the process and awaits nothing.
+    pub fn begin(&self) -> Process {
+        let mut command = clean(Command::new(env!("CARGO_BIN_EXE_hayrick")));
+        command.args(["serve", "--host", "127.0.0.1", "--port", "0"]);
+        command.arg("--plugins-dir").arg(self.folder.path().join("plugins"));
+        command.arg("--data-dir").arg(&self.data_dir);
+        command.arg("--config").arg(self.folder.path().join("hayrick.toml"));
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let began = Instant::now();
+        let mut child = command.spawn().unwrap();
+        let logs = Logs::gather(child.stderr.take().unwrap());
+        let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        Process { logs, began, child, stdout }
+    }
+}
+
+impl Process {
+    /// The address it serves on, once it does.
+    ///
+    /// # Panics
+    /// It ends before.
+    pub async fn address(&mut self) -> String {
+        let greeting = within("the host's greeting", SOON, self.stdout.next_line()).await.unwrap();
+        let Some(greeting) = greeting else { panic!("the host did not start:\n{}", self.logs.tail()) };
+        greeting.strip_prefix(GREETING).unwrap_or_else(|| panic!("not the greeting: {greeting}")).to_owned()
+    }
+
+    /// Its number.
+    ///
+    /// # Panics
+    /// It has ended.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("the host has ended")
+    }
+
+    /// Waits for its end.
+    pub async fn ended(&mut self) -> ExitStatus {
+        within("the end of the host", SOON, self.child.wait()).await.unwrap()
+    }
+
+    /// Ends it at once, wherever it is (SIGKILL), and waits until it is gone.
+    pub async fn kill(&mut self) {
+        within("the end of a killed host", SOON, self.child.kill()).await.unwrap();
+    }
+
+    /// The same without waiting; it may have ended by itself.
+    pub fn kill_soon(&mut self) {
+        let _ = self.child.start_kill();
+    }
+}

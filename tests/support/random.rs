@@ -1,0 +1,40 @@
+//! Numbers that look random and follow from a seed, so that a test that failed can be seen to fail again.
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+/// Names the seed of a run that is to be repeated.
+const SEED: &str = "HAYRICK_TEST_SEED";
+
+/// The generator SplitMix64.
+pub struct Random(u64);
+
+/// The seed that is asked for, or one of this run's own.
+pub fn seed() -> u64 {
+    let asked_for = std::env::var(SEED).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{SEED} is no number: {text}")));
+    asked_for.unwrap_or_else(|| RandomState::new().hash_one(SEED))
+}
+
+impl Random {
+    /// The numbers of this seed.
+    pub fn new(seed: u64) -> Random {
+        Random(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+
+    /// A span shorter than `end`, to the millisecond.
+    pub fn span(&mut self, end: Duration) -> Duration {
+        Duration::from_millis(self.below(end.as_millis() as u64))
+    }
+}
