@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::await_event::{SOON, within};
+use crate::support::client::Client;
 use crate::support::fake_upstream::{Behaviour, FakeUpstream};
 use crate::support::host::TestHost;
 use crate::support::raw_client::RawClient;
@@ -60,5 +61,7 @@ async fn half_a_request_holds_nobody_up() {
     let client = RawClient::send(host.address(), "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-").await;
     // The host closes it, with or without a word.
     client.read_to_end().await;
-    assert_eq!(host.client.chat("echo-relay", "echo:hi").await.text(), "hi");
+    // On a connection of its own: one that has been idle for so long is closed, too.
+    let other = Client::new(&host.base_url());
+    assert_eq!(other.chat("echo-relay", "echo:hi").await.text(), "hi");
 }

@@ -104,11 +104,6 @@ impl Client {
         list["data"].as_array().unwrap_or_else(|| panic!("no list: {list}")).clone()
     }
 
-    /// How many jobs of a pipeline have this status.
-    pub async fn count(&self, pipeline: &str, status: &str) -> u64 {
-        self.get(&format!("/{pipeline}/jobs?limit=1")).await.json()["counts"][status].as_u64().unwrap()
-    }
-
     /// Follows a job, from the event after `last` on.
     pub async fn follow(&self, job: &Value, last: Option<u64>) -> Events {
         let path = format!("/{}/jobs/{}/events", job["pipeline"].as_str().unwrap(), id(job));

@@ -62,8 +62,10 @@ where
 enum End {
     Open,
     Good,
-    /// It is still to be told by breaking off.
+    /// It is still to be told by breaking off, once what was written has left.
     Broken,
+    /// It is to be told now.
+    Leaving,
 }
 
 /// Chunks on their way into bytes.
@@ -122,6 +124,12 @@ impl<S: Stream<Item = Result<Chunk, Failure>> + Unpin, E: Encode + Unpin> Stream
         let piece = match (self.writing.encoder.len(), self.writing.end) {
             (0, End::Good) => return Poll::Ready(None),
             (0, End::Broken) => {
+                // The server writes out what it has whenever nothing more is ready, and throws it away at an error.
+                self.writing.end = End::Leaving;
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            (0, End::Leaving) => {
                 self.writing.end = End::Good;
                 return Poll::Ready(Some(Err(BrokenOff)));
             }

@@ -115,5 +115,8 @@ async fn delete(
         )
     })?;
     let deleted = state.services().tasks.delete_older(&pipeline, age).await?;
+    if deleted == 0 && state.runtime().pipeline(&pipeline).is_none() {
+        return Err(ApiError::no_pipeline(&pipeline, "GET /status"));
+    }
     Ok(json::answer(StatusCode::OK, &json!({"deleted": deleted})))
 }
