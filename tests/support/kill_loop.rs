@@ -96,7 +96,7 @@ impl Seen {
         let at = |part: usize| recoveries.get(recoveries.len().saturating_sub(1) * part / 100).copied().unwrap_or_default();
         format!(
             "{} kills ({} of them before the host served), {} jobs acknowledged, {} lost; {} executions beyond the first, {} allowed; \
-             from a start to an interrupted job running again: {:?} in the middle, {:?} at most, of {} starts; integrity_check {}",
+             from a start to an interrupted job running again: {:?} in the middle, {:?} of 95 in 100, {:?} at most, {} starts; integrity_check {}",
             self.kills,
             self.killed_at_start,
             self.acknowledged.len(),
@@ -104,6 +104,7 @@ impl Seen {
             self.repeated(),
             self.kills * JOBS_MAX,
             at(50),
+            at(95),
             at(100),
             recoveries.len(),
             self.integrity

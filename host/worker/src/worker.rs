@@ -87,6 +87,10 @@ impl Worker {
                 _ = heartbeats.tick() => self.beat().await,
                 () = sleep(pause) => {}
             }
+            // Attempts end together, as one commit takes them all: one claim is to fill all their places.
+            while let Some(ended) = self.attempts.try_join_next() {
+                self.ended(ended).await;
+            }
         }
         self.drain(drain_deadline).await;
     }
