@@ -8,6 +8,7 @@ use crate::support::await_event::{SOON, eventually};
 use crate::support::client::Client;
 use crate::support::guest::{guest, guest_bytes};
 use crate::support::host::{TestHost, TestHostBuilder};
+use crate::support::process::computed;
 use crate::support::report::say;
 
 /// The name under which everything here serves.
@@ -179,4 +180,15 @@ async fn the_second_start_loads_what_the_first_compiled() {
     say(&format!("compiled in {} ms, loaded in {} ms", cold["compile_ms"], warm["compile_ms"]));
     assert_eq!((&cold["from_cache"], &warm["from_cache"]), (&false.into(), &true.into()));
     assert!(warm["compile_ms"].as_u64() < cold["compile_ms"].as_u64(), "{cold} {warm}");
+}
+
+#[tokio::test]
+async fn following_the_folder_takes_no_time_to_speak_of() {
+    let host = live("slow-stream").start().await;
+    let (begun, before) = (Instant::now(), computed(host.pid()));
+    // A stream of two seconds, in which nothing changes.
+    host.client.stream(NAME, "100").await.rest_text().await;
+    let (took, time) = (begun.elapsed(), computed(host.pid()) - before);
+    say(&format!("an idle folder: {time:?} of computing in {took:.1?}"));
+    assert!(time < took / 4, "the host computed for {time:?} of {took:?}");
 }

@@ -1,6 +1,7 @@
-//! What the kernel says of a process: its memory and the files it holds.
+//! What the kernel says of a process: its memory, its time and the files it holds.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The most memory it has had at a time, in bytes, since its start or the last [`forget_peak`].
 pub fn peak_memory(pid: u32) -> u64 {
@@ -12,6 +13,15 @@ pub fn peak_memory(pid: u32) -> u64 {
 /// From now on the peak is what the process has now.
 pub fn forget_peak(pid: u32) {
     std::fs::write(format!("/proc/{pid}/clear_refs"), "5").unwrap();
+}
+
+/// How long it has computed since its start, all its threads together.
+pub fn computed(pid: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    // The name of the program may have spaces, and ends with the last bracket.
+    let numbers = stat.rsplit_once(") ").unwrap().1.split(' ').skip(11).take(2);
+    // Ticks of user and system, of which Linux shows a hundred a second.
+    Duration::from_millis(10 * numbers.map(|ticks| ticks.parse::<u64>().unwrap()).sum::<u64>())
 }
 
 /// Files below `folder` that it holds open, those without a name included.

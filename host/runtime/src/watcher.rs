@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use notify::event::{AccessKind, AccessMode};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -60,7 +61,14 @@ impl FolderWatcher {
         let failed = |source| RuntimeError::Watch { path: folder.to_owned(), source };
         let changed = Arc::new(Notify::new());
         let wake = Arc::clone(&changed);
-        let mut notifications = notify::recommended_watcher(move |_| wake.notify_one()).map_err(failed)?;
+        let tell = move |told: notify::Result<Event>| {
+            // What could not be told may have been a change.
+            if told.is_ok_and(|event| !is_change(&event.kind)) {
+                return;
+            }
+            wake.notify_one();
+        };
+        let mut notifications = notify::recommended_watcher(tell).map_err(failed)?;
         notifications.watch(folder, RecursiveMode::NonRecursive).map_err(failed)?;
         Ok(FolderWatcher {
             folder: folder.to_owned(),
@@ -148,6 +156,14 @@ impl FolderWatcher {
     fn pause(&self) -> Duration {
         let settling = self.files.iter().any(|(stem, seen)| !seen.taken && !self.loading.contains(stem));
         if settling { SETTLE / 2 } else { SCAN_INTERVAL }
+    }
+}
+
+/// Whether a notification is about more than reading: every scan reads the folder, and would wake the next one for ever.
+fn is_change(kind: &EventKind) -> bool {
+    match kind {
+        EventKind::Access(access) => matches!(access, AccessKind::Close(AccessMode::Write)),
+        _ => true,
     }
 }
 
