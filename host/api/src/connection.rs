@@ -16,6 +16,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep;
 
 use crate::config::ApiConfig;
+use crate::linger::Linger;
 use crate::write_stall::WriteStall;
 
 /// hyper takes no smaller buffer.
@@ -86,7 +87,7 @@ impl Connections {
     fn begin(&mut self, socket: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
         // A token that waits for the next one is late; without it the connection works all the same.
         let _ = socket.set_nodelay(true);
-        let socket = WriteStall::new(socket, self.write_stall_timeout);
+        let socket = Linger::new(WriteStall::new(socket, self.write_stall_timeout));
         let connection = self.http.serve_connection(TokioIo::new(socket), TowerToHyperService::new(self.routes.clone()));
         let mut draining = self.draining.subscribe();
         // The guard that `wait_for` gives must not live on: it locks the channel.

@@ -10,6 +10,7 @@ mod files;
 mod health;
 mod jobs;
 mod json;
+mod linger;
 mod openai;
 mod pipelines;
 mod request_id;
