@@ -86,7 +86,7 @@ async fn a_checkpoint_reaches_the_next_attempt() {
 async fn the_last_report_of_progress_is_kept() {
     let host = worker().start().await;
     // The pauses end before the next write of progress is due, and with the last one the attempt.
-    for ms in [0, 1, 30] {
+    for ms in [0, 1, 30].repeat(5) {
         let job = host.client.work(WORKER, program(json!({"do": "progress", "steps": 3, "ms": ms}))).await;
         assert_eq!(job["progress"], json!({"done": 3, "total": 3, "message": "step 3"}), "{job}");
     }
