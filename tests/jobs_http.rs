@@ -200,6 +200,24 @@ async fn events_keep_a_waiting_client_s_connection_and_tell_of_a_cancel() {
 }
 
 #[tokio::test]
+async fn who_waits_for_a_job_does_not_hold_up_a_stop() {
+    let mut host = worker().config("[server]\ndrain_deadline = '10m'").start().await;
+    let (client, job) = (host.client.clone(), host.client.submit(WORKER, delayed()).await);
+    let mut events = client.follow(&job, None).await;
+    assert_eq!(events.next().await.unwrap().name, "pending");
+    let waiting = client.of_job(&job, "GET", "?wait=300");
+    let stopping = async {
+        // A whole exchange later the wait has begun.
+        client.job(&job).await;
+        host.sigterm();
+        host.ended().await
+    };
+    let (waited, ended) = tokio::join!(waiting, stopping);
+    assert_eq!((waited.status, &waited.json()["status"], ended.code()), (200, &json!("pending"), Some(0)));
+    assert_eq!(names(&events.rest().await), [""; 0], "the client comes back for the rest");
+}
+
+#[tokio::test]
 async fn a_job_is_known_to_its_own_pipeline_only() {
     let host = worker().guest_as(WORKER, "other").guest("echo-relay").start().await;
     let job = host.client.work(WORKER, value(json!(1))).await;

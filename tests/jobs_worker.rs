@@ -210,21 +210,27 @@ async fn jobs_run_by_priority_then_by_age() {
 
 #[tokio::test]
 async fn places_are_bounded_for_each_plugin_and_in_all() {
-    let host = worker().guest_as(WORKER, "other").config("[jobs]\njobs_max = 3\nplugin_jobs_max = 2\npending_max = 100").start().await;
+    let host = worker().guest_as(WORKER, "other").config("[jobs]\njobs_max = 3\nplugin_jobs_max = 2").start().await;
     let mut jobs = Vec::new();
-    for _ in 0..12 {
-        for pipeline in [WORKER, "other"] {
-            jobs.push(host.client.submit(pipeline, sleep(30)).await);
-        }
+    for pipeline in [WORKER, WORKER, WORKER, "other", "other"] {
+        jobs.push(host.client.submit(pipeline, sleep(FOR_EVER_MS)).await);
     }
-    let mut ended = Vec::new();
+    let running = async |pipeline: &str| host.client.jobs(pipeline, "?status=running").await.len();
+    eventually("three jobs run", SOON, async || (running(WORKER).await + running("other").await == 3).then_some(())).await;
+    assert_eq!((running(WORKER).await, running("other").await), (2, 1), "the third of the first plugin has no place");
     for job in &jobs {
-        ended.push(host.client.ended(job).await);
+        host.client.of_job(job, "POST", "/cancel").await;
+    }
+
+    let mut ended = Vec::new();
+    let submitting = (0..24).map(|number| host.client.submit(if number % 2 == 0 { WORKER } else { "other" }, sleep(30)));
+    for job in futures_util::future::join_all(submitting).await {
+        ended.push(host.client.ended(&job).await);
     }
     assert!(ended.iter().all(|job| job["status"] == "completed" && job["attempt"] == 1), "{ended:?}");
     let of = |pipeline: &str| most_at_a_time(ended.iter().filter(|job| job["pipeline"] == pipeline));
     assert!(of(WORKER) <= 2 && of("other") <= 2, "{} and {}", of(WORKER), of("other"));
-    assert_eq!(most_at_a_time(ended.iter()), 3, "every place is used, and no more");
+    assert!(most_at_a_time(ended.iter()) <= 3, "{ended:?}");
 }
 
 /// How many of the jobs ran at the begin of the one that had the most company.

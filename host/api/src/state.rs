@@ -1,7 +1,6 @@
 //! What every handler shares.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
 use axum::http::{HeaderMap, HeaderName};
@@ -10,6 +9,7 @@ use host_services::jobs::queue::Jobs;
 use host_services::llm::router::Llm;
 use host_services::tasks::Tasks;
 use host_services::uploads::spool::Spool;
+use tokio::sync::watch;
 
 use crate::config::ApiConfig;
 
@@ -36,14 +36,14 @@ struct Inner {
     config: ApiConfig,
     services: ApiServices,
     forwarded: Vec<HeaderName>,
-    draining: AtomicBool,
+    draining: watch::Sender<bool>,
 }
 
 impl ApiState {
     /// The state of a server that is not draining.
     pub fn new(runtime: Runtime, config: ApiConfig, services: ApiServices) -> ApiState {
         let forwarded = forwarded(&config.forwarded_headers);
-        ApiState { inner: Arc::new(Inner { runtime, config, services, forwarded, draining: AtomicBool::new(false) }) }
+        ApiState { inner: Arc::new(Inner { runtime, config, services, forwarded, draining: watch::Sender::new(false) }) }
     }
 
     pub(crate) fn runtime(&self) -> &Runtime {
@@ -60,11 +60,17 @@ impl ApiState {
 
     /// From now on the server is not ready for new requests.
     pub(crate) fn start_draining(&self) {
-        self.inner.draining.store(true, Ordering::Relaxed);
+        self.inner.draining.send_replace(true);
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.inner.draining.load(Ordering::Relaxed)
+        *self.inner.draining.borrow()
+    }
+
+    /// Returns once the server drains: an answer that only waits ends then, and its client asks the next server.
+    pub(crate) async fn draining(&self) {
+        // The sender lives as long as this.
+        let _ = self.inner.draining.subscribe().wait_for(|&draining| draining).await;
     }
 
     /// The headers of a request that its plugin gets to see.

@@ -1,9 +1,7 @@
-//! A job's changes as server-sent events, until it has ended.
+//! A job's changes as server-sent events, until it has ended or the server drains.
 //!
 //! Each event is the whole job as it then is, and its id is the job's revision: a client that comes back with `Last-Event-ID` misses nothing
 //! but what has been overtaken.
-
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -38,7 +36,7 @@ pub(super) async fn answer(state: &ApiState, pipeline: String, id: JobId, header
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let watch = jobs.watch(&pipeline, id, seen);
-    let following = Following { watch: Some(watch), heartbeat: state.config().keep_alive_interval };
+    let following = Following { watch: Some(watch), state: state.clone() };
     let mut response = Response::new(Body::from_stream(stream::unfold(following, Following::next)));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -55,13 +53,18 @@ fn seen(headers: &HeaderMap, newest: u64) -> Option<u64> {
 /// A client that follows a job; `watch` is none once it has ended.
 struct Following {
     watch: Option<JobWatch>,
-    heartbeat: Duration,
+    state: ApiState,
 }
 
 impl Following {
     async fn next(mut self) -> Option<(Result<Bytes, JobError>, Following)> {
         let watch = self.watch.as_mut()?;
-        let event = match timeout(self.heartbeat, watch.changed()).await {
+        let changed = tokio::select! {
+            biased;
+            changed = timeout(self.state.config().keep_alive_interval, watch.changed()) => changed,
+            () = self.state.draining() => return None,
+        };
+        let event = match changed {
             Err(_) => Ok(HEARTBEAT),
             Ok(Ok(job)) => {
                 if job.status.is_final() {

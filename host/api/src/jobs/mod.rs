@@ -86,13 +86,16 @@ async fn list(
     Ok(json::answer(StatusCode::OK, &view))
 }
 
-/// With `?wait=SECONDS` the answer waits until the job has ended, but no longer than that.
+/// With `?wait=SECONDS` the answer waits until the job has ended, but no longer than that, and not while the server drains.
 async fn one(State(state): State<ApiState>, path: OfJob, query: Result<Query<WaitQuery>, QueryRejection>) -> Result<Response, ApiError> {
     let (pipeline, id) = parse(path)?;
     let Query(query) = query.map_err(|error| ApiError::invalid(format!("the query is wrong: {error}"), None))?;
     let jobs = &state.services().jobs;
     let job = match query.wait()? {
-        Some(timeout) => jobs.wait(&pipeline, id, timeout).await?,
+        Some(timeout) => tokio::select! {
+            waited = jobs.wait(&pipeline, id, timeout) => waited?,
+            () = state.draining() => jobs.get(&pipeline, id).await?,
+        },
         None => jobs.get(&pipeline, id).await?,
     };
     Ok(json::answer(StatusCode::OK, &JobView::from(job)))
