@@ -13,5 +13,6 @@ mod llm;
 #[path = "../../../tests/support"]
 mod support {
     pub mod await_event;
+    #[expect(dead_code, reason = "some of it serves the repository's integration tests, which compile this file, too")]
     pub mod fake_upstream;
 }
