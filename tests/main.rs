@@ -40,6 +40,8 @@ mod limits;
 mod openai_chat;
 /// The official `openai` client of Python, as a suite of its own.
 mod openai_client;
+/// What a component asks and what the operator grants.
+mod policy;
 /// Files that come, change, go and are wrong, while streams run.
 mod reload;
 /// The customer's own test script, and a client of ours that asks the same.

@@ -25,6 +25,7 @@ const START_DEADLINE: Duration = Duration::from_secs(180);
 #[derive(Default)]
 pub struct TestHostBuilder {
     plugins: Vec<(PathBuf, String)>,
+    policies: Vec<(String, String)>,
     limits: String,
     config: String,
     variables: Vec<(String, String)>,
@@ -68,6 +69,12 @@ impl TestHostBuilder {
     pub fn limits(mut self, lines: &str) -> TestHostBuilder {
         self.limits.push_str(lines);
         self.limits.push('\n');
+        self
+    }
+
+    /// The policy file of a pipeline.
+    pub fn policy(mut self, pipeline: &str, text: &str) -> TestHostBuilder {
+        self.policies.push((pipeline.to_owned(), text.to_owned()));
         self
     }
 
@@ -121,6 +128,9 @@ impl TestHostBuilder {
         let plugins_dir = folder.subfolder("plugins");
         for (path, pipeline) in &self.plugins {
             std::fs::copy(path, plugins_dir.join(format!("{pipeline}.wasm"))).unwrap();
+        }
+        for (pipeline, text) in &self.policies {
+            std::fs::write(plugins_dir.join(format!("{pipeline}.toml")), text).unwrap();
         }
         let data_dir = self.data_dir.unwrap_or_else(|| folder.subfolder("data"));
         if !self.is_cold {
@@ -187,6 +197,11 @@ impl TestHost {
     /// The file of a pipeline in its plugins folder.
     pub fn plugin_file(&self, pipeline: &str) -> PathBuf {
         self.launch.folder.path().join("plugins").join(format!("{pipeline}.wasm"))
+    }
+
+    /// The policy file of a pipeline, which need not be there.
+    pub fn policy_file(&self, pipeline: &str) -> PathBuf {
+        self.plugin_file(pipeline).with_extension("toml")
     }
 
     /// A file beside the plugins folder, on the same file system.

@@ -2,18 +2,22 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use host_api::config::ApiConfig;
-use host_runtime::config::{PagemapScan, RuntimeConfig};
+use host_runtime::config::{PagemapScan, Policies, RuntimeConfig};
 use host_services::jobs::config::JobsConfig;
 use host_services::llm::config::LlmConfig;
+use host_services::llm::router::aliases;
 use host_services::state::config::StateConfig;
 use host_services::tasks::config::TasksConfig;
+use host_types::limits::Limits;
 use host_worker::config::WorkerConfig;
 
 use crate::limits::{TIMES, read_limits};
 use crate::mistake::{ConfigError, Mistake};
+use crate::policy::{PolicyFolder, default_policy, read_grants};
 use crate::section::Section;
 use crate::settings::{Flags, Settings};
 use crate::stores::{read_jobs, read_state, read_tasks};
@@ -25,6 +29,9 @@ pub const PORT_DEFAULT: u16 = 1416;
 pub const PLUGINS_DIR_DEFAULT: &str = "plugins";
 /// Where the data lies when nobody says otherwise.
 pub const DATA_DIR_DEFAULT: &str = ".hayrick";
+
+/// The file of what plugins asked for, within the data folder.
+pub const APPROVALS: &str = "approvals.json";
 
 const HOST_RUNS_MAX_DEFAULT: usize = 4096;
 const DRAIN_DEADLINE_DEFAULT: Duration = Duration::from_secs(30);
@@ -38,6 +45,8 @@ pub struct Config {
     pub drain_deadline: Duration,
     pub api: ApiConfig,
     pub runtime: RuntimeConfig,
+    /// The policies that `runtime` asks.
+    pub policies: Arc<PolicyFolder>,
     pub llm: LlmConfig,
     pub jobs: JobsConfig,
     pub worker: WorkerConfig,
@@ -59,15 +68,21 @@ impl Config {
             let data_dir = path(top, "data_dir", flags.data_dir.clone(), DATA_DIR_DEFAULT);
             let plugins_dir = path(top, "plugins_dir", flags.plugins_dir.clone(), PLUGINS_DIR_DEFAULT);
             let (address, api, drain_deadline) = top.section("server", |server| read_server(server, &flags, &mut warnings));
-            let limits = top.section("limits", read_limits);
+            let limits = top.section("limits", |limits| read_limits(limits, &Limits::default()));
             let (host_runs_max, pagemap_scan) = top.section("engine", read_engine);
-            let (jobs, worker) = top.section("jobs", read_jobs);
+            let (jobs, worker, job_grant) = top.section("jobs", read_jobs);
             let tasks = top.section("tasks", read_tasks);
             let state = top.section("state", read_state);
             let (cache_dir, jobs_max) = (data_dir.join("cache"), worker.jobs_max);
-            let runtime = RuntimeConfig { plugins_dir, cache_dir, limits, host_runs_max, jobs_max, pagemap_scan };
             let llm = read_upstreams(top, &environment, &mut warnings);
-            Config { address, data_dir, drain_deadline, api, runtime, llm, jobs, worker, tasks, state, warnings: Vec::new() }
+            let policy = default_policy(limits, state.quota, job_grant);
+            let policy = top.section("grants", |grants| read_grants(grants, &policy, &aliases(&llm)));
+            let policies = Arc::new(PolicyFolder::new(&plugins_dir, policy, &llm));
+            let approvals = data_dir.join(APPROVALS);
+            let runtime_policies = Arc::clone(&policies) as Arc<dyn Policies>;
+            let runtime =
+                RuntimeConfig { plugins_dir, cache_dir, policies: runtime_policies, approvals, host_runs_max, jobs_max, pagemap_scan };
+            Config { address, data_dir, drain_deadline, api, runtime, policies, llm, jobs, worker, tasks, state, warnings: Vec::new() }
         });
         if mistakes.is_empty() { Ok(Config { warnings, ..config }) } else { Err(ConfigError(mistakes)) }
     }
@@ -184,6 +199,11 @@ mod tests {
         Config::resolve(settings(Flags::default(), file, variables)).unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// That of a plugin without a file of its own.
+    fn policy(config: &Config) -> host_types::policy::Policy {
+        config.runtime.policies.of(&host_types::id::PipelineName::parse("nobody").unwrap()).unwrap()
+    }
+
     fn mistakes(flags: Flags, file: &str, variables: &[(&str, &str)]) -> Vec<String> {
         let error = Config::resolve(settings(flags, file, variables)).err().unwrap();
         error.0.iter().map(Mistake::to_string).collect()
@@ -193,8 +213,8 @@ mod tests {
     fn nothing_said_is_the_defaults() {
         let config = resolve("", &[]);
         assert_eq!(config.address.to_string(), "127.0.0.1:1416");
+        assert_eq!((policy(&config).limits, config.runtime.host_runs_max), (Limits::default(), 4096));
         assert_eq!((config.runtime.plugins_dir, config.runtime.cache_dir), ("plugins".into(), ".hayrick/cache".into()));
-        assert_eq!((config.runtime.limits, config.runtime.host_runs_max), (host_types::limits::Limits::default(), 4096));
         assert!(config.llm.upstreams.is_empty() && config.llm.default.is_none() && config.warnings.is_empty());
     }
 
@@ -217,7 +237,7 @@ mod tests {
         );
         assert_eq!((config.api.body_bytes_max, config.drain_deadline), (1 << 20, Duration::ZERO));
         assert_eq!(config.api.forwarded_headers, ["x-user"]);
-        let limits = config.runtime.limits;
+        let limits = policy(&config).limits;
         assert_eq!((limits.memory_bytes_max, limits.cpu_time_max, limits.plugin_queue_max), (64 << 20, Duration::from_millis(500), 0));
         assert_eq!((config.runtime.host_runs_max, config.runtime.pagemap_scan), (64, PagemapScan::Off));
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use host_runtime::inspect::Inspection;
+use host_types::limits::Limits;
 
 use crate::limits::read_limits;
 use crate::mistake::ConfigError;
@@ -15,7 +16,7 @@ use crate::settings::Settings;
 /// # Errors
 /// The file cannot be read, or `[limits]` has mistakes.
 pub fn inspect(settings: Settings, path: &Path) -> anyhow::Result<Inspection> {
-    let (limits, mistakes) = Section::read(settings.file, |top| top.section("limits", read_limits));
+    let (limits, mistakes) = Section::read(settings.file, |top| top.section("limits", |limits| read_limits(limits, &Limits::default())));
     let mistakes: Vec<_> = mistakes.into_iter().filter(|mistake| mistake.path.starts_with("limits.")).collect();
     if !mistakes.is_empty() {
         return Err(ConfigError(mistakes).into());

@@ -9,6 +9,7 @@ pub mod environment;
 pub mod inspect;
 pub mod limits;
 pub mod mistake;
+pub mod policy;
 pub mod section;
 mod services;
 pub mod settings;

@@ -19,9 +19,8 @@ const RUNS: RangeInclusive<u64> = 1..=16_384;
 /// A queue of no places refuses at once, which is a fair wish.
 const QUEUE: RangeInclusive<u64> = 0..=65_536;
 
-/// Reads the section; what is absent keeps its default.
-pub fn read_limits(section: &mut Section) -> Limits {
-    let default = Limits::default();
+/// Reads the section; what is absent is as in `default`.
+pub fn read_limits(section: &mut Section, default: &Limits) -> Limits {
     Limits {
         memory_bytes_max: section.size("memory_bytes_max", default.memory_bytes_max, MEMORY),
         cpu_time_max: section.duration("cpu_time_max", default.cpu_time_max, TIMES),

@@ -11,6 +11,13 @@ pub struct Mistake {
     pub text: String,
 }
 
+impl Mistake {
+    /// The same mistake, in that file.
+    pub fn within(self, file: &str) -> Mistake {
+        Mistake { path: format!("{file}: {}", self.path), ..self }
+    }
+}
+
 impl fmt::Display for Mistake {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}: {}", self.path, self.text)

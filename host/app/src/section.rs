@@ -1,5 +1,6 @@
 //! Reads one table of the settings file key by key and collects every mistake, where deserialising would stop at the first.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -90,6 +91,21 @@ impl Section {
         })
     }
 
+    /// A list of texts as `parse` makes it.
+    pub fn parsed_texts<T>(&mut self, key: &'static str, parse: impl FnOnce(Vec<String>) -> Result<T, String>) -> Option<T> {
+        let texts = self.texts(key)?;
+        parse(texts).map_err(|text| self.mistake(key, text)).ok()
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&mut self, key: &'static str, default: bool) -> bool {
+        let parsed = self.value(key, |value| match value {
+            Value::Boolean(flag) => Ok(flag),
+            other => Err(expected("true or false", &other)),
+        });
+        parsed.unwrap_or(default)
+    }
+
     /// One of a few words, with what each stands for.
     pub fn word<T: Copy>(&mut self, key: &'static str, default: T, words: &[(&str, T)]) -> T {
         let parsed = self.value(key, |value| {
@@ -104,6 +120,11 @@ impl Section {
     /// A whole number.
     pub fn count<N: TryFrom<u64>>(&mut self, key: &'static str, default: N, range: RangeInclusive<u64>) -> N {
         self.value(key, |value| narrow(within(count(&value)?, &range, u64::to_string)?)).unwrap_or(default)
+    }
+
+    /// The same where an absent key is no number.
+    pub fn optional_count(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
+        self.value(key, |value| within(count(&value)?, &range, u64::to_string))
     }
 
     /// Bytes: an integer, or text such as `"256 MiB"`.
@@ -134,6 +155,23 @@ impl Section {
             let entries = std::mem::take(&mut outer.table);
             entries.into_iter().filter_map(|(name, value)| outer.entry(&name, value, &mut read)).collect()
         })
+    }
+
+    /// A table of texts whose keys the user chose; each of `bytes_max` at most.
+    pub fn each_text(&mut self, key: &'static str, bytes_max: usize) -> BTreeMap<String, String> {
+        self.section(key, |outer| {
+            let entries = std::mem::take(&mut outer.table);
+            entries.into_iter().filter_map(|(name, value)| Some((name.clone(), outer.chosen_text(&name, value, bytes_max)?))).collect()
+        })
+    }
+
+    fn chosen_text(&mut self, name: &str, value: Value, bytes_max: usize) -> Option<String> {
+        let text = match value {
+            Value::String(text) if text.len() <= bytes_max => Ok(text),
+            Value::String(text) => Err(format!("has {} bytes; {bytes_max} is the most", text.len())),
+            other => Err(expected("text", &other)),
+        };
+        text.map_err(|text| self.mistake(name, text)).ok()
     }
 
     fn entry<T>(&mut self, name: &str, value: Value, read: &mut impl FnMut(&str, &mut Section) -> T) -> Option<T> {

@@ -39,7 +39,7 @@ impl Settings {
     pub fn read(flags: Flags, environment: Environment) -> Result<Settings, ConfigError> {
         let path = flags.config.clone().unwrap_or_else(|| FILE_DEFAULT.into());
         let text = read_file(&path, flags.config.is_some())?;
-        let file = text.parse().map_err(|error| not_toml(&path, &error))?;
+        let file = parse_toml(&path, &text)?;
         Ok(Settings { flags, file, environment })
     }
 }
@@ -50,6 +50,14 @@ fn read_file(path: &Path, is_named: bool) -> Result<String, ConfigError> {
         Err(error) => Err(ConfigError::one(path.display().to_string(), format!("the settings file cannot be read: {error}"))),
         Ok(text) => Ok(text),
     }
+}
+
+/// The table in a file's text.
+///
+/// # Errors
+/// It is no TOML.
+pub fn parse_toml(path: &Path, text: &str) -> Result<Table, ConfigError> {
+    text.parse().map_err(|error| not_toml(path, &error))
 }
 
 fn not_toml(path: &Path, error: &toml::de::Error) -> ConfigError {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use host_services::jobs::config::{JobsConfig, Retention};
 use host_services::state::config::StateConfig;
 use host_services::tasks::config::TasksConfig;
+use host_types::policy::{JobGrant, StateQuota};
 use host_worker::config::WorkerConfig;
 
 use crate::limits::TIMES;
@@ -12,16 +13,15 @@ use crate::section::Section;
 
 /// The longest time anything is kept.
 const YEARS: Duration = Duration::from_hours(10 * 365 * 24);
+/// Attempts of one plugin at a time: it must not take every place.
+const PLUGIN_JOBS_MAX_DEFAULT: usize = 4;
 const COUNT: u64 = 1_000_000_000;
 
-/// Reads `[jobs]`.
-pub fn read_jobs(section: &mut Section) -> (JobsConfig, WorkerConfig) {
+/// Reads `[jobs]`: how the queue is, how it is worked on, and what each plugin may do with it.
+pub fn read_jobs(section: &mut Section) -> (JobsConfig, WorkerConfig, JobGrant) {
     let (default, worker) = (JobsConfig::default(), WorkerConfig::default());
-    let worker = WorkerConfig {
-        jobs_max: section.count("jobs_max", worker.jobs_max, 1..=4096),
-        plugin_jobs_max: section.count("plugin_jobs_max", worker.plugin_jobs_max, 1..=4096),
-        ..worker
-    };
+    let worker = WorkerConfig { jobs_max: section.count("jobs_max", worker.jobs_max, 1..=4096), ..worker };
+    let running_max = section.count("plugin_jobs_max", PLUGIN_JOBS_MAX_DEFAULT, 1..=4096);
     let jobs = JobsConfig {
         data_bytes_max: section.size("data_bytes_max", default.data_bytes_max, 1..=64 << 20),
         result_bytes_max: section.size("result_bytes_max", default.result_bytes_max, 1..=64 << 20),
@@ -40,7 +40,8 @@ pub fn read_jobs(section: &mut Section) -> (JobsConfig, WorkerConfig) {
         },
         ..default
     };
-    (jobs, worker)
+    let grant = JobGrant { submit: true, pending_max: jobs.pending_max, running_max };
+    (jobs, worker, grant)
 }
 
 /// Reads `[tasks]`.
@@ -56,10 +57,14 @@ pub fn read_tasks(section: &mut Section) -> TasksConfig {
 /// Reads `[state]`.
 pub fn read_state(section: &mut Section) -> StateConfig {
     let default = StateConfig::default();
-    StateConfig {
+    StateConfig { quota: read_quota(section, default.quota), ..default }
+}
+
+/// Reads what one plugin may remember; what is absent is as in `default`.
+pub fn read_quota(section: &mut Section, default: StateQuota) -> StateQuota {
+    StateQuota {
         value_bytes_max: section.size("value_bytes_max", default.value_bytes_max, 1..=64 << 20),
         keys_max: section.count("keys_max", default.keys_max, 1..=COUNT),
         bytes_max: section.size("bytes_max", default.bytes_max, 1..=1 << 40),
-        ..default
     }
 }

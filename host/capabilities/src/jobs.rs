@@ -55,6 +55,11 @@ fn parse(id: &str) -> Told<JobId> {
 
 impl Own {
     pub(crate) async fn submit(self, kind: String, data: String, options: jobs::SubmitOptions) -> Told<jobs::Job> {
+        let grant = self.run.policy.jobs;
+        if !grant.submit {
+            let text = "this plugin may not submit jobs: have the operator write `submit = true` below [jobs] in its policy file";
+            return Err(Failure::new(FailureKind::Denied, text).into());
+        }
         let submission = Submission {
             pipeline: self.run.pipeline.to_string(),
             kind,
@@ -64,6 +69,7 @@ impl Own {
             priority: options.priority.unwrap_or(0),
             attempts_max: options.max_attempts,
             timeout: options.timeout.map(Duration::from_millis),
+            pending_max: Some(grant.pending_max),
         };
         told(self.jobs.submit(submission).await).map(|submitted| submitted.job.into())
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use host_services::tasks::recorder::TaskRecorder;
 use host_types::id::RunId;
 use host_types::job::{Lease, Progress};
+use host_types::policy::Policy;
 use tokio::sync::watch;
 
 /// One run.
@@ -12,6 +13,8 @@ use tokio::sync::watch;
 pub struct RunContext {
     pub id: RunId,
     pub pipeline: Arc<str>,
+    /// What the pipeline is granted.
+    pub policy: Arc<Policy>,
     /// The task that shows the run to others; a `setup` has none.
     pub recorder: Option<TaskRecorder>,
     /// The attempt this run is, if it is one.

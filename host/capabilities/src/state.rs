@@ -32,7 +32,7 @@ impl HasData for HasState {
 
 impl StateView<'_> {
     pub(crate) fn own(&self) -> Own {
-        Own { state: self.state.clone(), pipeline: Arc::clone(&self.run.pipeline) }
+        Own { state: self.state.within(self.run.policy.state), pipeline: Arc::clone(&self.run.pipeline) }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::output::{complain, print};
 /// Every mistake.
 pub fn check(args: SettingsArgs) -> anyhow::Result<ExitCode> {
     let config = Config::resolve(Settings::read(args.into(), Environment::of_process())?)?;
+    config.policies.check()?;
     for warning in &config.warnings {
         complain(&format!("warning: {warning}"));
     }

@@ -49,6 +49,12 @@ impl Admission {
         }
     }
 
+    /// Whether its places are those that `limits` say.
+    pub(crate) fn is_of(&self, limits: &Limits) -> bool {
+        let own = (self.runs_max, self.queue_max, self.queue_time_max);
+        own == (limits.plugin_runs_max, limits.plugin_queue_max, limits.queue_time_max)
+    }
+
     /// Takes a place, waiting in the bounded queue if there is none.
     ///
     /// # Errors

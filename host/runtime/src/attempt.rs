@@ -27,7 +27,8 @@ pub(crate) async fn run_attempt(serving: Serving, services: &Services, claimed: 
     let recorder = services.tasks.begin(task);
     let active = serving.pipeline.enter_job();
     let attempt = Some(AttemptContext { lease: claimed.lease(), progress });
-    let context = RunContext { id, pipeline, recorder: Some(recorder.clone()), attempt };
+    let policy = Arc::clone(&serving.version.policy);
+    let context = RunContext { id, pipeline, policy, recorder: Some(recorder.clone()), attempt };
     let bounds = bounds(claimed.job.timeout);
     let response = Arc::clone(&serving.version.unread);
     let run = Run { context, version: serving.version, services: services.clone() };

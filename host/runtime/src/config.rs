@@ -1,8 +1,11 @@
 //! What the runtime needs to start.
 
+use std::fmt::Debug;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use host_types::limits::Limits;
+use host_types::id::PipelineName;
+use host_types::policy::Policy;
 
 /// Whether to reset instances by asking the kernel which pages are dirty (`PAGEMAP_SCAN`): two to four times as many fresh instances a second.
 ///
@@ -14,6 +17,15 @@ pub enum PagemapScan {
     Off,
 }
 
+/// Who knows what each plugin is granted.
+pub trait Policies: Debug + Send + Sync {
+    /// What the operator grants a plugin at this moment. May read a file.
+    ///
+    /// # Errors
+    /// What the operator wrote is wrong; the text says where, and is for people.
+    fn of(&self, name: &PipelineName) -> Result<Policy, String>;
+}
+
 /// What the runtime needs to start.
 #[derive(Debug, Clone)]
 pub struct RuntimeConfig {
@@ -21,8 +33,10 @@ pub struct RuntimeConfig {
     pub plugins_dir: PathBuf,
     /// Where compiled code is kept between starts; private to this user. Native code is loaded from it.
     pub cache_dir: PathBuf,
-    /// Limits of every plugin.
-    pub limits: Limits,
+    /// What each plugin is granted.
+    pub policies: Arc<dyn Policies>,
+    /// The file of what each plugin's last version asked for.
+    pub approvals: PathBuf,
     /// Runs of all plugins at a time.
     pub host_runs_max: usize,
     /// Attempts of jobs at a time, beside those runs.

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use host_types::limits::Limits;
 use wasmtime::{Cache, CacheConfig, Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::config::{PagemapScan, RuntimeConfig};
@@ -17,6 +16,9 @@ const TABLES_MAX: u32 = 16;
 const TABLE_ELEMENTS_MAX: usize = 50_000;
 /// Metadata of one component instance; CPython's is the largest seen, below 1 MiB.
 const INSTANCE_METADATA_BYTES_MAX: usize = 4 << 20;
+/// All that 32 bits address. The pool reserves that much of the address space for each memory anyway; what a run may use of it is its
+/// policy's affair, and the limiter's.
+const MEMORY_BYTES_MAX: usize = 4 << 30;
 /// Bytes of a fresh instance that are cleared by writing rather than by giving pages back: the working set of a small Rust guest.
 const KEEP_RESIDENT_BYTES: usize = 256 << 10;
 /// Stack of the guest; wasmtime's default is half of it, and CPython recurses.
@@ -50,7 +52,7 @@ pub(crate) fn engine(config: &RuntimeConfig) -> wasmtime::Result<HostEngine> {
         .max_component_instance_size(INSTANCE_METADATA_BYTES_MAX)
         .max_core_instance_size(INSTANCE_METADATA_BYTES_MAX)
         .table_elements(TABLE_ELEMENTS_MAX)
-        .max_memory_size(pool_memory_bytes(&config.limits))
+        .max_memory_size(MEMORY_BYTES_MAX)
         .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
         .table_keep_resident(KEEP_RESIDENT_BYTES)
         .pagemap_scan(pagemap_scan(config.pagemap_scan));
@@ -64,11 +66,6 @@ pub(crate) fn engine(config: &RuntimeConfig) -> wasmtime::Result<HostEngine> {
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .cache(Some(cache.clone()));
     Ok(HostEngine { engine: Engine::new(&settings)?, cache })
-}
-
-/// The pool wants whole WebAssembly pages.
-fn pool_memory_bytes(limits: &Limits) -> usize {
-    limits.memory_bytes_max.next_multiple_of(64 << 10)
 }
 
 fn compile_cache(folder: &Path) -> wasmtime::Result<Cache> {

@@ -1,8 +1,10 @@
 //! What can keep the runtime from starting, and a plugin from being deployed.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use host_types::id::NameError;
+use host_types::policy::Interface;
 
 /// The runtime cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +46,18 @@ pub enum DeployError {
     Invalid(wasmtime::Error),
     #[error("it imports {}, which this host does not grant: {cure}", names.join(", "), cure = "leave it out, or ask the operator")]
     NotGranted { names: Vec<String> },
+    #[error("its policy has mistakes: {0}")]
+    Policy(String),
+    #[error(
+        "it asks for {}, which is not granted: leave it out, or have the operator run `hayrick grant {name}`, which adds it to the interfaces of {name}.toml",
+        list(interfaces)
+    )]
+    NotInPolicy { name: String, interfaces: BTreeSet<Interface> },
+    #[error(
+        "it asks for {} beyond what the version before it asked for: `hayrick inspect --diff` shows the difference, `hayrick grant {name}` grants it",
+        list(interfaces)
+    )]
+    AsksMore { name: String, interfaces: BTreeSet<Interface> },
     #[error("it cannot be linked: {0:#}")]
     Link(wasmtime::Error),
     #[error("it does not export hayrick:pipeline/lifecycle@0.1.0 with `setup`: every plugin does")]
@@ -52,4 +66,8 @@ pub enum DeployError {
     NothingToServe,
     #[error("setup failed: {0}")]
     Setup(String),
+}
+
+fn list(interfaces: &BTreeSet<Interface>) -> String {
+    interfaces.iter().map(|interface| interface.as_str()).collect::<Vec<_>>().join(", ")
 }

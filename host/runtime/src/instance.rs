@@ -52,7 +52,7 @@ impl Run {
     /// # Errors
     /// `setup` failed, trapped or took too long.
     pub(crate) async fn setup(self) -> Result<(), Failure> {
-        let limits = &self.version.limits;
+        let limits = &self.version.policy.limits;
         let (wall_time_max, cpu_time_max) = (limits.setup_time_max, limits.cpu_time_max);
         let response = Arc::clone(&self.version.unread);
         answered(self.call(Bounds { wall_time_max, wall_limit: "setup_time_max", cpu_time_max }, Entry::Setup, response).await?)
@@ -63,7 +63,7 @@ impl Run {
     /// # Errors
     /// The guest failed, trapped, or ran into a limit.
     pub(crate) async fn answer(self, entry: Entry, response: Arc<Response>) -> Result<(), Failure> {
-        let limits = &self.version.limits;
+        let limits = &self.version.policy.limits;
         let (wall_time_max, cpu_time_max) = (limits.wall_time_max, limits.cpu_time_max);
         answered(self.call(Bounds { wall_time_max, wall_limit: "wall_time_max", cpu_time_max }, entry, response).await?)
     }
@@ -96,7 +96,7 @@ impl Run {
     }
 
     fn store(&self, meter: Arc<CpuMeter>) -> Store<GuestState> {
-        let limits = &self.version.limits;
+        let limits = &self.version.policy.limits;
         let log_limits = LogLimits { lines_max: limits.log_lines_max, line_bytes_max: limits.log_line_bytes_max };
         let log = Arc::new(GuestLog::new(Arc::clone(&self.context.pipeline), self.context.id, log_limits));
         let memory = MemoryLimit::new(limits.memory_bytes_max);

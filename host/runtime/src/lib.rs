@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod admission;
+pub mod approvals;
 pub mod attempt;
 pub mod config;
 mod cpu_meter;

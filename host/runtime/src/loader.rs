@@ -1,5 +1,6 @@
 //! From a file to a version that can serve: read, hash, check, compile, link, set up.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use host_capabilities::services::Services;
 use host_types::id::RunId;
 use host_types::limits::Limits;
 use host_types::pipeline;
+use host_types::policy::{Interface, Policy};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, InstancePre, Linker};
@@ -33,6 +35,15 @@ pub(crate) struct Bytes {
     pub(crate) digest: String,
 }
 
+/// What is to become a version.
+pub(crate) struct Candidate {
+    pub(crate) bytes: Bytes,
+    pub(crate) generation: u64,
+    pub(crate) policy: Arc<Policy>,
+    /// What the version before it asked for, if there ever was one.
+    pub(crate) asked_before: Option<BTreeSet<Interface>>,
+}
+
 /// A compiled and linked component.
 struct Compiled {
     instance_pre: InstancePre<GuestState>,
@@ -45,7 +56,6 @@ struct Compiled {
 pub(crate) struct Loader {
     engine: HostEngine,
     linker: Linker<GuestState>,
-    limits: Limits,
     services: Services,
     compilations: Semaphore,
     turns: Arc<Semaphore>,
@@ -97,15 +107,10 @@ impl Loader {
     ///
     /// # Errors
     /// The host's own interfaces clash: a bug.
-    pub(crate) fn new(engine: HostEngine, limits: Limits, services: Services) -> wasmtime::Result<Loader> {
+    pub(crate) fn new(engine: HostEngine, services: Services) -> wasmtime::Result<Loader> {
         let linker = linker(&engine.engine)?;
         let threads = tokio::runtime::Handle::current().metrics().num_workers();
-        Ok(Loader { engine, linker, limits, services, compilations: Semaphore::new(COMPILATIONS_MAX), turns: turns(threads) })
-    }
-
-    /// The limits every version gets.
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.limits
+        Ok(Loader { engine, linker, services, compilations: Semaphore::new(COMPILATIONS_MAX), turns: turns(threads) })
     }
 
     /// The engine, for the ticker and for `inspect`.
@@ -117,10 +122,11 @@ impl Loader {
     ///
     /// # Errors
     /// Why it must not serve.
-    pub(crate) async fn load(self: &Arc<Self>, name: &str, bytes: Bytes, generation: u64) -> Result<Version, DeployError> {
-        let Bytes { content, digest } = bytes;
+    pub(crate) async fn load(self: &Arc<Self>, name: &str, candidate: Candidate) -> Result<Version, DeployError> {
+        let Candidate { bytes: Bytes { content, digest }, generation, policy, asked_before } = candidate;
         let size_bytes = content.len() as u64;
         let compiled = self.compiled(content).await?;
+        check_asked(name, &compiled.shape.asked, &policy, asked_before.as_ref())?;
         let status = pipeline::Version {
             digest,
             generation,
@@ -132,15 +138,9 @@ impl Loader {
             exports: compiled.shape.exports.clone(),
             imports: compiled.shape.imports.clone(),
         };
-        let unread = unread_response(&self.limits);
-        let version = Version {
-            instance_pre: compiled.instance_pre,
-            shape: compiled.shape,
-            limits: self.limits.clone(),
-            status,
-            turns: Arc::clone(&self.turns),
-            unread,
-        };
+        let unread = unread_response(&policy.limits);
+        let version =
+            Version { instance_pre: compiled.instance_pre, shape: compiled.shape, policy, status, turns: Arc::clone(&self.turns), unread };
         self.set_up(name, version).await
     }
 
@@ -166,7 +166,8 @@ impl Loader {
     async fn set_up(&self, name: &str, version: Version) -> Result<Version, DeployError> {
         let start = Instant::now();
         let version = Arc::new(version);
-        let context = RunContext { id: RunId::fresh(), pipeline: name.into(), recorder: None, attempt: None };
+        let policy = Arc::clone(&version.policy);
+        let context = RunContext { id: RunId::fresh(), pipeline: name.into(), policy, recorder: None, attempt: None };
         let run = Run { context, version: Arc::clone(&version), services: self.services.clone() };
         run.setup().await.map_err(|failure| DeployError::Setup(failure.message))?;
         let mut version = Arc::into_inner(version).ok_or_else(|| DeployError::Setup("its instance is still running".to_owned()))?;
@@ -174,6 +175,16 @@ impl Loader {
         version.status.deployed_at = unix_seconds();
         Ok(version)
     }
+}
+
+/// Holds what a component asks for against what is granted.
+fn check_asked(name: &str, asked: &BTreeSet<Interface>, policy: &Policy, before: Option<&BTreeSet<Interface>>) -> Result<(), DeployError> {
+    let refused = policy.refused(asked);
+    if !refused.is_empty() {
+        return Err(DeployError::NotInPolicy { name: name.to_owned(), interfaces: refused });
+    }
+    let unapproved = before.map(|before| policy.unapproved(asked, before)).unwrap_or_default();
+    if unapproved.is_empty() { Ok(()) } else { Err(DeployError::AsksMore { name: name.to_owned(), interfaces: unapproved }) }
 }
 
 fn milliseconds(start: Instant) -> u64 {

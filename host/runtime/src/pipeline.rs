@@ -23,7 +23,8 @@ struct Deployed {
 pub(crate) struct Pipeline {
     name: PipelineName,
     shared_name: Arc<str>,
-    admission: Admission,
+    admission: RwLock<Arc<Admission>>,
+    host: Arc<Semaphore>,
     // A std lock with a critical section of a clone: nothing is awaited under it.
     deployed: RwLock<Deployed>,
     generations: AtomicU64,
@@ -59,11 +60,12 @@ impl ActiveRun {
 
 impl Pipeline {
     /// A pipeline whose first version is still to come.
-    pub(crate) fn new(name: PipelineName, limits: &Limits, host: Arc<Semaphore>) -> Pipeline {
+    pub(crate) fn new(name: PipelineName, host: Arc<Semaphore>) -> Pipeline {
         Pipeline {
             shared_name: name.as_str().into(),
             name,
-            admission: Admission::new(limits, host),
+            admission: RwLock::new(Arc::new(Admission::new(&Limits::default(), Arc::clone(&host)))),
+            host,
             deployed: RwLock::default(),
             generations: AtomicU64::new(0),
             active_runs: AtomicUsize::new(0),
@@ -93,8 +95,22 @@ impl Pipeline {
 
     /// Lets a version serve. Runs that have begun keep theirs.
     pub(crate) fn swap(&self, version: Version) {
+        self.set_places(&version.policy.limits);
         self.generations.store(version.status.generation, Ordering::Relaxed);
         *self.deployed.write().unwrap_or_else(PoisonError::into_inner) = Deployed { version: Some(Arc::new(version)), refusal: None };
+    }
+
+    /// Gives it the places that `limits` say. Where they change, runs that go on keep the places they have.
+    fn set_places(&self, limits: &Limits) {
+        let mut admission = self.admission.write().unwrap_or_else(PoisonError::into_inner);
+        if !admission.is_of(limits) {
+            *admission = Arc::new(Admission::new(limits, Arc::clone(&self.host)));
+        }
+    }
+
+    /// Ends the service of the version: what it asks for is no longer granted. Runs that have begun end as they began.
+    pub(crate) fn withdraw(&self, refusal: Refusal) {
+        *self.deployed.write().unwrap_or_else(PoisonError::into_inner) = Deployed { version: None, refusal: Some(refusal) };
     }
 
     /// Remembers why the newest file was refused; the version before it serves on.
@@ -112,7 +128,8 @@ impl Pipeline {
     /// # Errors
     /// `limit` if too many wait already, or the wait is too long.
     pub(crate) async fn enter(self: &Arc<Self>) -> Result<ActiveRun, Failure> {
-        let place = self.admission.admit().await?;
+        let admission = Arc::clone(&self.admission.read().unwrap_or_else(PoisonError::into_inner));
+        let place = admission.admit().await?;
         Ok(self.begin(Some(place)))
     }
 

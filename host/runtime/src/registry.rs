@@ -6,16 +6,21 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use host_types::id::PipelineName;
 use host_types::pipeline::{PipelineState, PipelineStatus, Refusal};
+use host_types::policy::Policy;
 use tokio::sync::{Semaphore, watch};
 
+use crate::approvals::{Approval, Approvals};
+use crate::config::Policies;
 use crate::error::DeployError;
-use crate::loader::{Bytes, Loader, read, unix_seconds};
+use crate::loader::{Bytes, Candidate, Loader, read, unix_seconds};
 use crate::pipeline::Pipeline;
 use crate::shape::Function;
 
 /// Every pipeline, and every file that could not become one.
 pub(crate) struct Registry {
     loader: Arc<Loader>,
+    policies: Arc<dyn Policies>,
+    approvals: Arc<Approvals>,
     host_runs: Arc<Semaphore>,
     pipelines: RwLock<BTreeMap<String, Arc<Pipeline>>>,
     /// Files whose names are no pipeline's.
@@ -26,9 +31,10 @@ pub(crate) struct Registry {
 
 impl Registry {
     /// An empty registry whose runs share `host_runs_max` places.
-    pub(crate) fn new(loader: Arc<Loader>, host_runs_max: usize) -> Registry {
+    pub(crate) fn new(loader: Arc<Loader>, policies: Arc<dyn Policies>, approvals: Approvals, host_runs_max: usize) -> Registry {
         let host_runs = Arc::new(Semaphore::new(host_runs_max.min(Semaphore::MAX_PERMITS)));
-        Registry { loader, host_runs, pipelines: RwLock::default(), misnamed: RwLock::default(), changes: watch::Sender::new(0) }
+        let (pipelines, misnamed, changes) = (RwLock::default(), RwLock::default(), watch::Sender::new(0));
+        Registry { loader, policies, approvals: Arc::new(approvals), host_runs, pipelines, misnamed, changes }
     }
 
     /// The pipeline of that name.
@@ -36,11 +42,12 @@ impl Registry {
         self.pipelines.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    /// The names of the pipelines that serve `function`.
-    pub(crate) fn names_serving(&self, function: Function) -> Vec<String> {
+    /// The pipelines that serve `function`, by name, and what each is granted.
+    pub(crate) fn serving(&self, function: Function) -> BTreeMap<String, Arc<Policy>> {
         let pipelines = self.pipelines.read().unwrap_or_else(PoisonError::into_inner);
-        let serving = pipelines.values().filter(|pipeline| pipeline.version().is_some_and(|version| version.shape.serves(function)));
-        serving.map(|pipeline| pipeline.name().as_str().to_owned()).collect()
+        let versions = pipelines.iter().filter_map(|(name, pipeline)| Some((name, pipeline.version()?)));
+        let serving = versions.filter(|(_, version)| version.shape.serves(function));
+        serving.map(|(name, version)| (name.clone(), Arc::clone(&version.policy))).collect()
     }
 
     /// Changes each time a version comes or goes.
@@ -76,32 +83,55 @@ impl Registry {
             Err(error) => return self.misname(stem, &error.into()),
         };
         let pipeline = self.pipeline(name);
-        let path = path.to_owned();
-        let limits = self.loader.limits().clone();
-        let bytes = match tokio::task::spawn_blocking(move || read(&path, &limits)).await {
-            Ok(Ok(bytes)) => bytes,
-            Ok(Err(error)) => return refuse(&pipeline, String::new(), &error),
-            Err(panicked) => return refuse(&pipeline, String::new(), &DeployError::Read(panicked.into())),
-        };
-        self.deploy_bytes(&pipeline, bytes).await;
+        match self.read(pipeline.name().clone(), path).await {
+            Ok((bytes, policy)) => self.deploy_bytes(&pipeline, bytes, policy).await,
+            Err(error) => refuse(&pipeline, String::new(), &error),
+        }
     }
 
-    async fn deploy_bytes(&self, pipeline: &Pipeline, bytes: Bytes) {
-        let name = pipeline.name().as_str();
-        if pipeline.version().is_some_and(|version| version.status.digest == bytes.digest) {
-            tracing::debug!(pipeline = name, "the file is the version that serves");
+    /// Reads a plugin's file and its policy.
+    async fn read(&self, name: PipelineName, path: &Path) -> Result<(Bytes, Arc<Policy>), DeployError> {
+        let (path, policies) = (path.to_owned(), Arc::clone(&self.policies));
+        let reading = tokio::task::spawn_blocking(move || {
+            let policy = policies.of(&name).map_err(DeployError::Policy)?;
+            Ok((read(&path, &policy.limits)?, Arc::new(policy)))
+        });
+        reading.await.unwrap_or_else(|panicked| Err(DeployError::Read(panicked.into())))
+    }
+
+    async fn deploy_bytes(&self, pipeline: &Pipeline, bytes: Bytes, policy: Arc<Policy>) {
+        let (name, digest) = (pipeline.name().as_str(), bytes.digest.clone());
+        let serving = pipeline.version().filter(|version| version.status.digest == digest);
+        if serving.as_ref().is_some_and(|version| version.policy == policy) {
+            tracing::debug!(pipeline = name, "the file and its policy are those that serve");
             return pipeline.clear_refusal();
         }
-        let digest = bytes.digest.clone();
-        match self.loader.load(name, bytes, pipeline.next_generation()).await {
+        let (generation, asked_before) = (pipeline.next_generation(), self.approvals.asked(name));
+        match self.loader.load(name, Candidate { bytes, generation, policy, asked_before }).await {
             Ok(version) => {
                 let status = &version.status;
                 let (generation, compile_ms, setup_ms) = (status.generation, status.compile_ms, status.setup_ms);
+                let approval = Approval::new(&digest, &version.shape.asked);
                 pipeline.swap(version);
                 self.tell_change();
                 tracing::info!(pipeline = name, generation, digest, compile_ms, setup_ms, "deployed");
+                self.approve(name, approval).await;
+            }
+            // The version that serves is this one, and its grant is gone: it must not go on.
+            Err(error @ DeployError::NotInPolicy { .. }) if serving.is_some() => {
+                tracing::error!(pipeline = name, "withdrawn: {error}");
+                pipeline.withdraw(refusal(digest, &error));
+                self.tell_change();
             }
             Err(error) => refuse(pipeline, digest, &error),
+        }
+    }
+
+    async fn approve(&self, name: &str, approval: Approval) {
+        let (approvals, owned) = (Arc::clone(&self.approvals), name.to_owned());
+        let kept = tokio::task::spawn_blocking(move || approvals.keep(&owned, approval)).await;
+        if let Err(error) = kept.map_err(Into::into).and_then(|kept| kept) {
+            tracing::error!(pipeline = name, "what this version asks for is not on disk, and may have to be granted again: {error}");
         }
     }
 
@@ -117,7 +147,7 @@ impl Registry {
     fn pipeline(&self, name: PipelineName) -> Arc<Pipeline> {
         let mut pipelines = self.pipelines.write().unwrap_or_else(PoisonError::into_inner);
         let key = name.as_str().to_owned();
-        let make = || Arc::new(Pipeline::new(name, self.loader.limits(), Arc::clone(&self.host_runs)));
+        let make = || Arc::new(Pipeline::new(name, Arc::clone(&self.host_runs)));
         Arc::clone(pipelines.entry(key).or_insert_with(make))
     }
 

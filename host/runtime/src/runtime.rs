@@ -1,5 +1,6 @@
 //! The face of this crate.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,11 +9,13 @@ use host_types::failure::Failure;
 use host_types::id::RunId;
 use host_types::job::{AttemptEnd, Claimed};
 use host_types::pipeline::PipelineStatus;
+use host_types::policy::Policy;
 use host_types::request::ChatRequest;
 use host_types::task::{TaskKind, TaskStart};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::approvals::Approvals;
 use crate::attempt::{ProgressSender, run_attempt};
 use crate::config::RuntimeConfig;
 use crate::engine::engine;
@@ -50,9 +53,10 @@ impl Runtime {
         make_folder(&config.plugins_dir)?;
         make_folder(&config.cache_dir)?;
         let engine = engine(config).map_err(RuntimeError::Engine)?;
-        let loader = Loader::new(engine, config.limits.clone(), services.clone()).map_err(RuntimeError::Engine)?;
+        let loader = Loader::new(engine, services.clone()).map_err(RuntimeError::Engine)?;
         let epochs = EpochTicker::start(loader.engine()).map_err(RuntimeError::Thread)?;
-        let registry = Arc::new(Registry::new(Arc::new(loader), config.host_runs_max));
+        let approvals = Approvals::open(&config.approvals)?;
+        let registry = Arc::new(Registry::new(Arc::new(loader), Arc::clone(&config.policies), approvals, config.host_runs_max));
         let (tell_ready, ready) = watch::channel(false);
         let watcher = FolderWatcher::new(&config.plugins_dir, Arc::clone(&registry), tell_ready)?;
         let watcher = AbortOnDropHandle::new(tokio::spawn(watcher.run()));
@@ -92,21 +96,21 @@ impl Runtime {
         }
     }
 
-    /// Whether a pipeline serves `function` at this moment, for those who have work to do before they start a run.
+    /// Whether a pipeline serves `function` at this moment, and what it is granted, for those who have work to do before they start a run.
     ///
     /// # Errors
     /// `not-found`, or `unavailable` while no version serves.
-    pub fn check(&self, pipeline: &str, function: Function) -> Result<(), Failure> {
-        self.serving(pipeline, function).map(drop)
+    pub fn check(&self, pipeline: &str, function: Function) -> Result<Arc<Policy>, Failure> {
+        self.serving(pipeline, function).map(|serving| Arc::clone(&serving.version.policy))
     }
 
     fn serving(&self, pipeline: &str, function: Function) -> Result<Serving, Failure> {
         Serving::find(&self.inner.registry, pipeline, function)
     }
 
-    /// The names of the pipelines that run jobs at this moment.
-    pub fn job_pipelines(&self) -> Vec<String> {
-        self.inner.registry.names_serving(Function::Job)
+    /// The pipelines that run jobs at this moment, by name, and what each is granted.
+    pub fn job_pipelines(&self) -> BTreeMap<String, Arc<Policy>> {
+        self.inner.registry.serving(Function::Job)
     }
 
     /// Changes each time a version comes or goes.

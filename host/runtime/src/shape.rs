@@ -1,7 +1,10 @@
 //! What a component asks for and what it serves, read from its type alone.
 
+use std::collections::BTreeSet;
+
 use host_capabilities::linker::{INERT_PACKAGES, PACKAGE, VERSION};
 use host_capabilities::sync_twin;
+use host_types::policy::Interface;
 use wasmtime::Engine;
 use wasmtime::component::{Component, ComponentExportIndex};
 
@@ -49,6 +52,8 @@ pub(crate) struct Shape {
     pub(crate) job: Option<ComponentExportIndex>,
     pub(crate) exports: Vec<String>,
     pub(crate) imports: Vec<String>,
+    /// The part of its imports that has to be granted.
+    pub(crate) asked: BTreeSet<Interface>,
 }
 
 impl Shape {
@@ -88,6 +93,17 @@ fn is_inert(import: &str) -> bool {
     INERT_PACKAGES.iter().any(|package| import.strip_prefix(package).is_some_and(|rest| rest.starts_with('/')))
 }
 
+/// What a component with these imports asks for.
+pub(crate) fn asked(imports: &[String]) -> BTreeSet<Interface> {
+    let parse = |import: &String| {
+        let (package, rest) = import.split_once('/')?;
+        let interface = rest.split_once('@').map_or(rest, |(interface, _)| interface);
+        let is_own = package == PACKAGE || package == sync_twin::PACKAGE;
+        if is_own { Interface::parse(interface) } else { (package == "wasi:http").then_some(Interface::Http) }
+    };
+    imports.iter().filter_map(parse).collect()
+}
+
 /// Finds `interface.function` in the exports, in either package.
 fn export(component: &Component, interface: &str, function: &str) -> Option<ComponentExportIndex> {
     [PACKAGE, sync_twin::PACKAGE].iter().find_map(|package| {
@@ -112,6 +128,7 @@ pub(crate) fn shape(engine: &Engine, component: &Component) -> Result<Shape, Dep
         files: export(component, "files", "process-files"),
         job: export(component, "job-handler", "run-job"),
         exports: exports(engine, component),
+        asked: asked(&imports),
         imports: imports.into_iter().filter(|import| !is_inert(import)).collect(),
     };
     let serves_nothing = shape.chat.is_none() && shape.files.is_none() && shape.job.is_none();

@@ -7,6 +7,7 @@ use host_capabilities::output::{OutputLimits, channel};
 use host_capabilities::response::Response;
 use host_types::limits::Limits;
 use host_types::pipeline;
+use host_types::policy::Policy;
 use tokio::sync::Semaphore;
 use wasmtime::component::InstancePre;
 
@@ -16,7 +17,8 @@ use crate::shape::Shape;
 pub(crate) struct Version {
     pub(crate) instance_pre: InstancePre<GuestState>,
     pub(crate) shape: Shape,
-    pub(crate) limits: Limits,
+    /// What it is granted, limits included.
+    pub(crate) policy: Arc<Policy>,
     pub(crate) status: pipeline::Version,
     /// Turns of runs that compute long, shared by the whole host.
     pub(crate) turns: Arc<Semaphore>,
@@ -27,7 +29,7 @@ pub(crate) struct Version {
 impl Version {
     /// What a run may put out.
     pub(crate) fn output_limits(&self) -> OutputLimits {
-        output_limits(&self.limits)
+        output_limits(&self.policy.limits)
     }
 }
 

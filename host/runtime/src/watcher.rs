@@ -1,4 +1,4 @@
-//! The plugins folder: which files came, changed and went.
+//! The plugins folder: which files and policies came, changed and went.
 //!
 //! Change notifications only wake it; what counts is a scan of the folder, so that a missed notification (network folders send none) costs
 //! a second and never a deploy. A file is taken up once it has kept its size and time for a moment: whoever copies is done by then.
@@ -30,9 +30,16 @@ struct Stamp {
     inode: u64,
 }
 
+/// Those of a plugin: a change of its policy is a change of the plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamps {
+    file: Stamp,
+    policy: Option<Stamp>,
+}
+
 /// One file of the folder.
 struct Seen {
-    stamp: Stamp,
+    stamps: Stamps,
     since: Instant,
     /// Whether this stamp has been handed to the registry.
     taken: bool,
@@ -110,10 +117,10 @@ impl FolderWatcher {
             self.files.remove(&stem);
             self.registry.undeploy(&stem);
         }
-        for (stem, (path, stamp)) in present {
-            let unchanged = self.files.get(&stem).is_some_and(|seen| seen.stamp == stamp);
+        for (stem, (path, stamps)) in present {
+            let unchanged = self.files.get(&stem).is_some_and(|seen| seen.stamps == stamps);
             if !unchanged {
-                self.files.insert(stem, Seen { stamp, since: Instant::now(), taken: false, path });
+                self.files.insert(stem, Seen { stamps, since: Instant::now(), taken: false, path });
             }
         }
     }
@@ -168,15 +175,16 @@ fn is_change(kind: &EventKind) -> bool {
 }
 
 /// Every `.wasm` file of the folder, by stem. Files whose names start with a dot are somebody's work in progress.
-fn list(folder: &Path) -> std::io::Result<HashMap<String, (PathBuf, Stamp)>> {
+fn list(folder: &Path) -> std::io::Result<HashMap<String, (PathBuf, Stamps)>> {
     let mut present = HashMap::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let is_wasm = path.extension().is_some_and(|extension| extension == "wasm");
         let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()).filter(|stem| is_wasm && !stem.starts_with('.')) else { continue };
         // A file may go away between the listing and this.
-        if let Some(stamp) = stamp(&path) {
-            present.insert(stem.to_owned(), (path.clone(), stamp));
+        if let Some(file) = stamp(&path) {
+            let stamps = Stamps { file, policy: stamp(&path.with_file_name(format!("{stem}.toml"))) };
+            present.insert(stem.to_owned(), (path.clone(), stamps));
         }
     }
     Ok(present)

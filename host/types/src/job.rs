@@ -127,6 +127,8 @@ pub struct Submission {
     pub attempts_max: Option<u32>,
     /// Of one attempt.
     pub timeout: Option<Duration>,
+    /// Pending jobs the pipeline may have, this one included; `None` takes the host's own bound.
+    pub pending_max: Option<u64>,
 }
 
 /// What is known of a job. Times are Unix times in milliseconds.

@@ -10,6 +10,7 @@ pub mod job;
 pub mod limits;
 pub mod message;
 pub mod pipeline;
+pub mod policy;
 pub mod request;
 pub mod state;
 pub mod task;

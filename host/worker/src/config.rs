@@ -7,8 +7,6 @@ use std::time::Duration;
 pub struct WorkerConfig {
     /// Attempts at a time.
     pub jobs_max: usize,
-    /// Attempts of one pipeline at a time.
-    pub plugin_jobs_max: usize,
     /// How long jobs are held without a sign of life, where several hosts share a store.
     pub lease: Duration,
     /// Between two signs of life.
@@ -18,11 +16,10 @@ pub struct WorkerConfig {
 }
 
 impl Default for WorkerConfig {
-    /// 16 attempts at a time, 4 of one pipeline: a job that asks a model mostly waits, and a pipeline must not take every place.
+    /// 16 attempts at a time: a job that asks a model mostly waits.
     fn default() -> WorkerConfig {
         WorkerConfig {
             jobs_max: 16,
-            plugin_jobs_max: 4,
             lease: Duration::from_secs(30),
             heartbeat_interval: Duration::from_secs(10),
             upkeep_interval: Duration::from_secs(60),

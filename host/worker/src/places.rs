@@ -1,8 +1,10 @@
 //! Who is at work: which attempts hold which places.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use host_types::job::{JobId, Lease};
+use host_types::policy::Policy;
 use tokio::task::AbortHandle;
 
 use crate::config::WorkerConfig;
@@ -17,14 +19,13 @@ struct Held {
 /// The places of one worker.
 pub(crate) struct Places {
     jobs_max: usize,
-    plugin_jobs_max: usize,
     held: HashMap<JobId, Held>,
 }
 
 impl Places {
     /// All of them free.
     pub(crate) fn new(config: &WorkerConfig) -> Places {
-        Places { jobs_max: config.jobs_max, plugin_jobs_max: config.plugin_jobs_max, held: HashMap::new() }
+        Places { jobs_max: config.jobs_max, held: HashMap::new() }
     }
 
     /// Free places in all.
@@ -33,8 +34,9 @@ impl Places {
     }
 
     /// Free places of each of these pipelines that has one.
-    pub(crate) fn free_of(&self, pipelines: Vec<String>) -> BTreeMap<String, usize> {
-        let mut free: BTreeMap<String, usize> = pipelines.into_iter().map(|pipeline| (pipeline, self.plugin_jobs_max)).collect();
+    pub(crate) fn free_of(&self, pipelines: BTreeMap<String, Arc<Policy>>) -> BTreeMap<String, usize> {
+        let mut free: BTreeMap<String, usize> =
+            pipelines.into_iter().map(|(pipeline, policy)| (pipeline, policy.jobs.running_max)).collect();
         for held in self.held.values() {
             if let Some(places) = free.get_mut(&held.pipeline) {
                 *places = places.saturating_sub(1);

@@ -88,5 +88,6 @@ fn new_job() -> NewJob {
         priority: 0,
         attempts_max: 4,
         timeout: Duration::from_secs(60),
+        pending_max: None,
     }
 }

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
 use host_runtime::shape::Function;
-use host_types::job::{JobFilter, JobId};
+use host_types::job::{JobFilter, JobId, Submission};
 
 use self::request::{ListQuery, WaitQuery};
 use self::view::{JobView, ListView};
@@ -43,10 +43,11 @@ type OfJob = Result<Path<(String, String)>, PathRejection>;
 /// 202 once the job is on disk.
 async fn submit(State(state): State<ApiState>, pipeline: OfPipeline, request: Request) -> Result<Response, ApiError> {
     let Path(pipeline) = pipeline.map_err(|_| ApiError::no_text())?;
-    state.runtime().check(&pipeline, Function::Job)?;
+    let policy = state.runtime().check(&pipeline, Function::Job)?;
     let (head, body) = request.into_parts();
     let key = idempotency_key(&head.headers)?;
     let submission = request::parse(pipeline, &body::read(body, state.config()).await?, key)?;
+    let submission = Submission { pending_max: Some(policy.jobs.pending_max), ..submission };
     let submitted = state.services().jobs.submit(submission).await?;
     let view = JobView::from(submitted.job);
     let location = HeaderValue::try_from(format!("/{}/jobs/{}", view.pipeline, view.id));

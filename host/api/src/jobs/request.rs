@@ -47,6 +47,7 @@ pub(super) fn parse(pipeline: String, body: &str, key: Option<String>) -> Result
         priority: body.priority.unwrap_or(0),
         attempts_max: body.max_attempts,
         timeout: seconds("timeout", body.timeout)?,
+        pending_max: None,
     })
 }
 

@@ -26,6 +26,8 @@ pub struct NewJob {
     pub attempts_max: u32,
     /// Of one attempt.
     pub timeout: Duration,
+    /// Pending jobs the pipeline may have, this one included; `None` is the store's own bound.
+    pub pending_max: Option<u64>,
 }
 
 /// What a worker has room for.

@@ -11,7 +11,7 @@ use crate::jobs::store::NewJob;
 
 /// The job that is asked for.
 pub(super) fn check(submission: Submission, config: &JobsConfig) -> Result<NewJob, JobError> {
-    let Submission { pipeline, kind, data, idempotency_key, delay, priority, attempts_max, timeout } = submission;
+    let Submission { pipeline, kind, data, idempotency_key, delay, priority, attempts_max, timeout, pending_max } = submission;
     check_name("the job's kind", &kind, config.kind_bytes_max)?;
     if let Some(key) = &idempotency_key {
         check_name("the idempotency key", key, config.key_bytes_max)?;
@@ -26,7 +26,7 @@ pub(super) fn check(submission: Submission, config: &JobsConfig) -> Result<NewJo
         let (least, most) = ("1".to_owned(), config.attempts_max.to_string());
         return Err(JobError::OutOfRange { what: "the number of attempts", least, most });
     }
-    Ok(NewJob { id: JobId::fresh(), pipeline, kind, data, idempotency_key, delay, priority, attempts_max, timeout })
+    Ok(NewJob { id: JobId::fresh(), pipeline, kind, data, idempotency_key, delay, priority, attempts_max, timeout, pending_max })
 }
 
 /// A text of limited length.

@@ -1,6 +1,6 @@
 //! The upstreams by alias: which one serves a request, and who steps in for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +42,14 @@ pub struct UpstreamStatus {
     pub breaker: &'static str,
     /// Requests at this moment, those waiting for a retry included.
     pub active: usize,
+}
+
+/// The aliases there will be: those configured, or the built-in model's where none is.
+pub fn aliases(config: &LlmConfig) -> BTreeSet<String> {
+    if config.upstreams.is_empty() {
+        return BTreeSet::from([builtin::ALIAS.to_owned()]);
+    }
+    config.upstreams.iter().map(|upstream| upstream.alias.clone()).collect()
 }
 
 impl Llm {

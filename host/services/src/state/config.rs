@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
+use host_types::policy::StateQuota;
+
 /// Bounds of what is remembered; each is enforced when an entry is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StateConfig {
     /// Bytes of one key.
     pub key_bytes_max: usize,
-    /// Bytes of one value.
-    pub value_bytes_max: usize,
-    /// Keys of one pipeline.
-    pub keys_max: u64,
-    /// Bytes of one pipeline, keys and values together.
-    pub bytes_max: u64,
+    /// Of one pipeline.
+    pub quota: StateQuota,
     /// The longest time after which an entry may go; one without such a time stays.
     pub ttl_max: Duration,
 }
@@ -22,9 +20,7 @@ impl Default for StateConfig {
     fn default() -> StateConfig {
         StateConfig {
             key_bytes_max: 512,
-            value_bytes_max: 1 << 20,
-            keys_max: 10_000,
-            bytes_max: 64 << 20,
+            quota: StateQuota { value_bytes_max: 1 << 20, keys_max: 10_000, bytes_max: 64 << 20 },
             ttl_max: Duration::from_secs(10 * 365 * 24 * 60 * 60),
         }
     }

@@ -7,6 +7,7 @@ mod store;
 use std::time::Duration;
 
 use host_types::clock::Clock;
+use host_types::policy::StateQuota;
 use host_types::state::Entry;
 
 use crate::database::Database;
@@ -31,6 +32,11 @@ impl State {
     /// State in this file.
     pub fn new(database: Database, config: StateConfig, clock: Clock) -> State {
         State { database, config, clock }
+    }
+
+    /// The same entries under another quota: that of one pipeline.
+    pub fn within(&self, quota: StateQuota) -> State {
+        State { config: StateConfig { quota, ..self.config }, ..self.clone() }
     }
 
     /// None if there is no such key, or its time is over.
@@ -116,7 +122,7 @@ impl State {
 
     fn checked(&self, pipeline: &str, key: &str, value: Vec<u8>, ttl: Option<Duration>, now: u64) -> Result<Write, StateError> {
         self.check_key(key)?;
-        let bytes_max = self.config.value_bytes_max;
+        let bytes_max = self.config.quota.value_bytes_max;
         if value.len() > bytes_max {
             return Err(StateError::Value { bytes: value.len(), bytes_max });
         }

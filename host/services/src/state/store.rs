@@ -99,10 +99,10 @@ fn make_room(connection: &Connection, write: &Write, config: &StateConfig, now: 
     let bytes = u64::try_from(write.key.len().saturating_add(write.value.len())).unwrap_or(u64::MAX);
     loop {
         let usage = usage(connection, &write.pipeline)?;
-        let refusal = if usage.keys >= config.keys_max {
-            StateError::Keys(config.keys_max)
-        } else if usage.bytes.saturating_add(bytes) > config.bytes_max {
-            StateError::Bytes(config.bytes_max)
+        let refusal = if usage.keys >= config.quota.keys_max {
+            StateError::Keys(config.quota.keys_max)
+        } else if usage.bytes.saturating_add(bytes) > config.quota.bytes_max {
+            StateError::Bytes(config.quota.bytes_max)
         } else {
             return Ok(());
         };

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use host_types::failure::{Failure, FailureKind};
+use host_types::policy::StateQuota;
 use host_types::state::Entry;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use proptest::{collection, option};
@@ -20,8 +21,8 @@ use crate::state::{SWEEP_CHUNK, State, store};
 
 const MS: Duration = Duration::from_millis(1);
 /// Small bounds, which few operations reach.
-const SMALL: StateConfig =
-    StateConfig { key_bytes_max: 8, value_bytes_max: 40, keys_max: 4, bytes_max: 100, ttl_max: Duration::from_millis(1000) };
+const SMALL: StateConfig = StateConfig { key_bytes_max: 8, quota: SMALL_QUOTA, ttl_max: Duration::from_millis(1000) };
+const SMALL_QUOTA: StateQuota = StateQuota { value_bytes_max: 40, keys_max: 4, bytes_max: 100 };
 
 /// State in a folder that is gone afterwards, with a clock that a test moves.
 struct Fixture {
@@ -77,7 +78,7 @@ async fn what_is_set_is_there_until_it_is_deleted() {
 
 #[tokio::test]
 async fn pipelines_do_not_see_each_other() {
-    let fixture = Fixture::new(StateConfig { keys_max: 1, ..StateConfig::default() });
+    let fixture = Fixture::new(StateConfig { quota: StateQuota { keys_max: 1, ..StateConfig::default().quota }, ..StateConfig::default() });
     let state = &fixture.state;
     state.set("a", "k", b"a".to_vec(), None).await.unwrap();
     assert_eq!(state.get("b", "k").await.unwrap(), None);
@@ -306,7 +307,7 @@ impl Model {
     fn refuses(&self, key: &str, bytes: usize) -> bool {
         let others = || self.entries.iter().filter(|(other, _)| *other != key);
         let used: usize = others().map(|(key, (entry, _))| key.len() + entry.value.len()).sum();
-        others().count() as u64 >= SMALL.keys_max || (used + key.len() + bytes) as u64 > SMALL.bytes_max
+        others().count() as u64 >= SMALL_QUOTA.keys_max || (used + key.len() + bytes) as u64 > SMALL_QUOTA.bytes_max
     }
 
     fn write(&mut self, key: String, bytes: usize, ttl: Option<u32>, outcome: Result<u64, StateError>) {

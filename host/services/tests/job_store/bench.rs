@@ -90,6 +90,7 @@ pub fn new_job() -> NewJob {
         priority: 0,
         attempts_max: 4,
         timeout: 60 * SECOND,
+        pending_max: None,
     }
 }
 

@@ -23,6 +23,7 @@ fn submission() -> Submission {
         priority: 0,
         attempts_max: None,
         timeout: None,
+        pending_max: None,
     }
 }
 

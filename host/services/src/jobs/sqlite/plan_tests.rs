@@ -41,6 +41,7 @@ fn submit(connection: &Connection) -> JobId {
         priority: 0,
         attempts_max: 4,
         timeout: Duration::from_secs(1),
+        pending_max: None,
     };
     submit::submit(connection, new, NOW, 10).unwrap().job.id
 }

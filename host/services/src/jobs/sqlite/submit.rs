@@ -21,7 +21,7 @@ pub(super) fn submit(connection: &Connection, new: NewJob, now: u64, pending_max
         let same = there.kind == new.kind && there.data == new.data;
         return if same { Ok(Submitted { job: there, created: false }) } else { Err(JobError::Conflict { id: there.id }) };
     }
-    query::room_for_one(connection, &new.pipeline, pending_max)?;
+    query::room_for_one(connection, &new.pipeline, new.pending_max.unwrap_or(pending_max))?;
     insert(connection, &new, now)?;
     Ok(Submitted { job: job_there(connection, new.id)?, created: true })
 }

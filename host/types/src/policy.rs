@@ -1,0 +1,167 @@
+//! What the operator lets one plugin do. A component's imports are what it asks; what it gets is the part of that which stands here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::limits::Limits;
+
+/// An interface that reaches beyond the run it is called in. The others (`response`, `timers`, `log`, `uploads`, `tasks`) do not, and need
+/// no grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Interface {
+    /// Language models: the operator's money.
+    Llm,
+    /// Durable background work.
+    Jobs,
+    /// What the plugin remembers between runs.
+    State,
+    /// Values the operator wrote for the plugin.
+    Config,
+    /// Requests to other machines, by `http` or by `wasi:http`.
+    Http,
+}
+
+impl Interface {
+    /// Every one.
+    pub const ALL: [Interface; 5] = [Interface::Llm, Interface::Jobs, Interface::State, Interface::Config, Interface::Http];
+    /// What a plugin is granted where nobody says otherwise: all that stays within the host.
+    pub const DEFAULT: [Interface; 4] = [Interface::Llm, Interface::Jobs, Interface::State, Interface::Config];
+
+    /// Its name in the contract and in policy files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Interface::Llm => "llm",
+            Interface::Jobs => "jobs",
+            Interface::State => "state",
+            Interface::Config => "config",
+            Interface::Http => "http",
+        }
+    }
+
+    /// The interface of that name.
+    pub fn parse(word: &str) -> Option<Interface> {
+        Interface::ALL.into_iter().find(|interface| interface.as_str() == word)
+    }
+}
+
+impl fmt::Display for Interface {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+/// Which models a plugin may ask, and for how much.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ModelGrant {
+    /// Aliases of upstreams; the first is meant when the plugin names none. `None` grants every one.
+    pub aliases: Option<Vec<String>>,
+    /// Tokens of one run, prompts and answers together.
+    pub run_tokens_max: Option<u64>,
+    /// Tokens of all runs of a day (UTC).
+    pub day_tokens_max: Option<u64>,
+}
+
+/// What a plugin may remember.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StateQuota {
+    /// Bytes of one value.
+    pub value_bytes_max: usize,
+    pub keys_max: u64,
+    /// Keys and values together.
+    pub bytes_max: u64,
+}
+
+/// What a plugin may do with the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobGrant {
+    /// Whether its runs may submit jobs; clients of its HTTP routes may all the same.
+    pub submit: bool,
+    /// Pending jobs, whoever submitted them.
+    pub pending_max: u64,
+    /// Attempts at a time.
+    pub running_max: usize,
+}
+
+/// How long an instance lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum InstanceClass {
+    /// A fresh one for every run: nothing of one run can reach another.
+    #[default]
+    Isolated,
+    /// One run after the other in the same instance; a plugin sees what its own earlier runs left in memory.
+    Warm {
+        /// Runs after which the instance goes.
+        runs_max: u32,
+    },
+}
+
+/// All that one plugin is granted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// What it may import.
+    pub interfaces: BTreeSet<Interface>,
+    /// The part of it that the plugin's own file names: an update may ask for that much more than the version before it.
+    pub named: BTreeSet<Interface>,
+    /// Whether an update may ask for more than the version before it without its being named.
+    pub upgrades_may_ask: bool,
+    pub models: ModelGrant,
+    /// Values for the plugin, by key.
+    pub config: BTreeMap<String, String>,
+    pub state: StateQuota,
+    pub jobs: JobGrant,
+    pub instance: InstanceClass,
+    pub limits: Limits,
+}
+
+impl Policy {
+    /// Of `asked`, what is not granted.
+    pub fn refused(&self, asked: &BTreeSet<Interface>) -> BTreeSet<Interface> {
+        asked.difference(&self.interfaces).copied().collect()
+    }
+
+    /// Of `asked`, what the version before did not ask for and nobody has granted since.
+    pub fn unapproved(&self, asked: &BTreeSet<Interface>, before: &BTreeSet<Interface>) -> BTreeSet<Interface> {
+        if self.upgrades_may_ask {
+            return BTreeSet::new();
+        }
+        asked.difference(before).filter(|interface| !self.named.contains(interface)).copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(named: &[Interface]) -> Policy {
+        Policy {
+            interfaces: Interface::DEFAULT.into(),
+            named: named.iter().copied().collect(),
+            upgrades_may_ask: false,
+            models: ModelGrant::default(),
+            config: BTreeMap::new(),
+            state: StateQuota { value_bytes_max: 1, keys_max: 1, bytes_max: 1 },
+            jobs: JobGrant { submit: true, pending_max: 1, running_max: 1 },
+            instance: InstanceClass::default(),
+            limits: Limits::default(),
+        }
+    }
+
+    #[test]
+    fn what_is_asked_is_held_against_what_is_granted_and_what_was_asked_before() {
+        let asked = BTreeSet::from([Interface::Llm, Interface::State, Interface::Http]);
+        assert_eq!(policy(&[]).refused(&asked), BTreeSet::from([Interface::Http]));
+        let before = BTreeSet::from([Interface::Llm]);
+        assert_eq!(policy(&[]).unapproved(&asked, &before), BTreeSet::from([Interface::State, Interface::Http]));
+        assert_eq!(policy(&[Interface::State]).unapproved(&asked, &before), BTreeSet::from([Interface::Http]));
+        let open = Policy { upgrades_may_ask: true, ..policy(&[]) };
+        assert!(open.unapproved(&asked, &before).is_empty());
+    }
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for interface in Interface::ALL {
+            assert_eq!(Interface::parse(interface.as_str()), Some(interface));
+        }
+        assert_eq!(Interface::parse("response"), None);
+    }
+}

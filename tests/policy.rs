@@ -1,0 +1,115 @@
+//! What a component asks and what the operator grants: refused, granted, taken back, and never granted by anybody else.
+
+use crate::support::await_event::{SOON, eventually};
+use crate::support::command::hayrick;
+use crate::support::guest::guest_bytes;
+use crate::support::host::TestHost;
+
+/// What the newest file or policy of a pipeline was refused for, once that speaks of `word`.
+async fn refused_for(host: &TestHost, pipeline: &str, word: &str) -> String {
+    eventually(&format!("a refusal of {pipeline} that speaks of {word}"), SOON, async || {
+        let status = host.client.status(pipeline).await?;
+        status["last_error"]["reason"].as_str().filter(|reason| reason.contains(word)).map(str::to_owned)
+    })
+    .await
+}
+
+fn write_policy(host: &TestHost, pipeline: &str, text: &str) {
+    std::fs::write(host.policy_file(pipeline), text).unwrap();
+}
+
+#[tokio::test]
+async fn what_is_asked_and_not_granted_refuses_the_deploy_until_it_is_granted() {
+    let host = TestHost::builder().config("[grants]\ninterfaces = ['llm']").guest("state-tool").guest("echo-relay").start().await;
+    let reason = host.refusal("state-tool").await;
+    assert!(reason.contains("asks for state") && reason.contains("hayrick grant state-tool"), "{reason}");
+    assert_eq!(host.client.chat("state-tool", "get:k").await.status, 503);
+    assert_eq!(host.client.chat("echo-relay", "echo:hi").await.text(), "hi");
+    write_policy(&host, "state-tool", "interfaces = ['state']");
+    host.serves_generation("state-tool", 1).await;
+    assert_eq!(host.client.chat("state-tool", "get:k").await.text(), "null");
+}
+
+#[tokio::test]
+async fn an_update_that_asks_for_more_waits_for_the_operator_also_over_a_restart() {
+    let host = TestHost::builder().guest_as("counter", "live").start().await;
+    assert_eq!(host.client.chat("live", "count").await.text(), "1");
+    host.rename_in("live", &guest_bytes("state-tool"));
+    let reason = host.refusal("live").await;
+    assert!(reason.contains("asks for state beyond what the version before it asked for"), "{reason}");
+    assert!(reason.contains("inspect --diff") && reason.contains("hayrick grant live"), "{reason}");
+    assert_eq!(host.client.chat("live", "count").await.text(), "1", "the version before serves on");
+    let host = host.restart().await;
+    let reason = host.refusal("live").await;
+    assert!(reason.contains("beyond what the version before"), "{reason}");
+    write_policy(&host, "live", "interfaces = ['state']");
+    host.serves_generation("live", 1).await;
+    assert_eq!(host.client.chat("live", "get:k").await.text(), "null");
+}
+
+#[tokio::test]
+async fn taking_the_file_away_first_does_not_make_an_update_a_new_plugin() {
+    let host = TestHost::builder().guest_as("counter", "live").start().await;
+    std::fs::remove_file(host.plugin_file("live")).unwrap();
+    eventually("it is gone", SOON, async || host.client.status("live").await.is_none().then_some(())).await;
+    host.rename_in("live", &guest_bytes("state-tool"));
+    assert!(host.refusal("live").await.contains("asks for state beyond"));
+}
+
+#[tokio::test]
+async fn a_grant_that_is_taken_back_ends_the_service() {
+    let host = TestHost::builder().guest("state-tool").start().await;
+    assert_eq!(host.client.chat("state-tool", "get:k").await.status, 200);
+    write_policy(&host, "state-tool", "interfaces = []");
+    assert!(refused_for(&host, "state-tool", "state").await.contains("not granted"));
+    assert_eq!(host.client.chat("state-tool", "get:k").await.status, 503);
+    std::fs::remove_file(host.policy_file("state-tool")).unwrap();
+    eventually("it serves again", SOON, async || (host.client.chat("state-tool", "get:k").await.status == 200).then_some(())).await;
+}
+
+#[tokio::test]
+async fn mistakes_in_a_policy_are_errors_and_never_defaults() {
+    let host = TestHost::builder().guest("state-tool").start().await;
+    let text = "intrefaces = []\ninstance = 'hot'\n[limits]\nmemory_bytes_max = 1\n[models]\naliases = ['gpt-9']\n[state]\nkeys_max = 0";
+    write_policy(&host, "state-tool", text);
+    let reason = refused_for(&host, "state-tool", "mistakes").await;
+    for words in [
+        "state-tool.toml: 5 mistakes",
+        "intrefaces: there is no such key; did you mean 'interfaces'?",
+        "instance: 'hot' is not \"isolated\" or \"warm\"",
+        "limits.memory_bytes_max: 1 B is out of range",
+        "models.aliases: there is no upstream 'gpt-9'",
+        "state.keys_max: 0 is out of range",
+    ] {
+        assert!(reason.contains(words), "no {words:?} in {reason}");
+    }
+    assert_eq!(host.client.chat("state-tool", "get:k").await.status, 200, "what served before serves on");
+    let folder = host.policy_file("state-tool").parent().unwrap().to_owned();
+    let checked = hayrick(&["config", "check", "--plugins-dir", folder.to_str().unwrap()]);
+    assert!(checked.code != Some(0) && checked.stderr.contains("state-tool.toml: intrefaces"), "{}", checked.stderr);
+}
+
+#[tokio::test]
+async fn a_plugin_s_own_limits_are_its_own() {
+    let host = TestHost::builder()
+        .guest("echo-relay")
+        .guest_as("echo-relay", "small")
+        .policy("small", "[limits]\noutput_bytes_max = 4")
+        .start()
+        .await;
+    assert_eq!(host.client.chat("echo-relay", "echo:hello").await.text(), "hello");
+    let reply = host.client.chat("small", "echo:hello").await;
+    assert!(reply.status == 500 && reply.error().contains("output_bytes_max, 4 bytes"), "{}", reply.body);
+    write_policy(&host, "small", "[limits]\noutput_bytes_max = 5");
+    eventually("the new limit", SOON, async || (host.client.chat("small", "echo:hello").await.status == 200).then_some(())).await;
+}
+
+#[tokio::test]
+async fn state_has_the_plugin_s_own_quota() {
+    let host = TestHost::builder().guest("state-tool").policy("state-tool", "[state]\nkeys_max = 1\nvalue_bytes_max = 3").start().await;
+    assert_eq!(host.client.chat("state-tool", "set:a=123").await.status, 200);
+    let many = host.client.chat("state-tool", "set:b=1").await;
+    assert!(many.status != 200 && many.error().contains("keys_max"), "{}", many.body);
+    let large = host.client.chat("state-tool", "set:a=1234").await;
+    assert!(large.status != 200 && large.error().contains("3 bytes at most"), "{}", large.body);
+}
