@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use host_api::server;
 use host_api::state::{ApiServices, ApiState};
 use host_runtime::runtime::Runtime;
+use host_services::budgets::Budgets;
 use host_services::tasks::Tasks;
 use host_types::id::PipelineName;
 use host_worker::worker::Worker;
@@ -29,9 +30,10 @@ pub struct App {
     state: ApiState,
     worker: Worker,
     tasks: Tasks,
+    budgets: Budgets,
     drain_deadline: Duration,
     example: Option<String>,
-    _flushing: AbortOnDropHandle<()>,
+    _flushing: [AbortOnDropHandle<()>; 2],
     _data_dir: DataDir,
 }
 
@@ -53,12 +55,15 @@ impl App {
         let runtime = Runtime::start(&config.runtime, services.clone()).context("the runtime cannot be started")?;
         let worker = Worker::start(services.jobs.clone(), services.state, runtime.clone(), config.worker);
         let worker = worker.await.context("the jobs of the last run cannot be taken back")?;
-        let flushing = AbortOnDropHandle::new(tokio::spawn(services.tasks.clone().flush_loop()));
-        let tasks = services.tasks.clone();
+        let flushing = [
+            AbortOnDropHandle::new(tokio::spawn(services.tasks.clone().flush_loop())),
+            AbortOnDropHandle::new(tokio::spawn(services.budgets.clone().flush_loop())),
+        ];
+        let (tasks, budgets) = (services.tasks.clone(), services.budgets.clone());
         let for_api = ApiServices { llm: services.llm, jobs: services.jobs, tasks: services.tasks, spool };
         let state = ApiState::new(runtime.clone(), config.api, for_api);
         let drain_deadline = config.drain_deadline;
-        Ok(App { listener, signals, runtime, state, worker, tasks, drain_deadline, example, _flushing: flushing, _data_dir: data_dir })
+        Ok(App { listener, signals, runtime, state, worker, tasks, budgets, drain_deadline, example, _flushing: flushing, _data_dir: data_dir })
     }
 
     /// The address it got.
@@ -79,7 +84,7 @@ impl App {
     /// # Errors
     /// Serving failed, or a second signal ended it at once.
     pub async fn serve(self) -> anyhow::Result<()> {
-        let App { listener, mut signals, runtime, state, worker, tasks, drain_deadline, _flushing, _data_dir, .. } = self;
+        let App { listener, mut signals, runtime, state, worker, tasks, budgets, drain_deadline, _flushing, _data_dir, .. } = self;
         let (stop, stopped) = watch::channel(false);
         let work = async {
             let serving = async {
@@ -90,6 +95,7 @@ impl App {
             };
             let (drained, ()) = tokio::join!(serving, worker.run(told(stopped.clone()), drain_deadline));
             tasks.flush().await.context("the last tasks are not on disk")?;
+            budgets.flush().await.context("what models were asked for today is not on disk")?;
             tracing::info!(drained = ?drained.context("the server failed")?, "stopped");
             anyhow::Ok(())
         };

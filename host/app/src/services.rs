@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use host_capabilities::services::Services;
+use host_services::budgets::Budgets;
 use host_services::database::Database;
 use host_services::jobs::queue::Jobs;
 use host_services::jobs::sqlite::SqliteJobs;
@@ -36,6 +37,7 @@ pub async fn open(config: &Config, data_dir: &Path) -> anyhow::Result<(Services,
     let store = SqliteJobs::new(database.clone(), &config.jobs, Arc::clone(&clock), seed);
     let services = Services {
         llm: Llm::new(config.llm.clone()).context("the models cannot be set up")?,
+        budgets: Budgets::open(database.clone(), Arc::clone(&clock)).await.with_context(cannot)?,
         jobs: Jobs::new(Arc::new(store), config.jobs.clone()),
         tasks: Tasks::open(database.clone(), config.tasks, Arc::clone(&clock)).await.with_context(cannot)?,
         state: State::new(database, config.state, clock),

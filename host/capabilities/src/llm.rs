@@ -1,13 +1,21 @@
 //! `llm`: language models by the operator's alias.
 
-use host_services::llm::generation::Generation;
+use host_services::budgets::budget::Charge;
 use host_services::llm::router::Llm;
-use host_services::tasks::recorder::TaskRecorder;
+use host_types::chunk::Chunk;
+use host_types::failure::{Failure, FailureKind};
+use host_types::generation::{Options, Tool};
+use host_types::message::Message;
 use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{llm, types};
-use crate::generation::{GenerationSlot, lend_generation, next_chunk, return_generation};
+use crate::generation::{Charged, GenerationSlot, lend_generation, next_chunk, return_generation};
 use crate::run_context::RunContext;
+
+/// Tokens of an answer that any model can be asked for.
+const EVERY_MODEL_GIVES: u32 = 4096;
+/// Letters of a model's name that an error repeats.
+const ALIAS_CHARS_SHOWN: usize = 64;
 
 /// What a run reaches of the models.
 pub struct LlmView<'a> {
@@ -26,20 +34,22 @@ impl HasData for HasLlm {
 impl LlmView<'_> {
     /// What a call keeps while it waits.
     pub(crate) fn own(&self) -> Own {
-        Own { llm: self.llm.clone(), recorder: self.run.recorder.clone() }
+        Own { llm: self.llm.clone(), run: self.run.clone() }
     }
 }
 
-/// The models and the task that counts what they use, for the length of a call.
+/// The models and the run that asks them, for the length of a call.
 pub(crate) struct Own {
     llm: Llm,
-    recorder: Option<TaskRecorder>,
+    run: RunContext,
 }
 
 impl Own {
     pub(crate) async fn generate(self, messages: Vec<types::Message>, options: types::Options) -> Result<types::Answer, types::Failure> {
-        let answer = self.llm.generate(messages.into_iter().map(Into::into).collect(), options.into()).await?;
-        if let (Some(usage), Some(recorder)) = (answer.usage, &self.recorder) {
+        let (messages, options, mut charge) = self.question(messages, options)?;
+        let count = |chunk: &Chunk| charge.as_mut().map_or(Ok(()), |charge| charge.chunk(chunk));
+        let answer = self.llm.generate_counted(messages, options, count).await?;
+        if let (Some(usage), Some(recorder)) = (answer.usage, &self.run.recorder) {
             recorder.usage(usage);
         }
         Ok(answer.into())
@@ -50,16 +60,53 @@ impl Own {
         messages: Vec<types::Message>,
         options: types::Options,
     ) -> Result<GenerationSlot, types::Failure> {
-        let generation = self.llm.generate_stream(messages.into_iter().map(Into::into).collect(), options.into()).await?;
-        Ok(GenerationSlot::new(generation))
+        let (messages, options, charge) = self.question(messages, options)?;
+        let generation = self.llm.generate_stream(messages, options).await?;
+        Ok(GenerationSlot::new(Charged { generation, charge }))
     }
 
     pub(crate) async fn embed(self, texts: Vec<String>, model: Option<String>) -> Result<Vec<Vec<f32>>, types::Failure> {
+        let model = self.granted(model)?;
+        let bytes = texts.iter().map(String::len).sum();
+        let _charge = self.run.budget.as_ref().map(|budget| budget.ask(bytes)).transpose()?;
         Ok(self.llm.embed(texts, model).await?)
     }
 
-    pub(crate) async fn next(self, generation: &mut Generation) -> Result<Option<types::Chunk>, types::Failure> {
-        Ok(next_chunk(generation, self.recorder.as_ref()).await?.map(Into::into))
+    pub(crate) async fn next(self, generation: &mut Charged) -> Result<Option<types::Chunk>, types::Failure> {
+        Ok(next_chunk(generation, self.run.recorder.as_ref()).await?.map(Into::into))
+    }
+
+    /// The question as it may be asked: of a granted model, for no more tokens than are left.
+    fn question(
+        &self,
+        messages: Vec<types::Message>,
+        options: types::Options,
+    ) -> Result<(Vec<Message>, Options, Option<Charge>), types::Failure> {
+        let messages: Vec<Message> = messages.into_iter().map(Into::into).collect();
+        let mut options: Options = options.into();
+        options.model = self.granted(options.model)?;
+        let Some(budget) = &self.run.budget else { return Ok((messages, options, None)) };
+        let asked = messages.iter().map(Message::text_bytes).chain(options.tools.iter().map(Tool::text_bytes)).sum();
+        let charge = budget.ask(asked)?;
+        let left = u32::try_from(budget.left()?).unwrap_or(u32::MAX);
+        // A model refuses to be asked for more than it can: a large budget is no reason to ask for that much.
+        let wanted = options.max_tokens.or((left <= EVERY_MODEL_GIVES).then_some(left));
+        options.max_tokens = wanted.map(|wanted| wanted.min(left));
+        Ok((messages, options, Some(charge)))
+    }
+
+    /// The alias that is meant; without one, the first that is granted.
+    fn granted(&self, model: Option<String>) -> Result<Option<String>, types::Failure> {
+        let Some(aliases) = &self.run.policy.models.aliases else { return Ok(model) };
+        match model {
+            None => Ok(aliases.first().cloned()),
+            Some(model) if aliases.contains(&model) => Ok(Some(model)),
+            Some(model) => {
+                let model: String = model.chars().take(ALIAS_CHARS_SHOWN).collect();
+                let text = format!("this plugin is granted the models {}, and '{model}' is none of them", aliases.join(", "));
+                Err(Failure::new(FailureKind::Denied, text).into())
+            }
+        }
     }
 }
 

@@ -2,14 +2,13 @@
 
 use std::sync::{Arc, OnceLock};
 
-use host_services::llm::generation::Generation;
 use host_services::tasks::recorder::TaskRecorder;
 use host_types::chunk::Chunk;
 use host_types::failure::{Failure, FailureKind};
 use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{response, types};
-use crate::generation::{GenerationSlot, next_chunk, take_generation};
+use crate::generation::{Charged, GenerationSlot, next_chunk, take_generation};
 use crate::output::OutputSender;
 
 /// Ends a run from inside a host call: the failure is the run's outcome, whatever the guest would have done next.
@@ -55,7 +54,7 @@ impl Response {
     }
 
     /// Sends what is left of a generation.
-    pub(crate) async fn forward(&self, mut generation: Generation) -> wasmtime::Result<Result<(), Failure>> {
+    pub(crate) async fn forward(&self, mut generation: Charged) -> wasmtime::Result<Result<(), Failure>> {
         loop {
             match next_chunk(&mut generation, self.recorder.as_ref()).await {
                 Ok(None) => return Ok(Ok(())),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use host_services::budgets::budget::Budget;
 use host_services::tasks::recorder::TaskRecorder;
 use host_types::id::RunId;
 use host_types::job::{Lease, Progress};
@@ -15,6 +16,8 @@ pub struct RunContext {
     pub pipeline: Arc<str>,
     /// What the pipeline is granted.
     pub policy: Arc<Policy>,
+    /// What it may take from the models; `None` where that is not bounded.
+    pub budget: Option<Budget>,
     /// The task that shows the run to others; a `setup` has none.
     pub recorder: Option<TaskRecorder>,
     /// The attempt this run is, if it is one.

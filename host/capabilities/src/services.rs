@@ -1,5 +1,6 @@
 //! The services behind the interfaces.
 
+use host_services::budgets::Budgets;
 use host_services::jobs::queue::Jobs;
 use host_services::llm::router::Llm;
 use host_services::state::State;
@@ -9,6 +10,7 @@ use host_services::tasks::Tasks;
 #[derive(Clone)]
 pub struct Services {
     pub llm: Llm,
+    pub budgets: Budgets,
     pub jobs: Jobs,
     pub tasks: Tasks,
     pub state: State,

@@ -28,7 +28,8 @@ pub(crate) async fn run_attempt(serving: Serving, services: &Services, claimed: 
     let active = serving.pipeline.enter_job();
     let attempt = Some(AttemptContext { lease: claimed.lease(), progress });
     let policy = Arc::clone(&serving.version.policy);
-    let context = RunContext { id, pipeline, policy, recorder: Some(recorder.clone()), attempt };
+    let budget = services.budgets.begin(&pipeline, &policy.models);
+    let context = RunContext { id, pipeline, policy, budget, recorder: Some(recorder.clone()), attempt };
     let bounds = bounds(claimed.job.timeout);
     let response = Arc::clone(&serving.version.unread);
     let run = Run { context, version: serving.version, services: services.clone() };

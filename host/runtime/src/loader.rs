@@ -167,7 +167,8 @@ impl Loader {
         let start = Instant::now();
         let version = Arc::new(version);
         let policy = Arc::clone(&version.policy);
-        let context = RunContext { id: RunId::fresh(), pipeline: name.into(), policy, recorder: None, attempt: None };
+        let budget = self.services.budgets.begin(name, &policy.models);
+        let context = RunContext { id: RunId::fresh(), pipeline: name.into(), policy, budget, recorder: None, attempt: None };
         let run = Run { context, version: Arc::clone(&version), services: self.services.clone() };
         run.setup().await.map_err(|failure| DeployError::Setup(failure.message))?;
         let mut version = Arc::into_inner(version).ok_or_else(|| DeployError::Setup("its instance is still running".to_owned()))?;

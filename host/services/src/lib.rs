@@ -1,6 +1,7 @@
 //! What the host does for guests, without WebAssembly and without an HTTP server: language models, files that arrive, durable jobs, tasks, state.
 #![forbid(unsafe_code)]
 
+pub mod budgets;
 pub mod database;
 pub mod jobs;
 pub mod llm;

@@ -26,6 +26,13 @@ pub struct Options {
     pub extra: Option<String>,
 }
 
+impl Tool {
+    /// Bytes of text that a model reads of it.
+    pub fn text_bytes(&self) -> usize {
+        self.name.len() + self.description.as_ref().map_or(0, String::len) + self.parameters.len()
+    }
+}
+
 /// A whole answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {

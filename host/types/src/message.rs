@@ -56,7 +56,20 @@ pub struct Message {
     pub tool_call_id: Option<String>,
 }
 
+/// What an image counts for in [`Message::text_bytes`]: models take some thousand tokens for one, whatever its file's size.
+const IMAGE_BYTES: usize = 4 << 10;
+
 impl Message {
+    /// Bytes of text that a model reads of it.
+    pub fn text_bytes(&self) -> usize {
+        let content = self.content.iter().map(|part| match part {
+            Part::Text(text) | Part::Other(text) => text.len(),
+            Part::ImageUrl(_) => IMAGE_BYTES,
+        });
+        let calls = self.tool_calls.iter().map(|call| call.name.len() + call.arguments.len());
+        content.chain(calls).sum()
+    }
+
     /// A message of one text part.
     pub fn text(role: Role, text: impl Into<String>) -> Message {
         Message { role, content: vec![Part::Text(text.into())], name: None, tool_calls: Vec::new(), tool_call_id: None }

@@ -8,8 +8,12 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::database::error::DatabaseError;
 
 /// Each service's tables.
-const STEPS: [&str; 3] =
-    [include_str!("migrations/1-jobs.sql"), include_str!("migrations/2-tasks.sql"), include_str!("migrations/3-state.sql")];
+const STEPS: [&str; 4] = [
+    include_str!("migrations/1-jobs.sql"),
+    include_str!("migrations/2-tasks.sql"),
+    include_str!("migrations/3-state.sql"),
+    include_str!("migrations/4-model-use.sql"),
+];
 
 /// Takes the steps that this file has not seen, all or none.
 pub(super) fn apply(connection: &mut Connection) -> Result<(), DatabaseError> {

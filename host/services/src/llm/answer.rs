@@ -9,14 +9,18 @@ use host_types::message::ToolCall;
 
 use crate::llm::generation::Generation;
 
-/// Reads a generation to its end.
+/// Reads a generation to its end; `count` sees each chunk, and can end it.
 ///
 /// # Errors
-/// As [`Generation::next`].
-pub(crate) async fn collect(mut generation: Generation) -> Result<Answer, Failure> {
+/// As [`Generation::next`], and those of `count`.
+pub(crate) async fn collect(
+    mut generation: Generation,
+    mut count: impl FnMut(&Chunk) -> Result<(), Failure>,
+) -> Result<Answer, Failure> {
     let mut answer = Answer { text: String::new(), reasoning: None, tool_calls: Vec::new(), finish: FinishReason::Stop, usage: None };
     let mut calls = BTreeMap::new();
     while let Some(chunk) = generation.next().await? {
+        count(&chunk)?;
         match chunk {
             Chunk::Text(text) => answer.text.push_str(&text),
             Chunk::Reasoning(text) => answer.reasoning.get_or_insert_default().push_str(&text),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use host_types::chunk::Chunk;
 use host_types::failure::{Failure, FailureKind};
 use host_types::generation::{Answer, Options};
 use host_types::message::Message;
@@ -72,7 +73,20 @@ impl Llm {
     /// `NotFound`: no such alias, or the upstream has no such model. `InvalidInput`: it refused the request. `Limit`, `Unavailable`: it is
     /// busy or away. Else as [`Generation::next`].
     pub async fn generate(&self, messages: Vec<Message>, options: Options) -> Result<Answer, Failure> {
-        collect(self.open(&messages, &options, Until::FirstChunk).await?).await
+        self.generate_counted(messages, options, |_| Ok(())).await
+    }
+
+    /// The same; `count` sees each chunk as it comes, and ends the answer with its error.
+    ///
+    /// # Errors
+    /// As [`Llm::generate`], and those of `count`.
+    pub async fn generate_counted(
+        &self,
+        messages: Vec<Message>,
+        options: Options,
+        count: impl FnMut(&Chunk) -> Result<(), Failure>,
+    ) -> Result<Answer, Failure> {
+        collect(self.open(&messages, &options, Until::FirstChunk).await?, count).await
     }
 
     /// The answer as it is made. Returns once an upstream has accepted the request; until then a failing one is tried again, then its

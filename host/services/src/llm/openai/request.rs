@@ -11,8 +11,26 @@ use serde_json::value::RawValue;
 
 use crate::llm::failure::invalid;
 
-/// Fields that are the host's: with them a plugin could use a model it was not granted, or break the stream.
-const RESERVED: [&str; 4] = ["model", "messages", "stream", "stream_options"];
+/// Fields that are the host's: with them a plugin could use a model or an account it was not granted (gateways such as OpenRouter and LiteLLM
+/// take the later ones), pay for answers that nobody gets to see, or break the stream.
+const RESERVED: [&str; 16] = [
+    "model",
+    "messages",
+    "stream",
+    "stream_options",
+    "n",
+    "best_of",
+    "models",
+    "fallbacks",
+    "route",
+    "provider",
+    "model_list",
+    "api_base",
+    "base_url",
+    "api_key",
+    "user_config",
+    "custom_llm_provider",
+];
 
 #[derive(Serialize)]
 struct Body<'a> {
