@@ -42,6 +42,8 @@ mod openai_chat;
 mod openai_client;
 /// What a component asks and what the operator grants.
 mod policy;
+/// What a grant gives and no more, and the commands about it.
+mod policy_grants;
 /// Files that come, change, go and are wrong, while streams run.
 mod reload;
 /// The customer's own test script, and a client of ours that asks the same.

@@ -40,6 +40,8 @@ pub enum Command {
     Jobs(JobsCommand),
     /// Show what a .wasm file exports and imports, and whether it would deploy here
     Inspect(InspectArgs),
+    /// Grant a plugin what its file asks for, by writing it into its policy file
+    Grant(GrantArgs),
     /// Work with the settings
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -167,12 +169,46 @@ pub struct InspectArgs {
     /// The file
     #[arg(value_name = "FILE.wasm")]
     pub file: PathBuf,
-    /// Settings file, whose limits are applied [default: hayrick.toml, if it is there]
-    #[arg(long, env = "HAYRICK_CONFIG", value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    /// Show what it has and OLD.wasm has not; without OLD.wasm, what it asks for beyond the version that was deployed last. Ends with 1 if it
+    /// asks for more
+    #[arg(long, value_name = "OLD.wasm", num_args = 0..=1)]
+    pub diff: Option<Option<PathBuf>>,
+    #[command(flatten)]
+    pub folders: FolderArgs,
     /// As JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct GrantArgs {
+    /// The plugin: its file is NAME.wasm in the plugins folder, its policy NAME.toml beside it
+    pub name: String,
+    /// What to grant: llm, jobs, state, config, http [default: all that its file asks for]
+    #[arg(value_name = "INTERFACE")]
+    pub interfaces: Vec<String>,
+    #[command(flatten)]
+    pub folders: FolderArgs,
+}
+
+/// Where a server's settings, plugins and data are, for commands that need none running.
+#[derive(Debug, clap::Args)]
+pub struct FolderArgs {
+    /// Settings file [default: hayrick.toml, if it is there]
+    #[arg(long, env = "HAYRICK_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder of the plugins and their policies [default: plugins]
+    #[arg(long, env = "HAYRICK_PLUGINS_DIR", value_name = "DIR")]
+    pub plugins_dir: Option<PathBuf>,
+    /// Folder of the server's data [default: .hayrick]
+    #[arg(long, env = "HAYRICK_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+impl From<FolderArgs> for Flags {
+    fn from(args: FolderArgs) -> Flags {
+        Flags { plugins_dir: args.plugins_dir, data_dir: args.data_dir, config: args.config, ..Flags::default() }
+    }
 }
 
 impl From<AddressArgs> for Flags {

@@ -26,6 +26,7 @@ const START_DEADLINE: Duration = Duration::from_secs(180);
 pub struct TestHostBuilder {
     plugins: Vec<(PathBuf, String)>,
     policies: Vec<(String, String)>,
+    top: String,
     limits: String,
     config: String,
     variables: Vec<(String, String)>,
@@ -75,6 +76,13 @@ impl TestHostBuilder {
     /// The policy file of a pipeline.
     pub fn policy(mut self, pipeline: &str, text: &str) -> TestHostBuilder {
         self.policies.push((pipeline.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// What stands before every section of the settings file.
+    pub fn top(mut self, lines: &str) -> TestHostBuilder {
+        self.top.push_str(lines);
+        self.top.push('\n');
         self
     }
 
@@ -136,7 +144,7 @@ impl TestHostBuilder {
         if !self.is_cold {
             share_compile_cache(&data_dir);
         }
-        std::fs::write(folder.path().join("hayrick.toml"), format!("[limits]\n{}\n{}", self.limits, self.config)).unwrap();
+        std::fs::write(folder.path().join("hayrick.toml"), format!("{}\n[limits]\n{}\n{}", self.top, self.limits, self.config)).unwrap();
         Arc::new(Launch { folder, data_dir, variables: self.variables, _machine: machine })
     }
 }

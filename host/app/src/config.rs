@@ -65,8 +65,7 @@ impl Config {
         let Settings { flags, file, environment } = settings;
         let mut warnings = Vec::new();
         let (config, mistakes) = Section::read(file, |top| {
-            let data_dir = path(top, "data_dir", flags.data_dir.clone(), DATA_DIR_DEFAULT);
-            let plugins_dir = path(top, "plugins_dir", flags.plugins_dir.clone(), PLUGINS_DIR_DEFAULT);
+            let (data_dir, plugins_dir) = (data_dir(top, &flags), plugins_dir(top, &flags));
             let (address, api, drain_deadline) = top.section("server", |server| read_server(server, &flags, &mut warnings));
             let limits = top.section("limits", |limits| read_limits(limits, &Limits::default()));
             let (host_runs_max, pagemap_scan) = top.section("engine", read_engine);
@@ -178,6 +177,16 @@ fn read_engine(section: &mut Section) -> (usize, PagemapScan) {
     // More places than this and their reserved addresses outgrow the 47 bits a process has.
     let runs = section.count("host_runs_max", HOST_RUNS_MAX_DEFAULT, 1..=16_384);
     (runs, section.word("pagemap_scan", PagemapScan::Auto, &[("auto", PagemapScan::Auto), ("off", PagemapScan::Off)]))
+}
+
+/// Where the data lies.
+pub fn data_dir(top: &mut Section, flags: &Flags) -> PathBuf {
+    path(top, "data_dir", flags.data_dir.clone(), DATA_DIR_DEFAULT)
+}
+
+/// Where the plugins lie.
+pub fn plugins_dir(top: &mut Section, flags: &Flags) -> PathBuf {
+    path(top, "plugins_dir", flags.plugins_dir.clone(), PLUGINS_DIR_DEFAULT)
 }
 
 fn path(top: &mut Section, key: &'static str, by_flag: Option<PathBuf>, default: &str) -> PathBuf {

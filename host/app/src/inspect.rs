@@ -1,25 +1,91 @@
-//! What a `.wasm` file is, and whether this server's limits would let it in.
+//! What a `.wasm` file is, what it asks for, and whether this server would let it in.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Context;
+use host_runtime::approvals::read_approvals;
+use host_runtime::asked::check_asked;
+use host_runtime::config::Policies;
 use host_runtime::inspect::Inspection;
-use host_types::limits::Limits;
+use host_types::id::PipelineName;
+use host_types::policy::{Interface, Policy};
 
-use crate::limits::read_limits;
-use crate::mistake::ConfigError;
-use crate::section::Section;
+use crate::rules::Rules;
 use crate::settings::Settings;
+
+/// A file, held against the policy of the plugin it would be.
+pub struct Judged {
+    pub inspection: Inspection,
+    /// What it asks for.
+    pub asks: Vec<&'static str>,
+    /// The part of that which is granted.
+    pub granted: Vec<&'static str>,
+    /// What the version that was deployed here last under this name asked for.
+    pub asked_before: Option<Vec<&'static str>>,
+    /// Whether it would be deployed, as far as that shows without running its `setup`; else why not.
+    pub deployable: Result<(), String>,
+}
 
 /// Looks into the file as a deploy would, without running it.
 ///
 /// # Errors
-/// The file cannot be read, or `[limits]` has mistakes.
-pub fn inspect(settings: Settings, path: &Path) -> anyhow::Result<Inspection> {
-    let (limits, mistakes) = Section::read(settings.file, |top| top.section("limits", |limits| read_limits(limits, &Limits::default())));
-    let mistakes: Vec<_> = mistakes.into_iter().filter(|mistake| mistake.path.starts_with("limits.")).collect();
-    if !mistakes.is_empty() {
-        return Err(ConfigError(mistakes).into());
-    }
-    host_runtime::inspect::inspect(path, &limits).with_context(|| format!("{} cannot be inspected", path.display()))
+/// The file cannot be read, or the settings have mistakes.
+pub fn inspect(settings: Settings, path: &Path) -> anyhow::Result<Judged> {
+    let rules = Rules::read(settings)?;
+    judge(&rules, path)
+}
+
+/// The same by rules that were read.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn judge(rules: &Rules, path: &Path) -> anyhow::Result<Judged> {
+    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let policy = policy(rules, &name);
+    let limits = policy.as_ref().map(|policy| policy.limits.clone()).unwrap_or_default();
+    let inspection = host_runtime::inspect::inspect(path, &limits).with_context(|| format!("{} cannot be inspected", path.display()))?;
+    let before = read_approvals(&rules.approvals)?.remove(&name).map(|approval| approval.asked());
+    let granted: BTreeSet<Interface> = policy.as_ref().map(|policy| &inspection.asked & &policy.interfaces).unwrap_or_default();
+    let deployable = inspection.deployable.clone().and(policy).and_then(|policy| {
+        let checked = check_asked(&name, &inspection.asked, &policy, before.as_ref());
+        checked.map_err(|error| error.to_string())
+    });
+    let (asks, asked_before) = (words(&inspection.asked), before.as_ref().map(words));
+    Ok(Judged { asks, granted: words(&granted), asked_before, inspection, deployable })
+}
+
+/// Interfaces by name.
+pub fn words(interfaces: &BTreeSet<Interface>) -> Vec<&'static str> {
+    interfaces.iter().map(|interface| interface.as_str()).collect()
+}
+
+/// How `new` differs from `old`, or from what was deployed here last under its name if there is no `old`: a line for each interface that
+/// came or went, `+ asks for state`, `- exports …`.
+///
+/// # Errors
+/// A file cannot be read, or the settings have mistakes.
+pub fn diff(settings: Settings, new: &Path, old: Option<&Path>) -> anyhow::Result<Vec<String>> {
+    let rules = Rules::read(settings)?;
+    let new = judge(&rules, new)?;
+    let Some(old) = old else {
+        let before = new.asked_before.unwrap_or_default();
+        return Ok(changes("asks for", &before, &new.asks));
+    };
+    let old = judge(&rules, old)?;
+    let mut lines = changes("asks for", &old.asks, &new.asks);
+    lines.extend(changes("imports", &old.inspection.imports, &new.inspection.imports));
+    lines.extend(changes("exports", &old.inspection.exports, &new.inspection.exports));
+    Ok(lines)
+}
+
+fn changes<T: PartialEq + std::fmt::Display>(what: &str, old: &[T], new: &[T]) -> Vec<String> {
+    let gone = old.iter().filter(|name| !new.contains(name)).map(|name| format!("- {what} {name}"));
+    let come = new.iter().filter(|name| !old.contains(name)).map(|name| format!("+ {what} {name}"));
+    gone.chain(come).collect()
+}
+
+fn policy(rules: &Rules, name: &str) -> Result<Policy, String> {
+    let name = PipelineName::parse(name).map_err(|error| error.to_string())?;
+    rules.policies.of(&name)
 }

@@ -54,11 +54,7 @@ pub(crate) fn lend_generation(table: &mut ResourceTable, slot: &Resource<Generat
 }
 
 /// Puts a lent generation back.
-pub(crate) fn return_generation(
-    table: &mut ResourceTable,
-    slot: &Resource<GenerationSlot>,
-    generation: Charged,
-) -> wasmtime::Result<()> {
+pub(crate) fn return_generation(table: &mut ResourceTable, slot: &Resource<GenerationSlot>, generation: Charged) -> wasmtime::Result<()> {
     table.get_mut(slot)?.0 = Some(generation);
     Ok(())
 }

@@ -7,6 +7,7 @@ use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::bindings::hayrick::pipeline::types;
+use crate::config::ConfigView;
 use crate::jobs::JobsView;
 use crate::llm::LlmView;
 use crate::log::{GuestLog, LogView};
@@ -90,6 +91,10 @@ impl GuestState {
 
     pub(crate) fn as_tasks(&mut self) -> TasksView<'_> {
         TasksView(&self.run)
+    }
+
+    pub(crate) fn as_config(&mut self) -> ConfigView<'_> {
+        ConfigView(&self.run.policy)
     }
 
     pub(crate) fn as_state(&mut self) -> StateView<'_> {

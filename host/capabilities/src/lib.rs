@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bindings;
+mod config;
 mod convert;
 mod generation;
 pub mod guest_state;

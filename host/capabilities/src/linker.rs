@@ -3,7 +3,8 @@
 use wasmtime::Engine;
 use wasmtime::component::{HasData, Linker};
 
-use crate::bindings::hayrick::pipeline::{jobs, llm, log, response, state, tasks, timers, types, uploads};
+use crate::bindings::hayrick::pipeline::{config, jobs, llm, log, response, state, tasks, timers, types, uploads};
+use crate::config::HasConfig;
 use crate::guest_state::{GuestState, TypesView};
 use crate::jobs::HasJobs;
 use crate::llm::HasLlm;
@@ -38,6 +39,7 @@ pub fn linker(engine: &Engine) -> wasmtime::Result<Linker<GuestState>> {
     jobs::add_to_linker::<GuestState, HasJobs>(&mut linker, GuestState::as_jobs)?;
     tasks::add_to_linker::<GuestState, HasTasks>(&mut linker, GuestState::as_tasks)?;
     state::add_to_linker::<GuestState, HasState>(&mut linker, GuestState::as_state)?;
+    config::add_to_linker::<GuestState, HasConfig>(&mut linker, GuestState::as_config)?;
     sync_twin::add_to_linker(&mut linker, VERSION)?;
     Ok(linker)
 }

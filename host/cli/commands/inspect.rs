@@ -1,36 +1,68 @@
-//! `hayrick inspect FILE.wasm`.
+//! `hayrick inspect FILE.wasm`, and with `--diff` how it differs from another version.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use host_app::environment::Environment;
-use host_app::inspect::inspect;
-use host_app::settings::{Flags, Settings};
+use host_app::inspect::{Judged, diff, inspect};
+use host_app::settings::Settings;
 use serde_json::json;
 
 use crate::args::{EXIT_FAILURE, InspectArgs};
 use crate::output::{self, harmless, print};
 
-/// Prints what the file is; ends with 1 if it would not deploy.
+/// Prints what the file is; ends with 1 if it would not deploy. With `--diff`, prints the difference, and ends with 1 if it asks for more.
 ///
 /// # Errors
 /// The file cannot be read, or the settings have mistakes.
 pub fn run(args: InspectArgs) -> anyhow::Result<ExitCode> {
-    let flags = Flags { config: args.config, ..Flags::default() };
-    let found = inspect(Settings::read(flags, Environment::of_process())?, &args.file)?;
-    let reason = found.deployable.as_ref().err();
-    if args.json {
-        let shown = json!({
-            "name": found.name, "size_bytes": found.size_bytes, "digest": found.digest,
-            "exports": found.exports, "imports": found.imports, "deployable": reason.is_none(), "reason": reason,
-        });
-        print(&output::json(&shown))?;
-    } else {
-        let verdict = reason.map_or_else(|| "yes".to_owned(), |reason| format!("no: {}", harmless(reason)));
-        let digest = if found.digest.is_empty() { "not read".to_owned() } else { format!("sha256:{}", found.digest) };
-        print(&format!("name      {}\nsize      {} bytes\ndigest    {digest}", harmless(&found.name), found.size_bytes))?;
-        print(&format!("exports   {}\nimports   {}\ndeploys   {verdict}", list(&found.exports), list(&found.imports)))?;
+    let settings = Settings::read(args.folders.into(), Environment::of_process())?;
+    if let Some(old) = &args.diff {
+        return show_difference(settings, &args.file, old.as_deref(), args.json);
     }
-    Ok(if reason.is_none() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FAILURE) })
+    let judged = inspect(settings, &args.file)?;
+    if args.json {
+        show_json(&judged)?
+    } else {
+        show(&judged)?
+    }
+    Ok(if judged.deployable.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FAILURE) })
+}
+
+fn show_difference(settings: Settings, new: &Path, old: Option<&Path>, as_json: bool) -> anyhow::Result<ExitCode> {
+    let lines = diff(settings, new, old)?;
+    let asks_more = lines.iter().any(|line| line.starts_with("+ asks for"));
+    if as_json {
+        print(&output::json(&json!({ "difference": lines, "asks_more": asks_more })))?;
+    } else if lines.is_empty() {
+        print("no difference")?;
+    } else {
+        print(&harmless_lines(&lines))?;
+    }
+    Ok(if asks_more { ExitCode::from(EXIT_FAILURE) } else { ExitCode::SUCCESS })
+}
+
+fn harmless_lines(lines: &[String]) -> String {
+    lines.iter().map(|line| harmless(line)).collect::<Vec<_>>().join("\n")
+}
+
+fn show_json(judged: &Judged) -> std::io::Result<()> {
+    let found = &judged.inspection;
+    let reason = judged.deployable.as_ref().err();
+    print(&output::json(&json!({
+        "name": found.name, "size_bytes": found.size_bytes, "digest": found.digest, "exports": found.exports, "imports": found.imports,
+        "asks": judged.asks, "granted": judged.granted, "asked_before": judged.asked_before,
+        "deployable": reason.is_none(), "reason": reason,
+    })))
+}
+
+fn show(judged: &Judged) -> std::io::Result<()> {
+    let found = &judged.inspection;
+    let verdict = judged.deployable.as_ref().err().map_or_else(|| "yes".to_owned(), |reason| format!("no: {}", harmless(reason)));
+    let digest = if found.digest.is_empty() { "not read".to_owned() } else { format!("sha256:{}", found.digest) };
+    print(&format!("name      {}\nsize      {} bytes\ndigest    {digest}", harmless(&found.name), found.size_bytes))?;
+    print(&format!("exports   {}\nimports   {}", list(&found.exports), list(&found.imports)))?;
+    print(&format!("asks      {}\ngranted   {}\ndeploys   {verdict}", named(&judged.asks), named(&judged.granted)))
 }
 
 fn list(names: &[String]) -> String {
@@ -38,4 +70,8 @@ fn list(names: &[String]) -> String {
         [] => "none".to_owned(),
         names => names.iter().map(|name| harmless(name)).collect::<Vec<_>>().join("\n          "),
     }
+}
+
+fn named(interfaces: &[&str]) -> String {
+    if interfaces.is_empty() { "none".to_owned() } else { interfaces.join(", ") }
 }

@@ -1,6 +1,7 @@
 //! One file a command.
 
 mod config;
+mod grant;
 mod inspect;
 mod jobs;
 mod serve;
@@ -20,6 +21,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Status(args) => status::run(args),
         Command::Jobs(command) => jobs::run(command),
         Command::Inspect(args) => inspect::run(args),
+        Command::Grant(args) => grant::run(args),
         Command::Config(ConfigCommand::Check(args)) => config::check(args),
     }
 }

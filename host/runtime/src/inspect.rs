@@ -1,10 +1,12 @@
 //! What a file is, without running it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use host_capabilities::linker::linker;
 use host_types::id::PipelineName;
 use host_types::limits::Limits;
+use host_types::policy::Interface;
 use wasmtime::{Config, Engine};
 
 use crate::error::{DeployError, RuntimeError};
@@ -21,7 +23,9 @@ pub struct Inspection {
     pub digest: String,
     pub exports: Vec<String>,
     pub imports: Vec<String>,
-    /// Whether it would be deployed here, as far as that shows without running its `setup`; else why not.
+    /// The part of its imports that has to be granted.
+    pub asked: BTreeSet<Interface>,
+    /// Whether any host could deploy it, whatever its policy; else why not.
     pub deployable: Result<(), String>,
 }
 
@@ -45,6 +49,7 @@ pub fn inspect(path: &Path, limits: &Limits) -> Result<Inspection, RuntimeError>
                 digest: String::new(),
                 exports: vec![],
                 imports: vec![],
+                asked: BTreeSet::new(),
                 deployable: Err(error.to_string()),
             });
         }
@@ -55,6 +60,7 @@ pub fn inspect(path: &Path, limits: &Limits) -> Result<Inspection, RuntimeError>
         digest: bytes.digest,
         exports: Vec::new(),
         imports: Vec::new(),
+        asked: BTreeSet::new(),
         deployable: Ok(()),
     };
     let checked = check(&engine, &bytes.content, &mut inspection);
@@ -66,6 +72,7 @@ fn check(engine: &Engine, content: &[u8], inspection: &mut Inspection) -> Result
     let component = compile(engine, content)?;
     inspection.exports = shape::exports(engine, &component);
     inspection.imports = shape::imports(engine, &component);
+    inspection.asked = shape::asked(&inspection.imports);
     PipelineName::parse(&inspection.name)?;
     shape::shape(engine, &component)?;
     let linker = linker(engine).map_err(DeployError::Link)?;

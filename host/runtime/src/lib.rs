@@ -3,6 +3,7 @@
 
 mod admission;
 pub mod approvals;
+pub mod asked;
 pub mod attempt;
 pub mod config;
 mod cpu_meter;

@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, InstancePre, Linker};
 
+use crate::asked::check_asked;
 use crate::cpu_meter::turns;
 use crate::engine::HostEngine;
 use crate::error::DeployError;
@@ -176,16 +177,6 @@ impl Loader {
         version.status.deployed_at = unix_seconds();
         Ok(version)
     }
-}
-
-/// Holds what a component asks for against what is granted.
-fn check_asked(name: &str, asked: &BTreeSet<Interface>, policy: &Policy, before: Option<&BTreeSet<Interface>>) -> Result<(), DeployError> {
-    let refused = policy.refused(asked);
-    if !refused.is_empty() {
-        return Err(DeployError::NotInPolicy { name: name.to_owned(), interfaces: refused });
-    }
-    let unapproved = before.map(|before| policy.unapproved(asked, before)).unwrap_or_default();
-    if unapproved.is_empty() { Ok(()) } else { Err(DeployError::AsksMore { name: name.to_owned(), interfaces: unapproved }) }
 }
 
 fn milliseconds(start: Instant) -> u64 {

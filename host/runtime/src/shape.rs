@@ -11,7 +11,7 @@ use wasmtime::component::{Component, ComponentExportIndex};
 use crate::error::DeployError;
 
 /// Interfaces of the host that a component may import.
-const HOST_INTERFACES: [&str; 9] = ["types", "response", "llm", "timers", "log", "uploads", "jobs", "tasks", "state"];
+const HOST_INTERFACES: [&str; 10] = ["types", "response", "llm", "timers", "log", "uploads", "jobs", "tasks", "state", "config"];
 /// WASI 0.2, any patch of it: what language runtimes import.
 const INERT_VERSION: &str = "0.2.";
 

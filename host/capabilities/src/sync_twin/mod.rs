@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use wasmtime::component::{Linker, LinkerInstance, Resource};
 
-use crate::bindings::hayrick::pipeline::{log, tasks, types};
+use crate::bindings::hayrick::pipeline::{config, log, tasks, types};
 use crate::generation::{GenerationSlot, take_generation};
 use crate::guest_state::GuestState;
 use crate::sync_twin::outcome::{Outcome, Store};
@@ -32,6 +32,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<GuestState>, version: &str) -> w
     jobs::add(&mut linker.instance(&interface("jobs"))?)?;
     state::add(&mut linker.instance(&interface("state"))?)?;
     add_tasks(&mut linker.instance(&interface("tasks"))?)?;
+    add_config(&mut linker.instance(&interface("config"))?)?;
     add_timers(&mut linker.instance(&interface("timers"))?)?;
     add_log(&mut linker.instance(&interface("log"))?)
 }
@@ -58,6 +59,12 @@ fn add_tasks(instance: &mut LinkerInstance<'_, GuestState>) -> wasmtime::Result<
         tasks::Host::report(&mut store.data_mut().as_tasks(), progress)
     })?;
     instance.func_wrap("note", |mut store: Store<'_>, (text,): (String,)| tasks::Host::note(&mut store.data_mut().as_tasks(), text))
+}
+
+fn add_config(instance: &mut LinkerInstance<'_, GuestState>) -> wasmtime::Result<()> {
+    instance
+        .func_wrap("get", |mut store: Store<'_>, (key,): (String,)| Ok((config::Host::get(&mut store.data_mut().as_config(), key)?,)))?;
+    instance.func_wrap("keys", |mut store: Store<'_>, (): ()| Ok((config::Host::keys(&mut store.data_mut().as_config())?,)))
 }
 
 fn add_timers(timers: &mut LinkerInstance<'_, GuestState>) -> wasmtime::Result<()> {

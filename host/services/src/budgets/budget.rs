@@ -64,7 +64,9 @@ impl Budget {
 
     fn change(&self, more: u64, less: u64) {
         // The counter of a run only ever says too little by what is given back at the same moment.
-        let _ = self.run_tokens.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tokens| Some(tokens.saturating_add(more).saturating_sub(less)));
+        let _ = self
+            .run_tokens
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tokens| Some(tokens.saturating_add(more).saturating_sub(less)));
         self.day.change(day_of((self.clock)()), more, less);
     }
 }

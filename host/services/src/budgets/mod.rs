@@ -67,7 +67,8 @@ impl Budgets {
         };
         for (pipeline, day) in uses {
             let (date, tokens) = day.written();
-            let write = self.inner.database.write(move |connection| Ok::<_, DatabaseError>(store::put(connection, &pipeline, date, tokens)?));
+            let write =
+                self.inner.database.write(move |connection| Ok::<_, DatabaseError>(store::put(connection, &pipeline, date, tokens)?));
             if let Err(error) = write.await {
                 day.not_written();
                 return Err(error);

@@ -13,10 +13,7 @@ use crate::llm::generation::Generation;
 ///
 /// # Errors
 /// As [`Generation::next`], and those of `count`.
-pub(crate) async fn collect(
-    mut generation: Generation,
-    mut count: impl FnMut(&Chunk) -> Result<(), Failure>,
-) -> Result<Answer, Failure> {
+pub(crate) async fn collect(mut generation: Generation, mut count: impl FnMut(&Chunk) -> Result<(), Failure>) -> Result<Answer, Failure> {
     let mut answer = Answer { text: String::new(), reasoning: None, tool_calls: Vec::new(), finish: FinishReason::Stop, usage: None };
     let mut calls = BTreeMap::new();
     while let Some(chunk) = generation.next().await? {
