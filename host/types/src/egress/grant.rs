@@ -35,11 +35,6 @@ impl EgressGrant {
     pub fn rules_for(&self, asked: &Destination) -> impl Iterator<Item = &EgressRule> {
         self.rules.iter().filter(|rule| rule.matches(asked))
     }
-
-    /// The secrets that are added to a request.
-    pub fn secrets_for(&self, asked: &Destination) -> impl Iterator<Item = &SecretGrant> {
-        self.secrets.iter().filter(|secret| secret.to.matches(asked))
-    }
 }
 
 #[cfg(test)]
