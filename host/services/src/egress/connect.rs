@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::dns::{Name, Resolve, Resolving};
 use reqwest::{Client, ClientBuilder, redirect, retry};
-use rustls::ClientConfig;
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use rustls_platform_verifier::BuilderVerifierExt;
 
 use crate::egress::error::EgressError;
@@ -19,6 +19,7 @@ pub(crate) struct Connector {
     headers_max: usize,
     /// The machine's root certificates are read once, and only if someone asks for https.
     tls: OnceLock<Result<ClientConfig, String>>,
+    no_tls: OnceLock<Result<ClientConfig, String>>,
 }
 
 /// Knows one answer.
@@ -34,7 +35,7 @@ impl Resolve for Pinned {
 impl Connector {
     /// A connector that has connected to nothing yet.
     pub(crate) fn new(connect_timeout: Duration, headers_max: usize) -> Connector {
-        Connector { connect_timeout, headers_max, tls: OnceLock::new() }
+        Connector { connect_timeout, headers_max, tls: OnceLock::new(), no_tls: OnceLock::new() }
     }
 
     /// A client that reaches these addresses only. Nothing of the environment, no cookies, no redirects, no other protocol than HTTP/1.1.
@@ -59,20 +60,28 @@ impl Connector {
     }
 
     fn secure(&self, builder: ClientBuilder, is_tls: bool) -> Result<ClientBuilder, String> {
-        if !is_tls {
-            return Ok(builder.tls_certs_only([]));
-        }
-        let tls = self.tls.get_or_init(tls).as_ref().map_err(Clone::clone)?;
+        let tls = match is_tls {
+            true => self.tls.get_or_init(trusting_the_machine).as_ref().map_err(Clone::clone)?,
+            false => self.no_tls.get_or_init(trusting_nobody).as_ref().map_err(Clone::clone)?,
+        };
         Ok(builder.tls_backend_preconfigured(tls.clone()))
     }
 }
 
-fn tls() -> Result<ClientConfig, String> {
+fn tls() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = config.and_then(BuilderVerifierExt::with_platform_verifier);
-    let config = config.map_err(|error| format!("this machine's root certificates cannot be read: {error}"))?;
-    let mut config = config.with_no_client_auth();
+    ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(|error| error.to_string())
+}
+
+fn trusting_the_machine() -> Result<ClientConfig, String> {
+    let verified = tls()?.with_platform_verifier();
+    let verified = verified.map_err(|error| format!("this machine's root certificates cannot be read: {error}"))?;
+    let mut config = verified.with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
+}
+
+/// For http, where a client needs a configuration all the same.
+fn trusting_nobody() -> Result<ClientConfig, String> {
+    Ok(tls()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }

@@ -16,4 +16,6 @@ pub mod resolver;
 pub mod service;
 pub mod session;
 pub mod shared;
+#[cfg(test)]
+mod tests;
 mod vault;
