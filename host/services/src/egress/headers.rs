@@ -1,14 +1,11 @@
 //! Headers on their way out and in. What frames a message is the host's alone, in both directions.
 
-use host_types::egress::secret::is_framing;
+use host_types::egress::secret::{is_framing, is_reserved};
 use reqwest::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 
 use crate::egress::config::EgressConfig;
 use crate::egress::error::EgressError;
 use crate::egress::redact::Redactor;
-
-/// Some servers take the method from one of these; a rule is about the one that is sent.
-const METHOD_OVERRIDES: [&str; 3] = ["x-http-method", "x-http-method-override", "x-method-override"];
 
 fn wrong<T>(text: String) -> Result<T, EgressError> {
     Err(EgressError::Headers(text))
@@ -26,7 +23,7 @@ pub(crate) fn outgoing(pairs: &[(String, Vec<u8>)], config: &EgressConfig) -> Re
         let Ok(parsed) = HeaderName::from_bytes(name.as_bytes()) else {
             return wrong(format!("'{}' is no header's name", name.escape_default()));
         };
-        if is_framing(parsed.as_str()) || METHOD_OVERRIDES.contains(&parsed.as_str()) {
+        if is_reserved(parsed.as_str()) {
             return wrong(format!("'{parsed}' is the host's to write: leave it out"));
         }
         let Ok(value) = HeaderValue::from_bytes(value) else {

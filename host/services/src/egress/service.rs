@@ -29,9 +29,4 @@ impl Egress {
     pub fn session(&self, pipeline: Arc<str>, grant: Arc<EgressGrant>) -> Session {
         Session::new(Arc::clone(&self.shared), pipeline, grant)
     }
-
-    /// The bounds.
-    pub fn config(&self) -> &EgressConfig {
-        &self.shared.config
-    }
 }

@@ -45,6 +45,11 @@ impl Session {
         Session { shared, pipeline, grant, vault, places, begun: AtomicUsize::new(0) }
     }
 
+    /// Bytes of a request's body.
+    pub fn request_bytes_max(&self) -> usize {
+        self.shared.config.request_bytes_max
+    }
+
     /// Sends a request and waits for the head of its answer.
     ///
     /// # Errors

@@ -31,13 +31,21 @@ pub fn parse_header(text: &str) -> Result<String, GrantError> {
     if name.is_empty() || !name.bytes().all(is_token) {
         return wrong(format!("'{text}' is no header's name"));
     }
-    if is_framing(&name) {
+    if is_reserved(&name) {
         return wrong(format!("'{text}' is a header the host writes itself: name another one"));
     }
     Ok(name)
 }
 
-/// Whether a header, in lower case, says where a message ends or belongs to the connection; only the host writes those.
+/// Some servers take the method from one of these; a rule is about the one that is sent.
+const METHOD_OVERRIDES: [&str; 3] = ["x-http-method", "x-http-method-override", "x-method-override"];
+
+/// Whether a header, in lower case, says where a message ends, belongs to the connection or stands for the method: only the host writes those.
+pub fn is_reserved(name: &str) -> bool {
+    is_framing(name) || METHOD_OVERRIDES.contains(&name)
+}
+
+/// Whether a header, in lower case, says where a message ends or belongs to the connection.
 pub fn is_framing(name: &str) -> bool {
     let listed = matches!(
         name,
