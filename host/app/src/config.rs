@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use host_api::config::ApiConfig;
 use host_runtime::config::{PagemapScan, Policies, RuntimeConfig};
+use host_services::egress::config::EgressConfig;
 use host_services::jobs::config::JobsConfig;
 use host_services::llm::config::LlmConfig;
 use host_services::llm::router::aliases;
@@ -15,6 +16,8 @@ use host_services::tasks::config::TasksConfig;
 use host_types::limits::Limits;
 use host_worker::config::WorkerConfig;
 
+use crate::egress::read_bounds;
+use crate::environment::Environment;
 use crate::limits::{TIMES, read_limits};
 use crate::mistake::{ConfigError, Mistake};
 use crate::policy::{PolicyFolder, default_policy, read_grants};
@@ -52,6 +55,9 @@ pub struct Config {
     pub worker: WorkerConfig,
     pub tasks: TasksConfig,
     pub state: StateConfig,
+    pub egress: EgressConfig,
+    /// Where the secrets are that policies name.
+    pub environment: Environment,
     /// What is legal and unwise, to be said before the first request.
     pub warnings: Vec<String>,
 }
@@ -72,16 +78,32 @@ impl Config {
             let (jobs, worker, job_grant) = top.section("jobs", read_jobs);
             let tasks = top.section("tasks", read_tasks);
             let state = top.section("state", read_state);
+            let egress = top.section("egress", read_bounds);
             let (cache_dir, jobs_max) = (data_dir.join("cache"), worker.jobs_max);
             let llm = read_upstreams(top, &environment, &mut warnings);
             let policy = default_policy(limits, state.quota, job_grant);
             let policy = top.section("grants", |grants| read_grants(grants, &policy, &aliases(&llm)));
-            let policies = Arc::new(PolicyFolder::new(&plugins_dir, policy, &llm));
+            let policies = Arc::new(PolicyFolder::new(&plugins_dir, policy, &llm, environment.clone()));
             let approvals = data_dir.join(APPROVALS);
             let runtime_policies = Arc::clone(&policies) as Arc<dyn Policies>;
             let runtime =
                 RuntimeConfig { plugins_dir, cache_dir, policies: runtime_policies, approvals, host_runs_max, jobs_max, pagemap_scan };
-            Config { address, data_dir, drain_deadline, api, runtime, policies, llm, jobs, worker, tasks, state, warnings: Vec::new() }
+            Config {
+                address,
+                data_dir,
+                drain_deadline,
+                api,
+                runtime,
+                policies,
+                llm,
+                jobs,
+                worker,
+                tasks,
+                state,
+                egress,
+                environment,
+                warnings: Vec::new(),
+            }
         });
         if mistakes.is_empty() { Ok(Config { warnings, ..config }) } else { Err(ConfigError(mistakes)) }
     }
@@ -197,7 +219,6 @@ fn path(top: &mut Section, key: &'static str, by_flag: Option<PathBuf>, default:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::environment::Environment;
 
     fn settings(flags: Flags, file: &str, variables: &[(&str, &str)]) -> Settings {
         let environment: Environment = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

@@ -1,6 +1,7 @@
 //! The process's environment, read once and here only; the flags' own variables are read by the command line.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// Variables by name. One that is empty counts as absent, since that is how a shell or a compose file clears one.
 #[derive(Clone, Default)]
@@ -15,6 +16,13 @@ impl Environment {
     /// The variable's value, unless it is absent or blank.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // It has secrets.
+        out.write_str("Environment(…)")
     }
 }
 

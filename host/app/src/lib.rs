@@ -5,6 +5,7 @@
 pub mod app;
 pub mod config;
 pub mod data_dir;
+mod egress;
 pub mod environment;
 pub mod grant;
 pub mod inspect;

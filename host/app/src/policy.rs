@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 use host_runtime::config::Policies;
 use host_services::llm::config::LlmConfig;
 use host_services::llm::router::aliases;
+use host_types::egress::grant::EgressGrant;
 use host_types::id::PipelineName;
 use host_types::limits::Limits;
 use host_types::policy::{InstanceClass, Interface, JobGrant, ModelGrant, Policy, StateQuota};
 
+use crate::egress::read_grant;
+use crate::environment::Environment;
 use crate::limits::read_limits;
 use crate::mistake::{ConfigError, did_you_mean};
 use crate::section::Section;
@@ -31,6 +34,7 @@ pub struct PolicyFolder {
     folder: PathBuf,
     default: Policy,
     aliases: BTreeSet<String>,
+    environment: Environment,
 }
 
 /// The policy of a plugin for which nothing is said.
@@ -43,6 +47,7 @@ pub fn default_policy(limits: Limits, state: StateQuota, jobs: JobGrant) -> Poli
         config: BTreeMap::new(),
         state,
         jobs,
+        egress: EgressGrant::default(),
         instance: InstanceClass::Isolated,
         limits,
     }
@@ -56,13 +61,14 @@ pub fn read_grants(section: &mut Section, default: &Policy, aliases: &BTreeSet<S
 }
 
 /// Reads a plugin's own file; what is absent in it is as in `default`.
-fn read_own(section: &mut Section, default: &Policy, aliases: &BTreeSet<String>) -> Policy {
+fn read_own(section: &mut Section, default: &Policy, aliases: &BTreeSet<String>, environment: &Environment) -> Policy {
     let (policy, named) = read_common(section, default, aliases);
     Policy {
         named: named.unwrap_or_default(),
         config: read_values(section),
         state: section.section("state", |state| read_quota(state, default.state)),
         jobs: section.section("jobs", |jobs| read_jobs(jobs, default.jobs)),
+        egress: read_grant(section, environment),
         limits: section.section("limits", |limits| read_limits(limits, &default.limits)),
         ..policy
     }
@@ -132,9 +138,9 @@ fn read_values(section: &mut Section) -> BTreeMap<String, String> {
 }
 
 impl PolicyFolder {
-    /// The policies of the plugins in `folder`, which may name these upstreams.
-    pub fn new(folder: &Path, default: Policy, llm: &LlmConfig) -> PolicyFolder {
-        PolicyFolder { folder: folder.to_owned(), default, aliases: aliases(llm) }
+    /// The policies of the plugins in `folder`, which may name these upstreams and variables.
+    pub fn new(folder: &Path, default: Policy, llm: &LlmConfig, environment: Environment) -> PolicyFolder {
+        PolicyFolder { folder: folder.to_owned(), default, aliases: aliases(llm), environment }
     }
 
     /// The policy in the text of a plugin's file.
@@ -143,7 +149,7 @@ impl PolicyFolder {
     /// Every mistake in it.
     fn parse(&self, path: &Path, text: &str) -> Result<Policy, ConfigError> {
         let table = crate::settings::parse_toml(path, text)?;
-        let (policy, mistakes) = Section::read(table, |section| read_own(section, &self.default, &self.aliases));
+        let (policy, mistakes) = Section::read(table, |section| read_own(section, &self.default, &self.aliases, &self.environment));
         if mistakes.is_empty() { Ok(policy) } else { Err(ConfigError(mistakes)) }
     }
 

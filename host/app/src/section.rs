@@ -157,6 +157,22 @@ impl Section {
         })
     }
 
+    /// A list of tables, as `[[key]]` writes them; the first one's path ends with `[1]`.
+    pub fn each_item<T>(&mut self, key: &'static str, mut read: impl FnMut(&mut Section) -> T) -> Vec<T> {
+        let items = self.value(key, |value| match value {
+            Value::Array(items) => items.into_iter().map(table).collect::<Result<Vec<Table>, String>>(),
+            other => Err(expected("a list of tables", &other)),
+        });
+        let mut values = Vec::new();
+        for (index, table) in items.unwrap_or_default().into_iter().enumerate() {
+            let path = format!("{}[{}]", self.path_of(key), index + 1);
+            let (value, mistakes) = Section::read_at(path, table, &mut read);
+            self.mistakes.extend(mistakes);
+            values.push(value);
+        }
+        values
+    }
+
     /// A table of texts whose keys the user chose; each of `bytes_max` at most.
     pub fn each_text(&mut self, key: &'static str, bytes_max: usize) -> BTreeMap<String, String> {
         self.section(key, |outer| {

@@ -8,9 +8,12 @@ use anyhow::Context;
 use host_capabilities::services::Services;
 use host_services::budgets::Budgets;
 use host_services::database::Database;
+use host_services::egress::resolver::SystemResolver;
+use host_services::egress::service::Egress;
 use host_services::jobs::queue::Jobs;
 use host_services::jobs::sqlite::SqliteJobs;
 use host_services::llm::router::Llm;
+use host_services::secret::Secret;
 use host_services::state::State;
 use host_services::tasks::Tasks;
 use host_services::uploads::spool::Spool;
@@ -41,8 +44,15 @@ pub async fn open(config: &Config, data_dir: &Path) -> anyhow::Result<(Services,
         jobs: Jobs::new(Arc::new(store), config.jobs.clone()),
         tasks: Tasks::open(database.clone(), config.tasks, Arc::clone(&clock)).await.with_context(cannot)?,
         state: State::new(database, config.state, clock),
+        egress: egress(config),
     };
     let spool = data_dir.join(SPOOL);
     std::fs::create_dir_all(&spool).with_context(|| format!("the folder {} cannot be made", spool.display()))?;
     Ok((services, Spool::new(&spool)))
+}
+
+fn egress(config: &Config) -> Egress {
+    let environment = config.environment.clone();
+    let secrets = move |variable: &str| environment.get(variable).map(|value| Secret::new(value.to_owned()));
+    Egress::new(config.egress, Arc::new(SystemResolver), Arc::new(secrets))
 }

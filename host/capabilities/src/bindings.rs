@@ -7,6 +7,7 @@ wasmtime::component::bindgen!({
     imports: { default: trappable },
     with: {
         "hayrick:pipeline/llm.generation": crate::generation::GenerationSlot,
+        "hayrick:pipeline/http.incoming": crate::incoming::IncomingSlot,
         "hayrick:pipeline/uploads.upload": crate::upload::UploadSlot,
     },
 });

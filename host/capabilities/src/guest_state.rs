@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use host_services::egress::session::Session;
 use host_services::uploads::upload::Upload;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 use crate::bindings::hayrick::pipeline::types;
 use crate::config::ConfigView;
+use crate::http::HttpView;
 use crate::jobs::JobsView;
 use crate::llm::LlmView;
 use crate::log::{GuestLog, LogView};
@@ -21,6 +24,7 @@ use crate::tasks::TasksView;
 use crate::timers::TimersView;
 use crate::upload::UploadSlot;
 use crate::uploads::UploadsView;
+use crate::wasi_http::WasiHttpState;
 
 /// Resources a guest may hold at a time: generations, uploads, and WASI's streams and pollables.
 const RESOURCES_MAX: usize = 4096;
@@ -38,6 +42,9 @@ pub struct GuestState {
     pub memory: MemoryLimit,
     /// Made when the guest first calls WASI: most runs of a Rust guest never do, and making one costs more than such a run.
     wasi: Option<WasiCtx>,
+    /// Made when the guest first asks for the network, as are the secrets in it.
+    session: Option<Arc<Session>>,
+    wasi_http: Option<WasiHttpState>,
 }
 
 impl GuestState {
@@ -45,7 +52,7 @@ impl GuestState {
     pub fn new(services: Services, run: RunContext, log: Arc<GuestLog>, response: Arc<Response>, memory: MemoryLimit) -> GuestState {
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
-        GuestState { table, services, run, log, response, memory, wasi: None }
+        GuestState { table, services, run, log, response, memory, wasi: None, session: None, wasi_http: None }
     }
 
     /// The answer of the next call on the same instance: `setup` writes to nobody, the run after it to its client.
@@ -97,6 +104,19 @@ impl GuestState {
         ConfigView(&self.run.policy)
     }
 
+    pub(crate) fn as_http(&mut self) -> HttpView<'_> {
+        HttpView { session: self.session(), table: &mut self.table }
+    }
+
+    /// What the run may ask of the network, by either interface.
+    fn session(&mut self) -> Arc<Session> {
+        let make = || {
+            let grant = Arc::new(self.run.policy.egress.clone());
+            Arc::new(self.services.egress.session(Arc::clone(&self.run.pipeline), grant))
+        };
+        Arc::clone(self.session.get_or_insert_with(make))
+    }
+
     pub(crate) fn as_state(&mut self) -> StateView<'_> {
         StateView { state: &self.services.state, run: &self.run }
     }
@@ -124,5 +144,13 @@ impl WasiView for GuestState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let ctx = self.wasi.get_or_insert_with(|| inert_wasi(&self.log));
         WasiCtxView { ctx, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for GuestState {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        let session = self.session();
+        let state = self.wasi_http.get_or_insert_with(|| WasiHttpState::new(session));
+        WasiHttpCtxView { ctx: &mut state.ctx, table: &mut self.table, hooks: &mut state.hooks }
     }
 }

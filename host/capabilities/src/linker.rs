@@ -3,9 +3,10 @@
 use wasmtime::Engine;
 use wasmtime::component::{HasData, Linker};
 
-use crate::bindings::hayrick::pipeline::{config, jobs, llm, log, response, state, tasks, timers, types, uploads};
+use crate::bindings::hayrick::pipeline::{config, http, jobs, llm, log, response, state, tasks, timers, types, uploads};
 use crate::config::HasConfig;
 use crate::guest_state::{GuestState, TypesView};
+use crate::http::HasHttp;
 use crate::jobs::HasJobs;
 use crate::llm::HasLlm;
 use crate::log::HasLog;
@@ -22,6 +23,8 @@ pub const PACKAGE: &str = "hayrick:pipeline";
 pub const VERSION: &str = "0.1.0";
 /// WASI packages that are linked, inert: language runtimes import them whether they use them or not.
 pub const INERT_PACKAGES: [&str; 6] = ["wasi:io", "wasi:clocks", "wasi:random", "wasi:cli", "wasi:filesystem", "wasi:sockets"];
+/// Interfaces of WASI 0.2 that are linked and reach beyond the run: they have to be granted, as `http`.
+pub const WASI_HTTP: [&str; 2] = ["wasi:http/types", "wasi:http/outgoing-handler"];
 
 /// The linker every component is linked with. A component gets only what it imports by name.
 ///
@@ -40,6 +43,8 @@ pub fn linker(engine: &Engine) -> wasmtime::Result<Linker<GuestState>> {
     tasks::add_to_linker::<GuestState, HasTasks>(&mut linker, GuestState::as_tasks)?;
     state::add_to_linker::<GuestState, HasState>(&mut linker, GuestState::as_state)?;
     config::add_to_linker::<GuestState, HasConfig>(&mut linker, GuestState::as_config)?;
+    http::add_to_linker::<GuestState, HasHttp>(&mut linker, GuestState::as_http)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     sync_twin::add_to_linker(&mut linker, VERSION)?;
     Ok(linker)
 }

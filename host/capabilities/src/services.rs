@@ -1,6 +1,7 @@
 //! The services behind the interfaces.
 
 use host_services::budgets::Budgets;
+use host_services::egress::service::Egress;
 use host_services::jobs::queue::Jobs;
 use host_services::llm::router::Llm;
 use host_services::state::State;
@@ -14,4 +15,5 @@ pub struct Services {
     pub jobs: Jobs,
     pub tasks: Tasks,
     pub state: State,
+    pub egress: Egress,
 }

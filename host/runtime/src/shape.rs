@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use host_capabilities::linker::{INERT_PACKAGES, PACKAGE, VERSION};
+use host_capabilities::linker::{INERT_PACKAGES, PACKAGE, VERSION, WASI_HTTP};
 use host_capabilities::sync_twin;
 use host_types::policy::Interface;
 use wasmtime::Engine;
@@ -11,7 +11,7 @@ use wasmtime::component::{Component, ComponentExportIndex};
 use crate::error::DeployError;
 
 /// Interfaces of the host that a component may import.
-const HOST_INTERFACES: [&str; 10] = ["types", "response", "llm", "timers", "log", "uploads", "jobs", "tasks", "state", "config"];
+const HOST_INTERFACES: [&str; 11] = ["types", "response", "llm", "timers", "log", "uploads", "jobs", "tasks", "state", "config", "http"];
 /// WASI 0.2, any patch of it: what language runtimes import.
 const INERT_VERSION: &str = "0.2.";
 
@@ -78,14 +78,14 @@ pub(crate) fn exports(engine: &Engine, component: &Component) -> Vec<String> {
     component.component_type().exports(engine).map(|(name, _)| name.to_owned()).collect()
 }
 
-/// Whether an import is linked here: the host's own interfaces, and WASI, inert.
+/// Whether an import is linked here: the host's own interfaces, WASI, inert, and its way to ask other machines.
 fn is_granted(import: &str) -> bool {
     let Some((path, version)) = import.split_once('@') else { return false };
     let Some((package, interface)) = path.split_once('/') else { return false };
     if package == PACKAGE || package == sync_twin::PACKAGE {
         return version == VERSION && HOST_INTERFACES.contains(&interface);
     }
-    INERT_PACKAGES.contains(&package) && version.starts_with(INERT_VERSION)
+    (INERT_PACKAGES.contains(&package) || WASI_HTTP.contains(&path)) && version.starts_with(INERT_VERSION)
 }
 
 /// Whether an import is WASI's: it asks for nothing, as it is linked inert.
@@ -141,13 +141,14 @@ mod tests {
 
     #[test]
     fn only_known_interfaces_of_known_versions_are_granted() {
-        for import in ["hayrick:pipeline/llm@0.1.0", "hayrick:pipeline-sync/log@0.1.0", "wasi:sockets/tcp@0.2.9"] {
+        for import in ["hayrick:pipeline/llm@0.1.0", "hayrick:pipeline-sync/log@0.1.0", "wasi:sockets/tcp@0.2.9", "wasi:http/types@0.2.9"] {
             assert!(is_granted(import), "{import}");
         }
         for import in [
             "hayrick:pipeline/llm@0.2.0",
             "hayrick:pipeline/secrets@0.1.0",
-            "wasi:http/types@0.2.9",
+            "wasi:http/incoming-handler@0.2.9",
+            "wasi:http/types@0.3.0",
             "wasi:cli/run@0.3.0",
             "evil",
             "wasi:io",

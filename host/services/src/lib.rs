@@ -1,8 +1,10 @@
-//! What the host does for guests, without WebAssembly and without an HTTP server: language models, files that arrive, durable jobs, tasks, state.
+//! What the host does for guests, without WebAssembly and without an HTTP server: language models, files that arrive, durable jobs, tasks, state, requests to
+//! the network.
 #![forbid(unsafe_code)]
 
 pub mod budgets;
 pub mod database;
+pub mod egress;
 pub mod jobs;
 pub mod llm;
 pub mod secret;

@@ -3,6 +3,7 @@
 
 pub mod chunk;
 pub mod clock;
+pub mod egress;
 pub mod failure;
 pub mod generation;
 pub mod id;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::egress::grant::EgressGrant;
 use crate::limits::Limits;
 
 /// An interface that reaches beyond the run it is called in. The others (`response`, `timers`, `log`, `uploads`, `tasks`) do not, and need
@@ -109,6 +110,8 @@ pub struct Policy {
     pub config: BTreeMap<String, String>,
     pub state: StateQuota,
     pub jobs: JobGrant,
+    /// Whom it may ask over the network.
+    pub egress: EgressGrant,
     pub instance: InstanceClass,
     pub limits: Limits,
 }
@@ -141,6 +144,7 @@ mod tests {
             config: BTreeMap::new(),
             state: StateQuota { value_bytes_max: 1, keys_max: 1, bytes_max: 1 },
             jobs: JobGrant { submit: true, pending_max: 1, running_max: 1 },
+            egress: EgressGrant::default(),
             instance: InstanceClass::default(),
             limits: Limits::default(),
         }

@@ -2,12 +2,13 @@
 
 pub mod worlds;
 
+use hayrick::pipeline::http::{Incoming, Request};
 use hayrick::pipeline::response;
 use hayrick::pipeline::types::{Chunk, Failure, FailureKind, Message, Part, Progress, Role};
 
 wit_bindgen::generate!({
     path: "../../wit",
-    world: "imports",
+    world: "online",
     additional_type_attributes: {
         "hayrick:pipeline/types@0.1.0/options": [#[derive(Default)]],
         "hayrick:pipeline/jobs@0.1.0/submit-options": [#[derive(Default)]],
@@ -130,6 +131,26 @@ pub fn user_message(text: impl Into<String>) -> Message {
 /// As `response.send`: `cancelled` once the client has hung up.
 pub async fn say(text: impl Into<String>) -> Outcome {
     response::send(Chunk::Text(text.into())).await
+}
+
+/// A GET for `http::send`.
+pub fn get(url: impl Into<String>) -> Request {
+    Request { method: "GET".to_owned(), url: url.into(), headers: Vec::new(), body: Vec::new(), timeout: None }
+}
+
+/// All that is left of an answer's body.
+///
+/// # Errors
+/// As `incoming.read`: the body broke off, or is too long or too slow.
+pub async fn read_to_end(incoming: &Incoming) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    loop {
+        let piece = incoming.read(u32::MAX).await?;
+        if piece.is_empty() {
+            return Ok(body);
+        }
+        body.extend(piece);
+    }
 }
 
 /// How far a run is whose steps are counted.

@@ -3,6 +3,7 @@
 //! The records of both packages have one shape, so the Rust types of the async package serve both. A function here holds the store while it
 //! waits, which such a guest cannot notice: it has one task.
 
+mod http;
 mod jobs;
 mod llm;
 mod outcome;
@@ -31,6 +32,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<GuestState>, version: &str) -> w
     uploads::add(&mut linker.instance(&interface("uploads"))?)?;
     jobs::add(&mut linker.instance(&interface("jobs"))?)?;
     state::add(&mut linker.instance(&interface("state"))?)?;
+    http::add(&mut linker.instance(&interface("http"))?)?;
     add_tasks(&mut linker.instance(&interface("tasks"))?)?;
     add_config(&mut linker.instance(&interface("config"))?)?;
     add_timers(&mut linker.instance(&interface("timers"))?)?;

@@ -1,0 +1,86 @@
+//! `http`: requests to other machines, within the run's grant.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use host_services::egress::incoming::Incoming;
+use host_services::egress::request::Request;
+use host_services::egress::session::Session;
+use host_types::failure::Failure;
+use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
+
+use crate::bindings::hayrick::pipeline::{http, types};
+use crate::incoming::{IncomingSlot, lend_incoming, return_incoming};
+
+/// What a run reaches of the network.
+pub struct HttpView<'a> {
+    pub(crate) session: Arc<Session>,
+    pub(crate) table: &'a mut ResourceTable,
+}
+
+/// How wasmtime gets at the view.
+pub(crate) struct HasHttp;
+
+impl HasData for HasHttp {
+    type Data<'a> = HttpView<'a>;
+}
+
+/// Sends a request; redirects are followed.
+pub(crate) async fn send(session: Arc<Session>, request: http::Request) -> Result<IncomingSlot, types::Failure> {
+    let headers = request.headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
+    let timeout = request.timeout.map(Duration::from_millis);
+    let request = Request { method: request.method, url: request.url, headers, body: request.body.into(), timeout, follow: true };
+    let sent = session.send(request).await;
+    sent.map(IncomingSlot::new).map_err(|error| Failure::from(error).into())
+}
+
+/// Reads the next bytes of a lent answer.
+pub(crate) async fn read(incoming: &mut Incoming, max: u32) -> Result<Vec<u8>, types::Failure> {
+    let read = incoming.read(usize::try_from(max).unwrap_or(usize::MAX)).await;
+    read.map_err(|error| Failure::from(error).into())
+}
+
+impl http::Host for HttpView<'_> {}
+
+impl<T> http::HostWithStore<T> for HasHttp {
+    async fn send(
+        accessor: &Accessor<T, Self>,
+        request: http::Request,
+    ) -> wasmtime::Result<Result<Resource<IncomingSlot>, types::Failure>> {
+        let session = accessor.with(|mut access| access.get().session);
+        match send(session, request).await {
+            Ok(slot) => Ok(Ok(accessor.with(|mut access| access.get().table.push(slot))?)),
+            Err(failure) => Ok(Err(failure)),
+        }
+    }
+}
+
+impl http::HostIncoming for HttpView<'_> {
+    fn status(&mut self, slot: Resource<IncomingSlot>) -> wasmtime::Result<u16> {
+        Ok(self.table.get(&slot)?.incoming()?.status())
+    }
+
+    fn headers(&mut self, slot: Resource<IncomingSlot>) -> wasmtime::Result<Vec<(String, String)>> {
+        let headers = self.table.get(&slot)?.incoming()?.headers();
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        Ok(headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect())
+    }
+
+    fn drop(&mut self, slot: Resource<IncomingSlot>) -> wasmtime::Result<()> {
+        self.table.delete(slot)?;
+        Ok(())
+    }
+}
+
+impl<T> http::HostIncomingWithStore<T> for HasHttp {
+    async fn read(
+        accessor: &Accessor<T, Self>,
+        slot: Resource<IncomingSlot>,
+        max: u32,
+    ) -> wasmtime::Result<Result<Vec<u8>, types::Failure>> {
+        let mut incoming = accessor.with(|mut access| lend_incoming(access.get().table, &slot))?;
+        let bytes = read(&mut incoming, max).await;
+        accessor.with(|mut access| return_incoming(access.get().table, &slot, incoming))?;
+        Ok(bytes)
+    }
+}

@@ -1,0 +1,71 @@
+//! The secrets of one plugin's grant: put into its requests, and taken out of what comes back.
+
+use std::sync::Arc;
+
+use host_types::egress::grant::EgressGrant;
+use host_types::egress::rule::Destination;
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, IF_RANGE, RANGE};
+
+use crate::egress::error::EgressError;
+use crate::egress::redact::Redactor;
+use crate::egress::shared::SecretSource;
+use crate::secret::Secret;
+
+/// Shorter ones would be found in every text, and guessed.
+const SECRET_BYTES_MIN: usize = 8;
+
+/// The secrets of a grant, in its order, those that are there.
+pub(crate) struct Vault {
+    grant: Arc<EgressGrant>,
+    secrets: Vec<Option<Secret>>,
+    redactor: Arc<Redactor>,
+}
+
+impl Vault {
+    /// Looks the secrets up.
+    pub(crate) fn open(grant: Arc<EgressGrant>, source: &SecretSource) -> Vault {
+        let secrets: Vec<Option<Secret>> = grant.secrets.iter().map(|secret| source(&secret.variable)).collect();
+        let long = secrets.iter().flatten().filter(|secret| secret.expose().len() >= SECRET_BYTES_MIN);
+        let redactor = Arc::new(Redactor::new(long));
+        Vault { grant, secrets, redactor }
+    }
+
+    /// What takes all of them out of a text.
+    pub(crate) fn redactor(&self) -> &Arc<Redactor> {
+        &self.redactor
+    }
+
+    /// Adds the headers that are granted for this destination, in place of the guest's own of those names. Whether there are any.
+    ///
+    /// # Errors
+    /// A secret is not there, or makes no header.
+    pub(crate) fn inject(&self, asked: &Destination, headers: &mut HeaderMap) -> Result<bool, EgressError> {
+        let mut is_injected = false;
+        for (grant, secret) in self.grant.secrets.iter().zip(&self.secrets).filter(|(grant, _)| grant.to.matches(asked)) {
+            let wrong = |cure: String| EgressError::Secret { name: grant.name.clone(), cure };
+            let variable = &grant.variable;
+            let secret = secret.as_ref().ok_or_else(|| wrong(format!("set {variable} in the host's environment")))?;
+            if secret.expose().len() < SECRET_BYTES_MIN {
+                return Err(wrong(format!("{variable} has fewer than {SECRET_BYTES_MIN} bytes")));
+            }
+            let no_header = || wrong(format!("{variable} has letters that no header has"));
+            let name: HeaderName = grant.header.parse().map_err(|_| no_header())?;
+            let mut value: HeaderValue = grant.value(secret.expose()).parse().map_err(|_| no_header())?;
+            value.set_sensitive(true);
+            headers.insert(name, value);
+            is_injected = true;
+        }
+        if is_injected {
+            // A secret that comes back compressed, or in halves, would not be found.
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            headers.remove(RANGE);
+            headers.remove(IF_RANGE);
+        }
+        Ok(is_injected)
+    }
+}
+
+/// Whether an answer can be searched for secrets as it comes.
+pub(crate) fn is_plain(headers: &HeaderMap) -> bool {
+    headers.get_all(CONTENT_ENCODING).iter().all(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"))
+}

@@ -1,0 +1,65 @@
+//! All that a plugin may ask of the network.
+
+use crate::egress::error::{GrantError, wrong};
+use crate::egress::rule::{Destination, EgressRule, Scheme};
+use crate::egress::secret::SecretGrant;
+
+/// A plugin's grant; the default is nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EgressGrant {
+    pub rules: Vec<EgressRule>,
+    pub secrets: Vec<SecretGrant>,
+}
+
+impl EgressGrant {
+    /// Checks what no rule and no secret shows alone.
+    ///
+    /// # Errors
+    /// A secret for a place that no rule grants, or one that would cross the network in the clear.
+    pub fn check_secret(&self, secret: &SecretGrant) -> Result<(), GrantError> {
+        let Some(rule) = self.rules.iter().find(|rule| rule.is_beside(&secret.to)) else {
+            return wrong("no [[egress]] has this scheme, host and port: add one, or the secret goes nowhere");
+        };
+        if secret.to.scheme == Scheme::Http && !rule.private {
+            return wrong("a secret goes over https, or to a private address: write https://");
+        }
+        Ok(())
+    }
+
+    /// Whether anything is granted at all.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// The rules a request falls under; none, and it is denied.
+    pub fn rules_for(&self, asked: &Destination) -> impl Iterator<Item = &EgressRule> {
+        self.rules.iter().filter(|rule| rule.matches(asked))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(to: &str) -> SecretGrant {
+        let to = EgressRule::parse(to).unwrap();
+        SecretGrant { name: "a".to_owned(), variable: "A".to_owned(), header: "x".to_owned(), template: "{}".to_owned(), to }
+    }
+
+    #[test]
+    fn a_secret_goes_where_a_rule_goes_and_not_in_the_clear() {
+        let rules =
+            ["https://api.example.com", "http://api.example.com", "http://10.0.0.1:8000"].map(|text| EgressRule::parse(text).unwrap());
+        let mut grant = EgressGrant { rules: rules.to_vec(), secrets: Vec::new() };
+        grant.rules[2].private = true;
+        for (to, is_right) in [
+            ("https://api.example.com/v1", true),
+            ("https://other.example.com", false),
+            ("https://api.example.com:8443", false),
+            ("http://api.example.com", false),
+            ("http://10.0.0.1:8000", true),
+        ] {
+            assert_eq!(grant.check_secret(&secret(to)).is_ok(), is_right, "{to}");
+        }
+    }
+}

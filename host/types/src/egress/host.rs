@@ -1,0 +1,168 @@
+//! Hosts as rules name them and as addresses have them.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::egress::error::{GrantError, wrong};
+
+/// The longest name that DNS has.
+const NAME_BYTES_MAX: usize = 253;
+const LABEL_BYTES_MAX: usize = 63;
+
+/// The host of one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Host {
+    /// In lower case and ASCII, without a dot at the end.
+    Name(String),
+    Ip(IpAddr),
+}
+
+/// The hosts of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostPattern {
+    Exactly(Host),
+    /// `*.example.com`: every name below `example.com`, however deep, and not itself.
+    Below(String),
+}
+
+impl HostPattern {
+    /// Reads a name, `*.` and a name, or an IP address.
+    ///
+    /// # Errors
+    /// Says what would be right. There is one spelling of each host: no dot at the end, no number that only some read as an address.
+    pub fn parse(text: &str) -> Result<HostPattern, GrantError> {
+        let text = text.to_ascii_lowercase();
+        let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(&text);
+        if let Ok(ip) = bare.parse::<Ipv6Addr>() {
+            return match ip.to_ipv4_mapped() {
+                Some(ip) => wrong(format!("'{text}' is an IPv4 address in disguise: write {ip}")),
+                None => Ok(HostPattern::Exactly(Host::Ip(ip.into()))),
+            };
+        }
+        if let Ok(ip) = text.parse::<Ipv4Addr>() {
+            return Ok(HostPattern::Exactly(Host::Ip(ip.into())));
+        }
+        let Some(parent) = text.strip_prefix("*.") else {
+            check_name(&text)?;
+            return Ok(HostPattern::Exactly(Host::Name(text)));
+        };
+        check_name(parent)?;
+        if !parent.contains('.') {
+            return wrong(format!("'{text}' is too wide: write at least two names behind the star, as in *.example.com"));
+        }
+        Ok(HostPattern::Below(parent.to_owned()))
+    }
+
+    /// Whether it is one host and no more.
+    pub fn is_exact(&self) -> bool {
+        matches!(self, HostPattern::Exactly(_))
+    }
+
+    /// Whether the host is one of these.
+    pub fn matches(&self, host: &Host) -> bool {
+        match (self, host) {
+            (HostPattern::Exactly(own), host) => own == host,
+            (HostPattern::Below(parent), Host::Name(name)) => {
+                name.strip_suffix(parent.as_str()).and_then(|rest| rest.strip_suffix('.')).is_some_and(|rest| !rest.is_empty())
+            }
+            (HostPattern::Below(_), Host::Ip(_)) => false,
+        }
+    }
+}
+
+fn check_name(name: &str) -> Result<(), GrantError> {
+    if !name.is_ascii() {
+        return wrong(format!("'{name}' is not ASCII: write the form that begins with xn--"));
+    }
+    if name.ends_with('.') {
+        return wrong(format!("'{name}' has a dot at the end: leave it out"));
+    }
+    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+    let is_label = |label: &str| {
+        let is_long = label.is_empty() || label.len() > LABEL_BYTES_MAX;
+        !is_long && label.bytes().all(is_inner) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    if name.len() > NAME_BYTES_MAX || !name.split('.').all(is_label) {
+        return wrong(format!("'{name}' is no host: write a name such as api.example.com, *.example.com, or an IP address"));
+    }
+    // What browsers take for an IPv4 address: 127.1, 0x7f.1, 2130706433.
+    let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit()) || label.starts_with("0x");
+    if name.rsplit('.').next().is_some_and(is_number) {
+        return wrong(format!("'{name}' is an odd spelling of an IP address: write four decimal numbers, as in 192.0.2.1"));
+    }
+    Ok(())
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Host::Name(name) => out.write_str(name),
+            Host::Ip(IpAddr::V4(ip)) => write!(out, "{ip}"),
+            Host::Ip(IpAddr::V6(ip)) => write!(out, "[{ip}]"),
+        }
+    }
+}
+
+impl fmt::Display for HostPattern {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HostPattern::Exactly(host) => write!(out, "{host}"),
+            HostPattern::Below(parent) => write!(out, "*.{parent}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_host_has_one_spelling() {
+        for (text, shown) in [
+            ("API.Example.com", "api.example.com"),
+            ("*.example.com", "*.example.com"),
+            ("localhost", "localhost"),
+            ("my_service", "my_service"),
+            ("xn--grn-hoa.example", "xn--grn-hoa.example"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("[::1]", "[::1]"),
+            ("::1", "[::1]"),
+        ] {
+            assert_eq!(HostPattern::parse(text).unwrap().to_string(), shown);
+        }
+        for (text, cure) in [
+            ("", "no host"),
+            ("example.com.", "dot at the end"),
+            ("grün.example", "xn--"),
+            ("127.1", "odd spelling"),
+            ("0x7f.1", "odd spelling"),
+            ("0x7f000001", "odd spelling"),
+            ("2130706433", "odd spelling"),
+            ("017700000001", "odd spelling"),
+            ("127.0.0.01", "odd spelling"),
+            ("[::ffff:127.0.0.1]", "write 127.0.0.1"),
+            ("*", "no host"),
+            ("*.com", "too wide"),
+            ("a.*.example.com", "no host"),
+            ("user@example.com", "no host"),
+            ("example.com:443", "no host"),
+            ("example.com/v1", "no host"),
+            ("exa mple.com", "no host"),
+            ("exa%6dple.com", "no host"),
+            ("a..example.com", "no host"),
+            ("-a.example.com", "no host"),
+        ] {
+            let error = HostPattern::parse(text).expect_err(text).to_string();
+            assert!(error.contains(cure), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_star_is_what_lies_below_and_nothing_beside() {
+        let below = HostPattern::parse("*.example.com").unwrap();
+        let named = |name: &str| below.matches(&Host::Name(name.to_owned()));
+        assert!(named("a.example.com") && named("a.b.example.com"));
+        assert!(!named("example.com") && !named("evilexample.com") && !named(".example.com") && !named("example.com.evil.org"));
+        assert!(!below.matches(&Host::Ip(Ipv4Addr::LOCALHOST.into())));
+    }
+}

@@ -1,0 +1,93 @@
+//! A secret that the host adds to what a plugin asks; the plugin never has it.
+
+use crate::egress::error::{GrantError, wrong};
+use crate::egress::rule::EgressRule;
+
+/// Where the secret stands in a template.
+const PLACE: &str = "{}";
+
+/// Adds a header with a secret to the requests of one destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretGrant {
+    /// What the operator calls it.
+    pub name: String,
+    /// The variable of the host's environment that has it.
+    pub variable: String,
+    /// In lower case.
+    pub header: String,
+    /// The header's value, with `{}` for the secret.
+    pub template: String,
+    /// The requests it is added to.
+    pub to: EgressRule,
+}
+
+/// Reads a header's name.
+///
+/// # Errors
+/// It is none, or one that frames the message.
+pub fn parse_header(text: &str) -> Result<String, GrantError> {
+    let name = text.to_ascii_lowercase();
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_token) {
+        return wrong(format!("'{text}' is no header's name"));
+    }
+    if is_reserved(&name) {
+        return wrong(format!("'{text}' is a header the host writes itself: name another one"));
+    }
+    Ok(name)
+}
+
+/// Some servers take the method from one of these; a rule is about the one that is sent.
+const METHOD_OVERRIDES: [&str; 3] = ["x-http-method", "x-http-method-override", "x-method-override"];
+
+/// Whether a header, in lower case, says where a message ends, belongs to the connection or stands for the method: only the host writes those.
+pub fn is_reserved(name: &str) -> bool {
+    is_framing(name) || METHOD_OVERRIDES.contains(&name)
+}
+
+/// Whether a header, in lower case, says where a message ends or belongs to the connection.
+pub fn is_framing(name: &str) -> bool {
+    let listed = matches!(
+        name,
+        "host" | "content-length" | "transfer-encoding" | "connection" | "keep-alive" | "upgrade" | "te" | "trailer" | "expect"
+    );
+    listed || name == "http2-settings" || name.starts_with("proxy-")
+}
+
+/// Reads a header's value with `{}` for the secret.
+///
+/// # Errors
+/// It has no `{}` or more than one, or letters no header has.
+pub fn parse_template(text: &str) -> Result<String, GrantError> {
+    if text.matches(PLACE).count() != 1 {
+        return wrong(format!("'{text}' must have one {{}}, where the secret goes: write for example \"Bearer {{}}\""));
+    }
+    if !text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+        return wrong(format!("'{}' has letters that no header has", text.escape_default()));
+    }
+    Ok(text.to_owned())
+}
+
+impl SecretGrant {
+    /// The header's value.
+    pub fn value(&self, secret: &str) -> String {
+        self.template.replacen(PLACE, secret, 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_and_templates_are_checked() {
+        assert_eq!(parse_header("Authorization").unwrap(), "authorization");
+        for name in ["", "a b", "a:", "Host", "content-length", "Transfer-Encoding", "Proxy-Authorization", "x\r\ny"] {
+            assert!(parse_header(name).is_err(), "{name}");
+        }
+        assert!(parse_template("Bearer {}").is_ok() && parse_template("{}").is_ok());
+        for template in ["Bearer", "{}{}", "Bearer {}\r\n", "é{}"] {
+            assert!(parse_template(template).is_err(), "{template}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Asks other machines what the last user message says, `verb:rest`, and sends what comes of it as JSON.
+
+use sdk::hayrick::pipeline::http::{self, Request};
+use sdk::hayrick::pipeline::types::Failure;
+use sdk::{ChatRequest, Outcome, get, invalid_input, question, read_to_end, say};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+const USAGE: &str = "write get:URL, send:{\"method\": …, \"url\": …, \"headers\": [[…, …]], \"body\": …, \"timeout\": …} or hold:COUNT=URL";
+
+/// A request as a test writes it.
+#[derive(Deserialize)]
+struct Asked {
+    method: String,
+    url: String,
+    #[serde(default)]
+    headers: Vec<(String, String)>,
+    #[serde(default)]
+    body: String,
+    timeout: Option<u64>,
+}
+
+async fn chat(request: ChatRequest) -> Outcome {
+    let text = question(&request.messages)?;
+    let done = match text.split_once(':') {
+        Some(("get", url)) => send(get(url)).await?,
+        Some(("send", asked)) => send(parse(asked)?).await?,
+        Some(("hold", rest)) => hold(rest).await?,
+        _ => return Err(usage()),
+    };
+    say(done.to_string()).await
+}
+
+fn usage() -> Failure {
+    invalid_input(USAGE)
+}
+
+fn parse(asked: &str) -> Result<Request, Failure> {
+    let Asked { method, url, headers, body, timeout } = serde_json::from_str(asked).map_err(|error| invalid_input(error.to_string()))?;
+    Ok(Request { method, url, headers, body: body.into(), timeout })
+}
+
+async fn send(request: Request) -> Result<Value, Failure> {
+    let answer = http::send(request).await?;
+    let body = read_to_end(&answer).await?;
+    Ok(json!({ "status": answer.status(), "headers": answer.headers(), "body": String::from_utf8_lossy(&body) }))
+}
+
+/// Asks again and again and reads nothing.
+async fn hold(rest: &str) -> Result<Value, Failure> {
+    let (count, url) = rest.split_once('=').ok_or_else(usage)?;
+    let mut held = Vec::new();
+    for _ in 0..count.parse().map_err(|_| usage())? {
+        held.push(http::send(get(url)).await?);
+    }
+    Ok(json!(held.len()))
+}
+
+sdk::serve!(chat: chat);
