@@ -1,8 +1,10 @@
 //! What the host does for guests, without WebAssembly and without an HTTP server: language models, files that arrive, durable jobs, tasks, state.
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod database;
 pub mod jobs;
+pub mod keys;
 pub mod llm;
 pub mod secret;
 pub mod state;
