@@ -9,7 +9,10 @@ use anyhow::{Context, bail};
 use host_api::server;
 use host_api::state::{ApiServices, ApiState};
 use host_runtime::runtime::Runtime;
+use host_services::audit::Audit;
+use host_services::keys::ring::KeyRing;
 use host_services::tasks::Tasks;
+use host_types::clock;
 use host_types::id::PipelineName;
 use host_worker::worker::Worker;
 use tokio::net::TcpListener;
@@ -18,6 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::Config;
 use crate::data_dir::DataDir;
+use crate::open_files;
 use crate::services;
 use crate::shutdown::Signals;
 
@@ -29,9 +33,10 @@ pub struct App {
     state: ApiState,
     worker: Worker,
     tasks: Tasks,
+    keys: KeyRing,
     drain_deadline: Duration,
     example: Option<String>,
-    _flushing: AbortOnDropHandle<()>,
+    _flushing: [AbortOnDropHandle<()>; 2],
     _data_dir: DataDir,
 }
 
@@ -46,19 +51,27 @@ impl App {
             tracing::warn!("{warning}");
         }
         let signals = Signals::catch().context("the signals to stop on cannot be caught")?;
+        if let Some(warning) = open_files::raise(config.api.connections_max) {
+            tracing::warn!("{warning}");
+        }
         let data_dir = DataDir::lock(&config.data_dir)?;
+        let keys = KeyRing::open(&config.data_dir, clock::system())?;
+        let audit = Audit::new(&config.data_dir, clock::system());
         let listener = bind(config.address).await?;
         let example = first_pipeline(&config.runtime.plugins_dir);
         let (services, spool) = services::open(&config, &config.data_dir).await?;
         let runtime = Runtime::start(&config.runtime, services.clone()).context("the runtime cannot be started")?;
         let worker = Worker::start(services.jobs.clone(), services.state, runtime.clone(), config.worker);
         let worker = worker.await.context("the jobs of the last run cannot be taken back")?;
-        let flushing = AbortOnDropHandle::new(tokio::spawn(services.tasks.clone().flush_loop()));
+        let flushing = [
+            AbortOnDropHandle::new(tokio::spawn(services.tasks.clone().flush_loop())),
+            AbortOnDropHandle::new(tokio::spawn(keys.clone().flush_loop())),
+        ];
         let tasks = services.tasks.clone();
-        let for_api = ApiServices { llm: services.llm, jobs: services.jobs, tasks: services.tasks, spool };
+        let for_api = ApiServices { llm: services.llm, jobs: services.jobs, tasks: services.tasks, spool, keys: keys.clone(), audit };
         let state = ApiState::new(runtime.clone(), config.api, for_api);
         let drain_deadline = config.drain_deadline;
-        Ok(App { listener, signals, runtime, state, worker, tasks, drain_deadline, example, _flushing: flushing, _data_dir: data_dir })
+        Ok(App { listener, signals, runtime, state, worker, tasks, keys, drain_deadline, example, _flushing: flushing, _data_dir: data_dir })
     }
 
     /// The address it got.
@@ -79,7 +92,7 @@ impl App {
     /// # Errors
     /// Serving failed, or a second signal ended it at once.
     pub async fn serve(self) -> anyhow::Result<()> {
-        let App { listener, mut signals, runtime, state, worker, tasks, drain_deadline, _flushing, _data_dir, .. } = self;
+        let App { listener, mut signals, runtime, state, worker, tasks, keys, drain_deadline, _flushing, _data_dir, .. } = self;
         let (stop, stopped) = watch::channel(false);
         let work = async {
             let serving = async {
@@ -90,6 +103,7 @@ impl App {
             };
             let (drained, ()) = tokio::join!(serving, worker.run(told(stopped.clone()), drain_deadline));
             tasks.flush().await.context("the last tasks are not on disk")?;
+            keys.flush();
             tracing::info!(drained = ?drained.context("the server failed")?, "stopped");
             anyhow::Ok(())
         };

@@ -3,12 +3,15 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
+pub mod clients;
 pub mod config;
 pub mod data_dir;
 pub mod environment;
 pub mod inspect;
+pub mod keys;
 pub mod limits;
 pub mod mistake;
+mod open_files;
 pub mod section;
 mod services;
 pub mod settings;

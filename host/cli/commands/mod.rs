@@ -1,8 +1,10 @@
 //! One file a command.
 
+mod audit;
 mod config;
 mod inspect;
 mod jobs;
+mod keys;
 mod serve;
 mod status;
 
@@ -20,6 +22,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Status(args) => status::run(args),
         Command::Jobs(command) => jobs::run(command),
         Command::Inspect(args) => inspect::run(args),
+        Command::Keys(command) => keys::run(command),
+        Command::Audit(args) => audit::run(args),
         Command::Config(ConfigCommand::Check(args)) => config::check(args),
     }
 }
