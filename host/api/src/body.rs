@@ -47,7 +47,9 @@ async fn collect(body: Body, config: &ApiConfig) -> Result<Vec<u8>, BodyError> {
     let mut read = 0usize;
     let mut pieces = body.into_data_stream();
     let mut pace = Pace::new(config.body_stall_timeout, config.body_rate_min);
-    while let Some(piece) = pace.next(pieces.next(), |piece| piece.as_ref().and_then(|piece| piece.as_ref().ok()).map_or(0, Bytes::len)).await? {
+    while let Some(piece) =
+        pace.next(pieces.next(), |piece| piece.as_ref().and_then(|piece| piece.as_ref().ok()).map_or(0, Bytes::len)).await?
+    {
         let piece = piece.map_err(BodyError::BrokeOff)?;
         read = read.saturating_add(piece.len());
         match read {

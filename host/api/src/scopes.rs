@@ -74,6 +74,12 @@ pub(crate) fn need(method: &str, path: Option<&str>) -> Need {
     }
 }
 
+/// Whether the table has this route.
+#[cfg(test)]
+pub(crate) fn knows(method: &str, path: &str) -> bool {
+    ROUTES.iter().any(|(known, route, _)| *known == method && *route == path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

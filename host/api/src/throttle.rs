@@ -53,18 +53,20 @@ impl Throttle {
             return Ok(None);
         }
         let limits = Arc::clone(
-            self.keys
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .entry(key.id.clone())
-                .or_insert_with(|| Arc::new(KeyLimits::new(key))),
+            self.keys.lock().unwrap_or_else(PoisonError::into_inner).entry(key.id.clone()).or_insert_with(|| Arc::new(KeyLimits::new(key))),
         );
         if let Some(Err(refused)) = limits.rate.as_ref().map(DefaultDirectRateLimiter::check) {
-            return Err(ApiError::too_many("this API key has sent its share of requests: come back after the header Retry-After", wait(&refused)));
+            return Err(ApiError::too_many(
+                "this API key has sent its share of requests: come back after the header Retry-After",
+                wait(&refused),
+            ));
         }
         let place = limits.places.as_ref().map(|places| Arc::clone(places).try_acquire_owned()).transpose();
         place.map_err(|_| {
-            ApiError::too_many("this API key has all its answers at a time under way (--concurrency): wait until one has ended", PLACE_PAUSE)
+            ApiError::too_many(
+                "this API key has all its answers at a time under way (--concurrency): wait until one has ended",
+                PLACE_PAUSE,
+            )
         })
     }
 
@@ -88,7 +90,10 @@ impl Throttle {
     pub(crate) fn enter_anonymous(&self, address: IpAddr) -> Result<(), ApiError> {
         let Some(anonymous) = &self.anonymous else { return Ok(()) };
         anonymous.count(address).map_err(|wait| {
-            ApiError::too_many("this address has sent its share of requests without an API key (anonymous_per_minute): show one, or wait", wait)
+            ApiError::too_many(
+                "this address has sent its share of requests without an API key (anonymous_per_minute): show one, or wait",
+                wait,
+            )
         })
     }
 }
@@ -100,7 +105,8 @@ impl KeyLimits {
             let quota = Quota::with_period(Duration::from_secs(rate.seconds.into()) / requests.get())?;
             Some(RateLimiter::direct(quota.allow_burst(key.burst.and_then(NonZeroU32::new).unwrap_or(requests))))
         });
-        let places = key.concurrency_max.map(|max| Arc::new(Semaphore::new(usize::try_from(max).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS))));
+        let places =
+            key.concurrency_max.map(|max| Arc::new(Semaphore::new(usize::try_from(max).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS))));
         KeyLimits { rate, places }
     }
 }

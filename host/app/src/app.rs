@@ -71,7 +71,19 @@ impl App {
         let for_api = ApiServices { llm: services.llm, jobs: services.jobs, tasks: services.tasks, spool, keys: keys.clone(), audit };
         let state = ApiState::new(runtime.clone(), config.api, for_api);
         let drain_deadline = config.drain_deadline;
-        Ok(App { listener, signals, runtime, state, worker, tasks, keys, drain_deadline, example, _flushing: flushing, _data_dir: data_dir })
+        Ok(App {
+            listener,
+            signals,
+            runtime,
+            state,
+            worker,
+            tasks,
+            keys,
+            drain_deadline,
+            example,
+            _flushing: flushing,
+            _data_dir: data_dir,
+        })
     }
 
     /// The address it got.

@@ -105,12 +105,7 @@ pub fn server_address(settings: Settings) -> Result<SocketAddr, ConfigError> {
     Ok(address)
 }
 
-fn read_server(
-    section: &mut Section,
-    flags: &Flags,
-    keys: &KeysSettings,
-    warnings: &mut Vec<String>,
-) -> (SocketAddr, ApiConfig, Duration) {
+fn read_server(section: &mut Section, flags: &Flags, keys: &KeysSettings, warnings: &mut Vec<String>) -> (SocketAddr, ApiConfig, Duration) {
     let address = read_address(section, flags);
     let clients = read_clients(section, address.ip(), flags, keys, warnings);
     let api = read_api(section, clients);

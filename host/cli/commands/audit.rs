@@ -27,7 +27,6 @@ pub fn run(args: AuditArgs) -> anyhow::Result<ExitCode> {
 
 fn row(line: &Value) -> [String; 6] {
     let seconds = line.get("at").and_then(Value::as_u64).unwrap_or_default() / 1000;
-    let [actor, action, subject, outcome, request] =
-        ["/actor", "/action", "/subject", "/outcome", "/request"].map(|path| word(line, path));
+    let [actor, action, subject, outcome, request] = ["/actor", "/action", "/subject", "/outcome", "/request"].map(|path| word(line, path));
     [seconds.to_string(), actor, action, subject, outcome, request]
 }
