@@ -121,6 +121,7 @@ impl Connections {
         // The guard that `wait_for` gives must not live on: it locks the channel.
         let drain = async move { draining.wait_for(|&draining| draining).await.is_ok() };
         self.tasks.spawn(async move {
+            let Place { permit, _counted } = place;
             let mut connection = pin!(connection);
             let ended = tokio::select! {
                 biased;
@@ -131,7 +132,7 @@ impl Connections {
                 }
                 () = listed.told_to_close() => {
                     // The one who waits for the place does not wait for this one's last words.
-                    drop(place.permit);
+                    drop(permit);
                     if listed.has_served_nothing() {
                         return;
                     }

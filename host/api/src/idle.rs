@@ -72,9 +72,10 @@ impl IdleList {
     /// The same if there is one now; whether there was.
     pub(crate) fn try_close_longest(&self) -> bool {
         let slots = self.slots();
-        let idle = slots.values().filter(|slot| !slot.is_closing.load(Ordering::SeqCst));
-        let idle = idle.map(|slot| (slot.idle_since.load(Ordering::SeqCst), slot)).filter(|(since, _)| *since != BUSY);
-        let Some((_, slot)) = idle.min_by_key(|(since, _)| *since) else { return false };
+        let open = slots.iter().filter(|(_, slot)| !slot.is_closing.load(Ordering::SeqCst));
+        // Of those of one moment the one that came first.
+        let idle = open.map(|(number, slot)| ((slot.idle_since.load(Ordering::SeqCst), *number), slot));
+        let Some((_, slot)) = idle.filter(|((since, _), _)| *since != BUSY).min_by_key(|(age, _)| *age) else { return false };
         slot.is_closing.store(true, Ordering::SeqCst);
         slot.close.notify_one();
         true
