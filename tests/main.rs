@@ -32,6 +32,12 @@ mod jobs_guest;
 mod jobs_http;
 /// What becomes of a job: attempts, back-off, cancel, places, restarts.
 mod jobs_worker;
+/// API keys at the border: who gets in, who does not, and what each may do.
+mod keys;
+/// What a key may do how often, and what a web page may not do at all.
+mod keys_bounds;
+/// `hayrick keys` and `hayrick audit`, beside a running server and without one.
+mod keys_cli;
 /// Start, busy port, wrong flags and settings, SIGTERM.
 mod lifecycle;
 /// Each limit, reached, and the neighbour who does not notice.
@@ -48,6 +54,8 @@ mod policy_grants;
 mod reload;
 /// The customer's own test script, and a client of ours that asks the same.
 mod seed_client;
+/// Clients that are slow, many or idle.
+mod slow_clients;
 /// What plugins remember: their own, within bounds, and whatever happens to the process.
 mod state;
 /// What the tests stand on.

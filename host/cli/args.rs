@@ -8,6 +8,8 @@ use host_app::settings::Flags;
 use host_app::telemetry::FILTER_DEFAULT;
 use host_app::units::parse_duration;
 
+use crate::key_args::{AuditArgs, KeysCommand};
+
 /// The command ran and failed; also a file that would not deploy.
 pub const EXIT_FAILURE: u8 = 1;
 /// The flags or the settings file are wrong. clap ends with the same code.
@@ -42,6 +44,11 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Grant a plugin what its file asks for, by writing it into its policy file
     Grant(GrantArgs),
+    /// Make, list and revoke API keys, beside a running server or without one
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Show the newest lines of the audit log: changes of keys and pipelines
+    Audit(AuditArgs),
     /// Work with the settings
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -81,6 +88,16 @@ pub struct AddressArgs {
     pub config: Option<PathBuf>,
 }
 
+/// Where a server is called, and with which key.
+#[derive(Debug, clap::Args)]
+pub struct ClientArgs {
+    #[command(flatten)]
+    pub server: AddressArgs,
+    /// API key; better in the variable, since others of this machine see a command's flags
+    #[arg(long, env = "HAYRICK_API_KEY", hide_env_values = true, value_name = "KEY")]
+    pub api_key: Option<String>,
+}
+
 #[derive(Debug, clap::Args)]
 pub struct SettingsArgs {
     #[command(flatten)]
@@ -91,7 +108,7 @@ pub struct SettingsArgs {
     /// Folder for compiled plugins and other data [default: .hayrick]
     #[arg(long, env = "HAYRICK_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// Serve on an address that other machines reach, although there are no API keys yet
+    /// Serve on an address that other machines reach, and let in who shows no key
     #[arg(long, env = "HAYRICK_INSECURE")]
     pub insecure: bool,
 }
@@ -113,7 +130,7 @@ pub struct StatusArgs {
     /// Show this pipeline only; end with 3 if it is absent or failed
     pub name: Option<String>,
     #[command(flatten)]
-    pub address: AddressArgs,
+    pub address: ClientArgs,
     /// The server's answer as JSON
     #[arg(long)]
     pub json: bool,
@@ -136,7 +153,7 @@ pub struct JobListArgs {
     #[arg(long)]
     pub all: bool,
     #[command(flatten)]
-    pub address: AddressArgs,
+    pub address: ClientArgs,
     /// As JSON
     #[arg(long)]
     pub json: bool,
@@ -149,7 +166,7 @@ pub struct JobArgs {
     /// The job's id
     pub id: String,
     #[command(flatten)]
-    pub address: AddressArgs,
+    pub address: ClientArgs,
     /// The server's answer as JSON
     #[arg(long)]
     pub json: bool,
@@ -250,7 +267,7 @@ mod tests {
             panic!("another command")
         };
         assert_eq!((args.job.pipeline.as_str(), args.job.id.as_str(), args.timeout), ("p", "7", Some(Duration::from_secs(90))));
-        assert_eq!(args.job.address.port, Some(5));
+        assert_eq!(args.job.address.server.port, Some(5));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use host_app::environment::Environment;
 use host_app::settings::Settings;
 use serde_json::Value;
 
-use crate::args::AddressArgs;
+use crate::args::ClientArgs;
 use crate::output::{complain, harmless, word};
 
 /// How long a server may take that has nothing to wait for.
@@ -21,7 +21,10 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_BYTES_MAX: u64 = 160 << 20;
 
 /// A server on this machine or another.
-pub struct Server(SocketAddr);
+pub struct Server {
+    address: SocketAddr,
+    api_key: Option<String>,
+}
 
 /// What it answered.
 #[derive(Debug)]
@@ -35,9 +38,13 @@ impl Server {
     /// The server that flags, environment and settings file name.
     ///
     /// # Errors
-    /// They have mistakes.
-    pub fn find(address: AddressArgs) -> anyhow::Result<Server> {
-        Ok(Server(server_address(Settings::read(address.into(), Environment::of_process())?)?))
+    /// They have mistakes, or the key is no text for a header.
+    pub fn find(args: ClientArgs) -> anyhow::Result<Server> {
+        let api_key = args.api_key.filter(|key| !key.trim().is_empty());
+        if api_key.as_ref().is_some_and(|key| !key.bytes().all(|byte| byte.is_ascii_graphic())) {
+            bail!("the API key has characters that no key has: see --api-key and HAYRICK_API_KEY");
+        }
+        Ok(Server { address: server_address(Settings::read(args.server.into(), Environment::of_process())?)?, api_key })
     }
 
     /// GET.
@@ -72,10 +79,12 @@ impl Server {
     }
 
     fn exchange(&self, method: &str, path: &str, wait: Duration) -> std::io::Result<String> {
-        let mut stream = TcpStream::connect_timeout(&self.0, TIMEOUT)?;
+        let mut stream = TcpStream::connect_timeout(&self.address, TIMEOUT)?;
         stream.set_read_timeout(Some(TIMEOUT.saturating_add(wait)))?;
         stream.set_write_timeout(Some(TIMEOUT))?;
-        let head = format!("{method} {path} HTTP/1.0\r\nHost: {}\r\nAccept: application/json\r\nContent-Length: 0\r\n\r\n", self.0);
+        let key = self.api_key.as_ref().map(|key| format!("Authorization: Bearer {key}\r\n")).unwrap_or_default();
+        let address = self.address;
+        let head = format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\n{key}Accept: application/json\r\nContent-Length: 0\r\n\r\n");
         stream.write_all(head.as_bytes())?;
         let mut answer = String::new();
         stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer)?;
@@ -85,7 +94,7 @@ impl Server {
 
 impl fmt::Display for Server {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "http://{}", self.0)
+        write!(out, "http://{}", self.address)
     }
 }
 

@@ -4,6 +4,7 @@
 mod args;
 mod commands;
 mod http;
+mod key_args;
 mod output;
 
 use std::process::ExitCode;

@@ -31,6 +31,7 @@ pub struct TestHostBuilder {
     config: String,
     variables: Vec<(String, String)>,
     data_dir: Option<PathBuf>,
+    listen: Option<String>,
     is_cold: bool,
     is_alone: bool,
 }
@@ -112,6 +113,12 @@ impl TestHostBuilder {
         self
     }
 
+    /// On this address in place of 127.0.0.1.
+    pub fn listen(mut self, address: &str) -> TestHostBuilder {
+        self.listen = Some(address.to_owned());
+        self
+    }
+
     /// With a compile cache of its own, empty at the start. Other hosts share one, so that each guest is compiled once for all tests.
     pub fn cold(mut self) -> TestHostBuilder {
         self.is_cold = true;
@@ -145,7 +152,8 @@ impl TestHostBuilder {
             share_compile_cache(&data_dir);
         }
         std::fs::write(folder.path().join("hayrick.toml"), format!("{}\n[limits]\n{}\n{}", self.top, self.limits, self.config)).unwrap();
-        Arc::new(Launch { folder, data_dir, variables: self.variables, _machine: machine })
+        let listen = self.listen.unwrap_or_else(|| "127.0.0.1".to_owned());
+        Arc::new(Launch { folder, data_dir, listen, variables: self.variables, _machine: machine })
     }
 }
 

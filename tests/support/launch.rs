@@ -19,6 +19,8 @@ const GREETING: &str = "Hayrick serves on http://";
 pub struct Launch {
     pub folder: Folder,
     pub data_dir: PathBuf,
+    /// The address it listens on.
+    pub listen: String,
     pub variables: Vec<(String, String)>,
     pub _machine: Machine,
 }
@@ -35,7 +37,7 @@ impl Launch {
     /// Starts the process and awaits nothing.
     pub fn begin(&self) -> Process {
         let mut command = clean(Command::new(env!("CARGO_BIN_EXE_hayrick")));
-        command.args(["serve", "--host", "127.0.0.1", "--port", "0"]);
+        command.args(["serve", "--host", &self.listen, "--port", "0"]);
         command.arg("--plugins-dir").arg(self.folder.path().join("plugins"));
         command.arg("--data-dir").arg(&self.data_dir);
         command.arg("--config").arg(self.folder.path().join("hayrick.toml"));

@@ -11,6 +11,7 @@ pub mod form;
 pub mod guest;
 pub mod host;
 pub mod jobs;
+pub mod keys;
 pub mod kill_loop;
 pub mod launch;
 pub mod logs;

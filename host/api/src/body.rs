@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
+use bytes::Bytes;
 use futures_util::StreamExt;
 
 use crate::config::ApiConfig;
+use crate::pace::{Pace, TooSlow};
 
 /// Why a body is not read.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +16,8 @@ pub(crate) enum BodyError {
     TooLong { max: usize },
     #[error("the body did not arrive within {} ms: send it faster, or in smaller pieces", timeout.as_millis())]
     TooSlow { timeout: Duration },
+    #[error(transparent)]
+    Pace(#[from] TooSlow),
     #[error("the body is not UTF-8 from byte {at} on: send JSON in UTF-8")]
     NotText { at: usize },
     #[error("the body broke off: {0}")]
@@ -26,12 +30,13 @@ pub(crate) enum BodyError {
 /// It is too long, too slow, or no text.
 pub(crate) async fn read(body: Body, config: &ApiConfig) -> Result<String, BodyError> {
     let timeout = config.body_read_timeout;
-    let bytes = tokio::time::timeout(timeout, collect(body, config.body_bytes_max)).await;
+    let bytes = tokio::time::timeout(timeout, collect(body, config)).await;
     let bytes = bytes.unwrap_or(Err(BodyError::TooSlow { timeout }))?;
     String::from_utf8(bytes).map_err(|error| BodyError::NotText { at: error.utf8_error().valid_up_to() })
 }
 
-async fn collect(body: Body, max: usize) -> Result<Vec<u8>, BodyError> {
+async fn collect(body: Body, config: &ApiConfig) -> Result<Vec<u8>, BodyError> {
+    let max = config.body_bytes_max;
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     // A client that is still sending may not see an answer before it is done, so what is a little too long is read and thrown away.
     let read_max = max.saturating_mul(2);
@@ -41,7 +46,10 @@ async fn collect(body: Body, max: usize) -> Result<Vec<u8>, BodyError> {
     let mut bytes = Vec::with_capacity(announced.min(max));
     let mut read = 0usize;
     let mut pieces = body.into_data_stream();
-    while let Some(piece) = pieces.next().await {
+    let mut pace = Pace::new(config.body_stall_timeout, config.body_rate_min);
+    while let Some(piece) =
+        pace.next(pieces.next(), |piece| piece.as_ref().and_then(|piece| piece.as_ref().ok()).map_or(0, Bytes::len)).await?
+    {
         let piece = piece.map_err(BodyError::BrokeOff)?;
         read = read.saturating_add(piece.len());
         match read {
@@ -57,7 +65,6 @@ async fn collect(body: Body, max: usize) -> Result<Vec<u8>, BodyError> {
 mod tests {
     use std::convert::Infallible;
 
-    use bytes::Bytes;
     use futures_util::stream;
 
     use super::*;

@@ -7,16 +7,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
+use tower_service::Service;
 
+use crate::authenticate::Peer;
 use crate::config::ApiConfig;
+use crate::held::Held;
+use crate::idle::IdleList;
 use crate::linger::Linger;
+use crate::peers::{Counted, Peers};
 use crate::write_stall::WriteStall;
 
 /// hyper takes no smaller buffer.
@@ -24,12 +31,18 @@ const HEADER_BYTES_MIN: usize = 8 << 10;
 /// Before the next try when the operating system has no connection to give, as when files run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// What is on its way out of a connection that is to close has this long.
+const CLOSE_PAUSE: Duration = Duration::from_millis(100);
+
 /// The connections of one server. Dropping it cuts them.
 pub(crate) struct Connections {
     routes: Router,
     http: http1::Builder,
     write_stall_timeout: Duration,
+    address_connections_max: usize,
     places: Arc<Semaphore>,
+    idle: Arc<IdleList>,
+    peers: Arc<Peers>,
     tasks: JoinSet<()>,
     draining: watch::Sender<bool>,
 }
@@ -40,11 +53,15 @@ impl Connections {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new());
         http.header_read_timeout(config.header_read_timeout);
+        http.max_headers(config.headers_max);
         http.max_buf_size(config.header_bytes_max.max(HEADER_BYTES_MIN));
         Connections {
             routes,
             http,
             write_stall_timeout: config.write_stall_timeout,
+            address_connections_max: config.address_connections_max,
+            idle: Arc::new(IdleList::new()),
+            peers: Arc::default(),
             places: Arc::new(Semaphore::new(config.connections_max.min(Semaphore::MAX_PERMITS))),
             tasks: JoinSet::new(),
             draining: watch::Sender::new(false),
@@ -61,9 +78,12 @@ impl Connections {
             tokio::select! {
                 () = &mut shutdown => return Ok(()),
                 Some(ended) = self.tasks.join_next() => tell_panic(ended),
-                next = next_connection(&listener, &self.places) => {
+                next = next_connection(&listener, &self.places, &self.idle) => {
                     let (socket, peer, place) = next?;
-                    self.begin(socket, peer, place);
+                    match self.peers.enter(peer.ip(), self.address_connections_max) {
+                        Some(counted) => self.begin(socket, peer, Place { permit: place, _counted: counted }),
+                        None => tracing::debug!(%peer, "a connection is closed: its address has address_connections_max already"),
+                    }
                 }
             }
         }
@@ -78,22 +98,30 @@ impl Connections {
             }
         };
         // On time there is none left to count.
-        let _ = tokio::time::timeout(deadline, all_ended).await;
+        let _ = timeout(deadline, all_ended).await;
         let cut = self.tasks.len();
         self.tasks.shutdown().await;
         cut
     }
 
-    fn begin(&mut self, socket: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+    fn begin(&mut self, socket: TcpStream, peer: SocketAddr, place: Place) {
         // A token that waits for the next one is late; without it the connection works all the same.
         let _ = socket.set_nodelay(true);
         let socket = Linger::new(WriteStall::new(socket, self.write_stall_timeout));
-        let connection = self.http.serve_connection(TokioIo::new(socket), TowerToHyperService::new(self.routes.clone()));
+        let listed = Arc::new(self.idle.enter());
+        let (routes, of_service) = (self.routes.clone(), Arc::clone(&listed));
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            let busy = of_service.busy();
+            request.extensions_mut().insert(Peer(peer));
+            let answer = routes.clone().call(request);
+            async move { answer.await.map(|answer| answer.map(|body| Held::new(body, busy))) }
+        });
+        let connection = self.http.serve_connection(TokioIo::new(socket), service);
         let mut draining = self.draining.subscribe();
         // The guard that `wait_for` gives must not live on: it locks the channel.
         let drain = async move { draining.wait_for(|&draining| draining).await.is_ok() };
         self.tasks.spawn(async move {
-            let _place = place;
+            let Place { permit, _counted } = place;
             let mut connection = pin!(connection);
             let ended = tokio::select! {
                 biased;
@@ -101,6 +129,20 @@ impl Connections {
                 _ = drain => {
                     connection.as_mut().graceful_shutdown();
                     connection.await
+                }
+                () = listed.told_to_close() => {
+                    // The one who waits for the place does not wait for this one's last words.
+                    drop(permit);
+                    if listed.has_served_nothing() {
+                        return;
+                    }
+                    connection.as_mut().graceful_shutdown();
+                    match timeout(CLOSE_PAUSE, connection.as_mut()).await {
+                        Ok(ended) => ended,
+                        // Its next request came just then.
+                        Err(_) if listed.is_busy() => connection.await,
+                        Err(_) => return,
+                    }
                 }
             };
             if let Err(error) = ended {
@@ -116,20 +158,42 @@ fn tell_panic(ended: Result<(), JoinError>) {
     }
 }
 
-/// Waits for a place first, so that those for whom there is none stay in the operating system's queue.
-async fn next_connection(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
+/// What a connection has of what is counted.
+struct Place {
+    permit: OwnedSemaphorePermit,
+    _counted: Counted,
+}
+
+/// Waits for a place first, so that those for whom there is none stay in the operating system's queue; an idle connection gives its own up.
+async fn next_connection(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+    idle: &IdleList,
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let place = tokio::select! {
+        biased;
+        place = Arc::clone(places).acquire_owned() => place,
+        () = idle.close_longest() => Arc::clone(places).acquire_owned().await,
+    };
+    // Last, and in one step: this future may be dropped where it waits, and nobody who was let in may be lost.
+    let (socket, peer) = accept(listener, idle).await?;
+    place.map(|place| (socket, peer, place)).map_err(io::Error::other)
+}
+
+async fn accept(listener: &TcpListener, idle: &IdleList) -> io::Result<(TcpStream, SocketAddr)> {
     loop {
         match listener.accept().await {
-            Ok((socket, peer)) => return Ok((socket, peer, place)),
             // The client left before its turn came.
             Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {}
             // It does not listen, and never will.
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(error),
             Err(error) => {
                 tracing::warn!(%error, "no connection can be accepted: raise the limit of open files, or lower connections_max");
+                // If it is files that run out, this gives one back.
+                idle.try_close_longest();
                 sleep(ACCEPT_PAUSE).await;
             }
+            accepted => return accepted,
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use axum::http::header::RETRY_AFTER;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use host_services::jobs::error::JobError;
+use host_services::keys::key::Scope;
 use host_services::tasks::error::TasksError;
 use host_services::uploads::UploadError;
 use host_types::failure::Failure;
@@ -13,6 +14,7 @@ use host_types::id::PIPELINE_NAME_BYTES_MAX;
 use serde::Serialize;
 
 use crate::body::BodyError;
+use crate::pace::TooSlow;
 use crate::{json, status};
 
 /// Characters of what a client sent that are said back to it.
@@ -80,6 +82,39 @@ impl ApiError {
     pub(crate) fn no_method(method: &Method, path: &str) -> ApiError {
         let message = format!("{path} does not take {method}: the header 'allow' lists what it takes");
         ApiError { code: Some("method_not_allowed"), ..ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message) }
+    }
+
+    /// No key, or one that opens nothing: the same words for each, so that nobody learns which.
+    pub(crate) fn no_key() -> ApiError {
+        let message = "there is no API key with this request, or it is not valid (any more): send one that `hayrick keys create` has made, as \
+            'Authorization: Bearer KEY' or 'X-API-Key: KEY'";
+        ApiError { code: Some("invalid_api_key"), ..ApiError::new(StatusCode::UNAUTHORIZED, message) }
+    }
+
+    /// The key has not the scope.
+    pub(crate) fn no_scope(scope: Scope) -> ApiError {
+        let scope = scope.as_str();
+        let message = format!("this API key has not the scope '{scope}': use one made with `hayrick keys create --scope {scope}`");
+        ApiError { code: Some("insufficient_scope"), ..ApiError::new(StatusCode::FORBIDDEN, message) }
+    }
+
+    /// The key is not for this pipeline, which need not be there.
+    pub(crate) fn no_access(name: &str) -> ApiError {
+        let name: String = name.chars().take(PIPELINE_NAME_BYTES_MAX).collect();
+        let message = format!("this API key is not for the pipeline '{name}': GET /v1/models lists those it is for");
+        ApiError { param: Some("model"), code: Some("model_not_allowed"), ..ApiError::new(StatusCode::FORBIDDEN, message) }
+    }
+
+    /// A request that a foreign web page may have made.
+    pub(crate) fn foreign(message: impl Into<String>, code: &'static str) -> ApiError {
+        ApiError { code: Some(code), ..ApiError::new(StatusCode::FORBIDDEN, message) }
+    }
+
+    /// Too many requests; the next one may come after `wait`.
+    pub(crate) fn too_many(message: impl Into<String>, wait: Duration) -> ApiError {
+        // A client that is told to wait for nothing comes back at once.
+        let retry_after = Some(wait.max(Duration::from_secs(1)));
+        ApiError { code: Some("rate_limit_exceeded"), retry_after, ..ApiError::new(StatusCode::TOO_MANY_REQUESTS, message) }
     }
 
     /// There is nothing of that name.
@@ -171,11 +206,17 @@ impl From<UploadError> for ApiError {
     }
 }
 
+impl From<TooSlow> for ApiError {
+    fn from(error: TooSlow) -> ApiError {
+        ApiError::too_slow(error.to_string())
+    }
+}
+
 impl From<BodyError> for ApiError {
     fn from(error: BodyError) -> ApiError {
         let status = match error {
             BodyError::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            BodyError::TooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
+            BodyError::TooSlow { .. } | BodyError::Pace(_) => StatusCode::REQUEST_TIMEOUT,
             BodyError::NotText { .. } | BodyError::BrokeOff(_) => StatusCode::BAD_REQUEST,
         };
         ApiError::new(status, error.to_string())
@@ -185,6 +226,9 @@ impl From<BodyError> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = json::answer(self.status, &self.body());
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"hayrick\""));
+        }
         if let Some(delay) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(delay)));
         }

@@ -1,23 +1,35 @@
 //! The HTTP surface: one folder a protocol, over the runtime. Read `router`, then `openai::chat`, then `server` and `connection`.
 #![forbid(unsafe_code)]
 
+mod access;
 mod answer_stream;
+mod authenticate;
 mod body;
+mod browser;
 pub mod config;
 mod connection;
+mod cors;
+mod credentials;
+mod depth;
 mod error;
 mod files;
 mod health;
+mod held;
+mod idle;
 mod jobs;
 mod json;
 mod linger;
 mod openai;
+mod pace;
+mod peers;
 mod pipelines;
 mod request_id;
 pub mod router;
+mod scopes;
 pub mod server;
 pub mod state;
 mod status;
 mod tasks;
+mod throttle;
 mod times;
 mod write_stall;

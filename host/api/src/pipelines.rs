@@ -1,13 +1,14 @@
 //! `/status`: what is known of every pipeline, and of the models behind them.
 
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use host_services::llm::router::UpstreamStatus;
 use host_types::pipeline::{PipelineState, PipelineStatus};
 use serde::Serialize;
 
+use crate::access::Access;
 use crate::error::ApiError;
 use crate::json;
 use crate::state::ApiState;
@@ -35,9 +36,11 @@ struct Counts {
     failed_runs: u64,
 }
 
-/// `GET /status`.
-pub(crate) async fn list(State(state): State<ApiState>) -> Response {
-    let pipelines = state.runtime().pipelines();
+/// `GET /status`, of the pipelines that the key may use. The models behind them are shown to who may use all.
+pub(crate) async fn list(State(state): State<ApiState>, Extension(access): Extension<Access>) -> Response {
+    let mut pipelines = state.runtime().pipelines();
+    pipelines.retain(|pipeline| access.may_use(&pipeline.name));
+    let upstreams = if access.pipelines().is_none() { state.services().llm.status() } else { Vec::new() };
     let body = ServerStatus {
         status: "Up!",
         version: env!("CARGO_PKG_VERSION"),
@@ -45,7 +48,7 @@ pub(crate) async fn list(State(state): State<ApiState>) -> Response {
         draining: state.is_draining(),
         counts: count(&pipelines),
         pipelines,
-        upstreams: state.services().llm.status(),
+        upstreams,
     };
     json::answer(StatusCode::OK, &body)
 }

@@ -3,17 +3,28 @@
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{Method, StatusCode};
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::error::ApiError;
 use crate::state::ApiState;
-use crate::{files, health, jobs, openai, pipelines, request_id, tasks};
+use crate::{authenticate, cors, files, health, jobs, openai, pipelines, request_id, tasks};
 
-/// The whole HTTP surface.
+/// The whole HTTP surface. A request passes from the last layer to the first: it gets its id, a browser's question is answered, and then it
+/// has to show who it is.
 pub fn router(state: ApiState) -> Router {
-    let routes = Router::new()
+    let guard = from_fn_with_state(state.clone(), authenticate::guard);
+    let routes = answers(routes()).layer(guard);
+    let routes = match cors::layer(&state.config().cors_origins) {
+        Some(cors) => routes.layer(cors),
+        None => routes,
+    };
+    routes.layer(from_fn(request_id::tag)).with_state(state)
+}
+
+fn routes() -> Router<ApiState> {
+    Router::new()
         .merge(openai::routes())
         .merge(files::routes())
         .merge(jobs::routes())
@@ -21,13 +32,12 @@ pub fn router(state: ApiState) -> Router {
         .route("/status", get(pipelines::list))
         .route("/status/{name}", get(pipelines::one))
         .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready));
-    finish(routes).with_state(state)
+        .route("/health/ready", get(health::ready))
 }
 
-/// Adds what every route has: an id on each answer, and OpenAI's error object where there is no handler.
-fn finish<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
-    routes.fallback(unknown_route).method_not_allowed_fallback(other_method).layer(from_fn(request_id::tag))
+/// Adds OpenAI's error object where there is no handler.
+fn answers<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+    routes.fallback(unknown_route).method_not_allowed_fallback(other_method)
 }
 
 async fn unknown_route(request: Request) -> ApiError {
@@ -44,15 +54,19 @@ async fn other_method(request: Request) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use axum::body::Body;
     use axum::http::header::ALLOW;
     use axum::routing::post;
     use tower_service::Service;
 
     use super::*;
+    use crate::scopes;
 
     async fn ask(method: &str, path: &str, id: &str) -> (u16, Response) {
-        let mut routes: Router = finish(Router::new().route("/here", post(async || "hi")).route("/there", get(async || "ho")));
+        let routes = Router::new().route("/here", post(async || "hi")).route("/there", get(async || "ho"));
+        let mut routes: Router = answers(routes).layer(from_fn(request_id::tag));
         let request = Request::builder().method(method).uri(path).header(request_id::REQUEST_ID, id).body(Body::empty());
         let response = routes.call(request.unwrap()).await.unwrap();
         (response.status().as_u16(), response)
@@ -84,5 +98,31 @@ mod tests {
     async fn an_id_that_is_none_is_replaced_by_the_run_s() {
         let (_, response) = ask("GET", "/there", "two words").await;
         assert_eq!(response.headers()[request_id::REQUEST_ID].len(), 32);
+    }
+
+    /// Methods and path of every route there is, read off what the router says of itself.
+    fn known() -> Vec<(String, String)> {
+        let shown = format!("{:?}", routes());
+        let (mut methods, mut paths) = (BTreeMap::new(), BTreeMap::new());
+        for piece in shown.split("RouteId(").skip(1) {
+            let (number, rest) = piece.split_once("): ").unwrap_or_default();
+            let quoted = |text: &str| text.split('"').nth(1).map(str::to_owned);
+            if rest.starts_with("MethodRouter") {
+                methods.insert(number, rest.split_once("allow_header: ").and_then(|(_, rest)| quoted(rest)).unwrap_or_default());
+            } else if rest.starts_with('"') {
+                paths.insert(number, quoted(rest).unwrap());
+            }
+        }
+        assert!(paths.len() > 15 && paths.keys().eq(methods.keys()), "the router is read wrongly: {shown}");
+        paths.into_iter().map(|(number, path)| (methods[number].clone(), path)).collect()
+    }
+
+    #[test]
+    fn every_route_is_in_the_table_of_scopes() {
+        for (methods, path) in known() {
+            for method in methods.split(',').filter(|method| *method != "HEAD") {
+                assert!(scopes::knows(method, &path), "{method} {path} is not in the table of scopes.rs: say there what it needs");
+            }
+        }
     }
 }

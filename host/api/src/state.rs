@@ -5,16 +5,20 @@ use std::sync::Arc;
 use axum::http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
 use axum::http::{HeaderMap, HeaderName};
 use host_runtime::runtime::Runtime;
+use host_services::audit::Audit;
 use host_services::jobs::queue::Jobs;
+use host_services::keys::ring::KeyRing;
 use host_services::llm::router::Llm;
 use host_services::tasks::Tasks;
 use host_services::uploads::spool::Spool;
 use tokio::sync::watch;
 
 use crate::config::ApiConfig;
+use crate::credentials::API_KEY;
+use crate::throttle::Throttle;
 
 /// Headers that prove who a client is: a plugin could use them elsewhere.
-const CREDENTIALS: [HeaderName; 3] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION];
+const CREDENTIALS: [HeaderName; 4] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, API_KEY];
 
 /// What handlers ask beside the runtime. Cheap handles.
 #[derive(Clone)]
@@ -23,6 +27,8 @@ pub struct ApiServices {
     pub jobs: Jobs,
     pub tasks: Tasks,
     pub spool: Spool,
+    pub keys: KeyRing,
+    pub audit: Audit,
 }
 
 /// The runtime, the configuration and the state of the server. A cheap handle.
@@ -35,6 +41,7 @@ struct Inner {
     runtime: Runtime,
     config: ApiConfig,
     services: ApiServices,
+    throttle: Throttle,
     forwarded: Vec<HeaderName>,
     draining: watch::Sender<bool>,
 }
@@ -43,7 +50,8 @@ impl ApiState {
     /// The state of a server that is not draining.
     pub fn new(runtime: Runtime, config: ApiConfig, services: ApiServices) -> ApiState {
         let forwarded = forwarded(&config.forwarded_headers);
-        ApiState { inner: Arc::new(Inner { runtime, config, services, forwarded, draining: watch::Sender::new(false) }) }
+        let throttle = Throttle::new(&config.access);
+        ApiState { inner: Arc::new(Inner { runtime, config, services, throttle, forwarded, draining: watch::Sender::new(false) }) }
     }
 
     pub(crate) fn runtime(&self) -> &Runtime {
@@ -52,6 +60,10 @@ impl ApiState {
 
     pub(crate) fn config(&self) -> &ApiConfig {
         &self.inner.config
+    }
+
+    pub(crate) fn throttle(&self) -> &Throttle {
+        &self.inner.throttle
     }
 
     pub(crate) fn services(&self) -> &ApiServices {
@@ -99,9 +111,9 @@ mod tests {
 
     #[test]
     fn credentials_and_binary_values_never_reach_a_plugin() {
-        let names = ["X-Request-Id", "Authorization", "cookie", "proxy-authorization", "x-raw", "no name"].map(str::to_owned);
+        let names = ["X-Request-Id", "Authorization", "cookie", "proxy-authorization", "X-API-Key", "x-raw", "no name"].map(str::to_owned);
         let mut headers = HeaderMap::new();
-        for name in ["x-request-id", "authorization", "cookie", "proxy-authorization", "accept"] {
+        for name in ["x-request-id", "authorization", "cookie", "proxy-authorization", "x-api-key", "accept"] {
             headers.insert(name, HeaderValue::from_static("secret"));
         }
         headers.insert("x-raw", HeaderValue::from_bytes(&[0xff]).unwrap());

@@ -9,8 +9,11 @@ use anyhow::{Context, bail};
 use host_api::server;
 use host_api::state::{ApiServices, ApiState};
 use host_runtime::runtime::Runtime;
+use host_services::audit::Audit;
 use host_services::budgets::Budgets;
+use host_services::keys::ring::KeyRing;
 use host_services::tasks::Tasks;
+use host_types::clock;
 use host_types::id::PipelineName;
 use host_worker::worker::Worker;
 use tokio::net::TcpListener;
@@ -19,6 +22,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::Config;
 use crate::data_dir::DataDir;
+use crate::open_files;
 use crate::services;
 use crate::shutdown::Signals;
 
@@ -31,9 +35,10 @@ pub struct App {
     worker: Worker,
     tasks: Tasks,
     budgets: Budgets,
+    keys: KeyRing,
     drain_deadline: Duration,
     example: Option<String>,
-    _flushing: [AbortOnDropHandle<()>; 2],
+    _flushing: [AbortOnDropHandle<()>; 3],
     _data_dir: DataDir,
 }
 
@@ -48,7 +53,12 @@ impl App {
             tracing::warn!("{warning}");
         }
         let signals = Signals::catch().context("the signals to stop on cannot be caught")?;
+        if let Some(warning) = open_files::raise(config.api.connections_max) {
+            tracing::warn!("{warning}");
+        }
         let data_dir = DataDir::lock(&config.data_dir)?;
+        let keys = KeyRing::open(&config.data_dir, clock::system())?;
+        let audit = Audit::new(&config.data_dir, clock::system());
         let listener = bind(config.address).await?;
         let example = first_pipeline(&config.runtime.plugins_dir);
         let (services, spool) = services::open(&config, &config.data_dir).await?;
@@ -58,9 +68,10 @@ impl App {
         let flushing = [
             AbortOnDropHandle::new(tokio::spawn(services.tasks.clone().flush_loop())),
             AbortOnDropHandle::new(tokio::spawn(services.budgets.clone().flush_loop())),
+            AbortOnDropHandle::new(tokio::spawn(keys.clone().flush_loop())),
         ];
         let (tasks, budgets) = (services.tasks.clone(), services.budgets.clone());
-        let for_api = ApiServices { llm: services.llm, jobs: services.jobs, tasks: services.tasks, spool };
+        let for_api = ApiServices { llm: services.llm, jobs: services.jobs, tasks: services.tasks, spool, keys: keys.clone(), audit };
         let state = ApiState::new(runtime.clone(), config.api, for_api);
         let drain_deadline = config.drain_deadline;
         Ok(App {
@@ -71,6 +82,7 @@ impl App {
             worker,
             tasks,
             budgets,
+            keys,
             drain_deadline,
             example,
             _flushing: flushing,
@@ -96,7 +108,7 @@ impl App {
     /// # Errors
     /// Serving failed, or a second signal ended it at once.
     pub async fn serve(self) -> anyhow::Result<()> {
-        let App { listener, mut signals, runtime, state, worker, tasks, budgets, drain_deadline, _flushing, _data_dir, .. } = self;
+        let App { listener, mut signals, runtime, state, worker, tasks, budgets, keys, drain_deadline, _flushing, _data_dir, .. } = self;
         let (stop, stopped) = watch::channel(false);
         let work = async {
             let serving = async {
@@ -108,6 +120,7 @@ impl App {
             let (drained, ()) = tokio::join!(serving, worker.run(told(stopped.clone()), drain_deadline));
             tasks.flush().await.context("the last tasks are not on disk")?;
             budgets.flush().await.context("what models were asked for today is not on disk")?;
+            keys.flush();
             tracing::info!(drained = ?drained.context("the server failed")?, "stopped");
             anyhow::Ok(())
         };

@@ -16,6 +16,7 @@ use host_services::tasks::config::TasksConfig;
 use host_types::limits::Limits;
 use host_worker::config::WorkerConfig;
 
+use crate::clients::{KeysSettings, read_clients, read_keys};
 use crate::egress::read_bounds;
 use crate::environment::Environment;
 use crate::limits::{TIMES, read_limits};
@@ -72,7 +73,8 @@ impl Config {
         let mut warnings = Vec::new();
         let (config, mistakes) = Section::read(file, |top| {
             let (data_dir, plugins_dir) = (data_dir(top, &flags), plugins_dir(top, &flags));
-            let (address, api, drain_deadline) = top.section("server", |server| read_server(server, &flags, &mut warnings));
+            let keys = top.section("keys", |keys| read_keys(keys, &data_dir));
+            let (address, api, drain_deadline) = top.section("server", |server| read_server(server, &flags, &keys, &mut warnings));
             let limits = top.section("limits", |limits| read_limits(limits, &Limits::default()));
             let (host_runs_max, pagemap_scan) = top.section("engine", read_engine);
             let (jobs, worker, job_grant) = top.section("jobs", read_jobs);
@@ -109,6 +111,17 @@ impl Config {
     }
 }
 
+/// The data folder of a server with these settings; other sections may be wrong.
+///
+/// # Errors
+/// The key of the folder is.
+pub fn data_dir(settings: Settings) -> Result<PathBuf, ConfigError> {
+    let Settings { flags, file, .. } = settings;
+    let (data_dir, mistakes) = Section::read(file, |top| path(top, "data_dir", flags.data_dir.clone(), DATA_DIR_DEFAULT));
+    let mistakes: Vec<_> = mistakes.into_iter().filter(|mistake| mistake.path == "data_dir").collect();
+    if mistakes.is_empty() { Ok(data_dir) } else { Err(ConfigError(mistakes)) }
+}
+
 /// The address a server with these settings listens on, for a client on the same machine; other sections may be wrong.
 ///
 /// # Errors
@@ -128,16 +141,15 @@ pub fn server_address(settings: Settings) -> Result<SocketAddr, ConfigError> {
     Ok(address)
 }
 
-fn read_server(section: &mut Section, flags: &Flags, warnings: &mut Vec<String>) -> (SocketAddr, ApiConfig, Duration) {
+fn read_server(section: &mut Section, flags: &Flags, keys: &KeysSettings, warnings: &mut Vec<String>) -> (SocketAddr, ApiConfig, Duration) {
     let address = read_address(section, flags);
-    check_exposure(section, address.ip(), flags, warnings);
-    let api = read_api(section);
+    let clients = read_clients(section, address.ip(), flags, keys, warnings);
+    let api = read_api(section, clients);
     let zero_to_hour = Duration::ZERO..=Duration::from_secs(3600);
     (address, api, section.duration("drain_deadline", DRAIN_DEADLINE_DEFAULT, zero_to_hour))
 }
 
-fn read_api(section: &mut Section) -> ApiConfig {
-    let default = ApiConfig::default();
+fn read_api(section: &mut Section, default: ApiConfig) -> ApiConfig {
     ApiConfig {
         body_bytes_max: section.size("body_bytes_max", default.body_bytes_max, 1 << 10..=1 << 30),
         body_read_timeout: section.duration("body_read_timeout", default.body_read_timeout, TIMES),
@@ -152,7 +164,8 @@ fn read_api(section: &mut Section) -> ApiConfig {
         connections_max: section.count("connections_max", default.connections_max, 1..=1_000_000),
         write_stall_timeout: section.duration("write_stall_timeout", default.write_stall_timeout, TIMES),
         keep_alive_interval: section.duration("keep_alive_interval", default.keep_alive_interval, TIMES),
-        forwarded_headers: read_headers(section).unwrap_or(default.forwarded_headers),
+        forwarded_headers: read_headers(section).unwrap_or_else(|| default.forwarded_headers.clone()),
+        ..default
     }
 }
 
@@ -169,21 +182,6 @@ fn host(text: &str) -> Result<IpAddr, String> {
         return Ok(Ipv4Addr::LOCALHOST.into());
     }
     bare.parse().map_err(|_| format!("'{text}' is no IP address: write for example 127.0.0.1"))
-}
-
-fn check_exposure(section: &mut Section, ip: IpAddr, flags: &Flags, warnings: &mut Vec<String>) {
-    if ip.to_canonical().is_loopback() {
-        return;
-    }
-    if flags.insecure {
-        warnings.push(format!("INSECURE: whoever reaches {ip} can use every pipeline and spend on every model; there are no keys yet"));
-    } else {
-        let path = if flags.host.is_some() { "--host".to_owned() } else { section.path_of("host") };
-        section.mistake_of(
-            path,
-            format!("{ip} can be reached by other machines and there are no API keys yet: use 127.0.0.1, or add --insecure"),
-        );
-    }
 }
 
 fn read_headers(section: &mut Section) -> Option<Vec<String>> {
@@ -284,7 +282,7 @@ mod tests {
             mistakes(flags, file, &[]),
             [
                 "server.port: 70000 is out of range: from 0 to 65535",
-                "--host: 0.0.0.0 can be reached by other machines and there are no API keys yet: use 127.0.0.1, or add --insecure",
+                "--host: 0.0.0.0 can be reached by other machines and there are no API keys yet: make one with `hayrick keys create`, use 127.0.0.1, or add --insecure",
                 "server.forwarded_headers: 'a b' is no header's name",
                 "server.body_bytes: there is no such key; did you mean 'body_bytes_max'?",
                 "limits.memory_bytes_max: 0 B is out of range: from 64 KiB to 4 GiB",

@@ -3,14 +3,17 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
+pub mod clients;
 pub mod config;
 pub mod data_dir;
 mod egress;
 pub mod environment;
 pub mod grant;
 pub mod inspect;
+pub mod keys;
 pub mod limits;
 pub mod mistake;
+mod open_files;
 pub mod policy;
 pub mod rules;
 pub mod section;

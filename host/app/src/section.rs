@@ -117,6 +117,11 @@ impl Section {
         parsed.unwrap_or(default)
     }
 
+    /// `true` or `false`.
+    pub fn flag(&mut self, key: &'static str, default: bool) -> bool {
+        self.value(key, |value| value.as_bool().ok_or_else(|| expected("true or false", &value))).unwrap_or(default)
+    }
+
     /// A whole number.
     pub fn count<N: TryFrom<u64>>(&mut self, key: &'static str, default: N, range: RangeInclusive<u64>) -> N {
         self.value(key, |value| narrow(within(count(&value)?, &range, u64::to_string)?)).unwrap_or(default)

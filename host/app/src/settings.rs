@@ -19,7 +19,7 @@ pub struct Flags {
     pub plugins_dir: Option<PathBuf>,
     pub data_dir: Option<PathBuf>,
     pub config: Option<PathBuf>,
-    /// Serve on an address other machines reach although there are no keys.
+    /// Serve on an address other machines reach, and let in who shows no key.
     pub insecure: bool,
 }
 

@@ -1,9 +1,11 @@
 //! One file a command.
 
+mod audit;
 mod config;
 mod grant;
 mod inspect;
 mod jobs;
+mod keys;
 mod serve;
 mod status;
 
@@ -22,6 +24,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Jobs(command) => jobs::run(command),
         Command::Inspect(args) => inspect::run(args),
         Command::Grant(args) => grant::run(args),
+        Command::Keys(command) => keys::run(command),
+        Command::Audit(args) => audit::run(args),
         Command::Config(ConfigCommand::Check(args)) => config::check(args),
     }
 }

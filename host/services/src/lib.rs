@@ -2,10 +2,12 @@
 //! the network.
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod budgets;
 pub mod database;
 pub mod egress;
 pub mod jobs;
+pub mod keys;
 pub mod llm;
 pub mod secret;
 pub mod state;

@@ -1,7 +1,5 @@
 //! Reads a multipart form: files go to disk while they arrive, fields are kept, all within bounds.
 
-use std::time::Duration;
-
 use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
@@ -9,10 +7,10 @@ use bytes::Bytes;
 use host_services::uploads::form::Form;
 use host_services::uploads::spool::Spool;
 use multer::{Field, Multipart};
-use tokio::time::timeout;
 
 use crate::config::ApiConfig;
 use crate::error::ApiError;
+use crate::pace::Pace;
 
 const HOW: &str = "send multipart/form-data with at least one file, as `curl -F file=@notes.txt` does";
 
@@ -23,9 +21,10 @@ const HOW: &str = "send multipart/form-data with at least one file, as `curl -F 
 pub(super) async fn read(body: Body, headers: &HeaderMap, spool: &Spool, config: &ApiConfig) -> Result<Form, ApiError> {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let boundary = multer::parse_boundary(content_type).map_err(|_| ApiError::invalid(format!("this is no form: {HOW}"), None))?;
-    let mut reading = Reading { spool, config, form: Form::default(), bytes: 0 };
+    let pace = Pace::new(config.upload_stall_timeout, config.body_rate_min);
+    let mut reading = Reading { spool, config, form: Form::default(), bytes: 0, pace };
     let mut parts = Multipart::new(body.into_data_stream(), boundary);
-    while let Some(part) = next(parts.next_field(), config.upload_stall_timeout).await? {
+    while let Some(part) = read_paced(&mut reading.pace, parts.next_field(), |_| 0).await? {
         reading.part(part).await?;
     }
     if reading.form.files.is_empty() {
@@ -41,6 +40,7 @@ struct Reading<'a> {
     form: Form,
     /// Content of all parts so far.
     bytes: u64,
+    pace: Pace,
 }
 
 impl Reading<'_> {
@@ -96,7 +96,7 @@ impl Reading<'_> {
     }
 
     async fn piece(&mut self, part: &mut Field<'_>) -> Result<Option<Bytes>, ApiError> {
-        let piece = next(part.chunk(), self.config.upload_stall_timeout).await?;
+        let piece = read_paced(&mut self.pace, part.chunk(), |piece| piece.as_ref().map_or(0, Bytes::len)).await?;
         self.bytes = self.bytes.saturating_add(piece.as_ref().map_or(0, |piece| piece.len() as u64));
         let max = self.config.upload_bytes_max;
         if self.bytes > max {
@@ -125,11 +125,13 @@ fn base_name(name: &str) -> &str {
     if name.chars().all(|letter| letter == '.') { "file" } else { name }
 }
 
-async fn next<T>(piece: impl Future<Output = multer::Result<T>>, stall: Duration) -> Result<T, ApiError> {
-    match timeout(stall, piece).await {
-        Ok(piece) => piece.map_err(|error| ApiError::invalid(format!("the form broke off or is none: {error}"), None)),
-        Err(_) => Err(ApiError::too_slow(format!("nothing of the form came for {} ms: send it again", stall.as_millis()))),
-    }
+async fn read_paced<T>(
+    pace: &mut Pace,
+    piece: impl Future<Output = multer::Result<T>>,
+    bytes: impl FnOnce(&T) -> usize,
+) -> Result<T, ApiError> {
+    let piece = pace.next(piece, |piece| piece.as_ref().map_or(0, bytes)).await?;
+    piece.map_err(|error| ApiError::invalid(format!("the form broke off or is none: {error}"), None))
 }
 
 #[cfg(test)]

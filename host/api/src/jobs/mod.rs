@@ -18,7 +18,7 @@ use self::request::{ListQuery, WaitQuery};
 use self::view::{JobView, ListView};
 use crate::error::ApiError;
 use crate::state::ApiState;
-use crate::{body, json};
+use crate::{body, depth, json};
 
 /// A client's key under which a job is submitted once, however often it is sent.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -46,7 +46,9 @@ async fn submit(State(state): State<ApiState>, pipeline: OfPipeline, request: Re
     let policy = state.runtime().check(&pipeline, Function::Job)?;
     let (head, body) = request.into_parts();
     let key = idempotency_key(&head.headers)?;
-    let submission = request::parse(pipeline, &body::read(body, state.config()).await?, key)?;
+    let body = body::read(body, state.config()).await?;
+    depth::check(&body, state.config().json_depth_max)?;
+    let submission = request::parse(pipeline, &body, key)?;
     let submission = Submission { pending_max: Some(policy.jobs.pending_max), ..submission };
     let submitted = state.services().jobs.submit(submission).await?;
     let view = JobView::from(submitted.job);

@@ -1,12 +1,13 @@
 //! `/models`: the pipelines that can chat.
 
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use host_types::pipeline::{PipelineState, PipelineStatus};
 use serde::Serialize;
 
+use crate::access::Access;
 use crate::error::ApiError;
 use crate::json;
 use crate::state::ApiState;
@@ -28,8 +29,9 @@ struct ModelList {
 }
 
 /// `GET /models`.
-pub(crate) async fn list(State(state): State<ApiState>) -> Response {
-    let data = state.runtime().pipelines().into_iter().filter_map(model).collect();
+pub(crate) async fn list(State(state): State<ApiState>, Extension(access): Extension<Access>) -> Response {
+    let pipelines = state.runtime().pipelines().into_iter().filter(|pipeline| access.may_use(&pipeline.name));
+    let data = pipelines.filter_map(model).collect();
     json::answer(StatusCode::OK, &ModelList { object: "list", data })
 }
 

@@ -19,6 +19,7 @@ use host_types::id::RunId;
 use self::frame::FrameWriter;
 use self::request::Delivery;
 use self::summary::Identity;
+use crate::access::Access;
 use crate::error::ApiError;
 use crate::request_id::{ACCEL_BUFFERING, RUN_ID};
 use crate::state::ApiState;
@@ -42,7 +43,10 @@ fn refuse(run: RunId, error: ApiError) -> Response {
 async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
     let body = body::read(body, state.config()).await?;
-    let asked = request::parse(body, state.forwarded(&head.headers))?;
+    let asked = request::parse(body, state.forwarded(&head.headers), state.config().json_depth_max)?;
+    // Every route has one; without it nothing is allowed.
+    let access = head.extensions.get::<Access>().ok_or_else(ApiError::no_key)?;
+    access.check_pipeline(&asked.chat.model)?;
     let identity = Identity::new(run, asked.chat.model.clone());
     let started = state.runtime().chat(run, asked.chat).await;
     let stream = started.map_err(|failure| match failure.kind {

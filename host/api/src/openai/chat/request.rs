@@ -6,10 +6,8 @@ use serde::de::Deserializer;
 use serde_json::error::Category;
 
 use super::wire::{Fields, FieldsVisitor};
+use crate::depth;
 use crate::error::ApiError;
-
-/// How deep arrays and objects may lie in each other. A plugin's own parser may be recursive.
-const DEPTH_MAX: usize = 128;
 
 /// A request that can be run.
 #[derive(Debug)]
@@ -38,7 +36,8 @@ pub(super) struct StreamOptions {
 ///
 /// # Errors
 /// It is no JSON, or one of the fields the host reads is missing or wrong; names the field and the place.
-pub(super) fn parse(body: String, headers: Vec<(String, String)>) -> Result<Asked, ApiError> {
+pub(super) fn parse(body: String, headers: Vec<(String, String)>, depth_max: usize) -> Result<Asked, ApiError> {
+    depth::check(&body, depth_max)?;
     let fields = fields(&body)?;
     let model = fields.model.filter(|model| !model.is_empty()).ok_or_else(|| {
         ApiError::invalid("'model' is missing: put the name of a pipeline there; GET /v1/models lists them", Some("model"))
@@ -52,9 +51,6 @@ pub(super) fn parse(body: String, headers: Vec<(String, String)>) -> Result<Aske
 }
 
 fn fields(body: &str) -> Result<Fields, ApiError> {
-    if is_too_deep(body) {
-        return Err(ApiError::invalid(format!("the body's JSON lies deeper than {DEPTH_MAX} levels: make it flatter"), None));
-    }
     let mut reading = None;
     let mut json = serde_json::Deserializer::from_str(body);
     let read = json.deserialize_map(FieldsVisitor { reading: &mut reading }).and_then(|fields| json.end().map(|()| fields));
@@ -65,25 +61,6 @@ fn fields(body: &str) -> Result<Fields, ApiError> {
     })
 }
 
-/// The parser bounds what it builds, but skips what it does not know at any depth.
-fn is_too_deep(json: &str) -> bool {
-    let mut depth = 0usize;
-    let mut bytes = json.bytes();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            // To the end of the string; what follows a backslash does not end it.
-            b'"' => while bytes.next().is_some_and(|byte| byte != b'"' && (byte != b'\\' || bytes.next().is_some())) {},
-            _ => {}
-        }
-        if depth > DEPTH_MAX {
-            return true;
-        }
-    }
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use host_types::message::{Part, Role, ToolCall};
@@ -91,7 +68,7 @@ mod tests {
     use super::*;
 
     fn read(body: &str) -> Result<Asked, ApiError> {
-        parse(body.to_owned(), Vec::new())
+        parse(body.to_owned(), Vec::new(), 128)
     }
 
     fn message(json: &str) -> Message {
@@ -170,20 +147,13 @@ mod tests {
             (of(r#"[{"role":"user","content":[{"type":"image_url","image_url":"x"}]}]"#), Some("messages"), "'image_url.url'"),
             (r#"{"stream":"yes"}"#.to_owned(), Some("stream"), "expected a boolean"),
             (r#"{"stream_options":[]}"#.to_owned(), Some("stream_options"), ""),
-            (deep(DEPTH_MAX), None, "deeper than 128"),
-            (deep(DEPTH_MAX - 1), Some("messages"), "missing"),
+            (deep(128), None, "json_depth_max, 128"),
+            (deep(127), Some("messages"), "missing"),
         ];
         for (body, param, words) in cases {
             let error = serde_json::to_value(read(&body).unwrap_err().body()).unwrap();
             assert_eq!(error["error"]["param"].as_str(), param, "{body}: {error}");
             assert!(error["error"]["message"].as_str().unwrap().contains(words), "{body}: {error}");
         }
-    }
-
-    #[test]
-    fn brackets_in_strings_have_no_depth() {
-        let text = "[{".repeat(200);
-        assert!(!is_too_deep(&format!(r#"{{"a":"{text}\"{text}\\","b":"\\\"{text}"}}"#)));
-        assert!(is_too_deep(&format!(r#"{{"a":"\\",{text}"#)));
     }
 }

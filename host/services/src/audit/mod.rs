@@ -1,0 +1,212 @@
+//! The audit log: who changed keys, pipelines and grants, when, and how it ended. Lines of JSON, on disk before the change is acknowledged.
+//!
+//! A server and the command line write it at the same time, so each entry takes a lock, and the file is opened for each: they are rare.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use host_types::clock::Clock;
+use serde::{Deserialize, Serialize};
+
+/// The file's name within the data folder; older ones end with `.1`, `.2` and so on.
+pub const FILE: &str = "audit.log";
+const LOCK: &str = "audit.lock";
+/// A file that has grown to this is put aside.
+const FILE_BYTES_MAX: u64 = 16 << 20;
+/// Files that are put aside; the oldest goes.
+const ASIDE_MAX: u32 = 8;
+/// Characters of one field: others choose some of them.
+const FIELD_CHARS_MAX: usize = 1024;
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    #[serde(rename = "key.create")]
+    KeyCreate,
+    #[serde(rename = "key.revoke")]
+    KeyRevoke,
+    #[serde(rename = "deploy")]
+    Deploy,
+    #[serde(rename = "deploy.refused")]
+    DeployRefused,
+    #[serde(rename = "undeploy")]
+    Undeploy,
+    #[serde(rename = "policy.change")]
+    PolicyChange,
+}
+
+/// One line, without its time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The id of a key, `local` (the command line) or `loopback` (a client without a key).
+    pub actor: String,
+    pub action: Action,
+    /// The key or the pipeline.
+    pub subject: String,
+    /// `ok`, or why not.
+    pub outcome: String,
+    /// The request's id, if there was one.
+    pub request: Option<String>,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Unix time, milliseconds.
+    pub at: u64,
+    #[serde(flatten)]
+    pub entry: Entry,
+}
+
+/// The log of one data folder. A cheap handle.
+#[derive(Clone)]
+pub struct Audit {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    folder: PathBuf,
+    clock: Clock,
+    bytes_max: u64,
+}
+
+impl Audit {
+    /// The log of this data folder, which is there; nothing is opened yet.
+    pub fn new(data_dir: &Path, clock: Clock) -> Audit {
+        Audit { inner: Arc::new(Inner { folder: data_dir.to_owned(), clock, bytes_max: FILE_BYTES_MAX }) }
+    }
+
+    /// Writes an entry, and returns once it is on disk. Whoever cannot record a change should not acknowledge it.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub async fn record(&self, entry: Entry) -> io::Result<()> {
+        let audit = self.clone();
+        tokio::task::spawn_blocking(move || audit.record_blocking(entry)).await.map_err(io::Error::other)?
+    }
+
+    /// The same, for who may block.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn record_blocking(&self, entry: Entry) -> io::Result<()> {
+        let entry = Entry {
+            actor: cut(&entry.actor),
+            subject: cut(&entry.subject),
+            outcome: cut(&entry.outcome),
+            request: entry.request.as_deref().map(cut),
+            ..entry
+        };
+        let Inner { folder, clock, bytes_max } = &*self.inner;
+        let lock = private().write(true).truncate(false).open(folder.join(LOCK))?;
+        lock.lock()?;
+        let path = folder.join(FILE);
+        if std::fs::metadata(&path).is_ok_and(|file| file.len() >= *bytes_max) {
+            put_aside(&path)?;
+        }
+        let mut line = serde_json::to_vec(&Line { at: clock(), entry })?;
+        line.push(b'\n');
+        let mut file = private().append(true).open(&path)?;
+        // In one piece, so that a crash leaves a whole line or a last line without its end.
+        file.write_all(&line)?;
+        file.sync_all()?;
+        File::open(folder)?.sync_all()
+    }
+
+    /// The newest `count` lines, oldest first, as they stand in the file. Lines that a crash has cut are left out.
+    ///
+    /// # Errors
+    /// A file is there and cannot be read.
+    pub fn last(&self, count: usize) -> io::Result<Vec<Line>> {
+        let path = self.inner.folder.join(FILE);
+        let mut newest_first = Vec::new();
+        for path in std::iter::once(path.clone()).chain((1..=ASIDE_MAX).map(|number| aside(&path, number))) {
+            if newest_first.len() >= count {
+                break;
+            }
+            let text = match std::fs::read_to_string(&path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => break,
+                read => read?,
+            };
+            newest_first.extend(text.lines().rev().filter_map(|line| serde_json::from_str(line).ok()));
+        }
+        newest_first.truncate(count);
+        newest_first.reverse();
+        Ok(newest_first)
+    }
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.create(true).mode(0o600);
+    options
+}
+
+fn aside(path: &Path, number: u32) -> PathBuf {
+    path.with_extension(format!("log.{number}"))
+}
+
+fn put_aside(path: &Path) -> io::Result<()> {
+    for number in (1..ASIDE_MAX).rev() {
+        match std::fs::rename(aside(path, number), aside(path, number + 1)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    std::fs::rename(path, aside(path, 1))
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(FIELD_CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn audit(folder: &TempDir, bytes_max: u64) -> Audit {
+        Audit { inner: Arc::new(Inner { folder: folder.path().to_owned(), clock: Arc::new(|| 7), bytes_max }) }
+    }
+
+    fn entry(subject: &str) -> Entry {
+        let (actor, outcome) = ("local".to_owned(), "ok".to_owned());
+        Entry { actor, action: Action::KeyCreate, subject: subject.to_owned(), outcome, request: None }
+    }
+
+    #[tokio::test]
+    async fn an_entry_is_one_line_whatever_is_in_it_and_the_file_is_private() {
+        let folder = TempDir::new().unwrap();
+        let audit = audit(&folder, 1 << 20);
+        assert_eq!(audit.last(9).unwrap(), []);
+        audit.record(entry("a\n{\"actor\":\"admin\"}\u{1b}")).await.unwrap();
+        audit.record(entry(&"x".repeat(5000))).await.unwrap();
+        let path = folder.path().join(FILE);
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!((text.lines().count(), text.contains('\u{1b}')), (2, false));
+        let lines = audit.last(9).unwrap();
+        assert_eq!((lines[0].at, lines[0].entry.subject.as_str()), (7, "a\n{\"actor\":\"admin\"}\u{1b}"));
+        assert_eq!(lines[1].entry.subject.len(), FIELD_CHARS_MAX);
+        assert_eq!(audit.last(1).unwrap(), lines[1..]);
+    }
+
+    #[test]
+    fn it_grows_to_a_bound_and_the_newest_are_kept() {
+        let folder = TempDir::new().unwrap();
+        let audit = audit(&folder, 1000);
+        for number in 0..200 {
+            audit.record_blocking(entry(&number.to_string())).unwrap();
+        }
+        let files = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(files, 1 + 1 + usize::try_from(ASIDE_MAX).unwrap(), "the lock, the file and those put aside");
+        let subjects: Vec<_> = audit.last(20).unwrap().into_iter().map(|line| line.entry.subject).collect();
+        assert_eq!(subjects, (180..200).map(|number| number.to_string()).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,54 @@
+//! API keys as an operator makes them, and requests that show them.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::await_event::{SOON, eventually};
+use super::client::Reply;
+use super::command::{Ended, hayrick};
+use super::host::TestHost;
+
+/// For tests that fail on purpose more often than a client does by mistake.
+pub const MANY_FAILURES: &str = "[keys]\nfailures_per_minute = 100000";
+/// The same where nobody comes in without a key.
+pub const REQUIRED: &str = "[keys]\nfailures_per_minute = 100000\nrequired = true";
+
+/// A key that was made.
+#[derive(Debug, Clone)]
+pub struct Made {
+    pub id: String,
+    pub key: String,
+}
+
+/// Runs `hayrick keys` over this data folder.
+pub fn keys(data_dir: &Path, words: &[&str]) -> Ended {
+    hayrick(&[&["keys"], words, &["--data-dir", data_dir.to_str().unwrap()]].concat())
+}
+
+/// Makes a key there.
+pub fn make(data_dir: &Path, words: &[&str]) -> Made {
+    let made = keys(data_dir, &[&["create", "--name", "test", "--json"], words].concat());
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let made: Value = serde_json::from_str(&made.stdout).unwrap();
+    let field = |name: &str| made[name].as_str().unwrap().to_owned();
+    Made { id: field("id"), key: field("key") }
+}
+
+impl TestHost {
+    /// Makes a key beside the running host, and waits until it is taken.
+    pub async fn make_key(&self, words: &[&str]) -> Made {
+        let made = make(&self.data_path(""), words);
+        eventually("the key is taken", SOON, async || {
+            // A path that needs any key and no scope, and leaves no trace.
+            (self.as_key(&made.key, "GET", "/nowhere", "").await.status != 401).then_some(())
+        })
+        .await;
+        made
+    }
+
+    /// A request that shows this key.
+    pub async fn as_key(&self, key: &str, method: &str, path: &str, body: &str) -> Reply {
+        self.client.send_with(method, path, &[("authorization", format!("Bearer {key}"))], body).await
+    }
+}
