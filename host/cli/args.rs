@@ -40,6 +40,9 @@ pub enum Command {
     Jobs(JobsCommand),
     /// Show what a .wasm file exports and imports, and whether it would deploy here
     Inspect(InspectArgs),
+    /// Compile one component for a server, which starts this itself
+    #[command(hide = true)]
+    Compile(CompileArgs),
     /// Work with the settings
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -160,6 +163,12 @@ pub struct JobWaitArgs {
     /// Give up after this time, for example 30s or 5m, and end with 1 [default: never]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct CompileArgs {
+    /// What the server asks for
+    pub order: String,
 }
 
 #[derive(Debug, clap::Args)]

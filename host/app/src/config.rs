@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use host_api::config::ApiConfig;
+use host_runtime::compile::limits::CompileLimits;
 use host_runtime::config::{PagemapScan, RuntimeConfig};
 use host_services::jobs::config::JobsConfig;
 use host_services::llm::config::LlmConfig;
@@ -12,6 +13,7 @@ use host_services::state::config::StateConfig;
 use host_services::tasks::config::TasksConfig;
 use host_worker::config::WorkerConfig;
 
+use crate::compile::{own_program, read_bounds, read_compile};
 use crate::limits::{TIMES, read_limits};
 use crate::mistake::{ConfigError, Mistake};
 use crate::section::Section;
@@ -60,12 +62,23 @@ impl Config {
             let plugins_dir = path(top, "plugins_dir", flags.plugins_dir.clone(), PLUGINS_DIR_DEFAULT);
             let (address, api, drain_deadline) = top.section("server", |server| read_server(server, &flags, &mut warnings));
             let limits = top.section("limits", read_limits);
-            let (host_runs_max, pagemap_scan) = top.section("engine", read_engine);
+            let (host_runs_max, pagemap_scan, (compile, cache_bytes_max)) = top.section("engine", read_engine);
+            let compile = CompileLimits { bounds: top.section("component", read_bounds), ..compile };
             let (jobs, worker) = top.section("jobs", read_jobs);
             let tasks = top.section("tasks", read_tasks);
             let state = top.section("state", read_state);
-            let (cache_dir, jobs_max) = (data_dir.join("cache"), worker.jobs_max);
-            let runtime = RuntimeConfig { plugins_dir, cache_dir, limits, host_runs_max, jobs_max, pagemap_scan };
+            let runtime = RuntimeConfig {
+                plugins_dir,
+                cache_dir: data_dir.join("cache"),
+                cache_key: data_dir.join("cache.key"),
+                cache_bytes_max,
+                compiler: own_program(),
+                compile,
+                limits,
+                host_runs_max,
+                jobs_max: worker.jobs_max,
+                pagemap_scan,
+            };
             let llm = read_upstreams(top, &environment, &mut warnings);
             Config { address, data_dir, drain_deadline, api, runtime, llm, jobs, worker, tasks, state, warnings: Vec::new() }
         });
@@ -159,10 +172,11 @@ fn read_headers(section: &mut Section) -> Option<Vec<String>> {
     Some(names.iter().map(|name| name.to_ascii_lowercase()).collect())
 }
 
-fn read_engine(section: &mut Section) -> (usize, PagemapScan) {
+pub(crate) fn read_engine(section: &mut Section) -> (usize, PagemapScan, (CompileLimits, u64)) {
     // More places than this and their reserved addresses outgrow the 47 bits a process has.
     let runs = section.count("host_runs_max", HOST_RUNS_MAX_DEFAULT, 1..=16_384);
-    (runs, section.word("pagemap_scan", PagemapScan::Auto, &[("auto", PagemapScan::Auto), ("off", PagemapScan::Off)]))
+    let pagemap_scan = section.word("pagemap_scan", PagemapScan::Auto, &[("auto", PagemapScan::Auto), ("off", PagemapScan::Off)]);
+    (runs, pagemap_scan, read_compile(section))
 }
 
 fn path(top: &mut Section, key: &'static str, by_flag: Option<PathBuf>, default: &str) -> PathBuf {
@@ -212,7 +226,8 @@ mod tests {
         let config = resolve(
             "[server]\nbody_bytes_max = '1 MiB'\ndrain_deadline = '0s'\nforwarded_headers = ['X-User']\n\
              [limits]\nmemory_bytes_max = '64 MiB'\ncpu_time_max = '500ms'\nplugin_queue_max = 0\n\
-             [engine]\nhost_runs_max = 64\npagemap_scan = 'off'",
+             [engine]\nhost_runs_max = 64\npagemap_scan = 'off'\ncompile_memory_bytes_max = '1 GiB'\ncompile_cpu_time_max = '5s'\n\
+             compile_time_max = '9s'\nartifact_bytes_max = '1 MiB'\ncache_bytes_max = '2 MiB'\n[component]\nfunctions_max = 7",
             &[],
         );
         assert_eq!((config.api.body_bytes_max, config.drain_deadline), (1 << 20, Duration::ZERO));
@@ -220,6 +235,13 @@ mod tests {
         let limits = config.runtime.limits;
         assert_eq!((limits.memory_bytes_max, limits.cpu_time_max, limits.plugin_queue_max), (64 << 20, Duration::from_millis(500), 0));
         assert_eq!((config.runtime.host_runs_max, config.runtime.pagemap_scan), (64, PagemapScan::Off));
+        let compile = config.runtime.compile;
+        assert_eq!((compile.compile_memory_bytes_max, compile.compile_cpu_time_max), (1 << 30, Duration::from_secs(5)));
+        assert_eq!(
+            (compile.compile_time_max, compile.artifact_bytes_max, config.runtime.cache_bytes_max),
+            (Duration::from_secs(9), 1 << 20, 2 << 20)
+        );
+        assert_eq!((compile.bounds.functions_max, compile.bounds.nesting_max), (7, 16));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
+pub mod compile;
 pub mod config;
 pub mod data_dir;
 pub mod environment;

@@ -1,5 +1,6 @@
 //! One file a command.
 
+mod compile;
 mod config;
 mod inspect;
 mod jobs;
@@ -20,6 +21,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Status(args) => status::run(args),
         Command::Jobs(command) => jobs::run(command),
         Command::Inspect(args) => inspect::run(args),
+        Command::Compile(args) => compile::run(&args),
         Command::Config(ConfigCommand::Check(args)) => config::check(args),
     }
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use host_types::id::NameError;
 
+use crate::compile::error::{CacheError, CompileError};
+
 /// The runtime cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
@@ -21,6 +23,8 @@ pub enum RuntimeError {
     },
     #[error("cannot start the WebAssembly engine")]
     Engine(#[source] wasmtime::Error),
+    #[error(transparent)]
+    Cache(#[from] CacheError),
     #[error("cannot start the thread that counts time slices")]
     Thread(#[source] std::io::Error),
 }
@@ -40,8 +44,8 @@ pub enum DeployError {
     NoWasm,
     #[error("this is a core module and not a component: build it for the target wasm32-wasip2")]
     CoreModule,
-    #[error("this is no valid component, or the file is cut short: {0:#}")]
-    Invalid(wasmtime::Error),
+    #[error(transparent)]
+    Compile(#[from] CompileError),
     #[error("it imports {}, which this host does not grant: {cure}", names.join(", "), cure = "leave it out, or ask the operator")]
     NotGranted { names: Vec<String> },
     #[error("it cannot be linked: {0:#}")]

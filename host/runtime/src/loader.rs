@@ -14,17 +14,15 @@ use host_types::limits::Limits;
 use host_types::pipeline;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
+use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 
+use crate::compile::compiler::Compiler;
 use crate::cpu_meter::turns;
-use crate::engine::HostEngine;
 use crate::error::DeployError;
 use crate::instance::Run;
 use crate::shape::{Shape, shape};
 use crate::version::{Version, unread_response};
-
-/// Components compiled at a time: one slow one (CPython takes seconds) must not hold up a small one, and compiling is parallel in itself.
-const COMPILATIONS_MAX: usize = 2;
 
 /// A file's bytes and their name.
 pub(crate) struct Bytes {
@@ -43,11 +41,11 @@ struct Compiled {
 
 /// Makes versions.
 pub(crate) struct Loader {
-    engine: HostEngine,
+    engine: Engine,
+    compiler: Compiler,
     linker: Linker<GuestState>,
     limits: Limits,
     services: Services,
-    compilations: Semaphore,
     turns: Arc<Semaphore>,
 }
 
@@ -74,7 +72,10 @@ pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Bytes, DeployError> {
 }
 
 /// Tells a component by its first eight bytes, so that the author of anything else gets a plain word.
-fn check_preamble(content: &[u8]) -> Result<(), DeployError> {
+///
+/// # Errors
+/// Says what it is instead.
+pub(crate) fn check_preamble(content: &[u8]) -> Result<(), DeployError> {
     match content {
         [] => Err(DeployError::Empty),
         [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(DeployError::CoreModule),
@@ -83,24 +84,15 @@ fn check_preamble(content: &[u8]) -> Result<(), DeployError> {
     }
 }
 
-/// Compiles a component, or loads it from the compile cache.
-///
-/// # Errors
-/// It is none, or not a valid one.
-pub(crate) fn compile(engine: &wasmtime::Engine, content: &[u8]) -> Result<Component, DeployError> {
-    check_preamble(content)?;
-    Component::from_binary(engine, content).map_err(DeployError::Invalid)
-}
-
 impl Loader {
     /// A loader for one engine.
     ///
     /// # Errors
     /// The host's own interfaces clash: a bug.
-    pub(crate) fn new(engine: HostEngine, limits: Limits, services: Services) -> wasmtime::Result<Loader> {
-        let linker = linker(&engine.engine)?;
+    pub(crate) fn new(engine: Engine, compiler: Compiler, limits: Limits, services: Services) -> wasmtime::Result<Loader> {
+        let linker = linker(&engine)?;
         let threads = tokio::runtime::Handle::current().metrics().num_workers();
-        Ok(Loader { engine, linker, limits, services, compilations: Semaphore::new(COMPILATIONS_MAX), turns: turns(threads) })
+        Ok(Loader { engine, compiler, linker, limits, services, turns: turns(threads) })
     }
 
     /// The limits every version gets.
@@ -109,8 +101,8 @@ impl Loader {
     }
 
     /// The engine, for the ticker and for `inspect`.
-    pub(crate) fn engine(&self) -> &wasmtime::Engine {
-        &self.engine.engine
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// Makes a version of `bytes` that has passed its `setup`.
@@ -145,21 +137,19 @@ impl Loader {
     }
 
     async fn compiled(self: &Arc<Self>, content: Vec<u8>) -> Result<Compiled, DeployError> {
-        let _turn = self.compilations.acquire().await;
+        let start = Instant::now();
+        check_preamble(&content)?;
+        let ready = self.compiler.component(&content).await?;
         let loader = Arc::clone(self);
-        let compiled = tokio::task::spawn_blocking(move || loader.compile_and_link(&content)).await;
-        compiled.unwrap_or_else(|panicked| Err(DeployError::Setup(format!("the compiler failed: {panicked}"))))
+        let linked = tokio::task::spawn_blocking(move || loader.link(&ready.component)).await;
+        let (shape, instance_pre) = linked.unwrap_or_else(|panicked| Err(DeployError::Setup(format!("linking failed: {panicked}"))))?;
+        Ok(Compiled { instance_pre, shape, compile_ms: milliseconds(start), from_cache: ready.from_cache })
     }
 
-    fn compile_and_link(&self, content: &[u8]) -> Result<Compiled, DeployError> {
-        let start = Instant::now();
-        let hits = self.engine.cache.cache_hits();
-        let component = compile(self.engine(), content)?;
-        // Another compilation at the same moment may be the one that hit: this is a hint for people, nothing depends on it.
-        let from_cache = self.engine.cache.cache_hits() > hits;
-        let shape = shape(self.engine(), &component)?;
-        let instance_pre = self.linker.instantiate_pre(&component).map_err(DeployError::Link)?;
-        Ok(Compiled { instance_pre, shape, compile_ms: milliseconds(start), from_cache })
+    fn link(&self, component: &Component) -> Result<(Shape, InstancePre<GuestState>), DeployError> {
+        let shape = shape(self.engine(), component)?;
+        let instance_pre = self.linker.instantiate_pre(component).map_err(DeployError::Link)?;
+        Ok((shape, instance_pre))
     }
 
     /// Runs `setup` once on an instance of its own: a version that cannot be set up never serves.

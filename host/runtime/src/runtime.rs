@@ -14,6 +14,8 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::attempt::{ProgressSender, run_attempt};
+use crate::compile::cache::SealedCache;
+use crate::compile::compiler::Compiler;
 use crate::config::RuntimeConfig;
 use crate::engine::engine;
 use crate::entry::{Entry, FilesRequest};
@@ -50,7 +52,9 @@ impl Runtime {
         make_folder(&config.plugins_dir)?;
         make_folder(&config.cache_dir)?;
         let engine = engine(config).map_err(RuntimeError::Engine)?;
-        let loader = Loader::new(engine, config.limits.clone(), services.clone()).map_err(RuntimeError::Engine)?;
+        let cache = SealedCache::open(&config.cache_dir, &config.cache_key, config.compile.artifact_bytes_max, config.cache_bytes_max)?;
+        let compiler = Compiler::new(engine.clone(), config.compiler.clone(), config.compile.clone(), Some(cache));
+        let loader = Loader::new(engine, compiler, config.limits.clone(), services.clone()).map_err(RuntimeError::Engine)?;
         let epochs = EpochTicker::start(loader.engine()).map_err(RuntimeError::Thread)?;
         let registry = Arc::new(Registry::new(Arc::new(loader), config.host_runs_max));
         let (tell_ready, ready) = watch::channel(false);
