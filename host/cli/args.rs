@@ -35,6 +35,10 @@ pub enum Command {
     Serve(ServeArgs),
     /// Show the pipelines of a running server
     Status(StatusArgs),
+    /// Deploy a .wasm file on a running server; end with 1 if it is refused
+    Deploy(DeployArgs),
+    /// Remove a pipeline and its file from a running server; end with 3 if there is none
+    Undeploy(UndeployArgs),
     /// Look after the background jobs of a running server
     #[command(subcommand)]
     Jobs(JobsCommand),
@@ -118,6 +122,29 @@ pub struct StatusArgs {
     /// The server's answer as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DeployArgs {
+    /// The file
+    #[arg(value_name = "FILE.wasm")]
+    pub file: PathBuf,
+    /// The pipeline's name [default: the file's, without .wasm]
+    #[arg(long)]
+    pub name: Option<String>,
+    #[command(flatten)]
+    pub address: AddressArgs,
+    /// The server's answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct UndeployArgs {
+    /// The pipeline
+    pub name: String,
+    #[command(flatten)]
+    pub address: AddressArgs,
 }
 
 #[derive(Debug, clap::Args)]

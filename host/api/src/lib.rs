@@ -5,6 +5,7 @@ mod answer_stream;
 mod body;
 pub mod config;
 mod connection;
+mod deploy;
 mod error;
 mod files;
 mod health;

@@ -9,13 +9,14 @@ use axum::routing::get;
 
 use crate::error::ApiError;
 use crate::state::ApiState;
-use crate::{files, health, jobs, openai, pipelines, request_id, tasks};
+use crate::{deploy, files, health, jobs, openai, pipelines, request_id, tasks};
 
 /// The whole HTTP surface.
 pub fn router(state: ApiState) -> Router {
     let routes = Router::new()
         .merge(openai::routes())
         .merge(files::routes())
+        .merge(deploy::routes(&state))
         .merge(jobs::routes())
         .merge(tasks::routes())
         .route("/status", get(pipelines::list))

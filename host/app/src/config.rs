@@ -108,7 +108,7 @@ pub fn server_address(settings: Settings) -> Result<SocketAddr, ConfigError> {
 fn read_server(section: &mut Section, flags: &Flags, warnings: &mut Vec<String>) -> (SocketAddr, ApiConfig, Duration) {
     let address = read_address(section, flags);
     check_exposure(section, address.ip(), flags, warnings);
-    let api = read_api(section);
+    let api = ApiConfig { deploys_open: address.ip().to_canonical().is_loopback(), ..read_api(section) };
     let zero_to_hour = Duration::ZERO..=Duration::from_secs(3600);
     (address, api, section.duration("drain_deadline", DRAIN_DEADLINE_DEFAULT, zero_to_hour))
 }
@@ -129,6 +129,7 @@ fn read_api(section: &mut Section) -> ApiConfig {
         connections_max: section.count("connections_max", default.connections_max, 1..=1_000_000),
         write_stall_timeout: section.duration("write_stall_timeout", default.write_stall_timeout, TIMES),
         keep_alive_interval: section.duration("keep_alive_interval", default.keep_alive_interval, TIMES),
+        deploys_open: default.deploys_open,
         forwarded_headers: read_headers(section).unwrap_or(default.forwarded_headers),
     }
 }
@@ -283,6 +284,7 @@ mod tests {
     fn an_open_address_needs_insecure_and_is_said_loudly() {
         let flags = Flags { host: Some("0.0.0.0".to_owned()), insecure: true, ..Flags::default() };
         let config = Config::resolve(settings(flags, "", &[])).unwrap_or_else(|error| panic!("{error}"));
+        assert!(!config.api.deploys_open, "whoever reaches the server could deploy");
         assert!(config.warnings.iter().any(|warning| warning.starts_with("INSECURE")), "{:?}", config.warnings);
         let in_file = mistakes(Flags::default(), "[server]\nhost = '192.0.2.1'", &[]);
         assert!(in_file.len() == 1 && in_file[0].starts_with("server.host: 192.0.2.1 can be reached"), "{in_file:?}");

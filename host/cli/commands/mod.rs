@@ -2,6 +2,7 @@
 
 mod compile;
 mod config;
+mod deploy;
 mod inspect;
 mod jobs;
 mod serve;
@@ -19,6 +20,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Serve(args) => serve::run(args),
         Command::Status(args) => status::run(args),
+        Command::Deploy(args) => deploy::run(args),
+        Command::Undeploy(args) => deploy::undo(args),
         Command::Jobs(command) => jobs::run(command),
         Command::Inspect(args) => inspect::run(args),
         Command::Compile(args) => compile::run(&args),

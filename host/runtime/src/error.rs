@@ -38,6 +38,8 @@ pub enum DeployError {
     Read(#[from] std::io::Error),
     #[error("the file has {size} bytes and component_bytes_max is {max}: make it smaller, or raise the limit")]
     TooLarge { size: u64, max: u64 },
+    #[error("this is no plain file: a folder, a pipe or a device cannot be deployed")]
+    NoFile,
     #[error("the file is empty")]
     Empty,
     #[error("this is no WebAssembly file")]
@@ -56,4 +58,49 @@ pub enum DeployError {
     NothingToServe,
     #[error("setup failed: {0}")]
     Setup(String),
+    #[error("there is a pipeline '{other}', and names that differ in case alone are one file on some systems: choose another name")]
+    NameTaken { other: String },
+    #[error("{max} deploys are going on: try again in a moment")]
+    Busy { max: usize },
+    #[error("it cannot be kept in the plugins folder: {0}: check its space and rights")]
+    Keep(#[source] std::io::Error),
+}
+
+/// Whose doing it is that a file is not deployed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The component's.
+    Component,
+    /// The name's.
+    Name,
+    /// Another pipeline has the name.
+    Taken,
+    /// The component's size.
+    Size,
+    /// The host's, for a moment.
+    Busy,
+    /// The disk is full.
+    Space,
+    /// The host's.
+    Host,
+}
+
+impl DeployError {
+    /// Whose doing it is.
+    pub fn fault(&self) -> Fault {
+        match self {
+            DeployError::Name(_) => Fault::Name,
+            DeployError::NameTaken { .. } => Fault::Taken,
+            DeployError::TooLarge { .. } => Fault::Size,
+            DeployError::Busy { .. } => Fault::Busy,
+            DeployError::Keep(error) | DeployError::Read(error) if is_full(error) => Fault::Space,
+            DeployError::Keep(_) | DeployError::Read(_) => Fault::Host,
+            DeployError::Compile(CompileError::Spawn(_) | CompileError::Load(_) | CompileError::Killed) => Fault::Host,
+            _ => Fault::Component,
+        }
+    }
+}
+
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
 }

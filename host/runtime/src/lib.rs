@@ -7,6 +7,7 @@ pub mod attempt;
 pub mod compile;
 pub mod config;
 mod cpu_meter;
+pub mod deploy;
 mod engine;
 pub mod entry;
 mod epoch;

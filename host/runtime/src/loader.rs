@@ -1,6 +1,6 @@
 //! From a file to a version that can serve: read, hash, check, compile, link, set up.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -12,6 +12,7 @@ use host_capabilities::services::Services;
 use host_types::id::RunId;
 use host_types::limits::Limits;
 use host_types::pipeline;
+use rustix::fs::{Mode, OFlags};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use wasmtime::Engine;
@@ -54,8 +55,15 @@ pub(crate) struct Loader {
 /// # Errors
 /// It cannot be read, is too large, or is plainly no component.
 pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Bytes, DeployError> {
-    let mut file = std::fs::File::open(path)?;
-    let size = file.metadata()?.len();
+    // Without waiting: a pipe that took the file's place since it was listed would never open.
+    let mut file = std::fs::File::from(
+        rustix::fs::open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).map_err(io::Error::from)?,
+    );
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(DeployError::NoFile);
+    }
+    let size = metadata.len();
     let max = limits.component_bytes_max;
     if size > max {
         return Err(DeployError::TooLarge { size, max });
@@ -178,6 +186,16 @@ pub(crate) fn unix_seconds() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_plain_file_is_refused_and_never_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe.wasm");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for path in [pipe.as_path(), folder.path(), Path::new("/dev/zero")] {
+            assert!(matches!(read(path, &Limits::default()), Err(DeployError::NoFile)), "{}", path.display());
+        }
+    }
 
     #[test]
     fn a_file_that_is_no_component_is_told_what_it_is() {

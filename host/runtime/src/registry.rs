@@ -1,17 +1,18 @@
 //! Pipelines by name, and how a file becomes one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use host_types::id::PipelineName;
 use host_types::pipeline::{PipelineState, PipelineStatus, Refusal};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedMutexGuard, Semaphore, watch};
 
 use crate::error::DeployError;
 use crate::loader::{Bytes, Loader, read, unix_seconds};
 use crate::pipeline::Pipeline;
 use crate::shape::Function;
+use crate::version::Version;
 
 /// Every pipeline, and every file that could not become one.
 pub(crate) struct Registry {
@@ -22,13 +23,16 @@ pub(crate) struct Registry {
     misnamed: RwLock<BTreeMap<String, Refusal>>,
     /// Grows each time a version comes or goes.
     changes: watch::Sender<u64>,
+    /// Whose name is being deployed: one deploy of a name at a time, by file or by request, so that the last one wins.
+    turns: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
 }
 
 impl Registry {
     /// An empty registry whose runs share `host_runs_max` places.
     pub(crate) fn new(loader: Arc<Loader>, host_runs_max: usize) -> Registry {
         let host_runs = Arc::new(Semaphore::new(host_runs_max.min(Semaphore::MAX_PERMITS)));
-        Registry { loader, host_runs, pipelines: RwLock::default(), misnamed: RwLock::default(), changes: watch::Sender::new(0) }
+        let (pipelines, misnamed, changes) = (RwLock::default(), RwLock::default(), watch::Sender::new(0));
+        Registry { loader, host_runs, pipelines, misnamed, changes, turns: Mutex::default() }
     }
 
     /// The pipeline of that name.
@@ -75,6 +79,11 @@ impl Registry {
             Ok(name) => name,
             Err(error) => return self.misname(stem, &error.into()),
         };
+        // Before the file is read: what a request deploys meanwhile is newer than what was read before.
+        let _turn = self.turn(stem).await;
+        if let Err(error) = self.check_case(&name) {
+            return self.misname(stem, &error);
+        }
         let pipeline = self.pipeline(name);
         let path = path.to_owned();
         let limits = self.loader.limits().clone();
@@ -95,30 +104,117 @@ impl Registry {
         let digest = bytes.digest.clone();
         match self.loader.load(name, bytes, pipeline.next_generation()).await {
             Ok(version) => {
-                let status = &version.status;
-                let (generation, compile_ms, setup_ms) = (status.generation, status.compile_ms, status.setup_ms);
-                pipeline.swap(version);
-                self.tell_change();
-                tracing::info!(pipeline = name, generation, digest, compile_ms, setup_ms, "deployed");
+                self.serve(pipeline, version);
             }
             Err(error) => refuse(pipeline, digest, &error),
         }
     }
 
-    /// Forgets a pipeline whose file is gone. Its runs end on the version they began with.
-    pub(crate) fn undeploy(&self, stem: &str) {
-        self.misnamed.write().unwrap_or_else(PoisonError::into_inner).remove(stem);
-        if self.pipelines.write().unwrap_or_else(PoisonError::into_inner).remove(stem).is_some() {
-            self.tell_change();
-            tracing::info!(pipeline = stem, "undeployed: its file is gone");
+    fn serve(&self, pipeline: &Pipeline, version: Version) {
+        let (name, status) = (pipeline.name().as_str(), &version.status);
+        let (generation, compile_ms, setup_ms, digest) = (status.generation, status.compile_ms, status.setup_ms, status.digest.clone());
+        pipeline.swap(version);
+        self.tell_change();
+        tracing::info!(pipeline = name, generation, digest, compile_ms, setup_ms, "deployed");
+    }
+
+    /// Takes a version up that came by request. `keep` puts its file in place once it has passed all that could refuse it; then it serves.
+    ///
+    /// # Errors
+    /// Why it must not serve, or that it cannot be kept; what served before serves on.
+    pub(crate) async fn accept(
+        &self,
+        name: PipelineName,
+        bytes: Bytes,
+        keep: impl AsyncFnOnce() -> Result<(), DeployError>,
+    ) -> Result<PipelineStatus, DeployError> {
+        let _turn = self.turn(name.as_str()).await;
+        self.check_case(&name)?;
+        let key = name.as_str().to_owned();
+        let pipeline = self.get(&key).unwrap_or_else(|| self.fresh(name));
+        if pipeline.version().is_some_and(|version| version.status.digest == bytes.digest) {
+            keep().await?;
+            pipeline.clear_refusal();
+            return Ok(pipeline.status());
         }
+        let loaded = self.loader.load(&key, bytes, pipeline.next_generation()).await;
+        let version = loaded.inspect_err(|error| tracing::warn!(pipeline = key, "not deployed by request: {error}"))?;
+        keep().await?;
+        // Its file may have gone meanwhile, and its entry with it.
+        self.pipelines.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&pipeline));
+        self.serve(&pipeline, version);
+        Ok(pipeline.status())
+    }
+
+    /// Removes a pipeline by request; `remove` removes its file, and tells whether there was one.
+    ///
+    /// # Errors
+    /// The file cannot be removed; the pipeline serves on.
+    pub(crate) async fn withdraw(
+        &self,
+        name: &PipelineName,
+        remove: impl AsyncFnOnce() -> Result<bool, DeployError>,
+    ) -> Result<bool, DeployError> {
+        let _turn = self.turn(name.as_str()).await;
+        let had_file = remove().await?;
+        Ok(self.undeploy(name.as_str(), "by request") || had_file)
+    }
+
+    /// Forgets a pipeline whose file was seen to be gone, unless it is back by now.
+    pub(crate) fn undeploy_gone(&self, stem: &str, path: &Path) {
+        let mut pipelines = self.pipelines.write().unwrap_or_else(PoisonError::into_inner);
+        // Whoever deploys by request puts the file in place first and takes the lock afterwards.
+        if !path.exists() {
+            let removed = pipelines.remove(stem);
+            drop(pipelines);
+            self.tell_undeployed(stem, removed.is_some(), "its file is gone");
+        }
+    }
+
+    fn undeploy(&self, stem: &str, why: &str) -> bool {
+        let is_removed = self.pipelines.write().unwrap_or_else(PoisonError::into_inner).remove(stem).is_some();
+        self.tell_undeployed(stem, is_removed, why);
+        is_removed
+    }
+
+    fn tell_undeployed(&self, stem: &str, is_removed: bool, why: &str) {
+        self.misnamed.write().unwrap_or_else(PoisonError::into_inner).remove(stem);
+        if is_removed {
+            self.tell_change();
+            tracing::info!(pipeline = stem, "undeployed: {why}");
+        }
+    }
+
+    /// Refuses a name that differs from a pipeline's in case alone.
+    ///
+    /// # Errors
+    /// Names that pipeline.
+    pub(crate) fn check_case(&self, name: &PipelineName) -> Result<(), DeployError> {
+        let pipelines = self.pipelines.read().unwrap_or_else(PoisonError::into_inner);
+        let taken = pipelines.keys().find(|other| other.eq_ignore_ascii_case(name.as_str()) && *other != name.as_str());
+        taken.map_or(Ok(()), |other| Err(DeployError::NameTaken { other: other.clone() }))
+    }
+
+    async fn turn(&self, name: &str) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            turns.retain(|_, turn| turn.strong_count() > 0);
+            let known = turns.get(name).and_then(Weak::upgrade);
+            let turn = known.unwrap_or_default();
+            turns.insert(name.to_owned(), Arc::downgrade(&turn));
+            turn
+        };
+        turn.lock_owned().await
+    }
+
+    fn fresh(&self, name: PipelineName) -> Arc<Pipeline> {
+        Arc::new(Pipeline::new(name, self.loader.limits(), Arc::clone(&self.host_runs)))
     }
 
     fn pipeline(&self, name: PipelineName) -> Arc<Pipeline> {
         let mut pipelines = self.pipelines.write().unwrap_or_else(PoisonError::into_inner);
         let key = name.as_str().to_owned();
-        let make = || Arc::new(Pipeline::new(name, self.loader.limits(), Arc::clone(&self.host_runs)));
-        Arc::clone(pipelines.entry(key).or_insert_with(make))
+        Arc::clone(pipelines.entry(key).or_insert_with(|| self.fresh(name)))
     }
 
     fn misname(&self, stem: &str, error: &DeployError) {
