@@ -14,8 +14,14 @@
 mod architecture;
 /// The batch plugin over a model that takes its time, refuses some items, and counts who asks.
 mod batch;
+/// Components made to hurt the compiler, and the process that has to do with them.
+mod compile_aside;
+/// Compiled code that was touched, exchanged or brought along is never run.
+mod compile_cache;
 /// One guest in three languages, the same cases: the contract holds for all of them.
 mod contract;
+/// Deploys over HTTP and by command: names, races, refusals, kills.
+mod deploy;
 /// What was acknowledged survives: SIGKILL at any moment, a job that takes its host down, a disk that is full.
 mod durability;
 /// Forms of files: what comes through, every bound, and that nothing of them stays on disk or in memory.

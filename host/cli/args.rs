@@ -37,6 +37,10 @@ pub enum Command {
     Serve(ServeArgs),
     /// Show the pipelines of a running server
     Status(StatusArgs),
+    /// Deploy a .wasm file on a running server; end with 1 if it is refused
+    Deploy(DeployArgs),
+    /// Remove a pipeline and its file from a running server; end with 3 if there is none
+    Undeploy(UndeployArgs),
     /// Look after the background jobs of a running server
     #[command(subcommand)]
     Jobs(JobsCommand),
@@ -49,6 +53,9 @@ pub enum Command {
     Keys(KeysCommand),
     /// Show the newest lines of the audit log: changes of keys and pipelines
     Audit(AuditArgs),
+    /// Compile one component for a server, which starts this itself
+    #[command(hide = true)]
+    Compile(CompileArgs),
     /// Work with the settings
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -137,6 +144,29 @@ pub struct StatusArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub struct DeployArgs {
+    /// The file
+    #[arg(value_name = "FILE.wasm")]
+    pub file: PathBuf,
+    /// The pipeline's name [default: the file's, without .wasm]
+    #[arg(long)]
+    pub name: Option<String>,
+    #[command(flatten)]
+    pub address: ClientArgs,
+    /// The server's answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct UndeployArgs {
+    /// The pipeline
+    pub name: String,
+    #[command(flatten)]
+    pub address: ClientArgs,
+}
+
+#[derive(Debug, clap::Args)]
 pub struct JobListArgs {
     /// The pipeline whose jobs they are
     pub pipeline: String,
@@ -179,6 +209,12 @@ pub struct JobWaitArgs {
     /// Give up after this time, for example 30s or 5m, and end with 1 [default: never]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct CompileArgs {
+    /// What the server asks for
+    pub order: String,
 }
 
 #[derive(Debug, clap::Args)]

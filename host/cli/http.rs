@@ -52,7 +52,7 @@ impl Server {
     /// # Errors
     /// No server answers there, or something that is no Hayrick does.
     pub fn get(&self, path: &str) -> anyhow::Result<Answer> {
-        self.ask("GET", path, Duration::ZERO)
+        self.ask("GET", path, &[], Duration::ZERO)
     }
 
     /// GET of what may take up to `wait` by itself.
@@ -60,7 +60,7 @@ impl Server {
     /// # Errors
     /// As [`Server::get`].
     pub fn get_patiently(&self, path: &str, wait: Duration) -> anyhow::Result<Answer> {
-        self.ask("GET", path, wait)
+        self.ask("GET", path, &[], wait)
     }
 
     /// POST of nothing.
@@ -68,24 +68,35 @@ impl Server {
     /// # Errors
     /// As [`Server::get`].
     pub fn post(&self, path: &str) -> anyhow::Result<Answer> {
-        self.ask("POST", path, Duration::ZERO)
+        self.ask("POST", path, &[], Duration::ZERO)
     }
 
-    fn ask(&self, method: &str, path: &str, wait: Duration) -> anyhow::Result<Answer> {
-        let answer = self.exchange(method, path, wait).with_context(|| {
+    /// POST of a body that may take the server up to `wait` to deal with.
+    ///
+    /// # Errors
+    /// As [`Server::get`].
+    pub fn post_patiently(&self, path: &str, body: &[u8], wait: Duration) -> anyhow::Result<Answer> {
+        self.ask("POST", path, body, wait)
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &[u8], wait: Duration) -> anyhow::Result<Answer> {
+        let answer = self.exchange(method, path, body, wait).with_context(|| {
             format!("no Hayrick answers on {self}: start one with `hayrick serve`, or name another with --host and --port")
         })?;
         parse(&answer).with_context(|| format!("what {self} answers is not Hayrick's: name another with --host and --port"))
     }
 
-    fn exchange(&self, method: &str, path: &str, wait: Duration) -> std::io::Result<String> {
+    fn exchange(&self, method: &str, path: &str, body: &[u8], wait: Duration) -> std::io::Result<String> {
         let mut stream = TcpStream::connect_timeout(&self.address, TIMEOUT)?;
         stream.set_read_timeout(Some(TIMEOUT.saturating_add(wait)))?;
         stream.set_write_timeout(Some(TIMEOUT))?;
         let key = self.api_key.as_ref().map(|key| format!("Authorization: Bearer {key}\r\n")).unwrap_or_default();
-        let address = self.address;
-        let head = format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\n{key}Accept: application/json\r\nContent-Length: 0\r\n\r\n");
+        let (address, length) = (self.address, body.len());
+        let head =
+            format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\n{key}Accept: application/json\r\nContent-Length: {length}\r\n\r\n");
         stream.write_all(head.as_bytes())?;
+        // A server that refuses half-way has answered, and may take no more.
+        let _ = stream.write_all(body);
         let mut answer = String::new();
         stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer)?;
         Ok(answer)

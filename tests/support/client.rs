@@ -104,6 +104,11 @@ impl Client {
         Ok(Reply { status, headers, body: response.text().await? })
     }
 
+    /// Deploys a component.
+    pub async fn deploy(&self, name: &str, component: Vec<u8>) -> Reply {
+        Reply::read(self.request("POST", &format!("/deploy/{name}"), &[], component).await).await
+    }
+
     /// GET.
     pub async fn get(&self, path: &str) -> Reply {
         self.send("GET", path, "").await

@@ -1,9 +1,11 @@
 //! A host in a process of its own, as an operator runs it.
 
-use std::os::unix::fs::symlink;
+use std::fs::{DirBuilder, File, Permissions};
+use std::io::Read;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -291,8 +293,30 @@ impl Drop for TestHost {
     }
 }
 
+/// The folder by a link, and a copy of the key: a host follows a link to the folder, and none to the key.
 fn share_compile_cache(data_dir: &Path) {
-    let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile-cache");
-    std::fs::create_dir_all(&shared).unwrap();
-    symlink(shared, data_dir.join("cache")).unwrap();
+    let shared = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (folder, key) = (shared.join("compile-cache"), shared.join("compile-cache.key"));
+    DirBuilder::new().recursive(true).mode(0o700).create(&folder).unwrap();
+    // A folder of an earlier build may be open to others, which no host puts up with.
+    std::fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
+    symlink(folder, data_dir.join("cache")).unwrap();
+    std::fs::write(data_dir.join("cache.key"), shared_key(&key)).unwrap();
+    std::fs::set_permissions(data_dir.join("cache.key"), Permissions::from_mode(0o600)).unwrap();
+}
+
+/// One key for all tests of this build, whichever made it first.
+fn shared_key(path: &Path) -> Vec<u8> {
+    static ONCE: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = ONCE.lock();
+    if !path.exists() {
+        let aside = path.with_extension(format!("{}.new", std::process::id()));
+        let mut random = [0; 32];
+        File::open("/dev/urandom").unwrap().read_exact(&mut random).unwrap();
+        std::fs::write(&aside, random).unwrap();
+        // Another process of tests may have been quicker: then its key counts.
+        let _ = std::fs::hard_link(&aside, path);
+        std::fs::remove_file(aside).unwrap();
+    }
+    std::fs::read(path).unwrap()
 }

@@ -22,3 +22,4 @@ pub mod random;
 pub mod raw_client;
 pub mod report;
 pub mod source;
+pub mod wasm;

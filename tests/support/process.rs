@@ -31,3 +31,21 @@ pub fn open_files(pid: u32, folder: &Path) -> Vec<PathBuf> {
     let files = handles.filter_map(|handle| std::fs::read_link(handle.ok()?.path()).ok());
     files.filter(|file| file.starts_with(folder)).collect()
 }
+
+/// The processes it has started and that have not ended.
+pub fn children(pid: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    processes.filter(|process| state(*process).is_some_and(|(state, parent)| parent == pid && state != "Z")).collect()
+}
+
+/// Whether a process runs; one that has ended and was not waited for does not.
+pub fn is_alive(pid: u32) -> bool {
+    state(pid).is_some_and(|(state, _)| state != "Z")
+}
+
+/// The kernel's letter for what a process does, and its parent.
+fn state(pid: u32) -> Option<(String, u32)> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut words = stat.rsplit_once(") ")?.1.split(' ');
+    Some((words.next()?.to_owned(), words.next()?.parse().ok()?))
+}

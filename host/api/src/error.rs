@@ -5,11 +5,12 @@ use std::time::Duration;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use host_runtime::error::{DeployError, Fault};
 use host_services::jobs::error::JobError;
 use host_services::keys::key::Scope;
 use host_services::tasks::error::TasksError;
 use host_services::uploads::UploadError;
-use host_types::failure::Failure;
+use host_types::failure::{Failure, FailureKind};
 use host_types::id::PIPELINE_NAME_BYTES_MAX;
 use serde::Serialize;
 
@@ -19,6 +20,9 @@ use crate::{json, status};
 
 /// Characters of what a client sent that are said back to it.
 const ECHO_CHARS_MAX: usize = 256;
+
+/// Before another deploy is worth a try.
+const BUSY_RETRY: Duration = Duration::from_secs(5);
 
 /// An answer that is an error.
 #[derive(Debug)]
@@ -136,7 +140,6 @@ impl ApiError {
     pub(crate) fn too_slow(message: impl Into<String>) -> ApiError {
         ApiError::new(StatusCode::REQUEST_TIMEOUT, message)
     }
-
     /// The disk is full.
     pub(crate) fn no_space(message: impl Into<String>) -> ApiError {
         ApiError { code: Some("insufficient_storage"), ..ApiError::new(StatusCode::INSUFFICIENT_STORAGE, message) }
@@ -177,6 +180,21 @@ impl From<Failure> for ApiError {
             _ => None,
         };
         ApiError { code, retry_after: failure.retry_after, ..ApiError::new(status, failure.message) }
+    }
+}
+
+impl From<DeployError> for ApiError {
+    fn from(error: DeployError) -> ApiError {
+        let message = error.to_string();
+        match error.fault() {
+            Fault::Component => ApiError { code: Some("not_deployable"), ..ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message) },
+            Fault::Name => ApiError::invalid(message, None),
+            Fault::Taken => ApiError::conflict(message),
+            Fault::Size => ApiError::too_large(message),
+            Fault::Busy => Failure::new(FailureKind::Limit, message).retry_after(BUSY_RETRY).into(),
+            Fault::Space => ApiError::no_space(message),
+            Fault::Host => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, message),
+        }
     }
 }
 
@@ -243,8 +261,6 @@ fn whole_seconds(delay: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use host_types::failure::FailureKind;
-
     use super::*;
 
     #[test]

@@ -10,6 +10,7 @@ pub mod config;
 mod connection;
 mod cors;
 mod credentials;
+mod deploy;
 mod depth;
 mod error;
 mod files;

@@ -9,7 +9,7 @@ use axum::routing::get;
 
 use crate::error::ApiError;
 use crate::state::ApiState;
-use crate::{authenticate, cors, files, health, jobs, openai, pipelines, request_id, tasks};
+use crate::{authenticate, cors, deploy, files, health, jobs, openai, pipelines, request_id, tasks};
 
 /// The whole HTTP surface. A request passes from the last layer to the first: it gets its id, a browser's question is answered, and then it
 /// has to show who it is.
@@ -27,6 +27,7 @@ fn routes() -> Router<ApiState> {
     Router::new()
         .merge(openai::routes())
         .merge(files::routes())
+        .merge(deploy::routes())
         .merge(jobs::routes())
         .merge(tasks::routes())
         .route("/status", get(pipelines::list))

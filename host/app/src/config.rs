@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use host_api::config::ApiConfig;
+use host_runtime::compile::limits::CompileLimits;
 use host_runtime::config::{PagemapScan, Policies, RuntimeConfig};
 use host_services::egress::config::EgressConfig;
 use host_services::jobs::config::JobsConfig;
@@ -17,7 +18,7 @@ use host_types::limits::Limits;
 use host_worker::config::WorkerConfig;
 
 use crate::clients::{KeysSettings, read_clients, read_keys};
-use crate::egress::read_bounds;
+use crate::compile::{own_program, read_compile};
 use crate::environment::Environment;
 use crate::limits::{TIMES, read_limits};
 use crate::mistake::{ConfigError, Mistake};
@@ -26,6 +27,7 @@ use crate::section::Section;
 use crate::settings::{Flags, Settings};
 use crate::stores::{read_jobs, read_state, read_tasks};
 use crate::upstreams::read_upstreams;
+use crate::{compile, egress};
 
 /// The port when none is said.
 pub const PORT_DEFAULT: u16 = 1416;
@@ -72,24 +74,33 @@ impl Config {
         let Settings { flags, file, environment } = settings;
         let mut warnings = Vec::new();
         let (config, mistakes) = Section::read(file, |top| {
-            let (data_dir, plugins_dir) = (data_dir(top, &flags), plugins_dir(top, &flags));
+            let (data_dir, plugins_dir) = (read_data_dir(top, &flags), read_plugins_dir(top, &flags));
             let keys = top.section("keys", |keys| read_keys(keys, &data_dir));
             let (address, api, drain_deadline) = top.section("server", |server| read_server(server, &flags, &keys, &mut warnings));
             let limits = top.section("limits", |limits| read_limits(limits, &Limits::default()));
-            let (host_runs_max, pagemap_scan) = top.section("engine", read_engine);
+            let (host_runs_max, pagemap_scan, (compile, cache_bytes_max)) = top.section("engine", read_engine);
+            let compile = CompileLimits { bounds: top.section("component", compile::read_bounds), ..compile };
             let (jobs, worker, job_grant) = top.section("jobs", read_jobs);
             let tasks = top.section("tasks", read_tasks);
             let state = top.section("state", read_state);
-            let egress = top.section("egress", read_bounds);
-            let (cache_dir, jobs_max) = (data_dir.join("cache"), worker.jobs_max);
+            let egress_bounds = top.section("egress", egress::read_bounds);
             let llm = read_upstreams(top, &environment, &mut warnings);
             let policy = default_policy(limits, state.quota, job_grant);
             let policy = top.section("grants", |grants| read_grants(grants, &policy, &aliases(&llm)));
             let policies = Arc::new(PolicyFolder::new(&plugins_dir, policy, &llm, environment.clone()));
-            let approvals = data_dir.join(APPROVALS);
-            let runtime_policies = Arc::clone(&policies) as Arc<dyn Policies>;
-            let runtime =
-                RuntimeConfig { plugins_dir, cache_dir, policies: runtime_policies, approvals, host_runs_max, jobs_max, pagemap_scan };
+            let runtime = RuntimeConfig {
+                plugins_dir,
+                cache_dir: data_dir.join("cache"),
+                cache_key: data_dir.join("cache.key"),
+                cache_bytes_max,
+                compiler: own_program(),
+                compile,
+                policies: Arc::clone(&policies) as Arc<dyn Policies>,
+                approvals: data_dir.join(APPROVALS),
+                host_runs_max,
+                jobs_max: worker.jobs_max,
+                pagemap_scan,
+            };
             Config {
                 address,
                 data_dir,
@@ -102,7 +113,7 @@ impl Config {
                 worker,
                 tasks,
                 state,
-                egress,
+                egress: egress_bounds,
                 environment,
                 warnings: Vec::new(),
             }
@@ -117,7 +128,7 @@ impl Config {
 /// The key of the folder is.
 pub fn data_dir(settings: Settings) -> Result<PathBuf, ConfigError> {
     let Settings { flags, file, .. } = settings;
-    let (data_dir, mistakes) = Section::read(file, |top| path(top, "data_dir", flags.data_dir.clone(), DATA_DIR_DEFAULT));
+    let (data_dir, mistakes) = Section::read(file, |top| read_data_dir(top, &flags));
     let mistakes: Vec<_> = mistakes.into_iter().filter(|mistake| mistake.path == "data_dir").collect();
     if mistakes.is_empty() { Ok(data_dir) } else { Err(ConfigError(mistakes)) }
 }
@@ -193,19 +204,20 @@ fn read_headers(section: &mut Section) -> Option<Vec<String>> {
     Some(names.iter().map(|name| name.to_ascii_lowercase()).collect())
 }
 
-fn read_engine(section: &mut Section) -> (usize, PagemapScan) {
+pub(crate) fn read_engine(section: &mut Section) -> (usize, PagemapScan, (CompileLimits, u64)) {
     // More places than this and their reserved addresses outgrow the 47 bits a process has.
     let runs = section.count("host_runs_max", HOST_RUNS_MAX_DEFAULT, 1..=16_384);
-    (runs, section.word("pagemap_scan", PagemapScan::Auto, &[("auto", PagemapScan::Auto), ("off", PagemapScan::Off)]))
+    let pagemap_scan = section.word("pagemap_scan", PagemapScan::Auto, &[("auto", PagemapScan::Auto), ("off", PagemapScan::Off)]);
+    (runs, pagemap_scan, read_compile(section))
 }
 
 /// Where the data lies.
-pub fn data_dir(top: &mut Section, flags: &Flags) -> PathBuf {
+pub fn read_data_dir(top: &mut Section, flags: &Flags) -> PathBuf {
     path(top, "data_dir", flags.data_dir.clone(), DATA_DIR_DEFAULT)
 }
 
 /// Where the plugins lie.
-pub fn plugins_dir(top: &mut Section, flags: &Flags) -> PathBuf {
+pub fn read_plugins_dir(top: &mut Section, flags: &Flags) -> PathBuf {
     path(top, "plugins_dir", flags.plugins_dir.clone(), PLUGINS_DIR_DEFAULT)
 }
 
@@ -260,7 +272,8 @@ mod tests {
         let config = resolve(
             "[server]\nbody_bytes_max = '1 MiB'\ndrain_deadline = '0s'\nforwarded_headers = ['X-User']\n\
              [limits]\nmemory_bytes_max = '64 MiB'\ncpu_time_max = '500ms'\nplugin_queue_max = 0\n\
-             [engine]\nhost_runs_max = 64\npagemap_scan = 'off'",
+             [engine]\nhost_runs_max = 64\npagemap_scan = 'off'\ncompile_memory_bytes_max = '1 GiB'\ncompile_cpu_time_max = '5s'\n\
+             compile_time_max = '9s'\nartifact_bytes_max = '1 MiB'\ncache_bytes_max = '2 MiB'\n[component]\nfunctions_max = 7",
             &[],
         );
         assert_eq!((config.api.body_bytes_max, config.drain_deadline), (1 << 20, Duration::ZERO));
@@ -268,6 +281,13 @@ mod tests {
         let limits = policy(&config).limits;
         assert_eq!((limits.memory_bytes_max, limits.cpu_time_max, limits.plugin_queue_max), (64 << 20, Duration::from_millis(500), 0));
         assert_eq!((config.runtime.host_runs_max, config.runtime.pagemap_scan), (64, PagemapScan::Off));
+        let compile = config.runtime.compile;
+        assert_eq!((compile.compile_memory_bytes_max, compile.compile_cpu_time_max), (1 << 30, Duration::from_secs(5)));
+        assert_eq!(
+            (compile.compile_time_max, compile.artifact_bytes_max, config.runtime.cache_bytes_max),
+            (Duration::from_secs(9), 1 << 20, 2 << 20)
+        );
+        assert_eq!((compile.bounds.functions_max, compile.bounds.nesting_max), (7, 16));
     }
 
     #[test]
@@ -309,6 +329,7 @@ mod tests {
     fn an_open_address_needs_insecure_and_is_said_loudly() {
         let flags = Flags { host: Some("0.0.0.0".to_owned()), insecure: true, ..Flags::default() };
         let config = Config::resolve(settings(flags, "", &[])).unwrap_or_else(|error| panic!("{error}"));
+        assert!(!config.api.deploys_open, "whoever reaches the server could deploy");
         assert!(config.warnings.iter().any(|warning| warning.starts_with("INSECURE")), "{:?}", config.warnings);
         let in_file = mistakes(Flags::default(), "[server]\nhost = '192.0.2.1'", &[]);
         assert!(in_file.len() == 1 && in_file[0].starts_with("server.host: 192.0.2.1 can be reached"), "{in_file:?}");

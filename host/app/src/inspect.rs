@@ -11,6 +11,7 @@ use host_runtime::inspect::Inspection;
 use host_types::id::PipelineName;
 use host_types::policy::{Interface, Policy};
 
+use crate::compile::own_program;
 use crate::rules::Rules;
 use crate::settings::Settings;
 
@@ -27,7 +28,7 @@ pub struct Judged {
     pub deployable: Result<(), String>,
 }
 
-/// Looks into the file as a deploy would, without running it.
+/// Looks into the file as a deploy would, without running it. Not to be called inside a tokio runtime.
 ///
 /// # Errors
 /// The file cannot be read, or the settings have mistakes.
@@ -44,7 +45,10 @@ pub fn judge(rules: &Rules, path: &Path) -> anyhow::Result<Judged> {
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let policy = policy(rules, &name);
     let limits = policy.as_ref().map(|policy| policy.limits.clone()).unwrap_or_default();
-    let inspection = host_runtime::inspect::inspect(path, &limits).with_context(|| format!("{} cannot be inspected", path.display()))?;
+    // Compiling happens in another process; this one only waits for it.
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let inspecting = host_runtime::inspect::inspect(path, &limits, own_program(), rules.compile.clone());
+    let inspection = tokio.block_on(inspecting).with_context(|| format!("{} cannot be inspected", path.display()))?;
     let before = read_approvals(&rules.approvals)?.remove(&name).map(|approval| approval.asked());
     let granted: BTreeSet<Interface> = policy.as_ref().map(|policy| &inspection.asked & &policy.interfaces).unwrap_or_default();
     let deployable = inspection.deployable.clone().and(policy).and_then(|policy| {

@@ -4,6 +4,7 @@
 
 pub mod app;
 pub mod clients;
+pub mod compile;
 pub mod config;
 pub mod data_dir;
 mod egress;

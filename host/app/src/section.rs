@@ -97,15 +97,6 @@ impl Section {
         parse(texts).map_err(|text| self.mistake(key, text)).ok()
     }
 
-    /// `true` or `false`.
-    pub fn flag(&mut self, key: &'static str, default: bool) -> bool {
-        let parsed = self.value(key, |value| match value {
-            Value::Boolean(flag) => Ok(flag),
-            other => Err(expected("true or false", &other)),
-        });
-        parsed.unwrap_or(default)
-    }
-
     /// One of a few words, with what each stands for.
     pub fn word<T: Copy>(&mut self, key: &'static str, default: T, words: &[(&str, T)]) -> T {
         let parsed = self.value(key, |value| {

@@ -1,7 +1,9 @@
 //! One file a command.
 
 mod audit;
+mod compile;
 mod config;
+mod deploy;
 mod grant;
 mod inspect;
 mod jobs;
@@ -21,11 +23,14 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Serve(args) => serve::run(args),
         Command::Status(args) => status::run(args),
+        Command::Deploy(args) => deploy::run(args),
+        Command::Undeploy(args) => deploy::undo(args),
         Command::Jobs(command) => jobs::run(command),
         Command::Inspect(args) => inspect::run(args),
         Command::Grant(args) => grant::run(args),
         Command::Keys(command) => keys::run(command),
         Command::Audit(args) => audit::run(args),
+        Command::Compile(args) => compile::run(&args),
         Command::Config(ConfigCommand::Check(args)) => config::check(args),
     }
 }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use host_types::id::PipelineName;
 use host_types::policy::Policy;
 
+use crate::compile::limits::CompileLimits;
+
 /// Whether to reset instances by asking the kernel which pages are dirty (`PAGEMAP_SCAN`): two to four times as many fresh instances a second.
 ///
 /// The kernel does not report dirty pages that were swapped out, so one run could see another's data: `Auto` uses it only where no swap is on.
@@ -33,6 +35,14 @@ pub struct RuntimeConfig {
     pub plugins_dir: PathBuf,
     /// Where compiled code is kept between starts; private to this user. Native code is loaded from it.
     pub cache_dir: PathBuf,
+    /// The key that seals it; made if it is not there.
+    pub cache_key: PathBuf,
+    /// Bytes of all that is kept there.
+    pub cache_bytes_max: u64,
+    /// The program that compiles, with its hidden command `compile`: this one.
+    pub compiler: PathBuf,
+    /// What one compilation may use.
+    pub compile: CompileLimits,
     /// What each plugin is granted.
     pub policies: Arc<dyn Policies>,
     /// The file of what each plugin's last version asked for.

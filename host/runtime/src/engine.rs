@@ -1,9 +1,8 @@
-//! The one wasmtime engine: pooling allocator, epochs, compile cache.
+//! The one wasmtime engine: pooling allocator, epochs.
 
-use std::path::Path;
+use wasmtime::{Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use wasmtime::{Cache, CacheConfig, Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
-
+use crate::compile::settings::settings;
 use crate::config::{PagemapScan, RuntimeConfig};
 
 /// Instances beside those of runs: `setup` of new versions.
@@ -26,18 +25,11 @@ const GUEST_STACK_BYTES: usize = 1 << 20;
 /// Stack of the fiber the guest runs on: the guest's and what host functions need above it.
 const FIBER_STACK_BYTES: usize = 2 << 20;
 
-/// The engine and its compile cache, whose counters tell a hit from a miss.
-pub(crate) struct HostEngine {
-    pub(crate) engine: Engine,
-    pub(crate) cache: Cache,
-}
-
 /// Makes the engine.
 ///
 /// # Errors
-/// The cache folder cannot be used, or the address space cannot hold the pool.
-pub(crate) fn engine(config: &RuntimeConfig) -> wasmtime::Result<HostEngine> {
-    let cache = compile_cache(&config.cache_dir)?;
+/// The address space cannot hold the pool.
+pub(crate) fn engine(config: &RuntimeConfig) -> wasmtime::Result<Engine> {
     let runs = config.host_runs_max.saturating_add(config.jobs_max);
     let runs = u32::try_from(runs).unwrap_or(u32::MAX).saturating_add(SPARE_INSTANCES);
     let mut pool = PoolingAllocationConfig::default();
@@ -56,23 +48,12 @@ pub(crate) fn engine(config: &RuntimeConfig) -> wasmtime::Result<HostEngine> {
         .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
         .table_keep_resident(KEEP_RESIDENT_BYTES)
         .pagemap_scan(pagemap_scan(config.pagemap_scan));
-    let mut settings = Config::new();
+    let mut settings = settings();
     settings
-        .epoch_interruption(true)
-        .wasm_component_model(true)
-        .wasm_component_model_async(true)
         .max_wasm_stack(GUEST_STACK_BYTES)
         .async_stack_size(FIBER_STACK_BYTES)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
-        .cache(Some(cache.clone()));
-    Ok(HostEngine { engine: Engine::new(&settings)?, cache })
-}
-
-fn compile_cache(folder: &Path) -> wasmtime::Result<Cache> {
-    let mut config = CacheConfig::new();
-    // wasmtime takes no relative folder, and `.hayrick` is one.
-    config.with_directory(std::path::absolute(folder)?);
-    Cache::new(config)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    Engine::new(&settings)
 }
 
 fn pagemap_scan(wish: PagemapScan) -> Enabled {

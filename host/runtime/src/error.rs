@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use host_types::id::NameError;
 use host_types::policy::Interface;
 
+use crate::compile::error::{CacheError, CompileError};
+
 /// The runtime cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
@@ -23,6 +25,8 @@ pub enum RuntimeError {
     },
     #[error("cannot start the WebAssembly engine")]
     Engine(#[source] wasmtime::Error),
+    #[error(transparent)]
+    Cache(#[from] CacheError),
     #[error("cannot start the thread that counts time slices")]
     Thread(#[source] std::io::Error),
 }
@@ -36,14 +40,16 @@ pub enum DeployError {
     Read(#[from] std::io::Error),
     #[error("the file has {size} bytes and component_bytes_max is {max}: make it smaller, or raise the limit")]
     TooLarge { size: u64, max: u64 },
+    #[error("this is no plain file: a folder, a pipe or a device cannot be deployed")]
+    NoFile,
     #[error("the file is empty")]
     Empty,
     #[error("this is no WebAssembly file")]
     NoWasm,
     #[error("this is a core module and not a component: build it for the target wasm32-wasip2")]
     CoreModule,
-    #[error("this is no valid component, or the file is cut short: {0:#}")]
-    Invalid(wasmtime::Error),
+    #[error(transparent)]
+    Compile(#[from] CompileError),
     #[error("it imports {}, which this host does not grant: {cure}", names.join(", "), cure = "leave it out, or ask the operator")]
     NotGranted { names: Vec<String> },
     #[error("its policy has mistakes: {0}")]
@@ -66,6 +72,51 @@ pub enum DeployError {
     NothingToServe,
     #[error("setup failed: {0}")]
     Setup(String),
+    #[error("there is a pipeline '{other}', and names that differ in case alone are one file on some systems: choose another name")]
+    NameTaken { other: String },
+    #[error("{max} deploys are going on: try again in a moment")]
+    Busy { max: usize },
+    #[error("it cannot be kept in the plugins folder: {0}: check its space and rights")]
+    Keep(#[source] std::io::Error),
+}
+
+/// Whose doing it is that a file is not deployed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The component's.
+    Component,
+    /// The name's.
+    Name,
+    /// Another pipeline has the name.
+    Taken,
+    /// The component's size.
+    Size,
+    /// The host's, for a moment.
+    Busy,
+    /// The disk is full.
+    Space,
+    /// The host's.
+    Host,
+}
+
+impl DeployError {
+    /// Whose doing it is.
+    pub fn fault(&self) -> Fault {
+        match self {
+            DeployError::Name(_) => Fault::Name,
+            DeployError::NameTaken { .. } => Fault::Taken,
+            DeployError::TooLarge { .. } => Fault::Size,
+            DeployError::Busy { .. } => Fault::Busy,
+            DeployError::Keep(error) | DeployError::Read(error) if is_full(error) => Fault::Space,
+            DeployError::Keep(_) | DeployError::Read(_) => Fault::Host,
+            DeployError::Compile(CompileError::Spawn(_) | CompileError::Load(_) | CompileError::Killed) => Fault::Host,
+            _ => Fault::Component,
+        }
+    }
+}
+
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
 }
 
 fn list(interfaces: &BTreeSet<Interface>) -> String {

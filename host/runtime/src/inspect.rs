@@ -1,16 +1,19 @@
 //! What a file is, without running it.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use host_capabilities::linker::linker;
 use host_types::id::PipelineName;
 use host_types::limits::Limits;
 use host_types::policy::Interface;
-use wasmtime::{Config, Engine};
+use wasmtime::Engine;
 
+use crate::compile::compiler::Compiler;
+use crate::compile::limits::CompileLimits;
+use crate::compile::settings::settings;
 use crate::error::{DeployError, RuntimeError};
-use crate::loader::{compile, read};
+use crate::loader::{check_preamble, read};
 use crate::shape;
 
 /// What `hayrick inspect` shows.
@@ -29,14 +32,13 @@ pub struct Inspection {
     pub deployable: Result<(), String>,
 }
 
-/// Reads, compiles and links a file.
+/// Reads, compiles aside with `compiler` (this program) and links a file. Called inside a tokio runtime.
 ///
 /// # Errors
 /// The file cannot be read, or the engine cannot start. What is wrong with the component is in the answer.
-pub fn inspect(path: &Path, limits: &Limits) -> Result<Inspection, RuntimeError> {
-    let mut config = Config::new();
-    config.epoch_interruption(true).wasm_component_model_async(true);
-    let engine = Engine::new(&config).map_err(RuntimeError::Engine)?;
+pub async fn inspect(path: &Path, limits: &Limits, compiler: PathBuf, compile: CompileLimits) -> Result<Inspection, RuntimeError> {
+    let engine = Engine::new(&settings()).map_err(RuntimeError::Engine)?;
+    let compiler = Compiler::new(engine.clone(), compiler, compile, None);
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let bytes = match read(path, limits) {
         Ok(bytes) => bytes,
@@ -63,13 +65,14 @@ pub fn inspect(path: &Path, limits: &Limits) -> Result<Inspection, RuntimeError>
         asked: BTreeSet::new(),
         deployable: Ok(()),
     };
-    let checked = check(&engine, &bytes.content, &mut inspection);
+    let checked = check(&engine, &compiler, &bytes.content, &mut inspection).await;
     inspection.deployable = checked.map_err(|error| error.to_string());
     Ok(inspection)
 }
 
-fn check(engine: &Engine, content: &[u8], inspection: &mut Inspection) -> Result<(), DeployError> {
-    let component = compile(engine, content)?;
+async fn check(engine: &Engine, compiler: &Compiler, content: &[u8], inspection: &mut Inspection) -> Result<(), DeployError> {
+    check_preamble(content)?;
+    let component = compiler.component(content).await?.component;
     inspection.exports = shape::exports(engine, &component);
     inspection.imports = shape::imports(engine, &component);
     inspection.asked = shape::asked(&inspection.imports);

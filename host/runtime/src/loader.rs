@@ -1,7 +1,7 @@
 //! From a file to a version that can serve: read, hash, check, compile, link, set up.
 
 use std::collections::BTreeSet;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -14,20 +14,19 @@ use host_types::id::RunId;
 use host_types::limits::Limits;
 use host_types::pipeline;
 use host_types::policy::{Interface, Policy};
+use rustix::fs::{Mode, OFlags};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
+use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::asked::check_asked;
+use crate::compile::compiler::Compiler;
 use crate::cpu_meter::turns;
-use crate::engine::HostEngine;
 use crate::error::DeployError;
 use crate::instance::Run;
 use crate::shape::{Shape, shape};
 use crate::version::{Version, unread_response};
-
-/// Components compiled at a time: one slow one (CPython takes seconds) must not hold up a small one, and compiling is parallel in itself.
-const COMPILATIONS_MAX: usize = 2;
 
 /// A file's bytes and their name.
 pub(crate) struct Bytes {
@@ -55,10 +54,10 @@ struct Compiled {
 
 /// Makes versions.
 pub(crate) struct Loader {
-    engine: HostEngine,
+    engine: Engine,
+    compiler: Compiler,
     linker: Linker<GuestState>,
     services: Services,
-    compilations: Semaphore,
     turns: Arc<Semaphore>,
 }
 
@@ -67,8 +66,15 @@ pub(crate) struct Loader {
 /// # Errors
 /// It cannot be read, is too large, or is plainly no component.
 pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Bytes, DeployError> {
-    let mut file = std::fs::File::open(path)?;
-    let size = file.metadata()?.len();
+    // Without waiting: a pipe that took the file's place since it was listed would never open.
+    let mut file = std::fs::File::from(
+        rustix::fs::open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).map_err(io::Error::from)?,
+    );
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(DeployError::NoFile);
+    }
+    let size = metadata.len();
     let max = limits.component_bytes_max;
     if size > max {
         return Err(DeployError::TooLarge { size, max });
@@ -85,7 +91,10 @@ pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Bytes, DeployError> {
 }
 
 /// Tells a component by its first eight bytes, so that the author of anything else gets a plain word.
-fn check_preamble(content: &[u8]) -> Result<(), DeployError> {
+///
+/// # Errors
+/// Says what it is instead.
+pub(crate) fn check_preamble(content: &[u8]) -> Result<(), DeployError> {
     match content {
         [] => Err(DeployError::Empty),
         [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(DeployError::CoreModule),
@@ -94,29 +103,20 @@ fn check_preamble(content: &[u8]) -> Result<(), DeployError> {
     }
 }
 
-/// Compiles a component, or loads it from the compile cache.
-///
-/// # Errors
-/// It is none, or not a valid one.
-pub(crate) fn compile(engine: &wasmtime::Engine, content: &[u8]) -> Result<Component, DeployError> {
-    check_preamble(content)?;
-    Component::from_binary(engine, content).map_err(DeployError::Invalid)
-}
-
 impl Loader {
     /// A loader for one engine.
     ///
     /// # Errors
     /// The host's own interfaces clash: a bug.
-    pub(crate) fn new(engine: HostEngine, services: Services) -> wasmtime::Result<Loader> {
-        let linker = linker(&engine.engine)?;
+    pub(crate) fn new(engine: Engine, compiler: Compiler, services: Services) -> wasmtime::Result<Loader> {
+        let linker = linker(&engine)?;
         let threads = tokio::runtime::Handle::current().metrics().num_workers();
-        Ok(Loader { engine, linker, services, compilations: Semaphore::new(COMPILATIONS_MAX), turns: turns(threads) })
+        Ok(Loader { engine, compiler, linker, services, turns: turns(threads) })
     }
 
     /// The engine, for the ticker and for `inspect`.
-    pub(crate) fn engine(&self) -> &wasmtime::Engine {
-        &self.engine.engine
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// Makes a version of `bytes` that has passed its `setup`.
@@ -146,21 +146,19 @@ impl Loader {
     }
 
     async fn compiled(self: &Arc<Self>, content: Vec<u8>) -> Result<Compiled, DeployError> {
-        let _turn = self.compilations.acquire().await;
+        let start = Instant::now();
+        check_preamble(&content)?;
+        let ready = self.compiler.component(&content).await?;
         let loader = Arc::clone(self);
-        let compiled = tokio::task::spawn_blocking(move || loader.compile_and_link(&content)).await;
-        compiled.unwrap_or_else(|panicked| Err(DeployError::Setup(format!("the compiler failed: {panicked}"))))
+        let linked = tokio::task::spawn_blocking(move || loader.link(&ready.component)).await;
+        let (shape, instance_pre) = linked.unwrap_or_else(|panicked| Err(DeployError::Setup(format!("linking failed: {panicked}"))))?;
+        Ok(Compiled { instance_pre, shape, compile_ms: milliseconds(start), from_cache: ready.from_cache })
     }
 
-    fn compile_and_link(&self, content: &[u8]) -> Result<Compiled, DeployError> {
-        let start = Instant::now();
-        let hits = self.engine.cache.cache_hits();
-        let component = compile(self.engine(), content)?;
-        // Another compilation at the same moment may be the one that hit: this is a hint for people, nothing depends on it.
-        let from_cache = self.engine.cache.cache_hits() > hits;
-        let shape = shape(self.engine(), &component)?;
-        let instance_pre = self.linker.instantiate_pre(&component).map_err(DeployError::Link)?;
-        Ok(Compiled { instance_pre, shape, compile_ms: milliseconds(start), from_cache })
+    fn link(&self, component: &Component) -> Result<(Shape, InstancePre<GuestState>), DeployError> {
+        let shape = shape(self.engine(), component)?;
+        let instance_pre = self.linker.instantiate_pre(component).map_err(DeployError::Link)?;
+        Ok((shape, instance_pre))
     }
 
     /// Runs `setup` once on an instance of its own: a version that cannot be set up never serves.
@@ -191,6 +189,16 @@ pub(crate) fn unix_seconds() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_plain_file_is_refused_and_never_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe.wasm");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for path in [pipe.as_path(), folder.path(), Path::new("/dev/zero")] {
+            assert!(matches!(read(path, &Limits::default()), Err(DeployError::NoFile)), "{}", path.display());
+        }
+    }
 
     #[test]
     fn a_file_that_is_no_component_is_told_what_it_is() {

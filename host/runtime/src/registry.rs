@@ -1,13 +1,13 @@
 //! Pipelines by name, and how a file becomes one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use host_types::id::PipelineName;
 use host_types::pipeline::{PipelineState, PipelineStatus, Refusal};
 use host_types::policy::Policy;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedMutexGuard, Semaphore, watch};
 
 use crate::approvals::{Approval, Approvals};
 use crate::config::Policies;
@@ -15,6 +15,7 @@ use crate::error::DeployError;
 use crate::loader::{Bytes, Candidate, Loader, read, unix_seconds};
 use crate::pipeline::Pipeline;
 use crate::shape::Function;
+use crate::version::Version;
 
 /// Every pipeline, and every file that could not become one.
 pub(crate) struct Registry {
@@ -27,6 +28,8 @@ pub(crate) struct Registry {
     misnamed: RwLock<BTreeMap<String, Refusal>>,
     /// Grows each time a version comes or goes.
     changes: watch::Sender<u64>,
+    /// Whose name is being deployed: one deploy of a name at a time, by file or by request, so that the last one wins.
+    turns: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
 }
 
 impl Registry {
@@ -34,7 +37,8 @@ impl Registry {
     pub(crate) fn new(loader: Arc<Loader>, policies: Arc<dyn Policies>, approvals: Approvals, host_runs_max: usize) -> Registry {
         let host_runs = Arc::new(Semaphore::new(host_runs_max.min(Semaphore::MAX_PERMITS)));
         let (pipelines, misnamed, changes) = (RwLock::default(), RwLock::default(), watch::Sender::new(0));
-        Registry { loader, policies, approvals: Arc::new(approvals), host_runs, pipelines, misnamed, changes }
+        let approvals = Arc::new(approvals);
+        Registry { loader, policies, approvals, host_runs, pipelines, misnamed, changes, turns: Mutex::default() }
     }
 
     /// The pipeline of that name.
@@ -82,11 +86,26 @@ impl Registry {
             Ok(name) => name,
             Err(error) => return self.misname(stem, &error.into()),
         };
+        // Before the file is read: what a request deploys meanwhile is newer than what was read before.
+        let _turn = self.turn(stem).await;
+        if let Err(error) = self.check_case(&name) {
+            return self.misname(stem, &error);
+        }
         let pipeline = self.pipeline(name);
         match self.read(pipeline.name().clone(), path).await {
             Ok((bytes, policy)) => self.deploy_bytes(&pipeline, bytes, policy).await,
             Err(error) => refuse(&pipeline, String::new(), &error),
         }
+    }
+
+    /// What a plugin is granted at this moment.
+    ///
+    /// # Errors
+    /// Its policy file has mistakes.
+    pub(crate) async fn policy(&self, name: &PipelineName) -> Result<Arc<Policy>, DeployError> {
+        let (name, policies) = (name.clone(), Arc::clone(&self.policies));
+        let reading = tokio::task::spawn_blocking(move || policies.of(&name).map(Arc::new).map_err(DeployError::Policy));
+        reading.await.unwrap_or_else(|panicked| Err(DeployError::Read(panicked.into())))
     }
 
     /// Reads a plugin's file and its policy.
@@ -109,12 +128,8 @@ impl Registry {
         let (generation, asked_before) = (pipeline.next_generation(), self.approvals.asked(name));
         match self.loader.load(name, Candidate { bytes, generation, policy, asked_before }).await {
             Ok(version) => {
-                let status = &version.status;
-                let (generation, compile_ms, setup_ms) = (status.generation, status.compile_ms, status.setup_ms);
                 let approval = Approval::new(&digest, &version.shape.asked);
-                pipeline.swap(version);
-                self.tell_change();
-                tracing::info!(pipeline = name, generation, digest, compile_ms, setup_ms, "deployed");
+                self.serve(pipeline, version);
                 self.approve(name, approval).await;
             }
             // The version that serves is this one, and its grant is gone: it must not go on.
@@ -135,20 +150,115 @@ impl Registry {
         }
     }
 
-    /// Forgets a pipeline whose file is gone. Its runs end on the version they began with.
-    pub(crate) fn undeploy(&self, stem: &str) {
-        self.misnamed.write().unwrap_or_else(PoisonError::into_inner).remove(stem);
-        if self.pipelines.write().unwrap_or_else(PoisonError::into_inner).remove(stem).is_some() {
-            self.tell_change();
-            tracing::info!(pipeline = stem, "undeployed: its file is gone");
+    fn serve(&self, pipeline: &Pipeline, version: Version) {
+        let (name, status) = (pipeline.name().as_str(), &version.status);
+        let (generation, compile_ms, setup_ms, digest) = (status.generation, status.compile_ms, status.setup_ms, status.digest.clone());
+        pipeline.swap(version);
+        self.tell_change();
+        tracing::info!(pipeline = name, generation, digest, compile_ms, setup_ms, "deployed");
+    }
+
+    /// Takes a version up that came by request. `keep` puts its file in place once it has passed all that could refuse it; then it serves.
+    ///
+    /// # Errors
+    /// Why it must not serve, or that it cannot be kept; what served before serves on.
+    pub(crate) async fn accept(
+        &self,
+        name: PipelineName,
+        bytes: Bytes,
+        policy: Arc<Policy>,
+        keep: impl AsyncFnOnce() -> Result<(), DeployError>,
+    ) -> Result<PipelineStatus, DeployError> {
+        let _turn = self.turn(name.as_str()).await;
+        self.check_case(&name)?;
+        let key = name.as_str().to_owned();
+        let pipeline = self.get(&key).unwrap_or_else(|| self.fresh(name));
+        if pipeline.version().is_some_and(|version| version.status.digest == bytes.digest && version.policy == policy) {
+            keep().await?;
+            pipeline.clear_refusal();
+            return Ok(pipeline.status());
         }
+        let (generation, asked_before) = (pipeline.next_generation(), self.approvals.asked(&key));
+        let loaded = self.loader.load(&key, Candidate { bytes, generation, policy, asked_before }).await;
+        let version = loaded.inspect_err(|error| tracing::warn!(pipeline = key, "not deployed by request: {error}"))?;
+        keep().await?;
+        // Its file may have gone meanwhile, and its entry with it.
+        self.pipelines.write().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), Arc::clone(&pipeline));
+        let approval = Approval::new(&version.status.digest, &version.shape.asked);
+        self.serve(&pipeline, version);
+        self.approve(&key, approval).await;
+        Ok(pipeline.status())
+    }
+
+    /// Removes a pipeline by request; `remove` removes its file, and tells whether there was one.
+    ///
+    /// # Errors
+    /// The file cannot be removed; the pipeline serves on.
+    pub(crate) async fn withdraw(
+        &self,
+        name: &PipelineName,
+        remove: impl AsyncFnOnce() -> Result<bool, DeployError>,
+    ) -> Result<bool, DeployError> {
+        let _turn = self.turn(name.as_str()).await;
+        let had_file = remove().await?;
+        Ok(self.undeploy(name.as_str(), "by request") || had_file)
+    }
+
+    /// Forgets a pipeline whose file was seen to be gone, unless it is back by now.
+    pub(crate) fn undeploy_gone(&self, stem: &str, path: &Path) {
+        let mut pipelines = self.pipelines.write().unwrap_or_else(PoisonError::into_inner);
+        // Whoever deploys by request puts the file in place first and takes the lock afterwards.
+        if !path.exists() {
+            let removed = pipelines.remove(stem);
+            drop(pipelines);
+            self.tell_undeployed(stem, removed.is_some(), "its file is gone");
+        }
+    }
+
+    fn undeploy(&self, stem: &str, why: &str) -> bool {
+        let is_removed = self.pipelines.write().unwrap_or_else(PoisonError::into_inner).remove(stem).is_some();
+        self.tell_undeployed(stem, is_removed, why);
+        is_removed
+    }
+
+    fn tell_undeployed(&self, stem: &str, is_removed: bool, why: &str) {
+        self.misnamed.write().unwrap_or_else(PoisonError::into_inner).remove(stem);
+        if is_removed {
+            self.tell_change();
+            tracing::info!(pipeline = stem, "undeployed: {why}");
+        }
+    }
+
+    /// Refuses a name that differs from a pipeline's in case alone.
+    ///
+    /// # Errors
+    /// Names that pipeline.
+    pub(crate) fn check_case(&self, name: &PipelineName) -> Result<(), DeployError> {
+        let pipelines = self.pipelines.read().unwrap_or_else(PoisonError::into_inner);
+        let taken = pipelines.keys().find(|other| other.eq_ignore_ascii_case(name.as_str()) && *other != name.as_str());
+        taken.map_or(Ok(()), |other| Err(DeployError::NameTaken { other: other.clone() }))
+    }
+
+    async fn turn(&self, name: &str) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            turns.retain(|_, turn| turn.strong_count() > 0);
+            let known = turns.get(name).and_then(Weak::upgrade);
+            let turn = known.unwrap_or_default();
+            turns.insert(name.to_owned(), Arc::downgrade(&turn));
+            turn
+        };
+        turn.lock_owned().await
+    }
+
+    fn fresh(&self, name: PipelineName) -> Arc<Pipeline> {
+        Arc::new(Pipeline::new(name, Arc::clone(&self.host_runs)))
     }
 
     fn pipeline(&self, name: PipelineName) -> Arc<Pipeline> {
         let mut pipelines = self.pipelines.write().unwrap_or_else(PoisonError::into_inner);
         let key = name.as_str().to_owned();
-        let make = || Arc::new(Pipeline::new(name, Arc::clone(&self.host_runs)));
-        Arc::clone(pipelines.entry(key).or_insert_with(make))
+        Arc::clone(pipelines.entry(key).or_insert_with(|| self.fresh(name)))
     }
 
     fn misname(&self, stem: &str, error: &DeployError) {

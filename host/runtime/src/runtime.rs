@@ -17,11 +17,14 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::approvals::Approvals;
 use crate::attempt::{ProgressSender, run_attempt};
+use crate::compile::cache::SealedCache;
+use crate::compile::compiler::Compiler;
 use crate::config::RuntimeConfig;
+use crate::deploy::{Arriving, Deploys};
 use crate::engine::engine;
 use crate::entry::{Entry, FilesRequest};
 use crate::epoch::EpochTicker;
-use crate::error::RuntimeError;
+use crate::error::{DeployError, RuntimeError};
 use crate::loader::Loader;
 use crate::registry::Registry;
 use crate::run_stream::RunStream;
@@ -37,6 +40,7 @@ pub struct Runtime {
 
 struct Inner {
     registry: Arc<Registry>,
+    deploys: Deploys,
     services: Services,
     ready: watch::Receiver<bool>,
     watcher: Mutex<Option<AbortOnDropHandle<()>>>,
@@ -53,14 +57,17 @@ impl Runtime {
         make_folder(&config.plugins_dir)?;
         make_folder(&config.cache_dir)?;
         let engine = engine(config).map_err(RuntimeError::Engine)?;
-        let loader = Loader::new(engine, services.clone()).map_err(RuntimeError::Engine)?;
+        let cache = SealedCache::open(&config.cache_dir, &config.cache_key, config.compile.artifact_bytes_max, config.cache_bytes_max)?;
+        let compiler = Compiler::new(engine.clone(), config.compiler.clone(), config.compile.clone(), Some(cache));
+        let loader = Loader::new(engine, compiler, services.clone()).map_err(RuntimeError::Engine)?;
         let epochs = EpochTicker::start(loader.engine()).map_err(RuntimeError::Thread)?;
         let approvals = Approvals::open(&config.approvals)?;
         let registry = Arc::new(Registry::new(Arc::new(loader), Arc::clone(&config.policies), approvals, config.host_runs_max));
+        let deploys = Deploys::new(&config.plugins_dir, Arc::clone(&registry));
         let (tell_ready, ready) = watch::channel(false);
         let watcher = FolderWatcher::new(&config.plugins_dir, Arc::clone(&registry), tell_ready)?;
         let watcher = AbortOnDropHandle::new(tokio::spawn(watcher.run()));
-        Ok(Runtime { inner: Arc::new(Inner { registry, services, ready, watcher: Mutex::new(Some(watcher)), _epochs: epochs }) })
+        Ok(Runtime { inner: Arc::new(Inner { registry, deploys, services, ready, watcher: Mutex::new(Some(watcher)), _epochs: epochs }) })
     }
 
     /// Starts a chat run, waiting for a free place first. The guest runs while the stream is polled.
@@ -126,6 +133,30 @@ impl Runtime {
     /// What is known of one pipeline.
     pub fn pipeline(&self, name: &str) -> Option<PipelineStatus> {
         self.inner.registry.status(name)
+    }
+
+    /// Begins a deploy by request: takes a place, and a file aside that the component arrives in.
+    ///
+    /// # Errors
+    /// The name is no pipeline's, too many deploys are going on, or the plugins folder cannot be written to.
+    pub async fn begin_deploy(&self, name: &str) -> Result<Arriving, DeployError> {
+        self.inner.deploys.begin(name).await
+    }
+
+    /// Tries what has arrived, gives it its name on disk, and lets it serve. Dropping the future gives it up.
+    ///
+    /// # Errors
+    /// Why it must not serve; nothing has changed then.
+    pub async fn deploy(&self, arrived: Arriving) -> Result<PipelineStatus, DeployError> {
+        self.inner.deploys.finish(arrived).await
+    }
+
+    /// Removes a pipeline and its file; false if there is neither. Its runs end on the version they began with.
+    ///
+    /// # Errors
+    /// The name is no pipeline's, or the plugins folder cannot be written to.
+    pub async fn undeploy(&self, name: &str) -> Result<bool, DeployError> {
+        self.inner.deploys.remove(name).await
     }
 
     /// Whether the files that lay in the folder at the start have all been tried.

@@ -115,7 +115,7 @@ impl FolderWatcher {
         let gone: Vec<String> = self.files.keys().filter(|stem| !present.contains_key(*stem)).cloned().collect();
         for stem in gone {
             self.files.remove(&stem);
-            self.registry.undeploy(&stem);
+            self.undeploy(&stem);
         }
         for (stem, (path, stamps)) in present {
             let unchanged = self.files.get(&stem).is_some_and(|seen| seen.stamps == stamps);
@@ -149,11 +149,15 @@ impl FolderWatcher {
                 self.loading.retain(|other| *other != stem);
                 if !self.files.contains_key(&stem) {
                     // The file went away while it was being loaded.
-                    self.registry.undeploy(&stem);
+                    self.undeploy(&stem);
                 }
             }
             Err(error) => tracing::error!("a load failed: {error}"),
         }
+    }
+
+    fn undeploy(&self, stem: &str) {
+        self.registry.undeploy_gone(stem, &self.folder.join(format!("{stem}.wasm")));
     }
 
     fn is_quiet(&self) -> bool {

@@ -1,0 +1,225 @@
+//! How much a component may have of what costs the compiler more than bytes: counted in one cheap pass before it is compiled.
+
+use serde::{Deserialize, Serialize};
+use wasmparser::{BinaryReaderError, ComponentType, CoreType, Parser, Payload};
+
+/// The most of each, the whole component with all that is nested in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComponentBounds {
+    /// Components and modules inside each other.
+    pub nesting_max: u64,
+    /// Components nested anywhere in it.
+    pub components_max: u64,
+    /// Core modules.
+    pub modules_max: u64,
+    /// Core functions that have a body.
+    pub functions_max: u64,
+    /// Bytes of one function's body.
+    pub function_bytes_max: u64,
+    /// Types, and what is declared inside the types of components, instances and modules.
+    pub types_max: u64,
+    /// Imports, those of its modules included.
+    pub imports_max: u64,
+    /// Exports, those of its modules included.
+    pub exports_max: u64,
+    /// Bytes of one name that a component imports or exports.
+    pub name_bytes_max: u64,
+}
+
+impl Default for ComponentBounds {
+    fn default() -> ComponentBounds {
+        ComponentBounds {
+            nesting_max: 16,
+            components_max: 256,
+            modules_max: 256,
+            functions_max: 200_000,
+            function_bytes_max: 2 << 20,
+            types_max: 100_000,
+            imports_max: 100_000,
+            exports_max: 100_000,
+            name_bytes_max: 1 << 10,
+        }
+    }
+}
+
+/// A component is refused before it is compiled.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BoundsError {
+    #[error("the component has more than {name}, {max}: make it smaller, or ask the operator to raise the limit in [component]")]
+    Exceeded { name: &'static str, max: u64 },
+    #[error(transparent)]
+    Malformed(#[from] BinaryReaderError),
+}
+
+/// A bound, and how much of it is used.
+struct Count {
+    name: &'static str,
+    max: u64,
+    used: u64,
+}
+
+impl Count {
+    fn of(name: &'static str, max: u64) -> Count {
+        Count { name, max, used: 0 }
+    }
+
+    fn add(&mut self, more: u64) -> Result<(), BoundsError> {
+        self.used = self.used.saturating_add(more);
+        self.holds(self.used)
+    }
+
+    fn holds(&self, used: u64) -> Result<(), BoundsError> {
+        if used > self.max { Err(BoundsError::Exceeded { name: self.name, max: self.max }) } else { Ok(()) }
+    }
+}
+
+struct Counts {
+    nesting: Count,
+    components: Count,
+    modules: Count,
+    functions: Count,
+    function_bytes: Count,
+    types: Count,
+    imports: Count,
+    exports: Count,
+    name_bytes: Count,
+}
+
+/// Counts, and stops at the first bound that is passed.
+///
+/// # Errors
+/// Names the bound; or the bytes are no component.
+pub(crate) fn check(content: &[u8], bounds: &ComponentBounds) -> Result<(), BoundsError> {
+    let mut counts = Counts {
+        nesting: Count::of("nesting_max", bounds.nesting_max),
+        components: Count::of("components_max", bounds.components_max),
+        modules: Count::of("modules_max", bounds.modules_max),
+        functions: Count::of("functions_max", bounds.functions_max),
+        function_bytes: Count::of("function_bytes_max", bounds.function_bytes_max),
+        types: Count::of("types_max", bounds.types_max),
+        imports: Count::of("imports_max", bounds.imports_max),
+        exports: Count::of("exports_max", bounds.exports_max),
+        name_bytes: Count::of("name_bytes_max", bounds.name_bytes_max),
+    };
+    for payload in Parser::new(0).parse_all(content) {
+        counts.payload(payload?)?;
+    }
+    Ok(())
+}
+
+impl Counts {
+    fn payload(&mut self, payload: Payload<'_>) -> Result<(), BoundsError> {
+        match payload {
+            Payload::ComponentSection { .. } => {
+                self.nesting.add(1)?;
+                self.components.add(1)
+            }
+            Payload::ModuleSection { .. } => {
+                self.nesting.add(1)?;
+                self.modules.add(1)
+            }
+            Payload::End(_) => {
+                self.nesting.used = self.nesting.used.saturating_sub(1);
+                Ok(())
+            }
+            Payload::FunctionSection(section) => self.functions.add(section.count().into()),
+            Payload::CodeSectionEntry(body) => self.function_bytes.holds(length(&body.range())),
+            Payload::TypeSection(section) => self.types.add(section.count().into()),
+            Payload::CoreTypeSection(section) => self.core_types(section),
+            Payload::ComponentTypeSection(section) => self.component_types(section),
+            Payload::ImportSection(section) => self.imports.add(section.count().into()),
+            Payload::ExportSection(section) => self.exports.add(section.count().into()),
+            Payload::ComponentImportSection(section) => {
+                self.imports.add(section.count().into())?;
+                section.into_iter().try_for_each(|import| self.name_bytes.holds(import?.name.name.len() as u64))
+            }
+            Payload::ComponentExportSection(section) => {
+                self.exports.add(section.count().into())?;
+                section.into_iter().try_for_each(|export| self.name_bytes.holds(export?.name.name.len() as u64))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn core_types(&mut self, section: wasmparser::CoreTypeSectionReader<'_>) -> Result<(), BoundsError> {
+        self.types.add(section.count().into())?;
+        section.into_iter().try_for_each(|core| match core? {
+            CoreType::Module(declared) => self.types.add(declared.len() as u64),
+            CoreType::Rec(_) => Ok(()),
+        })
+    }
+
+    fn component_types(&mut self, section: wasmparser::ComponentTypeSectionReader<'_>) -> Result<(), BoundsError> {
+        self.types.add(section.count().into())?;
+        section.into_iter().try_for_each(|found| match found? {
+            ComponentType::Component(declared) => self.types.add(declared.len() as u64),
+            ComponentType::Instance(declared) => self.types.add(declared.len() as u64),
+            _ => Ok(()),
+        })
+    }
+}
+
+fn length(range: &std::ops::Range<usize>) -> u64 {
+    range.len() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every component begins so.
+    const PREAMBLE: &[u8] = b"\0asm\x0d\0\x01\0";
+
+    fn section(id: u8, content: &[u8]) -> Vec<u8> {
+        let mut length = content.len();
+        let mut bytes = vec![id];
+        while length >= 0x80 {
+            bytes.push((length & 0x7f) as u8 | 0x80);
+            length >>= 7;
+        }
+        bytes.push(length as u8);
+        bytes.extend(content);
+        bytes
+    }
+
+    fn nested(depth: usize) -> Vec<u8> {
+        (0..depth).fold(PREAMBLE.to_vec(), |inner, _| [PREAMBLE, &section(4, &inner)].concat())
+    }
+
+    fn refused(content: &[u8]) -> String {
+        check(content, &ComponentBounds::default()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn nesting_and_number_of_components_are_bounded() {
+        check(&nested(16), &ComponentBounds::default()).unwrap();
+        assert!(refused(&nested(17)).contains("nesting_max, 16"));
+        let beside: Vec<u8> = (0..257).flat_map(|_| section(4, PREAMBLE)).collect();
+        assert!(refused(&[PREAMBLE, &beside].concat()).contains("components_max"));
+        let modules: Vec<u8> = (0..257).flat_map(|_| section(1, b"\0asm\x01\0\0\0")).collect();
+        assert!(refused(&[PREAMBLE, &modules].concat()).contains("modules_max"));
+    }
+
+    #[test]
+    fn parts_of_modules_are_bounded() {
+        let module = |content: &[u8]| [PREAMBLE, &section(1, &[b"\0asm\x01\0\0\0", content].concat())].concat();
+        // The number of functions alone counts: three bytes that promise a million.
+        assert!(refused(&module(&section(3, &[0xc0, 0x84, 0x3d]))).contains("functions_max"));
+        assert!(refused(&module(&section(1, &[0xc0, 0x84, 0x3d]))).contains("types_max"));
+        assert!(refused(&module(&section(2, &[0xc0, 0x84, 0x3d]))).contains("imports_max"));
+        assert!(refused(&module(&section(7, &[0xc0, 0x84, 0x3d]))).contains("exports_max"));
+        let giant_body = [&[1][..], &section(0, &vec![0; (2 << 20) + 1])[1..]].concat();
+        let reason = refused(&module(&section(10, &giant_body)));
+        assert!(reason.contains("function_bytes_max"), "{reason}");
+    }
+
+    #[test]
+    fn a_long_name_is_refused_and_half_a_component_is_malformed() {
+        let name = vec![b'a'; 1025];
+        // An exported function of that name: kind of name, name, sort, index, no type.
+        let export = [&[1, 0][..], &section(0, &name)[1..], &[1, 0, 0]].concat();
+        assert!(refused(&[PREAMBLE, &section(11, &export)].concat()).contains("name_bytes_max"));
+        let half = &nested(3)[..20];
+        assert!(matches!(check(half, &ComponentBounds::default()), Err(BoundsError::Malformed(_))));
+    }
+}

@@ -1,0 +1,89 @@
+//! Gives a component its code: from the cache, or made aside.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::compile::aside;
+use crate::compile::cache::SealedCache;
+use crate::compile::error::CompileError;
+use crate::compile::limits::CompileLimits;
+use crate::compile::seal::Subject;
+use crate::compile::settings::fingerprint;
+
+/// Components compiled at a time: one slow one (CPython takes seconds) must not hold up a small one, and compiling is parallel in itself.
+const COMPILATIONS_MAX: usize = 2;
+
+/// The compiler of one engine.
+pub(crate) struct Compiler {
+    engine: Engine,
+    fingerprint: [u8; 32],
+    program: PathBuf,
+    limits: CompileLimits,
+    cache: Option<Arc<SealedCache>>,
+    places: Semaphore,
+}
+
+/// A component with its code.
+pub(crate) struct Ready {
+    pub(crate) component: Component,
+    /// Whether the cache had it.
+    pub(crate) from_cache: bool,
+}
+
+impl Compiler {
+    /// A compiler that starts `program` and keeps what it makes in `cache`.
+    pub(crate) fn new(engine: Engine, program: PathBuf, limits: CompileLimits, cache: Option<SealedCache>) -> Compiler {
+        let fingerprint = fingerprint(&engine);
+        let places = Semaphore::new(COMPILATIONS_MAX);
+        Compiler { engine, fingerprint, program, limits, cache: cache.map(Arc::new), places }
+    }
+
+    /// The component of these bytes. Dropping the future ends the process that compiles them.
+    ///
+    /// # Errors
+    /// They are no valid component, or a limit was met.
+    pub(crate) async fn component(&self, content: &[u8]) -> Result<Ready, CompileError> {
+        let subject = Subject { component: Sha256::digest(content).into(), engine: self.fingerprint };
+        if let Some(component) = self.cached(subject).await {
+            return Ok(Ready { component, from_cache: true });
+        }
+        // It is never closed.
+        let _place = self.places.acquire().await;
+        let artifact = aside::compile(&self.program, &self.limits, content).await?;
+        let (engine, cache) = (self.engine.clone(), self.cache.clone());
+        let load = move || {
+            let component = artifact.load(&engine).map_err(CompileError::Load)?;
+            if let Some(cache) = cache {
+                cache.put(&subject, &artifact);
+            }
+            Ok(component)
+        };
+        let component = blocking(load).await??;
+        Ok(Ready { component, from_cache: false })
+    }
+
+    async fn cached(&self, subject: Subject) -> Option<Component> {
+        let (engine, cache) = (self.engine.clone(), self.cache.clone()?);
+        let load = move || {
+            let artifact = cache.get(&subject)?;
+            let loaded = artifact.load(&engine);
+            loaded
+                .inspect_err(|error| {
+                    tracing::warn!("compiled code is not loaded: {error:#}; it is removed and compiled anew");
+                    cache.forget(&subject);
+                })
+                .ok()
+        };
+        blocking(load).await.ok().flatten()
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, CompileError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| CompileError::Crashed { how: error.to_string() })
+}

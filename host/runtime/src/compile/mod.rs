@@ -1,0 +1,14 @@
+//! From a component's bytes to code that runs: compiled in a process aside, kept under a seal. Read `compiler`, then `child` and `cache`.
+
+pub(crate) mod artifact;
+mod aside;
+pub mod bounds;
+pub(crate) mod cache;
+pub mod child;
+pub(crate) mod compiler;
+pub mod error;
+mod folder;
+mod key;
+pub mod limits;
+mod seal;
+pub(crate) mod settings;

@@ -1,0 +1,165 @@
+//! Deploying by request: the file arrives aside, is tried whole, and takes its name only once it is known to serve.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use host_types::id::PipelineName;
+use host_types::pipeline::PipelineStatus;
+use host_types::policy::Policy;
+use tempfile::NamedTempFile;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::error::DeployError;
+use crate::loader::read;
+use crate::registry::Registry;
+
+/// Deploys by request at a time, from the first byte to the answer: each holds a component in memory.
+const DEPLOYS_MAX: usize = 8;
+/// What an arriving file's name begins and ends with: the watcher leaves names with a dot alone.
+const ASIDE: (&str, &str) = (".deploy-", ".part");
+/// A file that has arrived for this long has lost its host.
+const ARRIVING_MAX: Duration = Duration::from_secs(3600);
+
+/// Writes to the plugins folder on behalf of clients.
+pub(crate) struct Deploys {
+    folder: PathBuf,
+    registry: Arc<Registry>,
+    places: Arc<Semaphore>,
+}
+
+/// A component that is arriving. Dropping it removes what came.
+pub struct Arriving {
+    name: PipelineName,
+    file: NamedTempFile,
+    size: u64,
+    policy: Arc<Policy>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Arriving {
+    /// Appends what has come.
+    ///
+    /// # Errors
+    /// It is larger than a component may be, or the disk is full.
+    pub async fn write(&mut self, bytes: Bytes) -> Result<(), DeployError> {
+        self.size = self.size.saturating_add(bytes.len() as u64);
+        let max = self.policy.limits.component_bytes_max;
+        if self.size > max {
+            return Err(DeployError::TooLarge { size: self.size, max });
+        }
+        let mut file = self.file.as_file().try_clone().map_err(DeployError::Keep)?;
+        blocking(move || file.write_all(&bytes)).await
+    }
+}
+
+impl Deploys {
+    /// Removes what hosts that died left arriving.
+    pub(crate) fn new(folder: &Path, registry: Arc<Registry>) -> Deploys {
+        remove_left(folder);
+        Deploys { folder: folder.to_owned(), registry, places: Arc::new(Semaphore::new(DEPLOYS_MAX)) }
+    }
+
+    /// Takes a place and a file aside.
+    ///
+    /// # Errors
+    /// The name is no pipeline's, too many deploys are going on, or the folder cannot be written to.
+    pub(crate) async fn begin(&self, name: &str) -> Result<Arriving, DeployError> {
+        let name = PipelineName::parse(name)?;
+        self.registry.check_case(&name)?;
+        let policy = self.registry.policy(&name).await?;
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| DeployError::Busy { max: DEPLOYS_MAX })?;
+        let folder = self.folder.clone();
+        let file = blocking(move || tempfile::Builder::new().prefix(ASIDE.0).suffix(ASIDE.1).tempfile_in(folder)).await?;
+        Ok(Arriving { name, file, size: 0, policy, _place: place })
+    }
+
+    /// Tries it, gives it its name on disk, and lets it serve: afterwards it survives whatever happens to the process.
+    ///
+    /// # Errors
+    /// Why it must not serve; nothing has changed then.
+    pub(crate) async fn finish(&self, arrived: Arriving) -> Result<PipelineStatus, DeployError> {
+        let Arriving { name, file, policy, _place, .. } = arrived;
+        let limits = policy.limits.clone();
+        let (bytes, file) = blocking(move || Ok((read(file.path(), &limits), file))).await?;
+        let (folder, path) = (self.folder.clone(), self.path(&name));
+        let keep = async move || {
+            blocking(move || {
+                file.as_file().sync_all()?;
+                // A rename replaces whatever has the name, a link as well: nothing is written through one.
+                file.persist(path)?;
+                sync(&folder)
+            })
+            .await
+        };
+        self.registry.accept(name, bytes?, policy, keep).await
+    }
+
+    /// Removes a pipeline and its file; false if there is neither.
+    ///
+    /// # Errors
+    /// The name is no pipeline's, or the folder cannot be written to.
+    pub(crate) async fn remove(&self, name: &str) -> Result<bool, DeployError> {
+        let name = PipelineName::parse(name)?;
+        let (folder, path) = (self.folder.clone(), self.path(&name));
+        let remove = async move || {
+            blocking(move || match std::fs::remove_file(path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+                removed => removed.and_then(|()| sync(&folder)).map(|()| true),
+            })
+            .await
+        };
+        self.registry.withdraw(&name, remove).await
+    }
+
+    fn path(&self, name: &PipelineName) -> PathBuf {
+        self.folder.join(format!("{name}.wasm"))
+    }
+}
+
+/// Has the names of a folder on disk.
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn remove_left(folder: &Path) {
+    let now = SystemTime::now();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_aside = name.to_str().is_some_and(|name| name.starts_with(ASIDE.0) && name.ends_with(ASIDE.1));
+        let age = entry.metadata().and_then(|found| found.modified()).map(|modified| now.duration_since(modified).unwrap_or_default());
+        if is_aside && age.is_ok_and(|age| age > ARRIVING_MAX) {
+            // The next start tries again.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, DeployError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|panicked| Err(panicked.into())).map_err(DeployError::Keep)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_dead_host_left_goes_and_what_arrives_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, age| {
+            let file = File::create(folder.path().join(name)).unwrap();
+            file.set_modified(SystemTime::now() - age).unwrap();
+        };
+        file(".deploy-old.part", ARRIVING_MAX * 2);
+        file(".deploy-new.part", Duration::ZERO);
+        file("old.wasm", ARRIVING_MAX * 2);
+        remove_left(folder.path());
+        let mut left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, [".deploy-new.part", "old.wasm"]);
+    }
+}

@@ -1,0 +1,194 @@
+//! Components made to hurt the compiler: refused with a reason, while the host serves on and nothing of them is left behind.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::support::await_event::{SOON, eventually};
+use crate::support::command::hayrick;
+use crate::support::folder::Folder;
+use crate::support::guest::guest_bytes;
+use crate::support::host::TestHost;
+use crate::support::neighbour::beside_a_neighbour;
+use crate::support::process::{children, is_alive};
+use crate::support::report::say;
+use crate::support::wasm::{bomb, branch_table, nested, promises};
+
+/// Some ten seconds of compiling, and some gigabytes.
+fn large_bomb() -> Vec<u8> {
+    bomb(12, 2_000_000)
+}
+
+/// Why a host with these settings refuses `component`, beside a neighbour who does not notice.
+async fn refused(config: &str, component: &[u8]) -> String {
+    let host = TestHost::builder().guest("slow-stream").config(config).alone().start().await;
+    let begun = Instant::now();
+    let disturb = async {
+        std::fs::write(host.plugin_file("bomb"), component).unwrap();
+        host.refusal("bomb").await
+    };
+    let reason = beside_a_neighbour(&host, disturb).await;
+    say(&format!("{} bytes refused after {:.1?}: {reason}", component.len(), begun.elapsed()));
+    assert_eq!(children(host.pid()), [0; 0], "a compilation goes on");
+    reason
+}
+
+#[tokio::test]
+async fn computing_is_bounded() {
+    let reason = refused("[engine]\ncompile_cpu_time_max = '1s'", &large_bomb()).await;
+    assert!(reason.contains("compile_cpu_time_max, 1 s"), "{reason}");
+}
+
+#[tokio::test]
+async fn memory_is_bounded() {
+    let reason = refused("[engine]\ncompile_memory_bytes_max = '100 MiB'", &large_bomb()).await;
+    assert!(reason.contains("compile_memory_bytes_max, 100 MiB"), "{reason}");
+}
+
+#[tokio::test]
+async fn time_is_bounded() {
+    let reason = refused("[engine]\ncompile_time_max = '900ms'", &large_bomb()).await;
+    assert!(reason.contains("compile_time_max, 900 ms"), "{reason}");
+}
+
+#[tokio::test]
+async fn the_code_that_is_made_is_bounded() {
+    let host = TestHost::builder().config("[engine]\nartifact_bytes_max = '100 KiB'").start().await;
+    std::fs::write(host.plugin_file("bomb"), bomb(100, 10_000)).unwrap();
+    let reason = host.refusal("bomb").await;
+    assert!(reason.contains("artifact_bytes_max"), "{reason}");
+}
+
+#[tokio::test]
+async fn what_a_component_has_is_counted_before_it_is_compiled() {
+    let host = TestHost::builder().start().await;
+    let cases = [
+        ("nesting_max", nested(1000)),
+        ("functions_max", promises(3, 1_000_000)),
+        ("types_max", promises(1, 1_000_000)),
+        ("imports_max", promises(2, 1_000_000)),
+        ("exports_max", promises(7, 1_000_000)),
+        ("function_bytes_max", branch_table(3_000_000)),
+    ];
+    for (bound, component) in cases {
+        let reply = host.client.deploy("bomb", component).await;
+        assert_eq!(reply.status, 422, "{bound}: {}", reply.body);
+        assert!(reply.error().contains(bound) && reply.error().contains("[component]"), "{bound}: {}", reply.body);
+    }
+    // Within the bounds it compiles, and only then lacks what a plugin exports.
+    let reply = host.client.deploy("bomb", branch_table(1_000_000)).await;
+    assert!(reply.status == 422 && reply.error().contains("lifecycle"), "{}", reply.body);
+}
+
+#[tokio::test]
+async fn bounds_are_the_operator_s_to_set() {
+    let config = "[component]\nname_bytes_max = 8\ncomponents_max = 1\nmodules_max = 1";
+    let host = TestHost::builder().config(config).start().await;
+    let reply = host.client.deploy("echo", guest_bytes("echo-relay")).await;
+    assert_eq!(reply.status, 422, "{}", reply.body);
+    assert!(["name_bytes_max", "components_max", "modules_max"].iter().any(|bound| reply.error().contains(bound)), "{}", reply.body);
+}
+
+#[tokio::test]
+async fn every_cut_and_a_thousand_changed_bytes_do_no_harm() {
+    let host = TestHost::builder().guest("echo-relay").limits("setup_time_max = '1s'").start().await;
+    let whole = guest_bytes("echo-relay");
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    for round in 0..24_usize {
+        let mut broken = whole.clone();
+        if round % 4 == 0 {
+            broken.truncate(whole.len() * (round + 1) / 25);
+        }
+        for _ in 0..if round % 4 == 0 { 0 } else { 1 << (round % 11) } {
+            // xorshift: the same bytes at every run.
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            let at = usize::try_from(seed % (broken.len() as u64)).unwrap();
+            broken[at] = (seed >> 40) as u8;
+        }
+        let reply = host.client.deploy("broken", broken).await;
+        assert!(reply.status == 422 || reply.status == 200, "round {round}: {}", reply.body);
+    }
+    assert_eq!(host.client.chat("echo-relay", "echo:still here").await.text(), "still here");
+}
+
+#[tokio::test]
+async fn the_process_that_compiles_has_nothing_to_give_away() {
+    let host = TestHost::builder().variable("OPENAI_API_KEY", "sk-secret").start().await;
+    std::fs::write(host.plugin_file("bomb"), large_bomb()).unwrap();
+    let child = compiling(&host).await;
+    let of_child = |what: &str| std::fs::read_to_string(format!("/proc/{child}/{what}")).unwrap();
+    eventually("it has limited itself", SOON, async || limit(&of_child("limits"), "Max file size").filter(|max| max == "0")).await;
+    let limits = of_child("limits");
+    for (name, expected) in
+        [("Max core file size", "0"), ("Max open files", "16"), ("Max cpu time", "120"), ("Max data size", &(2_u64 << 30).to_string())]
+    {
+        assert_eq!(limit(&limits, name).as_deref(), Some(expected), "{name}: {limits}");
+    }
+    let variables = of_child("environ");
+    let variables: Vec<&str> = variables.split('\0').filter(|variable| !variable.is_empty()).collect();
+    assert!(variables.iter().all(|variable| variable.starts_with("RAYON_NUM_THREADS=")), "{variables:?}");
+    let handles: Vec<_> = std::fs::read_dir(format!("/proc/{child}/fd")).unwrap().map(|handle| handle.unwrap().path()).collect();
+    let targets: Vec<_> = handles.iter().filter_map(|handle| std::fs::read_link(handle).ok()).collect();
+    assert!(targets.iter().all(|target| target.to_string_lossy().starts_with("pipe:")), "{targets:?}");
+}
+
+/// The soft limit of that name in the kernel's table.
+fn limit(table: &str, name: &str) -> Option<String> {
+    let line = table.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next().map(str::to_owned)
+}
+
+#[tokio::test]
+async fn a_compilation_that_is_killed_is_said_and_the_old_version_serves_on() {
+    let host = TestHost::builder().guest_as("echo-relay", "live").start().await;
+    host.rename_in("live", &large_bomb());
+    kill(compiling(&host).await);
+    let reason = host.refusal("live").await;
+    assert!(reason.contains("killed from outside"), "{reason}");
+    assert_eq!(host.client.chat("live", "echo:hi").await.text(), "hi");
+}
+
+#[tokio::test]
+async fn a_host_that_is_killed_takes_its_compilations_along() {
+    let host = TestHost::builder().guest_as("echo-relay", "live").start().await;
+    host.rename_in("live", &large_bomb());
+    let child = compiling(&host).await;
+    let launch = host.killed().await;
+    let begun = Instant::now();
+    eventually("the compilation has ended", SOON, async || (!is_alive(child)).then_some(())).await;
+    say(&format!("a compilation outlives its killed host by {:?}", begun.elapsed()));
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    drop(launch);
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_ends_its_compilation() {
+    let host = TestHost::builder().start().await;
+    let client = host.client.clone();
+    let deploy = tokio::spawn(async move { client.deploy("bomb", large_bomb()).await });
+    let child = compiling(&host).await;
+    deploy.abort();
+    eventually("the compilation has ended", SOON, async || (!is_alive(child)).then_some(())).await;
+    assert!(host.client.status("bomb").await.is_none() && !host.plugin_file("bomb").exists());
+}
+
+#[test]
+fn inspect_compiles_within_the_same_bounds() {
+    let folder = Folder::fresh();
+    let (file, settings) = (folder.path().join("bomb.wasm"), folder.path().join("hayrick.toml"));
+    std::fs::write(&file, large_bomb()).unwrap();
+    std::fs::write(&settings, "[engine]\ncompile_cpu_time_max = '1s'").unwrap();
+    let word = |path: &Path| path.display().to_string();
+    let ended = hayrick(&["inspect", &word(&file), "--config", &word(&settings)]);
+    assert!(ended.code == Some(1) && ended.stdout.contains("compile_cpu_time_max"), "{ended:?}");
+}
+
+/// The process that compiles for this host, once there is one.
+async fn compiling(host: &TestHost) -> u32 {
+    eventually("a compilation", SOON, async || children(host.pid()).first().copied()).await
+}
+
+fn kill(pid: u32) {
+    assert!(std::process::Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap().success());
+}
