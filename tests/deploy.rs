@@ -90,12 +90,36 @@ async fn a_component_that_is_too_large_or_breaks_off_leaves_nothing() {
     let host = TestHost::builder().limits("component_bytes_max = 100000").start().await;
     let reply = host.client.deploy(NAME, vec![0; 100_001]).await;
     assert!(reply.status == 413 && reply.error().contains("component_bytes_max"), "{}", reply.body);
-    let head = format!("POST /deploy/{NAME} HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\n\0asm");
-    let half = RawClient::send(host.address(), &head).await;
+    let half = half_deploy(&host, NAME).await;
     let is_aside = |name: &String| name.starts_with(".deploy-");
     eventually("it arrives aside", SOON, async || files(&host).iter().any(is_aside).then_some(())).await;
     drop(half);
     eventually("nothing is left of it", SOON, async || files(&host).is_empty().then_some(())).await;
+}
+
+/// A request that promises a component and sends its first bytes.
+async fn half_deploy(host: &TestHost, name: &str) -> RawClient {
+    let head = format!("POST /deploy/{name} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 50000\r\n\r\n\0asm");
+    RawClient::send(host.address(), &head).await
+}
+
+#[tokio::test]
+async fn deploys_at_a_time_are_bounded_and_a_client_that_stops_sending_is_given_up() {
+    let host = TestHost::builder().config("[server]\nupload_stall_timeout = '1s'").start().await;
+    let mut halves = Vec::new();
+    for number in 0..8 {
+        halves.push(half_deploy(&host, &format!("half-{number}")).await);
+    }
+    eventually("all of them arrive", SOON, async || (files(&host).len() == 8).then_some(())).await;
+    let reply = host.client.deploy(NAME, guest_bytes("echo-relay")).await;
+    assert!(reply.status == 429 && reply.error().contains("8 deploys"), "{}", reply.body);
+    assert!(reply.header("retry-after").is_some());
+    for half in halves {
+        let answer = half.read_to_end().await;
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    }
+    let reply = host.client.deploy(NAME, guest_bytes("echo-relay")).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
 }
 
 #[tokio::test]

@@ -120,7 +120,7 @@ impl PipelineName {
 fn is_device(lower: &str) -> bool {
     let stem = lower.split('.').next().unwrap_or_default();
     let is_numbered = |device: &&str| stem.strip_prefix(*device).is_some_and(|rest| matches!(rest.as_bytes(), [b'0'..=b'9']));
-    lower.ends_with('.') || DEVICES.contains(&stem) || NUMBERED_DEVICES.iter().any(|device| is_numbered(&device))
+    lower.ends_with('.') || DEVICES.contains(&stem) || NUMBERED_DEVICES.iter().any(is_numbered)
 }
 
 impl fmt::Display for PipelineName {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use wasmparser::{BinaryReaderError, ComponentType, CoreType, Parser, Payload};
 
 /// The most of each, the whole component with all that is nested in it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ComponentBounds {
     /// Components and modules inside each other.
     pub nesting_max: u64,
@@ -209,7 +209,7 @@ mod tests {
         assert!(refused(&module(&section(2, &[0xc0, 0x84, 0x3d]))).contains("imports_max"));
         assert!(refused(&module(&section(7, &[0xc0, 0x84, 0x3d]))).contains("exports_max"));
         let giant_body = [&[1][..], &section(0, &vec![0; (2 << 20) + 1])[1..]].concat();
-        let reason = refused(&module(&section(10, &giant_body)));
+        let reason = refused(&module(&[section(3, &[1, 0]), section(10, &giant_body)].concat()));
         assert!(reason.contains("function_bytes_max"), "{reason}");
     }
 

@@ -38,7 +38,7 @@ pub(crate) struct Ready {
 impl Compiler {
     /// A compiler that starts `program` and keeps what it makes in `cache`.
     pub(crate) fn new(engine: Engine, program: PathBuf, limits: CompileLimits, cache: Option<SealedCache>) -> Compiler {
-        let fingerprint = fingerprint(&engine);
+        let fingerprint = fingerprint(&engine, &limits.bounds);
         let places = Semaphore::new(COMPILATIONS_MAX);
         Compiler { engine, fingerprint, program, limits, cache: cache.map(Arc::new), places }
     }

@@ -106,7 +106,7 @@ impl PrivateFolder {
             let Ok(found) = statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
             if FileType::from_raw_mode(found.st_mode) == FileType::RegularFile {
                 let since = std::time::Duration::from_secs(u64::try_from(found.st_mtime).unwrap_or_default());
-                let since = since + std::time::Duration::from_nanos(u64::try_from(found.st_mtime_nsec).unwrap_or_default());
+                let since = since + std::time::Duration::from_nanos(found.st_mtime_nsec);
                 entries.push(Entry {
                     name: name.to_owned(),
                     size: u64::try_from(found.st_size).unwrap_or_default(),

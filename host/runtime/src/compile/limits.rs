@@ -26,7 +26,7 @@ impl Default for CompileLimits {
         CompileLimits {
             compile_memory_bytes_max: 2 << 30,
             compile_cpu_time_max: Duration::from_secs(120),
-            compile_time_max: Duration::from_secs(180),
+            compile_time_max: Duration::from_secs(300),
             artifact_bytes_max: 512 << 20,
             bounds: ComponentBounds::default(),
         }

@@ -5,6 +5,8 @@ use std::hash::{Hash, Hasher};
 use sha2::{Digest, Sha256};
 use wasmtime::{Config, Engine};
 
+use crate::compile::bounds::ComponentBounds;
+
 /// The settings that the code depends on. Whatever changes it belongs here: a host refuses code that was made with other settings.
 pub(crate) fn settings() -> Config {
     let mut settings = Config::new();
@@ -12,10 +14,12 @@ pub(crate) fn settings() -> Config {
     settings
 }
 
-/// A digest of all that the code depends on: these settings, wasmtime's version, the processor.
-pub(crate) fn fingerprint(engine: &Engine) -> [u8; 32] {
+/// A digest of all that the code depends on: these settings, wasmtime's version, the processor; and what was let through to be compiled, so
+/// that bounds which are lowered hold for what was compiled before.
+pub(crate) fn fingerprint(engine: &Engine, bounds: &ComponentBounds) -> [u8; 32] {
     let mut all = Everything(Sha256::new());
     engine.precompile_compatibility_hash().hash(&mut all);
+    bounds.hash(&mut all);
     all.0.finalize().into()
 }
 
@@ -42,7 +46,10 @@ mod tests {
         let same = || Engine::new(&settings()).unwrap();
         let mut other = settings();
         other.epoch_interruption(false);
-        assert_eq!(fingerprint(&same()), fingerprint(&same()));
-        assert_ne!(fingerprint(&same()), fingerprint(&Engine::new(&other).unwrap()));
+        let bounds = ComponentBounds::default();
+        let lower = ComponentBounds { types_max: 1, ..ComponentBounds::default() };
+        assert_eq!(fingerprint(&same(), &bounds), fingerprint(&same(), &bounds));
+        assert_ne!(fingerprint(&same(), &bounds), fingerprint(&Engine::new(&other).unwrap(), &bounds));
+        assert_ne!(fingerprint(&same(), &bounds), fingerprint(&same(), &lower));
     }
 }
