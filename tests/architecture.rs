@@ -20,7 +20,7 @@ const MAY_NAME: [(&str, &[&str]); 8] = [
 ];
 
 /// Who may name what comes from outside.
-const OWNERS: [(&str, &[&str]); 9] = [
+const OWNERS: [(&str, &[&str]); 11] = [
     ("wasmtime", &["host-capabilities", "host-runtime"]),
     ("wasmtime-wasi", &["host-capabilities", "host-runtime"]),
     ("axum", &["host-api"]),
@@ -28,6 +28,8 @@ const OWNERS: [(&str, &[&str]); 9] = [
     ("multer", &["host-api"]),
     ("rusqlite", &["host-services"]),
     ("reqwest", &["host-services"]),
+    ("url", &["host-services"]),
+    ("wasmtime-wasi-http", &["host-capabilities"]),
     ("clap", &["hayrick"]),
     ("anyhow", &["host-app", "hayrick"]),
 ];
