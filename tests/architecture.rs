@@ -20,9 +20,9 @@ const MAY_NAME: [(&str, &[&str]); 8] = [
 ];
 
 /// Who may name what comes from outside.
-const OWNERS: [(&str, &[&str]); 12] = [
+const OWNERS: [(&str, &[&str]); 14] = [
     ("wasmparser", &["host-runtime"]),
-    ("rustix", &["host-runtime"]),
+    ("rustix", &["host-app", "host-runtime"]),
     ("ring", &["host-runtime"]),
     ("wasmtime", &["host-capabilities", "host-runtime"]),
     ("wasmtime-wasi", &["host-capabilities", "host-runtime"]),
@@ -31,6 +31,8 @@ const OWNERS: [(&str, &[&str]); 12] = [
     ("multer", &["host-api"]),
     ("rusqlite", &["host-services"]),
     ("reqwest", &["host-services"]),
+    ("url", &["host-services"]),
+    ("wasmtime-wasi-http", &["host-capabilities"]),
     ("clap", &["hayrick"]),
     ("anyhow", &["host-app", "hayrick"]),
 ];

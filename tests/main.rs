@@ -24,6 +24,8 @@ mod contract;
 mod deploy;
 /// What was acknowledged survives: SIGKILL at any moment, a job that takes its host down, a disk that is full.
 mod durability;
+/// What plugins may ask of the network, by `http` and by `wasi:http`: rules, addresses, redirects, secrets, bounds.
+mod egress;
 /// Forms of files: what comes through, every bound, and that nothing of them stays on disk or in memory.
 mod files;
 /// A client that hangs up: the guest is gone, and so is the connection to the upstream.

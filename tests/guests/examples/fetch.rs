@@ -6,7 +6,8 @@ use sdk::{ChatRequest, Outcome, get, invalid_input, question, read_to_end, say};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-const USAGE: &str = "write get:URL, send:{\"method\": …, \"url\": …, \"headers\": [[…, …]], \"body\": …, \"timeout\": …} or hold:COUNT=URL";
+const USAGE: &str = "write get:URL, send:{\"method\": …, \"url\": …, \"headers\": [[…, …]], \"body\": …, \"timeout\": …} hold:COUNT=URL or \
+                     repeat:COUNT=URL";
 
 /// A request as a test writes it.
 #[derive(Deserialize)]
@@ -26,6 +27,7 @@ async fn chat(request: ChatRequest) -> Outcome {
         Some(("get", url)) => send(get(url)).await?,
         Some(("send", asked)) => send(parse(asked)?).await?,
         Some(("hold", rest)) => hold(rest).await?,
+        Some(("repeat", rest)) => repeat(rest).await?,
         _ => return Err(usage()),
     };
     say(done.to_string()).await
@@ -48,12 +50,26 @@ async fn send(request: Request) -> Result<Value, Failure> {
 
 /// Asks again and again and reads nothing.
 async fn hold(rest: &str) -> Result<Value, Failure> {
-    let (count, url) = rest.split_once('=').ok_or_else(usage)?;
+    let (count, url) = counted(rest)?;
     let mut held = Vec::new();
-    for _ in 0..count.parse().map_err(|_| usage())? {
+    for _ in 0..count {
         held.push(http::send(get(url)).await?);
     }
     Ok(json!(held.len()))
+}
+
+/// Asks again and again, one after the other.
+async fn repeat(rest: &str) -> Result<Value, Failure> {
+    let (count, url) = counted(rest)?;
+    for _ in 0..count {
+        read_to_end(&http::send(get(url)).await?).await?;
+    }
+    Ok(json!(count))
+}
+
+fn counted(rest: &str) -> Result<(u32, &str), Failure> {
+    let (count, url) = rest.split_once('=').ok_or_else(usage)?;
+    Ok((count.parse().map_err(|_| usage())?, url))
 }
 
 sdk::serve!(chat: chat);

@@ -10,8 +10,14 @@ use crate::egress::address::{Reach, reach};
 use crate::egress::error::EgressError;
 use crate::egress::resolver::Resolver;
 
-/// Resolves a host once and checks every address of it: one that is out of reach makes the whole answer suspect.
-pub(crate) async fn pin(host: &Host, private: bool, resolver: &dyn Resolver, time_max: Duration) -> Result<Vec<IpAddr>, EgressError> {
+/// Resolves a host once and checks every address of it: one that is out of reach makes the whole answer suspect. Errors call it `shown`.
+pub(crate) async fn pin(
+    host: &Host,
+    shown: &str,
+    private: bool,
+    resolver: &dyn Resolver,
+    time_max: Duration,
+) -> Result<Vec<IpAddr>, EgressError> {
     let ips = match host {
         Host::Ip(ip) => vec![*ip],
         Host::Name(name) => {
@@ -21,22 +27,22 @@ pub(crate) async fn pin(host: &Host, private: bool, resolver: &dyn Resolver, tim
         }
     };
     if ips.is_empty() {
-        return Err(EgressError::Unresolved { host: host.to_string() });
+        return Err(EgressError::Unresolved { host: shown.to_owned() });
     }
     for ip in &ips {
-        check(host, *ip, private)?;
+        check(shown, *ip, private)?;
     }
     Ok(ips)
 }
 
-fn check(host: &Host, ip: IpAddr, private: bool) -> Result<(), EgressError> {
+fn check(shown: &str, ip: IpAddr, private: bool) -> Result<(), EgressError> {
     let reason = match reach(ip) {
         Reach::Public => return Ok(()),
         Reach::Private(_) if private => return Ok(()),
         Reach::Private(what) => format!("{what}; if that is wanted, add private = true to its [[egress]]"),
         Reach::Never(what) => format!("{what}, which nothing can grant"),
     };
-    Err(EgressError::Prohibited { host: host.to_string(), reason })
+    Err(EgressError::Prohibited { host: shown.to_owned(), reason })
 }
 
 #[cfg(test)]
@@ -57,7 +63,7 @@ mod tests {
 
     async fn pinned(answers: &[&'static str], private: bool) -> Result<usize, String> {
         let host = Host::Name("example.com".to_owned());
-        let pinned = pin(&host, private, &Fixed(answers.to_vec()), Duration::from_secs(1)).await;
+        let pinned = pin(&host, "example.com", private, &Fixed(answers.to_vec()), Duration::from_secs(1)).await;
         pinned.map(|ips| ips.len()).map_err(|error| error.to_string())
     }
 

@@ -111,7 +111,7 @@ impl Session {
         let mut is_secret = false;
         for redirects in 0.. {
             let asked = destination(&hop.url, hop.method.as_str())?;
-            let host = asked.host.to_string();
+            let host = self.shown(&asked);
             let is_private = self.authorise(&asked, redirects > 0)?;
             self.count()?;
             let response = self.ask(&hop, &asked, is_private, &mut is_secret, bounds).await?;
@@ -156,12 +156,12 @@ impl Session {
         bounds: &Bounds,
     ) -> Result<Response, EgressError> {
         let shared = &self.shared;
-        let ips = pin(&asked.host, private, &*shared.resolver, shared.config.connect_timeout).await?;
+        let host = self.shown(asked);
+        let ips = pin(&asked.host, &host, private, &*shared.resolver, shared.config.connect_timeout).await?;
         let mut headers = hop.headers.clone();
         if !hop.is_elsewhere {
             *is_secret |= self.vault.inject(asked, &mut headers)?;
         }
-        let host = asked.host.to_string();
         let client = shared.connector.client(hop.url.scheme() == "https", &host, &ips)?;
         let mut request = client.request(hop.method.clone(), hop.url.clone()).headers(headers);
         if !hop.body.is_empty() {
@@ -176,6 +176,12 @@ impl Session {
             Ok(Err(error)) => Err(self.failed(error.without_url(), host)),
             Err(_) => Err(late),
         }
+    }
+
+    /// The host as errors name it: a redirect may lead to one whose name has a secret in it.
+    fn shown(&self, asked: &Destination) -> String {
+        let host = asked.host.to_string();
+        if self.vault.redactor().is_in_lower(&host) { "[secret]".to_owned() } else { host }
     }
 
     fn failed(&self, error: reqwest::Error, host: String) -> EgressError {

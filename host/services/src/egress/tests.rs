@@ -304,6 +304,38 @@ async fn a_secret_goes_out_and_never_comes_back() {
 }
 
 #[tokio::test]
+async fn a_secret_in_the_name_that_a_redirect_leads_to_is_not_told() {
+    let server = Server::new(|request| {
+        let port = request.split("api.test:").nth(1).and_then(|rest| rest.split("\r\n").next()).unwrap_or("1");
+        moved(302, &format!("http://{SECRET}.api.test:{port}/"))
+    })
+    .await;
+    let (here, below) = (format!("http://api.test:{}", server.port), format!("http://*.api.test:{}", server.port));
+    let resolver = FakeResolver::new(&[&["127.0.0.1"], &["169.254.169.254"]]);
+    let rules = vec![rule(&here), rule(&below)];
+    let session = session_with(EgressConfig::default(), &resolver, rules, vec![secret(&here)]);
+    let error = error(&session, get(&here)).await;
+    assert!(error.starts_with("[secret] has an address") && !error.contains(SECRET), "{error}");
+}
+
+#[tokio::test]
+async fn https_goes_to_the_checked_address_and_names_the_host() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://api.test:{}", listener.local_addr().unwrap().port());
+    let session = session_with(EgressConfig::default(), &local(), vec![rule(&url)], Vec::new());
+    let greeting = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut greeting = vec![0; 4096];
+        let read = stream.read(&mut greeting).await.unwrap();
+        greeting.truncate(read);
+        greeting
+    };
+    let (greeting, error) = tokio::join!(greeting, error(&session, get(&url)));
+    assert!(greeting.first() == Some(&0x16) && greeting.windows(8).any(|bytes| bytes == b"api.test"), "no greeting of TLS: {greeting:?}");
+    assert!(error.contains("api.test cannot be reached"), "{error}");
+}
+
+#[tokio::test]
 async fn a_secret_that_is_not_there_names_its_variable() {
     let resolver = local();
     let grant = SecretGrant { variable: "ABSENT".to_owned(), ..secret("http://api.test") };

@@ -1,0 +1,119 @@
+//! A web server in the test's own process that answers as it is told, and keeps what it was sent.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+/// Bytes of one piece of an answer without end.
+const PIECE: usize = 16 << 10;
+
+/// What follows the bytes of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// The connection ends.
+    Close,
+    /// Nothing, for as long as the client waits.
+    Stall,
+    /// More and more bytes.
+    Flood,
+}
+
+/// The answer to one request, byte for byte.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub pieces: Vec<String>,
+    pub then: Then,
+}
+
+/// A running server. It ends when this is dropped.
+pub struct FakeSite {
+    pub port: u16,
+    seen: Arc<Mutex<Vec<String>>>,
+    _task: JoinSet<()>,
+}
+
+impl Answer {
+    /// 200 with a body.
+    pub fn ok(body: &str) -> Answer {
+        Answer::raw(&format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()))
+    }
+
+    /// A redirect.
+    pub fn moved(status: u16, location: &str) -> Answer {
+        Answer::raw(&format!("HTTP/1.1 {status} Moved\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n"))
+    }
+
+    /// These bytes.
+    pub fn raw(text: &str) -> Answer {
+        Answer { pieces: vec![text.to_owned()], then: Then::Close }
+    }
+}
+
+impl FakeSite {
+    /// Answers each request, head and body, as `answer` says of it and of the server's own port.
+    pub async fn start(answer: impl Fn(&str, u16) -> Answer + Send + Sync + 'static) -> FakeSite {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (seen, answer) = (Arc::new(Mutex::new(Vec::new())), Arc::new(answer));
+        let (told, mut task) = (Arc::clone(&seen), JoinSet::new());
+        task.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                let (told, answer) = (Arc::clone(&told), Arc::clone(&answer));
+                connections.spawn(async move {
+                    let (mut stream, request) = read(stream).await;
+                    told.lock().unwrap().push(request.clone());
+                    // Whoever does not wait for all of it hangs up.
+                    let _ = write(&mut stream, answer(&request, port)).await;
+                });
+            }
+        });
+        FakeSite { port, seen, _task: task }
+    }
+
+    /// An address of it.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// Every request so far, head and body.
+    pub fn seen(&self) -> Vec<String> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// The policy of a plugin that may ask it everything, and lines of its own.
+    pub fn policy(&self, more: &str) -> String {
+        let rule = format!("[[egress]]\nscheme = 'http'\nhost = '127.0.0.1'\nport = {}\nprivate = true", self.port);
+        format!("interfaces = ['http']\n{rule}\n{more}")
+    }
+}
+
+async fn read(mut stream: TcpStream) -> (TcpStream, String) {
+    let (mut text, mut buffer) = (String::new(), [0; 4096]);
+    loop {
+        let read = stream.read(&mut buffer).await.unwrap_or(0);
+        text.push_str(&String::from_utf8_lossy(&buffer[..read]));
+        let head = text.split_once("\r\n\r\n");
+        let length =
+            head.and_then(|(head, _)| head.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()));
+        if read == 0 || head.is_some_and(|(_, body)| body.len() >= length.unwrap_or(0)) {
+            return (stream, text);
+        }
+    }
+}
+
+async fn write(stream: &mut TcpStream, answer: Answer) -> std::io::Result<()> {
+    for piece in answer.pieces {
+        stream.write_all(piece.as_bytes()).await?;
+        stream.flush().await?;
+    }
+    match answer.then {
+        Then::Close => stream.shutdown().await,
+        Then::Stall => stream.read(&mut [0]).await.map(drop),
+        Then::Flood => loop {
+            stream.write_all(&[b'x'; PIECE]).await?;
+        },
+    }
+}
