@@ -20,7 +20,7 @@ const NO_FORM: [(&str, &str); 1] = [("content-type", "application/json")];
 /// A form on the wire that claims `length` bytes, of which these are the first.
 fn request(pipeline: &str, length: usize, form: &str) -> String {
     let kind = content_type();
-    format!("POST /{pipeline}/files HTTP/1.1\r\nHost: hay\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{form}")
+    format!("POST /{pipeline}/files HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{form}")
 }
 
 fn text(form: Vec<u8>) -> String {
