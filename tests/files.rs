@@ -142,7 +142,7 @@ async fn a_client_that_stalls_is_told_so() {
     let host = TestHost::builder().guest("files-echo").config("[server]\nupload_stall_timeout = '300ms'").start().await;
     let form = text(Form::default().file("half", "1".repeat(1000)).open());
     let answer = RawClient::send(host.address(), &request("files-echo", 1_000_000, &form)).await.read_to_end().await;
-    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("nothing of the form came for 300 ms"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("nothing of the body came for 300 ms"), "{answer}");
     spool_is_empty(&host).await;
 }
 
