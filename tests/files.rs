@@ -20,7 +20,7 @@ const NO_FORM: [(&str, &str); 1] = [("content-type", "application/json")];
 /// A form on the wire that claims `length` bytes, of which these are the first.
 fn request(pipeline: &str, length: usize, form: &str) -> String {
     let kind = content_type();
-    format!("POST /{pipeline}/files HTTP/1.1\r\nHost: hay\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{form}")
+    format!("POST /{pipeline}/files HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{form}")
 }
 
 fn text(form: Vec<u8>) -> String {
@@ -142,7 +142,7 @@ async fn a_client_that_stalls_is_told_so() {
     let host = TestHost::builder().guest("files-echo").config("[server]\nupload_stall_timeout = '300ms'").start().await;
     let form = text(Form::default().file("half", "1".repeat(1000)).open());
     let answer = RawClient::send(host.address(), &request("files-echo", 1_000_000, &form)).await.read_to_end().await;
-    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("nothing of the form came for 300 ms"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("nothing of the body came for 300 ms"), "{answer}");
     spool_is_empty(&host).await;
 }
 

@@ -58,7 +58,7 @@ async fn a_client_that_wants_a_whole_answer_may_leave_too() {
 #[tokio::test]
 async fn half_a_request_holds_nobody_up() {
     let host = TestHost::builder().guest("echo-relay").config("[server]\nheader_read_timeout = '300ms'").start().await;
-    let client = RawClient::send(host.address(), "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-").await;
+    let client = RawClient::send(host.address(), "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-").await;
     // The host closes it, with or without a word.
     client.read_to_end().await;
     // On a connection of its own: one that has been idle for so long is closed, too.

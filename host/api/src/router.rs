@@ -104,6 +104,7 @@ mod tests {
     /// Methods and path of every route there is, read off what the router says of itself.
     fn known() -> Vec<(String, String)> {
         let shown = format!("{:?}", routes());
+        let (shown, _) = shown.split_once("fallback_router").unwrap();
         let (mut methods, mut paths) = (BTreeMap::new(), BTreeMap::new());
         for piece in shown.split("RouteId(").skip(1) {
             let (number, rest) = piece.split_once("): ").unwrap_or_default();
