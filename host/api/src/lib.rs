@@ -12,6 +12,7 @@ mod jobs;
 mod json;
 mod linger;
 mod openai;
+mod openapi;
 mod pipelines;
 mod request_id;
 pub mod router;
