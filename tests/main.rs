@@ -42,6 +42,8 @@ mod openai_chat;
 mod openai_client;
 /// Files that come, change, go and are wrong, while streams run.
 mod reload;
+/// The OpenAPI document, and requests made from it: the server does what it says.
+mod schema_run;
 /// The customer's own test script, and a client of ours that asks the same.
 mod seed_client;
 /// What plugins remember: their own, within bounds, and whatever happens to the process.
