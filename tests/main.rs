@@ -60,6 +60,8 @@ mod policy;
 mod policy_grants;
 /// Files that come, change, go and are wrong, while streams run.
 mod reload;
+/// The OpenAPI document, and requests made from it: the server does what it says.
+mod schema_run;
 /// The customer's own test script, and a client of ours that asks the same.
 mod seed_client;
 /// Clients that are slow, many or idle.

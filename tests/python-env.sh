@@ -8,7 +8,8 @@ mkdir -p ../target/test-env
 venv=$(cd ../target/test-env && pwd)/venv
 
 if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
-    echo "LEFT OUT: the Python guest and the suite of the official openai client: install python3 with venv" \
+    echo "LEFT OUT: the Python guest, the suite of the official openai client and the requests made from the OpenAPI document:" \
+        "install python3 with venv" \
         "(on Debian: apt-get install python3-venv), then run this again" >&2
     if [ "${CI:-}" = true ]; then exit 1; fi
     exit 0

@@ -21,6 +21,7 @@ mod jobs;
 mod json;
 mod linger;
 mod openai;
+mod openapi;
 mod pace;
 mod peers;
 mod pipelines;

@@ -31,10 +31,11 @@ const CLEAR: Need = Need::Scope(Scope::Admin, Named::Path("pipeline"));
 const ADMIN: Need = Need::Scope(Scope::Admin, Named::Handler);
 
 /// Method, path as the router has it, and the need.
-const ROUTES: [(&str, &str, Need); 27] = [
+const ROUTES: [(&str, &str, Need); 28] = [
     ("GET", "/health/live", Need::Nothing),
     ("GET", "/health/ready", Need::Nothing),
     ("GET", "/metrics", ADMIN),
+    ("GET", "/openapi.json", READ),
     ("GET", "/status", READ),
     ("GET", "/status/{name}", OF_NAME),
     ("POST", "/deploy/{name}", DEPLOY),

@@ -24,8 +24,8 @@ struct Body<'a> {
     data: Option<&'a RawValue>,
     idempotency_key: Option<String>,
     delay: Option<f64>,
-    priority: Option<i16>,
-    max_attempts: Option<u32>,
+    priority: Option<f64>,
+    max_attempts: Option<f64>,
     timeout: Option<f64>,
 }
 
@@ -44,8 +44,8 @@ pub(super) fn parse(pipeline: String, body: &str, key: Option<String>) -> Result
         data: body.data.map_or("null", RawValue::get).to_owned(),
         idempotency_key: key.or(body.idempotency_key),
         delay: seconds("delay", body.delay)?,
-        priority: body.priority.unwrap_or(0),
-        attempts_max: body.max_attempts,
+        priority: whole("priority", body.priority)?.unwrap_or(0),
+        attempts_max: whole("max_attempts", body.max_attempts)?,
         timeout: seconds("timeout", body.timeout)?,
         pending_max: None,
     })
@@ -56,6 +56,15 @@ fn seconds(name: &'static str, value: Option<f64>) -> Result<Option<Duration>, A
     let span =
         span(value).ok_or_else(|| ApiError::invalid(format!("'{name}' is a number of seconds from 0 on, not {value}"), Some(name)))?;
     Ok(Some(span))
+}
+
+/// A whole number, however it is written: to JSON, and to many programs that write it, `2.0` is 2.
+fn whole<T: TryFrom<i64>>(name: &'static str, value: Option<f64>) -> Result<Option<T>, ApiError> {
+    let Some(value) = value else { return Ok(None) };
+    // What lies beyond an `i64` becomes its nearest, which is out of range all the same.
+    let number = (value.fract() == 0.0).then_some(value as i64).and_then(|number| T::try_from(number).ok());
+    let number = number.ok_or_else(|| ApiError::invalid(format!("'{name}' is a whole number in its range, not {value}"), Some(name)))?;
+    Ok(Some(number))
 }
 
 /// Which jobs are asked for.
@@ -119,6 +128,16 @@ mod tests {
         assert_eq!((submission.delay, submission.idempotency_key.as_deref()), (Some(Duration::from_millis(1500)), Some("body")));
         assert_eq!(parse("p".to_owned(), body, Some("header".to_owned())).unwrap().idempotency_key.as_deref(), Some("header"));
         assert_eq!(parse("p".to_owned(), r#"{"type": "x"}"#, None).unwrap().data, "null");
+    }
+
+    #[test]
+    fn a_whole_number_is_one_however_it_is_written() {
+        let submission = parse("p".to_owned(), r#"{"type": "x", "priority": -3.0, "max_attempts": 2e0}"#, None).unwrap();
+        assert_eq!((submission.priority, submission.attempts_max), (-3, Some(2)));
+        for field in [r#""priority": 1.5"#, r#""priority": 32768"#, r#""max_attempts": -1"#, r#""max_attempts": 1e300"#] {
+            let error = parse("p".to_owned(), &format!(r#"{{"type": "x", {field}}}"#), None).unwrap_err();
+            assert!(error.message().contains("is a whole number"), "{field}: {}", error.message());
+        }
     }
 
     #[test]
