@@ -36,7 +36,7 @@ const OWNERS: [(&str, &[&str]); 9] = [
 const IO: [&str; 5] = ["tokio", "hyper", "notify", "rustls", "tracing-subscriber"];
 
 /// Modules beside the services that any of them may use.
-const SHARED_BY_SERVICES: [&str; 2] = ["database", "secret"];
+const SHARED_BY_SERVICES: [&str; 3] = ["database", "metrics", "secret"];
 
 const FILE_LINES_MAX: usize = 500;
 

@@ -3,13 +3,13 @@
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{Method, StatusCode};
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::error::ApiError;
 use crate::state::ApiState;
-use crate::{files, health, jobs, openai, pipelines, request_id, tasks};
+use crate::{files, health, jobs, limit_count, metrics, openai, pipelines, request_id, tasks};
 
 /// The whole HTTP surface.
 pub fn router(state: ApiState) -> Router {
@@ -20,9 +20,10 @@ pub fn router(state: ApiState) -> Router {
         .merge(tasks::routes())
         .route("/status", get(pipelines::list))
         .route("/status/{name}", get(pipelines::one))
+        .route("/metrics", get(metrics::all))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready));
-    finish(routes).with_state(state)
+    finish(routes.layer(from_fn_with_state(state.clone(), limit_count::count))).with_state(state)
 }
 
 /// Adds what every route has: an id on each answer, and OpenAI's error object where there is no handler.

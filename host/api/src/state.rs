@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderName};
 use host_runtime::runtime::Runtime;
 use host_services::jobs::queue::Jobs;
 use host_services::llm::router::Llm;
+use host_services::metrics::Metrics;
 use host_services::tasks::Tasks;
 use host_services::uploads::spool::Spool;
 use tokio::sync::watch;
@@ -23,6 +24,7 @@ pub struct ApiServices {
     pub jobs: Jobs,
     pub tasks: Tasks,
     pub spool: Spool,
+    pub metrics: Metrics,
 }
 
 /// The runtime, the configuration and the state of the server. A cheap handle.

@@ -55,7 +55,7 @@ impl App {
         let worker = worker.await.context("the jobs of the last run cannot be taken back")?;
         let flushing = AbortOnDropHandle::new(tokio::spawn(services.tasks.clone().flush_loop()));
         let tasks = services.tasks.clone();
-        let for_api = ApiServices { llm: services.llm, jobs: services.jobs, tasks: services.tasks, spool };
+        let for_api = ApiServices { llm: services.llm, jobs: services.jobs, tasks: services.tasks, spool, metrics: services.metrics };
         let state = ApiState::new(runtime.clone(), config.api, for_api);
         let drain_deadline = config.drain_deadline;
         Ok(App { listener, signals, runtime, state, worker, tasks, drain_deadline, example, _flushing: flushing, _data_dir: data_dir })

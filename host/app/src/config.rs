@@ -13,6 +13,7 @@ use host_services::tasks::config::TasksConfig;
 use host_worker::config::WorkerConfig;
 
 use crate::limits::{TIMES, read_limits};
+use crate::machine::memory_bytes;
 use crate::mistake::{ConfigError, Mistake};
 use crate::section::Section;
 use crate::settings::{Flags, Settings};
@@ -27,6 +28,8 @@ pub const PLUGINS_DIR_DEFAULT: &str = "plugins";
 pub const DATA_DIR_DEFAULT: &str = ".hayrick";
 
 const HOST_RUNS_MAX_DEFAULT: usize = 4096;
+/// wasmtime's default is half of it, and CPython recurses.
+const STACK_BYTES_MAX_DEFAULT: usize = 1 << 20;
 const DRAIN_DEADLINE_DEFAULT: Duration = Duration::from_secs(30);
 
 /// A configuration without mistakes.
@@ -60,12 +63,21 @@ impl Config {
             let plugins_dir = path(top, "plugins_dir", flags.plugins_dir.clone(), PLUGINS_DIR_DEFAULT);
             let (address, api, drain_deadline) = top.section("server", |server| read_server(server, &flags, &mut warnings));
             let limits = top.section("limits", read_limits);
-            let (host_runs_max, pagemap_scan) = top.section("engine", read_engine);
+            let (host_runs_max, host_memory_bytes_max, stack_bytes_max, pagemap_scan) = top.section("engine", read_engine);
             let (jobs, worker) = top.section("jobs", read_jobs);
             let tasks = top.section("tasks", read_tasks);
             let state = top.section("state", read_state);
             let (cache_dir, jobs_max) = (data_dir.join("cache"), worker.jobs_max);
-            let runtime = RuntimeConfig { plugins_dir, cache_dir, limits, host_runs_max, jobs_max, pagemap_scan };
+            let runtime = RuntimeConfig {
+                plugins_dir,
+                cache_dir,
+                limits,
+                host_runs_max,
+                host_memory_bytes_max,
+                stack_bytes_max,
+                jobs_max,
+                pagemap_scan,
+            };
             let llm = read_upstreams(top, &environment, &mut warnings);
             Config { address, data_dir, drain_deadline, api, runtime, llm, jobs, worker, tasks, state, warnings: Vec::new() }
         });
@@ -159,10 +171,14 @@ fn read_headers(section: &mut Section) -> Option<Vec<String>> {
     Some(names.iter().map(|name| name.to_ascii_lowercase()).collect())
 }
 
-fn read_engine(section: &mut Section) -> (usize, PagemapScan) {
+fn read_engine(section: &mut Section) -> (usize, usize, usize, PagemapScan) {
     // More places than this and their reserved addresses outgrow the 47 bits a process has.
     let runs = section.count("host_runs_max", HOST_RUNS_MAX_DEFAULT, 1..=16_384);
-    (runs, section.word("pagemap_scan", PagemapScan::Auto, &[("auto", PagemapScan::Auto), ("off", PagemapScan::Off)]))
+    // The rest is for the host itself, for the pages of its files, and for whatever else runs there.
+    let memory_default = usize::try_from(memory_bytes() / 4 * 3).unwrap_or(usize::MAX);
+    let memory = section.size("host_memory_bytes_max", memory_default, 1 << 20..=1 << 46);
+    let stack = section.size("stack_bytes_max", STACK_BYTES_MAX_DEFAULT, 64 << 10..=16 << 20);
+    (runs, memory, stack, section.word("pagemap_scan", PagemapScan::Auto, &[("auto", PagemapScan::Auto), ("off", PagemapScan::Off)]))
 }
 
 fn path(top: &mut Section, key: &'static str, by_flag: Option<PathBuf>, default: &str) -> PathBuf {

@@ -8,6 +8,7 @@ pub mod data_dir;
 pub mod environment;
 pub mod inspect;
 pub mod limits;
+mod machine;
 pub mod mistake;
 pub mod section;
 mod services;

@@ -10,6 +10,7 @@ use host_services::database::Database;
 use host_services::jobs::queue::Jobs;
 use host_services::jobs::sqlite::SqliteJobs;
 use host_services::llm::router::Llm;
+use host_services::metrics::Metrics;
 use host_services::state::State;
 use host_services::tasks::Tasks;
 use host_services::uploads::spool::Spool;
@@ -39,6 +40,7 @@ pub async fn open(config: &Config, data_dir: &Path) -> anyhow::Result<(Services,
         jobs: Jobs::new(Arc::new(store), config.jobs.clone()),
         tasks: Tasks::open(database.clone(), config.tasks, Arc::clone(&clock)).await.with_context(cannot)?,
         state: State::new(database, config.state, clock),
+        metrics: Metrics::default(),
     };
     let spool = data_dir.join(SPOOL);
     std::fs::create_dir_all(&spool).with_context(|| format!("the folder {} cannot be made", spool.display()))?;

@@ -7,11 +7,15 @@ use host_types::id::RunId;
 use host_types::job::{Lease, Progress};
 use tokio::sync::watch;
 
+use crate::plugin_share::PluginShare;
+
 /// One run.
 #[derive(Clone)]
 pub struct RunContext {
     pub id: RunId,
     pub pipeline: Arc<str>,
+    /// What it shares with the plugin's other runs.
+    pub share: Arc<PluginShare>,
     /// The task that shows the run to others; a `setup` has none.
     pub recorder: Option<TaskRecorder>,
     /// The attempt this run is, if it is one.

@@ -2,6 +2,7 @@
 
 use host_services::jobs::queue::Jobs;
 use host_services::llm::router::Llm;
+use host_services::metrics::Metrics;
 use host_services::state::State;
 use host_services::tasks::Tasks;
 
@@ -12,4 +13,5 @@ pub struct Services {
     pub jobs: Jobs,
     pub tasks: Tasks,
     pub state: State,
+    pub metrics: Metrics,
 }

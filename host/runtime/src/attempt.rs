@@ -9,6 +9,7 @@ use host_capabilities::services::Services;
 use host_types::failure::{Failure, FailureKind};
 use host_types::id::RunId;
 use host_types::job::{AttemptEnd, Claimed, Progress};
+use host_types::limit_name::LimitName;
 use host_types::task::{TaskKind, TaskStart};
 use tokio::sync::watch;
 
@@ -27,7 +28,7 @@ pub(crate) async fn run_attempt(serving: Serving, services: &Services, claimed: 
     let recorder = services.tasks.begin(task);
     let active = serving.pipeline.enter_job();
     let attempt = Some(AttemptContext { lease: claimed.lease(), progress });
-    let context = RunContext { id, pipeline, recorder: Some(recorder.clone()), attempt };
+    let context = RunContext { id, pipeline, share: serving.pipeline.share(), recorder: Some(recorder.clone()), attempt };
     let bounds = bounds(claimed.job.timeout);
     let response = Arc::clone(&serving.version.unread);
     let run = Run { context, version: serving.version, services: services.clone() };
@@ -41,7 +42,7 @@ pub(crate) async fn run_attempt(serving: Serving, services: &Services, claimed: 
 
 /// A job computes and waits for as long as its own timeout says.
 fn bounds(timeout: Duration) -> Bounds {
-    Bounds { wall_time_max: timeout, wall_limit: "the job's timeout", cpu_time_max: timeout }
+    Bounds { wall_time_max: timeout, wall_limit: LimitName::JobTimeout, cpu_time_max: timeout }
 }
 
 /// What the queue is told, and what the task shows if the attempt failed.

@@ -25,6 +25,10 @@ pub struct RuntimeConfig {
     pub limits: Limits,
     /// Runs of all plugins at a time.
     pub host_runs_max: usize,
+    /// Linear memory of all runs of all plugins together.
+    pub host_memory_bytes_max: usize,
+    /// Stack of a guest, in bytes.
+    pub stack_bytes_max: usize,
     /// Attempts of jobs at a time, beside those runs.
     pub jobs_max: usize,
     pub pagemap_scan: PagemapScan,

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use host_types::limit_name::LimitName;
 use tokio::sync::Semaphore;
 use tokio_util::sync::PollSemaphore;
 
@@ -14,10 +15,18 @@ const LONG: Duration = Duration::from_millis(20);
 
 /// The guest has used up its CPU time.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("the run computed for longer than {limit}, {} ms", max.as_millis())]
+#[error("the run computed for longer than {}, {} ms", words(*limit), max.as_millis())]
 pub(crate) struct CpuSpent {
-    limit: &'static str,
+    pub(crate) limit: LimitName,
     max: Duration,
+}
+
+/// A limit as people call it.
+pub(crate) fn words(limit: LimitName) -> &'static str {
+    match limit {
+        LimitName::JobTimeout => "the job's timeout",
+        limit => limit.as_str(),
+    }
 }
 
 /// Counts one run. Its future adds to it; the epoch callback, on the same thread and inside a poll, reads it.
@@ -29,12 +38,12 @@ pub(crate) struct CpuMeter {
     /// Nanoseconds from `origin` to the start of the poll that is going on.
     poll_start: AtomicU64,
     max: Duration,
-    limit: &'static str,
+    limit: LimitName,
 }
 
 impl CpuMeter {
     /// A meter that allows `max`, which the limit of that name sets.
-    pub(crate) fn new(max: Duration, limit: &'static str) -> Arc<CpuMeter> {
+    pub(crate) fn new(max: Duration, limit: LimitName) -> Arc<CpuMeter> {
         Arc::new(CpuMeter { origin: Instant::now(), spent: AtomicU64::new(0), poll_start: AtomicU64::new(0), max, limit })
     }
 
@@ -42,9 +51,14 @@ impl CpuMeter {
         u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
+    /// How long it has been running, polls that have ended.
+    pub(crate) fn spent(&self) -> Duration {
+        Duration::from_nanos(self.spent.load(Ordering::Relaxed))
+    }
+
     /// Whether the run is one of those that compute long.
     fn is_long(&self) -> bool {
-        Duration::from_nanos(self.spent.load(Ordering::Relaxed)) > LONG
+        self.spent() > LONG
     }
 
     /// Called from inside a poll.

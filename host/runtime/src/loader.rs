@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use host_capabilities::guest_state::GuestState;
 use host_capabilities::linker::linker;
+use host_capabilities::plugin_share::PluginShare;
 use host_capabilities::run_context::RunContext;
 use host_capabilities::services::Services;
 use host_types::id::RunId;
@@ -117,7 +118,13 @@ impl Loader {
     ///
     /// # Errors
     /// Why it must not serve.
-    pub(crate) async fn load(self: &Arc<Self>, name: &str, bytes: Bytes, generation: u64) -> Result<Version, DeployError> {
+    pub(crate) async fn load(
+        self: &Arc<Self>,
+        name: &str,
+        bytes: Bytes,
+        generation: u64,
+        share: Arc<PluginShare>,
+    ) -> Result<Version, DeployError> {
         let Bytes { content, digest } = bytes;
         let size_bytes = content.len() as u64;
         let compiled = self.compiled(content).await?;
@@ -141,7 +148,7 @@ impl Loader {
             turns: Arc::clone(&self.turns),
             unread,
         };
-        self.set_up(name, version).await
+        self.set_up(name, version, share).await
     }
 
     async fn compiled(self: &Arc<Self>, content: Vec<u8>) -> Result<Compiled, DeployError> {
@@ -163,12 +170,12 @@ impl Loader {
     }
 
     /// Runs `setup` once on an instance of its own: a version that cannot be set up never serves.
-    async fn set_up(&self, name: &str, version: Version) -> Result<Version, DeployError> {
+    async fn set_up(&self, name: &str, version: Version, share: Arc<PluginShare>) -> Result<Version, DeployError> {
         let start = Instant::now();
         let version = Arc::new(version);
-        let context = RunContext { id: RunId::fresh(), pipeline: name.into(), recorder: None, attempt: None };
+        let context = RunContext { id: RunId::fresh(), pipeline: name.into(), share: Arc::clone(&share), recorder: None, attempt: None };
         let run = Run { context, version: Arc::clone(&version), services: self.services.clone() };
-        run.setup().await.map_err(|failure| DeployError::Setup(failure.message))?;
+        run.setup().await.inspect_err(|failure| share.count(failure)).map_err(|failure| DeployError::Setup(failure.message))?;
         let mut version = Arc::into_inner(version).ok_or_else(|| DeployError::Setup("its instance is still running".to_owned()))?;
         version.status.setup_ms = milliseconds(start);
         version.status.deployed_at = unix_seconds();

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use host_capabilities::plugin_share::PluginShare;
 use host_types::failure::{Failure, FailureKind};
 use host_types::id::{PipelineName, RunId};
 use host_types::limits::Limits;
@@ -23,6 +24,7 @@ struct Deployed {
 pub(crate) struct Pipeline {
     name: PipelineName,
     shared_name: Arc<str>,
+    share: Arc<PluginShare>,
     admission: Admission,
     // A std lock with a critical section of a clone: nothing is awaited under it.
     deployed: RwLock<Deployed>,
@@ -49,6 +51,7 @@ impl ActiveRun {
     /// Counts a failure and puts the run's id into it.
     pub(crate) fn failed(&self, failure: Failure, run: RunId) -> Failure {
         self.pipeline.failed_runs.fetch_add(1, Ordering::Relaxed);
+        self.pipeline.share.count(&failure);
         match failure.kind {
             // The plugin's own words to its client stay as they are.
             FailureKind::Failed | FailureKind::Timeout => crate::trap::with_run(failure, run),
@@ -59,11 +62,12 @@ impl ActiveRun {
 
 impl Pipeline {
     /// A pipeline whose first version is still to come.
-    pub(crate) fn new(name: PipelineName, limits: &Limits, host: Arc<Semaphore>) -> Pipeline {
+    pub(crate) fn new(name: PipelineName, limits: &Limits, host: Arc<Semaphore>, share: Arc<PluginShare>) -> Pipeline {
         Pipeline {
             shared_name: name.as_str().into(),
             name,
-            admission: Admission::new(limits, host),
+            admission: Admission::new(limits, host, Arc::clone(&share)),
+            share,
             deployed: RwLock::default(),
             generations: AtomicU64::new(0),
             active_runs: AtomicUsize::new(0),
@@ -79,6 +83,11 @@ impl Pipeline {
     /// The same, for the many who keep it.
     pub(crate) fn shared_name(&self) -> Arc<str> {
         Arc::clone(&self.shared_name)
+    }
+
+    /// What all its runs share.
+    pub(crate) fn share(&self) -> Arc<PluginShare> {
+        Arc::clone(&self.share)
     }
 
     /// The version that serves at this moment.

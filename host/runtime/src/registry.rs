@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use host_capabilities::plugin_share::PluginShare;
+use host_services::metrics::Metrics;
 use host_types::id::PipelineName;
+use host_types::limit_name::LimitName;
 use host_types::pipeline::{PipelineState, PipelineStatus, Refusal};
 use tokio::sync::{Semaphore, watch};
 
+use crate::config::RuntimeConfig;
 use crate::error::DeployError;
 use crate::loader::{Bytes, Loader, read, unix_seconds};
 use crate::pipeline::Pipeline;
@@ -17,6 +21,8 @@ use crate::shape::Function;
 pub(crate) struct Registry {
     loader: Arc<Loader>,
     host_runs: Arc<Semaphore>,
+    metrics: Metrics,
+    host_memory_bytes_max: usize,
     pipelines: RwLock<BTreeMap<String, Arc<Pipeline>>>,
     /// Files whose names are no pipeline's.
     misnamed: RwLock<BTreeMap<String, Refusal>>,
@@ -25,10 +31,19 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// An empty registry whose runs share `host_runs_max` places.
-    pub(crate) fn new(loader: Arc<Loader>, host_runs_max: usize) -> Registry {
-        let host_runs = Arc::new(Semaphore::new(host_runs_max.min(Semaphore::MAX_PERMITS)));
-        Registry { loader, host_runs, pipelines: RwLock::default(), misnamed: RwLock::default(), changes: watch::Sender::new(0) }
+    /// An empty registry whose runs share the places and the memory of the host.
+    pub(crate) fn new(loader: Arc<Loader>, config: &RuntimeConfig, metrics: Metrics) -> Registry {
+        let host_runs = Arc::new(Semaphore::new(config.host_runs_max.min(Semaphore::MAX_PERMITS)));
+        let host_memory_bytes_max = config.host_memory_bytes_max;
+        Registry {
+            loader,
+            host_runs,
+            metrics,
+            host_memory_bytes_max,
+            pipelines: RwLock::default(),
+            misnamed: RwLock::default(),
+            changes: watch::Sender::new(0),
+        }
     }
 
     /// The pipeline of that name.
@@ -93,7 +108,7 @@ impl Registry {
             return pipeline.clear_refusal();
         }
         let digest = bytes.digest.clone();
-        match self.loader.load(name, bytes, pipeline.next_generation()).await {
+        match self.loader.load(name, bytes, pipeline.next_generation(), pipeline.share()).await {
             Ok(version) => {
                 let status = &version.status;
                 let (generation, compile_ms, setup_ms) = (status.generation, status.compile_ms, status.setup_ms);
@@ -109,6 +124,7 @@ impl Registry {
     pub(crate) fn undeploy(&self, stem: &str) {
         self.misnamed.write().unwrap_or_else(PoisonError::into_inner).remove(stem);
         if self.pipelines.write().unwrap_or_else(PoisonError::into_inner).remove(stem).is_some() {
+            self.metrics.forget(stem);
             self.tell_change();
             tracing::info!(pipeline = stem, "undeployed: its file is gone");
         }
@@ -117,7 +133,10 @@ impl Registry {
     fn pipeline(&self, name: PipelineName) -> Arc<Pipeline> {
         let mut pipelines = self.pipelines.write().unwrap_or_else(PoisonError::into_inner);
         let key = name.as_str().to_owned();
-        let make = || Arc::new(Pipeline::new(name, self.loader.limits(), Arc::clone(&self.host_runs)));
+        let make = || {
+            let share = PluginShare::new(self.metrics.clone(), &name.as_str().into(), self.host_memory_bytes_max);
+            Arc::new(Pipeline::new(name, self.loader.limits(), Arc::clone(&self.host_runs), share))
+        };
         Arc::clone(pipelines.entry(key).or_insert_with(make))
     }
 
@@ -144,7 +163,11 @@ fn refusal(digest: String, error: &DeployError) -> Refusal {
 }
 
 fn refuse(pipeline: &Pipeline, digest: String, error: &DeployError) {
-    let serving = pipeline.version().map(|version| version.status.generation);
+    let (serving, metrics) = (pipeline.version().map(|version| version.status.generation), pipeline.share());
+    metrics.metrics().refused_deploy();
+    if let DeployError::TooLarge { .. } = error {
+        metrics.metrics().reached(LimitName::ComponentBytesMax);
+    }
     tracing::error!(pipeline = pipeline.name().as_str(), serving, "not deployed: {error}");
     pipeline.refuse(refusal(digest, error));
 }

@@ -52,7 +52,7 @@ impl Runtime {
         let engine = engine(config).map_err(RuntimeError::Engine)?;
         let loader = Loader::new(engine, config.limits.clone(), services.clone()).map_err(RuntimeError::Engine)?;
         let epochs = EpochTicker::start(loader.engine()).map_err(RuntimeError::Thread)?;
-        let registry = Arc::new(Registry::new(Arc::new(loader), config.host_runs_max));
+        let registry = Arc::new(Registry::new(Arc::new(loader), config, services.metrics.clone()));
         let (tell_ready, ready) = watch::channel(false);
         let watcher = FolderWatcher::new(&config.plugins_dir, Arc::clone(&registry), tell_ready)?;
         let watcher = AbortOnDropHandle::new(tokio::spawn(watcher.run()));

@@ -65,7 +65,8 @@ pub(crate) async fn answer(serving: Serving, services: &Services, task: TaskStar
     let recorder = services.tasks.begin(task);
     let (serving, active) = serving.enter().await.inspect_err(|failure| recorder.finish(Err(failure)))?;
     let (sender, receiver) = channel(serving.version.output_limits());
-    let context = RunContext { id, pipeline, recorder: Some(recorder.clone()), attempt: None };
+    let share = serving.pipeline.share();
+    let context = RunContext { id, pipeline, share, recorder: Some(recorder.clone()), attempt: None };
     let run = Run { context, version: serving.version, services: services.clone() };
     let response = Arc::new(Response::new(sender, Some(recorder.clone())));
     let running = async move {

@@ -4,6 +4,7 @@
 pub mod database;
 pub mod jobs;
 pub mod llm;
+pub mod metrics;
 pub mod secret;
 pub mod state;
 pub mod tasks;
