@@ -71,11 +71,12 @@ async fn resources() {
 
 #[tokio::test]
 async fn instances_tables_and_their_elements_of_a_component() {
-    let limits = "instances_max = 50\ntables_max = 50\ntable_elements_max = 50000\nmemory_bytes_max = '32 MiB'";
+    let limits = "instances_max = 50\nmemories_max = 4\ntables_max = 30\ntable_elements_max = 50000\nmemory_bytes_max = '32 MiB'";
     let host = host_of("echo-relay", limits).await;
     let cases = [
         ("instances", bloated("echo-relay", &nothing(), 60), "instances_max"),
-        ("tables", bloated("echo-relay", &tables(60, 1), 1), "tables_max"),
+        ("tables", bloated("echo-relay", &tables(40, 1), 1), "tables_max"),
+        ("memories", bloated("echo-relay", &memory(1), 4), "memories_max"),
         ("elements", bloated("echo-relay", &tables(1, 60_000), 1), "table_elements_max"),
         ("memory", bloated("echo-relay", &memory(600), 1), "memory_bytes_max"),
     ];
@@ -106,6 +107,7 @@ async fn chunks_that_wait_for_a_slow_client() {
     let stream = host.client.stream_with(&stream_body("flood-output", "go on")).await;
     host.is_idle("flood-output").await;
     assert_eq!(reached(&host, "wall_time_max", "flood-output").await, 1);
+    assert_eq!(reached(&host, "channel_items_max", "flood-output").await, 1);
     drop(stream);
 }
 

@@ -60,7 +60,7 @@ async fn a_client_s_limit_is_named_and_counted() {
 async fn jobs_are_counted_by_status_and_a_full_queue_by_its_limit() {
     let host = TestHost::builder().guest("job-worker").config("[jobs]\npending_max = 1\njobs_max = 1").start().await;
     // Far in the future: it waits, and nobody takes it.
-    let submit = || host.client.send("POST", "/job-worker/jobs", r#"{"kind": "any", "data": {}, "delay_ms": 3600000}"#);
+    let submit = || host.client.send("POST", "/job-worker/jobs", r#"{"type": "any", "data": {}, "delay": 3600}"#);
     let first = submit().await;
     assert_eq!(first.status, 202, "{}", first.body);
     assert_eq!(metric(&host, "hayrick_jobs{pipeline=\"job-worker\",status=\"pending\"}").await, Some(1.0));
