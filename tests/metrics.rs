@@ -23,6 +23,7 @@ async fn runs_and_versions_are_counted() {
     ] {
         assert_eq!(metric(&host, name).await, Some(expected), "{name}");
     }
+    assert!(metric(&host, "hayrick_connections").await >= Some(2.0), "the stream's, and the one that asks");
     drop(running);
     host.is_idle("slow-stream").await;
     assert_eq!(metric(&host, "hayrick_runs_active{pipeline=\"slow-stream\"}").await, Some(0.0));
