@@ -41,7 +41,7 @@ const OWNERS: [(&str, &[&str]); 14] = [
 const IO: [&str; 5] = ["tokio", "hyper", "notify", "rustls", "tracing-subscriber"];
 
 /// Modules beside the services that any of them may use.
-const SHARED_BY_SERVICES: [&str; 2] = ["database", "secret"];
+const SHARED_BY_SERVICES: [&str; 3] = ["database", "metrics", "secret"];
 
 /// The one file with a line of unsafe code: native code that our own compiler made is loaded there. Its crate denies it everywhere else.
 const UNSAFE_FILE: &str = "host/runtime/src/compile/artifact.rs";

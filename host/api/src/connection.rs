@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use host_services::metrics::Metrics;
+use host_types::limit_name::LimitName;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -43,13 +45,14 @@ pub(crate) struct Connections {
     places: Arc<Semaphore>,
     idle: Arc<IdleList>,
     peers: Arc<Peers>,
+    metrics: Metrics,
     tasks: JoinSet<()>,
     draining: watch::Sender<bool>,
 }
 
 impl Connections {
     /// No connections yet.
-    pub(crate) fn new(routes: Router, config: &ApiConfig) -> Connections {
+    pub(crate) fn new(routes: Router, config: &ApiConfig, metrics: Metrics) -> Connections {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new());
         http.header_read_timeout(config.header_read_timeout);
@@ -63,6 +66,7 @@ impl Connections {
             idle: Arc::new(IdleList::new()),
             peers: Arc::default(),
             places: Arc::new(Semaphore::new(config.connections_max.min(Semaphore::MAX_PERMITS))),
+            metrics,
             tasks: JoinSet::new(),
             draining: watch::Sender::new(false),
         }
@@ -78,7 +82,7 @@ impl Connections {
             tokio::select! {
                 () = &mut shutdown => return Ok(()),
                 Some(ended) = self.tasks.join_next() => tell_panic(ended),
-                next = next_connection(&listener, &self.places, &self.idle) => {
+                next = next_connection(&listener, &self.places, &self.idle, &self.metrics) => {
                     let (socket, peer, place) = next?;
                     match self.peers.enter(peer.ip(), self.address_connections_max) {
                         Some(counted) => self.begin(socket, peer, Place { permit: place, _counted: counted }),
@@ -117,11 +121,12 @@ impl Connections {
             async move { answer.await.map(|answer| answer.map(|body| Held::new(body, busy))) }
         });
         let connection = self.http.serve_connection(TokioIo::new(socket), service);
+        let open = self.metrics.connected();
         let mut draining = self.draining.subscribe();
         // The guard that `wait_for` gives must not live on: it locks the channel.
         let drain = async move { draining.wait_for(|&draining| draining).await.is_ok() };
         self.tasks.spawn(async move {
-            let Place { permit, _counted } = place;
+            let (Place { permit, _counted }, _open) = (place, open);
             let mut connection = pin!(connection);
             let ended = tokio::select! {
                 biased;
@@ -169,7 +174,11 @@ async fn next_connection(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
     idle: &IdleList,
+    metrics: &Metrics,
 ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    if places.available_permits() == 0 {
+        metrics.reached(LimitName::ConnectionsMax);
+    }
     let place = tokio::select! {
         biased;
         place = Arc::clone(places).acquire_owned() => place,

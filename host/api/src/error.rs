@@ -12,12 +12,16 @@ use host_services::tasks::error::TasksError;
 use host_services::uploads::UploadError;
 use host_types::failure::{Failure, FailureKind};
 use host_types::id::PIPELINE_NAME_BYTES_MAX;
+use host_types::limit_name::LimitName;
 use serde::Serialize;
 
 use crate::body::BodyError;
+use crate::limit_count::Uncounted;
 use crate::pace::TooSlow;
 use crate::{json, status};
 
+/// The code of an error that is due to a limit; `param` names it.
+const LIMIT_EXCEEDED: &str = "limit_exceeded";
 /// Characters of what a client sent that are said back to it.
 const ECHO_CHARS_MAX: usize = 256;
 
@@ -32,6 +36,8 @@ pub(crate) struct ApiError {
     param: Option<&'static str>,
     code: Option<&'static str>,
     retry_after: Option<Duration>,
+    /// A limit that nobody has counted yet.
+    uncounted: Option<LimitName>,
 }
 
 /// The error on the wire, in an answer and in a frame of a stream.
@@ -51,7 +57,7 @@ struct ErrorFields<'a> {
 
 impl ApiError {
     fn new(status: StatusCode, message: impl Into<String>) -> ApiError {
-        ApiError { status, message: message.into(), param: None, code: None, retry_after: None }
+        ApiError { status, message: message.into(), param: None, code: None, retry_after: None, uncounted: None }
     }
 
     /// The request is wrong, in the field `param` if it is known.
@@ -136,6 +142,11 @@ impl ApiError {
         ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message)
     }
 
+    /// The same, because of this limit, which is counted when the answer leaves.
+    pub(crate) fn limit(self, limit: LimitName) -> ApiError {
+        ApiError { param: Some(limit.as_str()), code: Some(LIMIT_EXCEEDED), uncounted: Some(limit), ..self }
+    }
+
     /// The client has stopped sending.
     pub(crate) fn too_slow(message: impl Into<String>) -> ApiError {
         ApiError::new(StatusCode::REQUEST_TIMEOUT, message)
@@ -179,7 +190,10 @@ impl From<Failure> for ApiError {
             StatusCode::GATEWAY_TIMEOUT => Some("timeout"),
             _ => None,
         };
-        ApiError { code, retry_after: failure.retry_after, ..ApiError::new(status, failure.message) }
+        // A client that is refused for a time has always been told so in this word.
+        let code = if failure.limit.is_some() && status != StatusCode::TOO_MANY_REQUESTS { Some(LIMIT_EXCEEDED) } else { code };
+        let param = failure.limit.map(LimitName::as_str);
+        ApiError { code, param, retry_after: failure.retry_after, ..ApiError::new(status, failure.message) }
     }
 }
 
@@ -203,7 +217,11 @@ impl From<JobError> for ApiError {
         match &error {
             JobError::Conflict { .. } | JobError::NotRetryable { .. } => ApiError::conflict(error.to_string()),
             JobError::DiskFull(_) => ApiError::no_space(error.to_string()),
-            _ => Failure::from(error).into(),
+            _ => {
+                let failure = Failure::from(error);
+                let uncounted = failure.limit;
+                ApiError { uncounted, ..failure.into() }
+            }
         }
     }
 }
@@ -217,7 +235,7 @@ impl From<TasksError> for ApiError {
 impl From<UploadError> for ApiError {
     fn from(error: UploadError) -> ApiError {
         match &error {
-            UploadError::TooLong { .. } => ApiError::too_large(error.to_string()),
+            UploadError::TooLong { .. } => ApiError::too_large(error.to_string()).limit(LimitName::FileBytesMax),
             UploadError::Full => ApiError::no_space(error.to_string()),
             UploadError::Disk(_) => Failure::from(error).into(),
         }
@@ -237,7 +255,8 @@ impl From<BodyError> for ApiError {
             BodyError::TooSlow { .. } | BodyError::Pace(_) => StatusCode::REQUEST_TIMEOUT,
             BodyError::NotText { .. } | BodyError::BrokeOff(_) => StatusCode::BAD_REQUEST,
         };
-        ApiError::new(status, error.to_string())
+        let answer = ApiError::new(status, error.to_string());
+        if let BodyError::TooLong { .. } = error { answer.limit(LimitName::BodyBytesMax) } else { answer }
     }
 }
 
@@ -246,6 +265,9 @@ impl IntoResponse for ApiError {
         let mut response = json::answer(self.status, &self.body());
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"hayrick\""));
+        }
+        if let Some(limit) = self.uncounted {
+            response.extensions_mut().insert(Uncounted(limit));
         }
         if let Some(delay) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(delay)));

@@ -9,13 +9,14 @@ use axum::routing::get;
 
 use crate::error::ApiError;
 use crate::state::ApiState;
-use crate::{authenticate, cors, deploy, files, health, jobs, openai, openapi, pipelines, request_id, tasks};
+use crate::{authenticate, cors, deploy, files, health, jobs, limit_count, metrics, openai, openapi, pipelines, request_id, tasks};
 
 /// The whole HTTP surface. A request passes from the last layer to the first: it gets its id, a browser's question is answered, and then it
 /// has to show who it is.
 pub fn router(state: ApiState) -> Router {
     let guard = from_fn_with_state(state.clone(), authenticate::guard);
-    let routes = answers(routes()).layer(guard);
+    let count = from_fn_with_state(state.clone(), limit_count::count);
+    let routes = answers(routes()).layer(count).layer(guard);
     let routes = match cors::layer(&state.config().cors_origins) {
         Some(cors) => routes.layer(cors),
         None => routes,
@@ -34,6 +35,7 @@ fn routes() -> Router<ApiState> {
         .merge(openapi::routes())
         .route("/status", get(pipelines::list))
         .route("/status/{name}", get(pipelines::one))
+        .route("/metrics", get(metrics::all))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
 }

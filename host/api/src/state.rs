@@ -9,6 +9,7 @@ use host_services::audit::Audit;
 use host_services::jobs::queue::Jobs;
 use host_services::keys::ring::KeyRing;
 use host_services::llm::router::Llm;
+use host_services::metrics::Metrics;
 use host_services::tasks::Tasks;
 use host_services::uploads::spool::Spool;
 use tokio::sync::watch;
@@ -29,6 +30,7 @@ pub struct ApiServices {
     pub spool: Spool,
     pub keys: KeyRing,
     pub audit: Audit,
+    pub metrics: Metrics,
 }
 
 /// The runtime, the configuration and the state of the server. A cheap handle.

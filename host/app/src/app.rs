@@ -71,7 +71,15 @@ impl App {
             AbortOnDropHandle::new(tokio::spawn(keys.clone().flush_loop())),
         ];
         let (tasks, budgets) = (services.tasks.clone(), services.budgets.clone());
-        let for_api = ApiServices { llm: services.llm, jobs: services.jobs, tasks: services.tasks, spool, keys: keys.clone(), audit };
+        let for_api = ApiServices {
+            llm: services.llm,
+            jobs: services.jobs,
+            tasks: services.tasks,
+            spool,
+            keys: keys.clone(),
+            audit,
+            metrics: services.metrics,
+        };
         let state = ApiState::new(runtime.clone(), config.api, for_api);
         let drain_deadline = config.drain_deadline;
         Ok(App {

@@ -21,6 +21,7 @@ use crate::clients::{KeysSettings, read_clients, read_keys};
 use crate::compile::{own_program, read_compile};
 use crate::environment::Environment;
 use crate::limits::{TIMES, read_limits};
+use crate::machine::memory_bytes;
 use crate::mistake::{ConfigError, Mistake};
 use crate::policy::{PolicyFolder, default_policy, read_grants};
 use crate::section::Section;
@@ -40,6 +41,8 @@ pub const DATA_DIR_DEFAULT: &str = ".hayrick";
 pub const APPROVALS: &str = "approvals.json";
 
 const HOST_RUNS_MAX_DEFAULT: usize = 4096;
+/// wasmtime's default is half of it, and CPython recurses.
+const STACK_BYTES_MAX_DEFAULT: usize = 1 << 20;
 const DRAIN_DEADLINE_DEFAULT: Duration = Duration::from_secs(30);
 
 /// A configuration without mistakes.
@@ -78,14 +81,14 @@ impl Config {
             let keys = top.section("keys", |keys| read_keys(keys, &data_dir));
             let (address, api, drain_deadline) = top.section("server", |server| read_server(server, &flags, &keys, &mut warnings));
             let limits = top.section("limits", |limits| read_limits(limits, &Limits::default()));
-            let (host_runs_max, pagemap_scan, (compile, cache_bytes_max)) = top.section("engine", read_engine);
+            let (engine, (compile, cache_bytes_max)) = top.section("engine", |engine| (read_engine(engine), read_compile(engine)));
             let compile = CompileLimits { bounds: top.section("component", compile::read_bounds), ..compile };
             let (jobs, worker, job_grant) = top.section("jobs", read_jobs);
             let tasks = top.section("tasks", read_tasks);
             let state = top.section("state", read_state);
             let egress_bounds = top.section("egress", egress::read_bounds);
             let llm = read_upstreams(top, &environment, &mut warnings);
-            let policy = default_policy(limits, state.quota, job_grant);
+            let policy = default_policy(limits.clone(), state.quota, job_grant);
             let policy = top.section("grants", |grants| read_grants(grants, &policy, &aliases(&llm)));
             let policies = Arc::new(PolicyFolder::new(&plugins_dir, policy, &llm, environment.clone()));
             let runtime = RuntimeConfig {
@@ -97,9 +100,12 @@ impl Config {
                 compile,
                 policies: Arc::clone(&policies) as Arc<dyn Policies>,
                 approvals: data_dir.join(APPROVALS),
-                host_runs_max,
+                limits,
+                host_runs_max: engine.host_runs_max,
+                host_memory_bytes_max: engine.host_memory_bytes_max,
+                stack_bytes_max: engine.stack_bytes_max,
                 jobs_max: worker.jobs_max,
-                pagemap_scan,
+                pagemap_scan: engine.pagemap_scan,
             };
             Config {
                 address,
@@ -204,11 +210,30 @@ fn read_headers(section: &mut Section) -> Option<Vec<String>> {
     Some(names.iter().map(|name| name.to_ascii_lowercase()).collect())
 }
 
-pub(crate) fn read_engine(section: &mut Section) -> (usize, PagemapScan, (CompileLimits, u64)) {
-    // More places than this and their reserved addresses outgrow the 47 bits a process has.
-    let runs = section.count("host_runs_max", HOST_RUNS_MAX_DEFAULT, 1..=16_384);
-    let pagemap_scan = section.word("pagemap_scan", PagemapScan::Auto, &[("auto", PagemapScan::Auto), ("off", PagemapScan::Off)]);
-    (runs, pagemap_scan, read_compile(section))
+/// What `[engine]` says of running, not of compiling.
+struct EngineSettings {
+    host_runs_max: usize,
+    host_memory_bytes_max: usize,
+    stack_bytes_max: usize,
+    pagemap_scan: PagemapScan,
+}
+
+fn read_engine(section: &mut Section) -> EngineSettings {
+    // The rest is for the host itself, for the pages of its files, and for whatever else runs there.
+    let memory_default = usize::try_from(memory_bytes() / 4 * 3).unwrap_or(usize::MAX);
+    EngineSettings {
+        // More places than this and their reserved addresses outgrow the 47 bits a process has.
+        host_runs_max: section.count("host_runs_max", HOST_RUNS_MAX_DEFAULT, 1..=16_384),
+        host_memory_bytes_max: section.size("host_memory_bytes_max", memory_default, 1 << 20..=1 << 46),
+        stack_bytes_max: section.size("stack_bytes_max", STACK_BYTES_MAX_DEFAULT, 64 << 10..=16 << 20),
+        pagemap_scan: section.word("pagemap_scan", PagemapScan::Auto, &[("auto", PagemapScan::Auto), ("off", PagemapScan::Off)]),
+    }
+}
+
+/// The keys of `[engine]` about compiling, for those who run nothing.
+pub(crate) fn read_engine_compile(section: &mut Section) -> CompileLimits {
+    read_engine(section);
+    read_compile(section).0
 }
 
 /// Where the data lies.

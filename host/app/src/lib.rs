@@ -13,6 +13,7 @@ pub mod grant;
 pub mod inspect;
 pub mod keys;
 pub mod limits;
+mod machine;
 pub mod mistake;
 mod open_files;
 pub mod policy;

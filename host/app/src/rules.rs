@@ -7,7 +7,7 @@ use host_services::llm::router::aliases;
 use host_types::limits::Limits;
 
 use crate::compile::read_bounds;
-use crate::config::{APPROVALS, read_data_dir, read_engine, read_plugins_dir};
+use crate::config::{APPROVALS, read_data_dir, read_engine_compile, read_plugins_dir};
 use crate::limits::read_limits;
 use crate::mistake::{ConfigError, Mistake};
 use crate::policy::{PolicyFolder, default_policy, read_grants};
@@ -39,7 +39,7 @@ impl Rules {
         let (rules, mistakes) = Section::read(file, |top| {
             let (data_dir, plugins_dir) = (read_data_dir(top, &flags), read_plugins_dir(top, &flags));
             let limits = top.section("limits", |limits| read_limits(limits, &Limits::default()));
-            let (_, _, (compile, _)) = top.section("engine", read_engine);
+            let compile = top.section("engine", read_engine_compile);
             let compile = CompileLimits { bounds: top.section("component", read_bounds), ..compile };
             let (_, _, job_grant) = top.section("jobs", read_jobs);
             let state = top.section("state", read_state);

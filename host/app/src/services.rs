@@ -13,6 +13,7 @@ use host_services::egress::service::Egress;
 use host_services::jobs::queue::Jobs;
 use host_services::jobs::sqlite::SqliteJobs;
 use host_services::llm::router::Llm;
+use host_services::metrics::Metrics;
 use host_services::secret::Secret;
 use host_services::state::State;
 use host_services::tasks::Tasks;
@@ -45,6 +46,7 @@ pub async fn open(config: &Config, data_dir: &Path) -> anyhow::Result<(Services,
         tasks: Tasks::open(database.clone(), config.tasks, Arc::clone(&clock)).await.with_context(cannot)?,
         state: State::new(database, config.state, clock),
         egress: egress(config),
+        metrics: Metrics::default(),
     };
     let spool = data_dir.join(SPOOL);
     std::fs::create_dir_all(&spool).with_context(|| format!("the folder {} cannot be made", spool.display()))?;

@@ -233,6 +233,7 @@ impl From<types::Failure> for failure::Failure {
             kind: failure.kind.into(),
             message: failure.message,
             retry_after: failure.retry_after.map(Duration::from_millis),
+            limit: None,
         }
     }
 }

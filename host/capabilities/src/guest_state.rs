@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use host_services::egress::session::Session;
 use host_services::uploads::upload::Upload;
+use host_types::limits::Limits;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 use crate::bindings::hayrick::pipeline::types;
 use crate::config::ConfigView;
+use crate::host_calls::HostCalls;
 use crate::http::HttpView;
 use crate::jobs::JobsView;
 use crate::llm::LlmView;
@@ -26,8 +28,6 @@ use crate::upload::UploadSlot;
 use crate::uploads::UploadsView;
 use crate::wasi_http::WasiHttpState;
 
-/// Resources a guest may hold at a time: generations, uploads, and WASI's streams and pollables.
-const RESOURCES_MAX: usize = 4096;
 /// Random bytes of one call.
 const RANDOM_BYTES_MAX: u64 = 64 << 10;
 
@@ -38,6 +38,7 @@ pub struct GuestState {
     pub(crate) run: RunContext,
     pub(crate) log: Arc<GuestLog>,
     pub(crate) response: Arc<Response>,
+    pub(crate) calls: HostCalls,
     /// The memory the run may use; the runtime makes it the store's limiter.
     pub memory: MemoryLimit,
     /// Made when the guest first calls WASI: most runs of a Rust guest never do, and making one costs more than such a run.
@@ -49,10 +50,12 @@ pub struct GuestState {
 
 impl GuestState {
     /// The state of a fresh run.
-    pub fn new(services: Services, run: RunContext, log: Arc<GuestLog>, response: Arc<Response>, memory: MemoryLimit) -> GuestState {
+    pub fn new(services: Services, run: RunContext, log: Arc<GuestLog>, response: Arc<Response>, limits: &Limits) -> GuestState {
         let mut table = ResourceTable::new();
-        table.set_max_capacity(RESOURCES_MAX);
-        GuestState { table, services, run, log, response, memory, wasi: None, session: None, wasi_http: None }
+        table.set_max_capacity(limits.resources_max);
+        let calls = HostCalls::new(limits.host_calls_max, limits.host_bytes_max);
+        let memory = MemoryLimit::new(limits, Arc::clone(&run.share));
+        GuestState { table, services, run, log, response, calls, memory, wasi: None, session: None, wasi_http: None }
     }
 
     /// The answer of the next call on the same instance: `setup` writes to nobody, the run after it to its client.
@@ -72,8 +75,8 @@ impl GuestState {
         TypesView
     }
 
-    pub(crate) fn as_timers(&mut self) -> TimersView {
-        TimersView
+    pub(crate) fn as_timers(&mut self) -> TimersView<'_> {
+        TimersView(&self.calls)
     }
 
     pub(crate) fn as_log(&mut self) -> LogView<'_> {
@@ -81,19 +84,19 @@ impl GuestState {
     }
 
     pub(crate) fn as_response(&mut self) -> ResponseView<'_> {
-        ResponseView { response: &self.response, table: &mut self.table }
+        ResponseView { response: &self.response, table: &mut self.table, calls: &self.calls }
     }
 
     pub(crate) fn as_llm(&mut self) -> LlmView<'_> {
-        LlmView { llm: &self.services.llm, run: &self.run, table: &mut self.table }
+        LlmView { llm: &self.services.llm, run: &self.run, table: &mut self.table, calls: &self.calls }
     }
 
     pub(crate) fn as_uploads(&mut self) -> UploadsView<'_> {
-        UploadsView(&mut self.table)
+        UploadsView { table: &mut self.table, calls: &self.calls }
     }
 
     pub(crate) fn as_jobs(&mut self) -> JobsView<'_> {
-        JobsView { jobs: &self.services.jobs, run: &self.run }
+        JobsView { jobs: &self.services.jobs, run: &self.run, calls: &self.calls }
     }
 
     pub(crate) fn as_tasks(&mut self) -> TasksView<'_> {
@@ -118,7 +121,7 @@ impl GuestState {
     }
 
     pub(crate) fn as_state(&mut self) -> StateView<'_> {
-        StateView { state: &self.services.state, run: &self.run }
+        StateView { state: &self.services.state, run: &self.run, calls: &self.calls }
     }
 }
 

@@ -9,6 +9,7 @@ use host_types::job::{Job, JobFilter, JobId, JobStatus, Submission};
 use wasmtime::component::{Accessor, HasData};
 
 use crate::bindings::hayrick::pipeline::{jobs, types};
+use crate::host_calls::{HostCall, HostCalls};
 use crate::run_context::RunContext;
 
 /// The longest wait of one call; a run's own time limit is mostly shorter.
@@ -18,6 +19,7 @@ const WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct JobsView<'a> {
     pub(crate) jobs: &'a Jobs,
     pub(crate) run: &'a RunContext,
+    pub(crate) calls: &'a HostCalls,
 }
 
 /// One pipeline's jobs, for the length of a call.
@@ -37,12 +39,20 @@ impl JobsView<'_> {
     pub(crate) fn own(&self) -> Own {
         Own { jobs: self.jobs.clone(), run: self.run.clone() }
     }
+
+    /// The same for a call that holds `bytes`.
+    fn begin(&self, bytes: usize) -> wasmtime::Result<(Own, HostCall)> {
+        self.calls.begin(bytes).map(|call| (self.own(), call))
+    }
 }
 
 type Told<T> = Result<T, types::Failure>;
 
-fn told<T>(outcome: Result<T, JobError>) -> Told<T> {
-    outcome.map_err(|error| Failure::from(error).into())
+impl Own {
+    fn told<T>(&self, outcome: Result<T, JobError>) -> Told<T> {
+        let told = outcome.map_err(Failure::from);
+        told.inspect_err(|failure| self.run.share.count(failure)).map_err(Into::into)
+    }
 }
 
 fn invalid(message: impl Into<String>) -> types::Failure {
@@ -71,7 +81,7 @@ impl Own {
             timeout: options.timeout.map(Duration::from_millis),
             pending_max: Some(grant.pending_max),
         };
-        told(self.jobs.submit(submission).await).map(|submitted| submitted.job.into())
+        self.told(self.jobs.submit(submission).await).map(|submitted| submitted.job.into())
     }
 
     pub(crate) async fn get(self, id: String) -> Told<Option<jobs::Job>> {
@@ -79,7 +89,7 @@ impl Own {
         let Some(id) = JobId::parse(&id) else { return Ok(None) };
         match self.jobs.get(&self.run.pipeline, id).await {
             Err(JobError::NotFound { .. }) => Ok(None),
-            found => told(found).map(|job| Some(job.into())),
+            found => self.told(found).map(|job| Some(job.into())),
         }
     }
 
@@ -91,22 +101,22 @@ impl Own {
             before: None,
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
         };
-        told(self.jobs.list(filter).await).map(|page| page.jobs.into_iter().map(Into::into).collect())
+        self.told(self.jobs.list(filter).await).map(|page| page.jobs.into_iter().map(Into::into).collect())
     }
 
     pub(crate) async fn cancel(self, id: String) -> Told<jobs::Job> {
-        told(self.jobs.cancel(&self.run.pipeline, parse(&id)?).await).map(Into::into)
+        self.told(self.jobs.cancel(&self.run.pipeline, parse(&id)?).await).map(Into::into)
     }
 
     pub(crate) async fn wait(self, id: String, timeout: Option<u64>) -> Told<jobs::Job> {
         let timeout = timeout.map_or(WAIT_MAX, Duration::from_millis).min(WAIT_MAX);
-        told(self.jobs.wait(&self.run.pipeline, parse(&id)?, timeout).await).map(Into::into)
+        self.told(self.jobs.wait(&self.run.pipeline, parse(&id)?, timeout).await).map(Into::into)
     }
 
     pub(crate) async fn checkpoint(self, state: String) -> Told<()> {
         let attempt = self.run.attempt.as_ref();
         let attempt = attempt.ok_or_else(|| invalid("`checkpoint` is for the attempt of a job: call it inside `run-job`"))?;
-        told(self.jobs.checkpoint(attempt.lease, state).await)
+        self.told(self.jobs.checkpoint(attempt.lease, state).await)
     }
 }
 
@@ -119,27 +129,33 @@ impl<T> jobs::HostWithStore<T> for HasJobs {
         data: String,
         options: jobs::SubmitOptions,
     ) -> wasmtime::Result<Told<jobs::Job>> {
-        Ok(accessor.with(|mut access| access.get().own()).submit(kind, data, options).await)
+        let (own, _call) = accessor.with(|mut access| access.get().begin(kind.len() + data.len()))?;
+        Ok(own.submit(kind, data, options).await)
     }
 
     async fn get(accessor: &Accessor<T, Self>, id: String) -> wasmtime::Result<Told<Option<jobs::Job>>> {
-        Ok(accessor.with(|mut access| access.get().own()).get(id).await)
+        let (own, _call) = accessor.with(|mut access| access.get().begin(0))?;
+        Ok(own.get(id).await)
     }
 
     async fn list(accessor: &Accessor<T, Self>, status: Option<jobs::Status>, limit: u32) -> wasmtime::Result<Told<Vec<jobs::Job>>> {
-        Ok(accessor.with(|mut access| access.get().own()).list(status, limit).await)
+        let (own, _call) = accessor.with(|mut access| access.get().begin(0))?;
+        Ok(own.list(status, limit).await)
     }
 
     async fn cancel(accessor: &Accessor<T, Self>, id: String) -> wasmtime::Result<Told<jobs::Job>> {
-        Ok(accessor.with(|mut access| access.get().own()).cancel(id).await)
+        let (own, _call) = accessor.with(|mut access| access.get().begin(0))?;
+        Ok(own.cancel(id).await)
     }
 
     async fn wait(accessor: &Accessor<T, Self>, id: String, timeout: Option<u64>) -> wasmtime::Result<Told<jobs::Job>> {
-        Ok(accessor.with(|mut access| access.get().own()).wait(id, timeout).await)
+        let (own, _call) = accessor.with(|mut access| access.get().begin(0))?;
+        Ok(own.wait(id, timeout).await)
     }
 
     async fn checkpoint(accessor: &Accessor<T, Self>, state: String) -> wasmtime::Result<Told<()>> {
-        Ok(accessor.with(|mut access| access.get().own()).checkpoint(state).await)
+        let (own, _call) = accessor.with(|mut access| access.get().begin(state.len()))?;
+        Ok(own.checkpoint(state).await)
     }
 }
 

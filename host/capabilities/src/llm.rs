@@ -10,6 +10,7 @@ use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{llm, types};
 use crate::generation::{Charged, GenerationSlot, lend_generation, next_chunk, return_generation};
+use crate::host_calls::{HostCall, HostCalls};
 use crate::run_context::RunContext;
 
 /// Tokens of an answer that any model can be asked for.
@@ -22,6 +23,7 @@ pub struct LlmView<'a> {
     pub(crate) llm: &'a Llm,
     pub(crate) run: &'a RunContext,
     pub(crate) table: &'a mut ResourceTable,
+    pub(crate) calls: &'a HostCalls,
 }
 
 /// How wasmtime gets at the view.
@@ -35,6 +37,11 @@ impl LlmView<'_> {
     /// What a call keeps while it waits.
     pub(crate) fn own(&self) -> Own {
         Own { llm: self.llm.clone(), run: self.run.clone() }
+    }
+
+    /// The same for a call that holds `bytes`.
+    fn begin(&self, bytes: usize) -> wasmtime::Result<(Own, HostCall)> {
+        self.calls.begin(bytes).map(|call| (self.own(), call))
     }
 }
 
@@ -110,6 +117,18 @@ impl Own {
     }
 }
 
+/// The text of messages, in bytes: what makes them large.
+fn size(messages: &[types::Message]) -> usize {
+    let part = |part: &types::Part| match part {
+        types::Part::Text(text) | types::Part::ImageUrl(text) | types::Part::Other(text) => text.len(),
+    };
+    let of_message = |message: &types::Message| {
+        let calls = message.tool_calls.iter().map(|call| call.arguments.len());
+        message.content.iter().map(part).chain(calls).sum::<usize>()
+    };
+    messages.iter().map(of_message).sum()
+}
+
 impl llm::Host for LlmView<'_> {}
 
 impl<T> llm::HostWithStore<T> for HasLlm {
@@ -118,7 +137,8 @@ impl<T> llm::HostWithStore<T> for HasLlm {
         messages: Vec<types::Message>,
         options: types::Options,
     ) -> wasmtime::Result<Result<types::Answer, types::Failure>> {
-        Ok(accessor.with(|mut access| access.get().own()).generate(messages, options).await)
+        let (own, _call) = accessor.with(|mut access| access.get().begin(size(&messages)))?;
+        Ok(own.generate(messages, options).await)
     }
 
     async fn generate_stream(
@@ -126,7 +146,8 @@ impl<T> llm::HostWithStore<T> for HasLlm {
         messages: Vec<types::Message>,
         options: types::Options,
     ) -> wasmtime::Result<Result<Resource<GenerationSlot>, types::Failure>> {
-        match accessor.with(|mut access| access.get().own()).generate_stream(messages, options).await {
+        let (own, _call) = accessor.with(|mut access| access.get().begin(size(&messages)))?;
+        match own.generate_stream(messages, options).await {
             Ok(slot) => Ok(Ok(accessor.with(|mut access| access.get().table.push(slot))?)),
             Err(failure) => Ok(Err(failure)),
         }
@@ -137,7 +158,9 @@ impl<T> llm::HostWithStore<T> for HasLlm {
         texts: Vec<String>,
         model: Option<String>,
     ) -> wasmtime::Result<Result<Vec<Vec<f32>>, types::Failure>> {
-        Ok(accessor.with(|mut access| access.get().own()).embed(texts, model).await)
+        let bytes = texts.iter().map(String::len).sum();
+        let (own, _call) = accessor.with(|mut access| access.get().begin(bytes))?;
+        Ok(own.embed(texts, model).await)
     }
 }
 
@@ -153,9 +176,10 @@ impl<T> llm::HostGenerationWithStore<T> for HasLlm {
         accessor: &Accessor<T, Self>,
         slot: Resource<GenerationSlot>,
     ) -> wasmtime::Result<Result<Option<types::Chunk>, types::Failure>> {
-        let (mut generation, own) = accessor.with(|mut access| {
+        let (mut generation, own, _call) = accessor.with(|mut access| {
             let view = access.get();
-            lend_generation(view.table, &slot).map(|generation| (generation, view.own()))
+            let (own, call) = view.begin(0)?;
+            lend_generation(view.table, &slot).map(|generation| (generation, own, call))
         })?;
         let next = own.next(&mut generation).await;
         accessor.with(|mut access| return_generation(access.get().table, &slot, generation))?;

@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use host_types::id::RunId;
+use host_types::limit_name::LimitName;
 use wasmtime::component::HasData;
 
 use crate::bindings::hayrick::pipeline::{log, types};
+use crate::log_rate::Fate;
+use crate::plugin_share::PluginShare;
 
 /// What one run may log.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +18,8 @@ pub struct LogLimits {
     pub lines_max: u32,
     /// Bytes of a line; the rest is cut.
     pub line_bytes_max: usize,
+    /// Lines of all runs of the plugin in a second.
+    pub lines_per_second_max: u32,
 }
 
 /// Where a run's lines go: its own lines and what it writes to stdout and stderr share one count.
@@ -23,13 +28,14 @@ pub struct GuestLog {
     pipeline: Arc<str>,
     run: RunId,
     limits: LogLimits,
+    share: Arc<PluginShare>,
     lines: AtomicU32,
 }
 
 impl GuestLog {
     /// The log of run `run` of `pipeline`.
-    pub fn new(pipeline: Arc<str>, run: RunId, limits: LogLimits) -> GuestLog {
-        GuestLog { pipeline, run, limits, lines: AtomicU32::new(0) }
+    pub fn new(pipeline: Arc<str>, run: RunId, limits: LogLimits, share: Arc<PluginShare>) -> GuestLog {
+        GuestLog { pipeline, run, limits, share, lines: AtomicU32::new(0) }
     }
 
     /// The longest line it keeps, in bytes.
@@ -43,10 +49,14 @@ impl GuestLog {
         let before = before.unwrap_or(u32::MAX);
         let (pipeline, run) = (&*self.pipeline, self.run);
         if before == self.limits.lines_max {
+            self.share.metrics().reached(LimitName::LogLinesMax);
             tracing::warn!(target: "guest", pipeline, %run, limit = "log_lines_max", "the run has logged {before} lines; the rest is dropped");
         }
-        if before >= self.limits.lines_max {
+        if before >= self.limits.lines_max || !self.is_in_time() {
             return;
+        }
+        if message.len() > self.limits.line_bytes_max {
+            self.share.metrics().reached(LimitName::LogLineBytesMax);
         }
         let message = one_line(message, self.limits.line_bytes_max);
         match level {
@@ -56,6 +66,22 @@ impl GuestLog {
             types::Level::Warn => tracing::warn!(target: "guest", pipeline, %run, "{message}"),
             types::Level::Error => tracing::error!(target: "guest", pipeline, %run, "{message}"),
         }
+    }
+}
+
+impl GuestLog {
+    /// Whether the plugin may log a line at this moment. Says at most once a second that it may not.
+    fn is_in_time(&self) -> bool {
+        let per_second = self.limits.lines_per_second_max;
+        let fate = self.share.log_rate().line(per_second);
+        if fate != Fate::Written {
+            self.share.metrics().reached(LimitName::LogLinesPerSecondMax);
+        }
+        if fate == Fate::FirstDropped {
+            let (pipeline, run, limit) = (&*self.pipeline, self.run, LimitName::LogLinesPerSecondMax.as_str());
+            tracing::warn!(target: "guest", pipeline, %run, limit, "the plugin logs more than {per_second} lines a second; the rest is dropped");
+        }
+        fate == Fate::Written
     }
 }
 

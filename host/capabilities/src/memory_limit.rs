@@ -1,82 +1,182 @@
-//! How much linear memory and how many table elements one store may have, all its instances together.
+//! What one store may grow, all its instances together: linear memory, within that of its plugin and of the host, and tables.
 
+use std::sync::Arc;
+
+use host_types::limit_name::LimitName;
+use host_types::limits::Limits;
 use wasmtime::ResourceLimiter;
 
-/// Elements of all tables of a store; CPython's largest has some 10,000.
-const TABLE_ELEMENTS_MAX: usize = 100_000;
-/// Core instances, memories and tables of a store, each. A CPython component has about forty core instances.
-const ENTITIES_MAX: usize = 200;
+use crate::plugin_share::PluginShare;
 
-/// Counts what a store grows. A guest's `memory.grow` past the limit fails softly, as WebAssembly defines it.
+/// What a store may have.
+#[derive(Debug, Clone, Copy)]
+struct Max {
+    bytes: usize,
+    plugin_bytes: usize,
+    table_elements: usize,
+    instances: usize,
+    memories: usize,
+    tables: usize,
+}
+
+/// Counts what a store grows. A guest's `memory.grow` past a limit fails softly, as WebAssembly defines it.
 #[derive(Debug)]
 pub struct MemoryLimit {
-    bytes_max: usize,
+    share: Arc<PluginShare>,
+    max: Max,
     bytes: usize,
     table_elements: usize,
-    reached: bool,
+    /// Bytes that were allowed last, should growing by them fail.
+    pending: usize,
+    refused: Option<LimitName>,
+}
+
+impl Drop for MemoryLimit {
+    fn drop(&mut self) {
+        self.give_back(self.bytes);
+    }
 }
 
 impl MemoryLimit {
-    /// A limit of `bytes_max` for all linear memories together.
-    pub fn new(bytes_max: usize) -> MemoryLimit {
-        MemoryLimit { bytes_max, bytes: 0, table_elements: 0, reached: false }
+    /// The limit of one run among those that share `share`.
+    pub fn new(limits: &Limits, share: Arc<PluginShare>) -> MemoryLimit {
+        let max = Max {
+            bytes: limits.memory_bytes_max,
+            plugin_bytes: limits.plugin_memory_bytes_max,
+            table_elements: limits.table_elements_max,
+            instances: limits.instances_max,
+            memories: limits.memories_max,
+            tables: limits.tables_max,
+        };
+        MemoryLimit { share, max, bytes: 0, table_elements: 0, pending: 0, refused: None }
     }
 
-    /// Whether the guest was refused memory: a trap after that is most likely its consequence.
-    pub fn reached(&self) -> bool {
-        self.reached
+    /// The limit the guest was refused growth by, if any: a trap after that is most likely its consequence.
+    pub fn refused(&self) -> Option<LimitName> {
+        self.refused
     }
 
-    /// The limit in bytes.
-    pub fn bytes_max(&self) -> usize {
-        self.bytes_max
+    /// Takes `more` bytes from the run's, the plugin's and the host's.
+    fn take(&self, more: usize) -> Result<(), LimitName> {
+        let (plugin, host) = (self.share.metrics().memory(), self.share.host().memory());
+        if self.bytes.saturating_add(more) > self.max.bytes {
+            return Err(LimitName::MemoryBytesMax);
+        }
+        if !plugin.take(more, self.max.plugin_bytes) {
+            return Err(LimitName::PluginMemoryBytesMax);
+        }
+        if !host.take(more, self.share.host_memory_bytes_max()) {
+            plugin.give_back(more);
+            return Err(LimitName::HostMemoryBytesMax);
+        }
+        Ok(())
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.share.metrics().memory().give_back(bytes);
+        self.share.host().memory().give_back(bytes);
     }
 }
 
 impl ResourceLimiter for MemoryLimit {
-    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let total = self.bytes.saturating_add(desired.saturating_sub(current));
-        let allowed = total <= self.bytes_max;
-        if allowed {
-            self.bytes = total;
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        self.pending = 0;
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            // Its own type forbids it: nothing grows, and nothing must be counted.
+            return Ok(false);
         }
-        self.reached |= !allowed;
-        Ok(allowed)
+        let more = desired.saturating_sub(current);
+        match self.take(more) {
+            Ok(()) => {
+                self.bytes += more;
+                self.pending = more;
+                Ok(true)
+            }
+            Err(limit) => {
+                self.refused = Some(limit);
+                Ok(false)
+            }
+        }
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        let failed = std::mem::take(&mut self.pending);
+        self.bytes -= failed;
+        self.give_back(failed);
+        Ok(())
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
         let total = self.table_elements.saturating_add(desired.saturating_sub(current));
-        let allowed = total <= TABLE_ELEMENTS_MAX;
+        let allowed = total <= self.max.table_elements;
         if allowed {
             self.table_elements = total;
+        } else {
+            self.refused = Some(LimitName::TableElementsMax);
         }
-        self.reached |= !allowed;
         Ok(allowed)
     }
 
     fn instances(&self) -> usize {
-        ENTITIES_MAX
+        self.max.instances
     }
 
     fn tables(&self) -> usize {
-        ENTITIES_MAX
+        self.max.tables
     }
 
     fn memories(&self) -> usize {
-        ENTITIES_MAX
+        self.max.memories
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use host_services::metrics::Metrics;
+
     use super::*;
+
+    fn limits(memory: usize, plugin: usize) -> Limits {
+        Limits { memory_bytes_max: memory, plugin_memory_bytes_max: plugin, ..Limits::default() }
+    }
 
     #[test]
     fn memories_of_a_store_share_one_limit() {
-        let mut limit = MemoryLimit::new(100);
+        let share = PluginShare::new(Metrics::default(), &"a".into(), 1000);
+        let mut limit = MemoryLimit::new(&limits(100, 1000), share);
         assert!(limit.memory_growing(0, 60, None).unwrap());
         assert!(!limit.memory_growing(0, 60, None).unwrap());
-        assert!(limit.reached());
+        assert_eq!(limit.refused(), Some(LimitName::MemoryBytesMax));
         assert!(limit.memory_growing(60, 100, None).unwrap());
+    }
+
+    #[test]
+    fn runs_share_their_plugin_s_memory_and_plugins_the_host_s() {
+        let host = Metrics::default();
+        let [share, other] = ["a", "b"].map(|name| PluginShare::new(host.clone(), &name.into(), 150));
+        let mut first = MemoryLimit::new(&limits(100, 120), Arc::clone(&share));
+        let mut second = MemoryLimit::new(&limits(100, 120), share);
+        let mut third = MemoryLimit::new(&limits(100, 120), other);
+        assert!(first.memory_growing(0, 100, None).unwrap());
+        assert!(!second.memory_growing(0, 30, None).unwrap());
+        assert_eq!(second.refused(), Some(LimitName::PluginMemoryBytesMax));
+        assert!(!third.memory_growing(0, 60, None).unwrap());
+        assert_eq!(third.refused(), Some(LimitName::HostMemoryBytesMax));
+        drop(first);
+        assert!(second.memory_growing(0, 30, None).unwrap() && third.memory_growing(0, 60, None).unwrap());
+        assert_eq!(host.memory().bytes(), 90);
+    }
+
+    #[test]
+    fn growth_that_fails_is_not_counted() {
+        let host = Metrics::default();
+        let mut limit = MemoryLimit::new(&limits(100, 100), PluginShare::new(host.clone(), &"a".into(), 100));
+        assert!(!limit.memory_growing(0, 90, Some(80)).unwrap());
+        assert!(limit.memory_growing(0, 90, None).unwrap());
+        limit.memory_grow_failed(wasmtime::format_err!("no")).unwrap();
+        assert_eq!((host.memory().bytes(), limit.refused()), (0, None));
     }
 }

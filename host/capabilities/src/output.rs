@@ -1,15 +1,15 @@
 //! The bounded way of chunks from a guest to whoever reads its answer. A full channel makes the guest wait: that is the back-pressure.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use host_types::chunk::Chunk;
 use host_types::failure::{Failure, FailureKind};
+use host_types::limit_name::LimitName;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Semaphore, mpsc};
 
-/// Chunks a run may have made that nobody has read yet.
-const HELD_CHUNKS_MAX: usize = 64;
 /// Bytes of text a run may have made that nobody has read yet. One chunk may be larger: it then travels alone.
 const HELD_BYTES_MAX: usize = 1 << 20;
 
@@ -20,6 +20,8 @@ pub struct OutputLimits {
     pub answer_bytes_max: usize,
     /// Text of one chunk.
     pub chunk_bytes_max: usize,
+    /// Chunks that nobody has read yet; one at least.
+    pub channel_items_max: usize,
 }
 
 /// The guest's end.
@@ -28,6 +30,7 @@ pub struct OutputSender {
     chunks: mpsc::Sender<Chunk>,
     room: Arc<Semaphore>,
     sent_bytes: AtomicUsize,
+    waited: AtomicBool,
     limits: OutputLimits,
 }
 
@@ -40,10 +43,10 @@ pub struct OutputReceiver {
 
 /// Both ends of a run's answer.
 pub fn channel(limits: OutputLimits) -> (OutputSender, OutputReceiver) {
-    let (sender, receiver) = mpsc::channel(HELD_CHUNKS_MAX);
+    let (sender, receiver) = mpsc::channel(limits.channel_items_max.max(1));
     let room = Arc::new(Semaphore::new(HELD_BYTES_MAX));
-    let sent_bytes = AtomicUsize::new(0);
-    (OutputSender { chunks: sender, room: Arc::clone(&room), sent_bytes, limits }, OutputReceiver { chunks: receiver, room })
+    let (sent_bytes, waited) = (AtomicUsize::new(0), AtomicBool::new(false));
+    (OutputSender { chunks: sender, room: Arc::clone(&room), sent_bytes, waited, limits }, OutputReceiver { chunks: receiver, room })
 }
 
 /// How much room a chunk takes in the channel.
@@ -62,7 +65,19 @@ impl OutputSender {
         if let Ok(permit) = self.room.acquire_many(permits).await {
             permit.forget();
         }
-        self.chunks.send(chunk).await.map_err(|_| hung_up())
+        match self.chunks.try_send(chunk) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Closed(_)) => Err(hung_up()),
+            Err(TrySendError::Full(chunk)) => {
+                self.waited.store(true, Ordering::Relaxed);
+                self.chunks.send(chunk).await.map_err(|_| hung_up())
+            }
+        }
+    }
+
+    /// Whether a chunk had to wait because as many were unread as may be.
+    pub fn waited(&self) -> bool {
+        self.waited.load(Ordering::Relaxed)
     }
 
     /// Holds the chunk against both limits.
@@ -70,12 +85,12 @@ impl OutputSender {
         let length = chunk.len();
         if length > self.limits.chunk_bytes_max {
             let text = format!("a chunk has {length} bytes and chunk_bytes_max is {}: send smaller pieces", self.limits.chunk_bytes_max);
-            return Err(Failure::new(FailureKind::Limit, text));
+            return Err(Failure::new(FailureKind::Limit, text).limit(LimitName::ChunkBytesMax));
         }
         let total = self.sent_bytes.fetch_add(length, Ordering::Relaxed).saturating_add(length);
         if total > self.limits.answer_bytes_max {
             let text = format!("the answer is longer than output_bytes_max, {} bytes", self.limits.answer_bytes_max);
-            return Err(Failure::new(FailureKind::Limit, text));
+            return Err(Failure::new(FailureKind::Limit, text).limit(LimitName::OutputBytesMax));
         }
         Ok(())
     }
@@ -109,13 +124,15 @@ mod tests {
 
     use super::*;
 
+    const ANY: OutputLimits = OutputLimits { answer_bytes_max: usize::MAX, chunk_bytes_max: usize::MAX, channel_items_max: 64 };
+
     fn text(bytes: usize) -> Chunk {
         Chunk::Text("x".repeat(bytes))
     }
 
     #[tokio::test]
     async fn a_reader_that_left_fails_a_waiting_send() {
-        let (sender, receiver) = channel(OutputLimits { answer_bytes_max: usize::MAX, chunk_bytes_max: usize::MAX });
+        let (sender, receiver) = channel(ANY);
         sender.send(text(HELD_BYTES_MAX)).await.unwrap();
         let (sent, ()) = tokio::join!(sender.send(text(1)), async { drop(receiver) });
         assert_eq!(sent.unwrap_err().kind, FailureKind::Cancelled);
@@ -123,7 +140,7 @@ mod tests {
 
     #[tokio::test]
     async fn reading_makes_room_and_every_chunk_arrives_in_order() {
-        let (sender, mut receiver) = channel(OutputLimits { answer_bytes_max: usize::MAX, chunk_bytes_max: usize::MAX });
+        let (sender, mut receiver) = channel(ANY);
         let send = async move {
             for length in [HELD_BYTES_MAX + 5, 7, HELD_BYTES_MAX] {
                 sender.send(text(length)).await.unwrap();
@@ -142,7 +159,7 @@ mod tests {
 
     #[tokio::test]
     async fn both_limits_hold_to_the_byte() {
-        let (sender, _receiver) = channel(OutputLimits { answer_bytes_max: 10, chunk_bytes_max: 6 });
+        let (sender, _receiver) = channel(OutputLimits { answer_bytes_max: 10, chunk_bytes_max: 6, ..ANY });
         assert_eq!(sender.send(text(7)).await.unwrap_err().kind, FailureKind::Limit);
         sender.send(text(6)).await.unwrap();
         sender.send(text(4)).await.unwrap();

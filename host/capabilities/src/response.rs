@@ -9,6 +9,7 @@ use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{response, types};
 use crate::generation::{Charged, GenerationSlot, next_chunk, take_generation};
+use crate::host_calls::HostCalls;
 use crate::output::OutputSender;
 
 /// Ends a run from inside a host call: the failure is the run's outcome, whatever the guest would have done next.
@@ -33,6 +34,11 @@ impl Response {
     /// The limit this answer ran into, if any. Such an answer is incomplete, so the run has failed even if the guest says otherwise.
     pub fn overrun(&self) -> Option<&Failure> {
         self.overrun.get()
+    }
+
+    /// Whether the client was so slow that chunks had to wait.
+    pub fn waited(&self) -> bool {
+        self.output.waited()
     }
 
     /// Sends one chunk. The guest is told once that the answer is too long; if it goes on sending, the run ends.
@@ -73,6 +79,7 @@ impl Response {
 pub struct ResponseView<'a> {
     pub(crate) response: &'a Arc<Response>,
     pub(crate) table: &'a mut ResourceTable,
+    pub(crate) calls: &'a HostCalls,
 }
 
 /// How wasmtime gets at the view.
@@ -86,14 +93,19 @@ impl response::Host for ResponseView<'_> {}
 
 impl<T> response::HostWithStore<T> for HasResponse {
     async fn send(accessor: &Accessor<T, Self>, chunk: types::Chunk) -> wasmtime::Result<Result<(), types::Failure>> {
-        let response = accessor.with(|mut access| Arc::clone(access.get().response));
-        Ok(response.send(chunk.into()).await?.map_err(types::Failure::from))
+        let chunk = Chunk::from(chunk);
+        let (response, _call) = accessor.with(|mut access| {
+            let view = access.get();
+            view.calls.begin(chunk.len()).map(|call| (Arc::clone(view.response), call))
+        })?;
+        Ok(response.send(chunk).await?.map_err(types::Failure::from))
     }
 
     async fn forward(accessor: &Accessor<T, Self>, slot: Resource<GenerationSlot>) -> wasmtime::Result<Result<(), types::Failure>> {
-        let (response, generation) = accessor.with(|mut access| {
+        let (response, generation, _call) = accessor.with(|mut access| {
             let view = access.get();
-            take_generation(view.table, slot).map(|generation| (Arc::clone(view.response), generation))
+            let call = view.calls.begin(0)?;
+            take_generation(view.table, slot).map(|generation| (Arc::clone(view.response), generation, call))
         })?;
         Ok(response.forward(generation).await?.map_err(types::Failure::from))
     }

@@ -9,6 +9,8 @@ use host_types::job::{Lease, Progress};
 use host_types::policy::Policy;
 use tokio::sync::watch;
 
+use crate::plugin_share::PluginShare;
+
 /// One run.
 #[derive(Clone)]
 pub struct RunContext {
@@ -18,6 +20,8 @@ pub struct RunContext {
     pub policy: Arc<Policy>,
     /// What it may take from the models; `None` where that is not bounded.
     pub budget: Option<Budget>,
+    /// What it shares with the plugin's other runs.
+    pub share: Arc<PluginShare>,
     /// The task that shows the run to others; a `setup` has none.
     pub recorder: Option<TaskRecorder>,
     /// The attempt this run is, if it is one.

@@ -4,6 +4,7 @@ use host_services::budgets::Budgets;
 use host_services::egress::service::Egress;
 use host_services::jobs::queue::Jobs;
 use host_services::llm::router::Llm;
+use host_services::metrics::Metrics;
 use host_services::state::State;
 use host_services::tasks::Tasks;
 
@@ -16,4 +17,5 @@ pub struct Services {
     pub tasks: Tasks,
     pub state: State,
     pub egress: Egress,
+    pub metrics: Metrics,
 }

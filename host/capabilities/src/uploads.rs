@@ -1,9 +1,10 @@
 //! `uploads`: files a client sent with this run.
 
-use host_services::uploads::upload::Upload;
+use host_services::uploads::upload::{READ_BYTES_MAX, Upload};
 use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{types, uploads};
+use crate::host_calls::HostCalls;
 use crate::upload::{UploadSlot, lend_upload, return_upload};
 
 /// Reads the next bytes of a lent file.
@@ -12,8 +13,16 @@ pub(crate) async fn read(upload: &mut Upload, max: u32) -> Result<Vec<u8>, types
     read.map_err(|error| host_types::failure::Failure::from(error).into())
 }
 
+/// What one call of `read` holds at most.
+fn piece_bytes(max: u32) -> usize {
+    usize::try_from(max).unwrap_or(usize::MAX).min(READ_BYTES_MAX)
+}
+
 /// What a run reaches of its files.
-pub struct UploadsView<'a>(pub(crate) &'a mut ResourceTable);
+pub struct UploadsView<'a> {
+    pub(crate) table: &'a mut ResourceTable,
+    pub(crate) calls: &'a HostCalls,
+}
 
 /// How wasmtime gets at the view.
 pub(crate) struct HasUploads;
@@ -26,28 +35,32 @@ impl uploads::Host for UploadsView<'_> {}
 
 impl uploads::HostUpload for UploadsView<'_> {
     fn name(&mut self, slot: Resource<UploadSlot>) -> wasmtime::Result<String> {
-        Ok(self.0.get(&slot)?.upload()?.name().to_owned())
+        Ok(self.table.get(&slot)?.upload()?.name().to_owned())
     }
 
     fn content_type(&mut self, slot: Resource<UploadSlot>) -> wasmtime::Result<Option<String>> {
-        Ok(self.0.get(&slot)?.upload()?.content_type().map(str::to_owned))
+        Ok(self.table.get(&slot)?.upload()?.content_type().map(str::to_owned))
     }
 
     fn size(&mut self, slot: Resource<UploadSlot>) -> wasmtime::Result<u64> {
-        Ok(self.0.get(&slot)?.upload()?.size())
+        Ok(self.table.get(&slot)?.upload()?.size())
     }
 
     fn drop(&mut self, slot: Resource<UploadSlot>) -> wasmtime::Result<()> {
-        self.0.delete(slot)?;
+        self.table.delete(slot)?;
         Ok(())
     }
 }
 
 impl<T> uploads::HostUploadWithStore<T> for HasUploads {
     async fn read(accessor: &Accessor<T, Self>, slot: Resource<UploadSlot>, max: u32) -> wasmtime::Result<Result<Vec<u8>, types::Failure>> {
-        let mut upload = accessor.with(|mut access| lend_upload(access.get().0, &slot))?;
+        let (mut upload, _call) = accessor.with(|mut access| {
+            let view = access.get();
+            let call = view.calls.begin(piece_bytes(max))?;
+            lend_upload(view.table, &slot).map(|upload| (upload, call))
+        })?;
         let bytes = read(&mut upload, max).await;
-        accessor.with(|mut access| return_upload(access.get().0, &slot, upload))?;
+        accessor.with(|mut access| return_upload(access.get().table, &slot, upload))?;
         Ok(bytes)
     }
 }

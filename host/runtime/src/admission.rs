@@ -1,10 +1,11 @@
 //! How many runs there may be at a time, and how many may wait.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use host_capabilities::plugin_share::PluginShare;
 use host_types::failure::{Failure, FailureKind};
+use host_types::limit_name::LimitName;
 use host_types::limits::Limits;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -15,7 +16,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub(crate) struct Admission {
     plugin: Arc<Semaphore>,
     host: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    share: Arc<PluginShare>,
     runs_max: usize,
     queue_max: usize,
     queue_time_max: Duration,
@@ -28,21 +29,21 @@ pub(crate) struct Place {
 }
 
 /// Leaves the queue, whatever the reason.
-struct Waiting<'a>(&'a AtomicUsize);
+struct Waiting<'a>(&'a PluginShare);
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.metrics().unqueue();
     }
 }
 
 impl Admission {
     /// The places of a plugin with these limits.
-    pub(crate) fn new(limits: &Limits, host: Arc<Semaphore>) -> Admission {
+    pub(crate) fn new(limits: &Limits, host: Arc<Semaphore>, share: Arc<PluginShare>) -> Admission {
         Admission {
             plugin: Arc::new(Semaphore::new(limits.plugin_runs_max)),
             host,
-            waiting: AtomicUsize::new(0),
+            share,
             runs_max: limits.plugin_runs_max,
             queue_max: limits.plugin_queue_max,
             queue_time_max: limits.queue_time_max,
@@ -65,7 +66,7 @@ impl Admission {
         }
         let _waiting = self.queue()?;
         let place = tokio::time::timeout(self.queue_time_max, self.next_place()).await;
-        place.ok().flatten().ok_or_else(|| self.refusal("no place became free in time"))
+        place.ok().flatten().ok_or_else(|| self.refusal("no place became free in time", LimitName::QueueTimeMax))
     }
 
     fn free_place(&self) -> Option<Place> {
@@ -75,9 +76,12 @@ impl Admission {
     }
 
     fn queue(&self) -> Result<Waiting<'_>, Failure> {
-        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
-        let waiting = Waiting(&self.waiting);
-        if before >= self.queue_max { Err(self.refusal("the queue is full")) } else { Ok(waiting) }
+        let is_plugin_full = self.plugin.available_permits() == 0;
+        self.share.metrics().reached(if is_plugin_full { LimitName::PluginRunsMax } else { LimitName::HostRunsMax });
+        let before = self.share.metrics().queue();
+        let waiting = Waiting(&self.share);
+        let has_room = usize::try_from(before).is_ok_and(|before| before < self.queue_max);
+        if has_room { Ok(waiting) } else { Err(self.refusal("the queue is full", LimitName::PluginQueueMax)) }
     }
 
     async fn next_place(&self) -> Option<Place> {
@@ -86,11 +90,12 @@ impl Admission {
         Some(Place { _plugin: plugin, _host: host })
     }
 
-    fn refusal(&self, reason: &str) -> Failure {
+    fn refusal(&self, reason: &str, limit: LimitName) -> Failure {
+        self.share.metrics().reached(limit);
         let text = format!(
             "too many runs at a time, and {reason}: plugin_runs_max is {}, plugin_queue_max is {}; try again",
             self.runs_max, self.queue_max
         );
-        Failure::new(FailureKind::Limit, text).retry_after(RETRY_AFTER)
+        Failure::new(FailureKind::Limit, text).limit(limit).retry_after(RETRY_AFTER)
     }
 }

@@ -9,6 +9,7 @@ use host_capabilities::services::Services;
 use host_types::failure::{Failure, FailureKind};
 use host_types::id::RunId;
 use host_types::job::{AttemptEnd, Claimed, Progress};
+use host_types::limit_name::LimitName;
 use host_types::task::{TaskKind, TaskStart};
 use tokio::sync::watch;
 
@@ -29,7 +30,8 @@ pub(crate) async fn run_attempt(serving: Serving, services: &Services, claimed: 
     let attempt = Some(AttemptContext { lease: claimed.lease(), progress });
     let policy = Arc::clone(&serving.version.policy);
     let budget = services.budgets.begin(&pipeline, &policy.models);
-    let context = RunContext { id, pipeline, policy, budget, recorder: Some(recorder.clone()), attempt };
+    let share = serving.pipeline.share();
+    let context = RunContext { id, pipeline, policy, budget, share, recorder: Some(recorder.clone()), attempt };
     let bounds = bounds(claimed.job.timeout);
     let response = Arc::clone(&serving.version.unread);
     let run = Run { context, version: serving.version, services: services.clone() };
@@ -43,7 +45,7 @@ pub(crate) async fn run_attempt(serving: Serving, services: &Services, claimed: 
 
 /// A job computes and waits for as long as its own timeout says.
 fn bounds(timeout: Duration) -> Bounds {
-    Bounds { wall_time_max: timeout, wall_limit: "the job's timeout", cpu_time_max: timeout }
+    Bounds { wall_time_max: timeout, wall_limit: LimitName::JobTimeout, cpu_time_max: timeout }
 }
 
 /// What the queue is told, and what the task shows if the attempt failed.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use host_types::id::PipelineName;
+use host_types::limits::Limits;
 use host_types::policy::Policy;
 
 use crate::compile::limits::CompileLimits;
@@ -47,8 +48,14 @@ pub struct RuntimeConfig {
     pub policies: Arc<dyn Policies>,
     /// The file of what each plugin's last version asked for.
     pub approvals: PathBuf,
+    /// The limits of a plugin that has none of its own: what the pool of instances is laid out for.
+    pub limits: Limits,
     /// Runs of all plugins at a time.
     pub host_runs_max: usize,
+    /// Linear memory of all runs of all plugins together.
+    pub host_memory_bytes_max: usize,
+    /// Stack of a guest, in bytes.
+    pub stack_bytes_max: usize,
     /// Attempts of jobs at a time, beside those runs.
     pub jobs_max: usize,
     pub pagemap_scan: PagemapScan,

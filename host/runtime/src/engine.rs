@@ -7,23 +7,19 @@ use crate::config::{PagemapScan, RuntimeConfig};
 
 /// Instances beside those of runs: `setup` of new versions.
 const SPARE_INSTANCES: u32 = 64;
-/// Core instances of one component; CPython's has about forty.
-const CORE_INSTANCES_MAX: u32 = 200;
-/// Tables of one component; CPython's shared libraries share one, a language runtime may have a few.
-const TABLES_MAX: u32 = 16;
-/// Elements of one table; CPython's has some 10,000.
-const TABLE_ELEMENTS_MAX: usize = 50_000;
+/// Core instances and tables of one component that the pool allows: more than any setting, so that the limit with a name is the one reached.
+const ENTITIES_MAX: u32 = 20_000;
 /// Metadata of one component instance; CPython's is the largest seen, below 1 MiB.
 const INSTANCE_METADATA_BYTES_MAX: usize = 4 << 20;
 /// All that 32 bits address. The pool reserves that much of the address space for each memory anyway; what a run may use of it is its
 /// policy's affair, and the limiter's.
 const MEMORY_BYTES_MAX: usize = 4 << 30;
+/// Tables there are places for, a run: a plugin whose runs all have as many as they may leaves enough to the others.
+const TABLES_OF_RUN: u32 = 8;
 /// Bytes of a fresh instance that are cleared by writing rather than by giving pages back: the working set of a small Rust guest.
 const KEEP_RESIDENT_BYTES: usize = 256 << 10;
-/// Stack of the guest; wasmtime's default is half of it, and CPython recurses.
-const GUEST_STACK_BYTES: usize = 1 << 20;
-/// Stack of the fiber the guest runs on: the guest's and what host functions need above it.
-const FIBER_STACK_BYTES: usize = 2 << 20;
+/// What host functions need on the fiber's stack above the guest's. No guest can reach it: host functions do not recurse over its data.
+const HOST_STACK_BYTES: usize = 1 << 20;
 
 /// Makes the engine.
 ///
@@ -34,24 +30,24 @@ pub(crate) fn engine(config: &RuntimeConfig) -> wasmtime::Result<Engine> {
     let runs = u32::try_from(runs).unwrap_or(u32::MAX).saturating_add(SPARE_INSTANCES);
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(runs)
-        .total_core_instances(runs.saturating_mul(8))
+        .total_core_instances(runs.saturating_mul(u32::try_from(config.limits.instances_max).unwrap_or(u32::MAX)))
         .total_memories(runs)
-        .total_tables(runs.saturating_mul(2))
+        .total_tables(runs.saturating_mul(TABLES_OF_RUN))
         .total_stacks(runs)
-        .max_core_instances_per_component(CORE_INSTANCES_MAX)
-        .max_tables_per_component(TABLES_MAX)
-        .max_tables_per_module(TABLES_MAX)
+        .max_core_instances_per_component(ENTITIES_MAX)
+        .max_tables_per_component(ENTITIES_MAX)
+        .max_tables_per_module(ENTITIES_MAX)
         .max_component_instance_size(INSTANCE_METADATA_BYTES_MAX)
         .max_core_instance_size(INSTANCE_METADATA_BYTES_MAX)
-        .table_elements(TABLE_ELEMENTS_MAX)
+        .table_elements(config.limits.table_elements_max)
         .max_memory_size(MEMORY_BYTES_MAX)
         .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
         .table_keep_resident(KEEP_RESIDENT_BYTES)
         .pagemap_scan(pagemap_scan(config.pagemap_scan));
     let mut settings = settings();
     settings
-        .max_wasm_stack(GUEST_STACK_BYTES)
-        .async_stack_size(FIBER_STACK_BYTES)
+        .max_wasm_stack(config.stack_bytes_max)
+        .async_stack_size(config.stack_bytes_max.saturating_add(HOST_STACK_BYTES))
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     Engine::new(&settings)
 }

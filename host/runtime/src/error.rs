@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use host_types::id::NameError;
+use host_types::limit_name::LimitName;
 use host_types::policy::Interface;
 
 use crate::compile::error::{CacheError, CompileError};
@@ -50,6 +51,8 @@ pub enum DeployError {
     CoreModule,
     #[error(transparent)]
     Compile(#[from] CompileError),
+    #[error("it needs more than {limit} allows: make it smaller, or raise the limit ({error:#})")]
+    Limit { limit: LimitName, error: wasmtime::Error },
     #[error("it imports {}, which this host does not grant: {cure}", names.join(", "), cure = "leave it out, or ask the operator")]
     NotGranted { names: Vec<String> },
     #[error("its policy has mistakes: {0}")]

@@ -1,27 +1,23 @@
 //! One store, one run: instantiate, `setup`, call, and out. Dropping the future drops the store, and with it all that the guest has going on.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use host_capabilities::bindings::hayrick::pipeline::types;
 use host_capabilities::guest_state::GuestState;
 use host_capabilities::log::{GuestLog, LogLimits};
-use host_capabilities::memory_limit::MemoryLimit;
+use host_capabilities::plugin_share::PluginShare;
 use host_capabilities::response::Response;
 use host_capabilities::run_context::RunContext;
 use host_capabilities::services::Services;
 use host_types::failure::{Failure, FailureKind};
+use host_types::limit_name::LimitName;
 use wasmtime::{Store, UpdateDeadline};
 
-use crate::cpu_meter::{CpuMeter, Metered};
+use crate::cpu_meter::{CpuMeter, Metered, words};
 use crate::entry::{Entry, Returned, setup};
 use crate::trap;
 use crate::version::Version;
-
-/// Bytes a guest may hand to the host in one call: the largest request body, as messages to a model, and some.
-const HOST_CALL_BYTES_MAX: usize = 64 << 20;
-/// Handles of resources a guest may hold at a time.
-const HANDLES_MAX: usize = 4096;
 
 /// What to run, and for whom.
 pub(crate) struct Run {
@@ -34,15 +30,33 @@ pub(crate) struct Run {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
     pub(crate) wall_time_max: Duration,
-    pub(crate) wall_limit: &'static str,
+    pub(crate) wall_limit: LimitName,
     pub(crate) cpu_time_max: Duration,
 }
 
 impl Bounds {
     /// The shorter of both limits on computing, and its name.
-    fn cpu(self) -> (Duration, &'static str) {
+    fn cpu(self) -> (Duration, LimitName) {
         let is_shorter = self.cpu_time_max < self.wall_time_max;
-        if is_shorter { (self.cpu_time_max, "cpu_time_max") } else { (self.wall_time_max, self.wall_limit) }
+        if is_shorter { (self.cpu_time_max, LimitName::CpuTimeMax) } else { (self.wall_time_max, self.wall_limit) }
+    }
+}
+
+/// Counts how long a run took and computed, and whether its client was slow, however it ends.
+struct Timed {
+    share: Arc<PluginShare>,
+    meter: Arc<CpuMeter>,
+    start: Instant,
+    response: Arc<Response>,
+}
+
+impl Drop for Timed {
+    fn drop(&mut self) {
+        let metrics = self.share.metrics();
+        metrics.ended(self.start.elapsed(), self.meter.spent());
+        if self.response.waited() {
+            metrics.reached(LimitName::ChannelItemsMax);
+        }
     }
 }
 
@@ -55,7 +69,7 @@ impl Run {
         let limits = &self.version.policy.limits;
         let (wall_time_max, cpu_time_max) = (limits.setup_time_max, limits.cpu_time_max);
         let response = Arc::clone(&self.version.unread);
-        answered(self.call(Bounds { wall_time_max, wall_limit: "setup_time_max", cpu_time_max }, Entry::Setup, response).await?)
+        answered(self.call(Bounds { wall_time_max, wall_limit: LimitName::SetupTimeMax, cpu_time_max }, Entry::Setup, response).await?)
     }
 
     /// Answers one request.
@@ -65,7 +79,7 @@ impl Run {
     pub(crate) async fn answer(self, entry: Entry, response: Arc<Response>) -> Result<(), Failure> {
         let limits = &self.version.policy.limits;
         let (wall_time_max, cpu_time_max) = (limits.wall_time_max, limits.cpu_time_max);
-        answered(self.call(Bounds { wall_time_max, wall_limit: "wall_time_max", cpu_time_max }, entry, response).await?)
+        answered(self.call(Bounds { wall_time_max, wall_limit: LimitName::WallTimeMax, cpu_time_max }, entry, response).await?)
     }
 
     /// Calls one function within its bounds. The timer stands outside the store: inside, a guest that computes would hold it up.
@@ -76,35 +90,53 @@ impl Run {
         let (cpu_time_max, cpu_limit) = bounds.cpu();
         let meter = CpuMeter::new(cpu_time_max, cpu_limit);
         let turns = Arc::clone(&self.version.turns);
+        let _timed = Timed {
+            share: Arc::clone(&self.context.share),
+            meter: Arc::clone(&meter),
+            start: Instant::now(),
+            response: Arc::clone(&response),
+        };
         let run = Metered::new(self.in_store(Arc::clone(&meter), entry, response), meter, turns);
         let max = bounds.wall_time_max;
         tokio::time::timeout(max, run).await.unwrap_or_else(|_| {
-            let text = format!("the run took longer than {}, {} ms", bounds.wall_limit, max.as_millis());
-            Err(Failure::new(FailureKind::Timeout, text))
+            let text = format!("the run took longer than {}, {} ms", words(bounds.wall_limit), max.as_millis());
+            Err(Failure::new(FailureKind::Timeout, text).limit(bounds.wall_limit))
         })
     }
 
     async fn in_store(self, meter: Arc<CpuMeter>, entry: Entry, response: Arc<Response>) -> Result<Returned, Failure> {
         let mut store = self.store(meter);
         let called = call(&self.version, &mut store, Arc::clone(&response), entry).await;
+        self.count_unfelt(&called, &store);
         let returned = called.map_err(|error| self.trapped(&error, &store))?.map_err(Failure::from)?;
         match response.overrun() {
             // The client's answer is incomplete, which is no limit of the client's: it must not try again.
-            Some(overrun) => Err(Failure::new(FailureKind::Failed, overrun.message.clone())),
+            Some(overrun) => Err(Failure { kind: FailureKind::Failed, ..overrun.clone() }),
             None => Ok(returned),
+        }
+    }
+
+    /// Counts growth that was refused and that the guest could do without.
+    fn count_unfelt<T>(&self, called: &wasmtime::Result<T>, store: &Store<GuestState>) {
+        if let (Ok(_), Some(limit)) = (called, store.data().memory.refused()) {
+            self.context.share.metrics().reached(limit);
         }
     }
 
     fn store(&self, meter: Arc<CpuMeter>) -> Store<GuestState> {
         let limits = &self.version.policy.limits;
-        let log_limits = LogLimits { lines_max: limits.log_lines_max, line_bytes_max: limits.log_line_bytes_max };
-        let log = Arc::new(GuestLog::new(Arc::clone(&self.context.pipeline), self.context.id, log_limits));
-        let memory = MemoryLimit::new(limits.memory_bytes_max);
-        let state = GuestState::new(self.services.clone(), self.context.clone(), log, Arc::clone(&self.version.unread), memory);
+        let log_limits = LogLimits {
+            lines_max: limits.log_lines_max,
+            line_bytes_max: limits.log_line_bytes_max,
+            lines_per_second_max: limits.log_lines_per_second_max,
+        };
+        let (pipeline, share) = (Arc::clone(&self.context.pipeline), Arc::clone(&self.context.share));
+        let log = Arc::new(GuestLog::new(pipeline, self.context.id, log_limits, share));
+        let state = GuestState::new(self.services.clone(), self.context.clone(), log, Arc::clone(&self.version.unread), limits);
         let mut store = Store::new(self.version.instance_pre.engine(), state);
         store.limiter(|state| &mut state.memory);
-        store.set_hostcall_fuel(HOST_CALL_BYTES_MAX);
-        store.set_max_component_handles(HANDLES_MAX);
+        store.set_hostcall_fuel(limits.host_call_bytes_max);
+        store.set_max_component_handles(limits.handles_max);
         store.set_epoch_deadline(1);
         // Only an error stops a loop; a yield lets the others run.
         store.epoch_deadline_callback(move |_| {
@@ -116,8 +148,8 @@ impl Run {
 
     /// Turns a trap into a failure, and keeps the guest's backtrace for its author.
     fn trapped(&self, error: &wasmtime::Error, store: &Store<GuestState>) -> Failure {
-        let memory = &store.data().memory;
-        let failure = trap::failure(error, memory.reached().then(|| memory.bytes_max()));
+        let share = &self.context.share;
+        let failure = trap::failure(error, store.data().memory.refused(), &self.version.policy.limits, share.host_memory_bytes_max());
         let (pipeline, run) = (&*self.context.pipeline, self.context.id);
         tracing::warn!(pipeline, %run, reason = failure.message, "the run trapped: {error:?}");
         failure

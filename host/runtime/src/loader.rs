@@ -8,6 +8,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use host_capabilities::guest_state::GuestState;
 use host_capabilities::linker::linker;
+use host_capabilities::plugin_share::PluginShare;
 use host_capabilities::run_context::RunContext;
 use host_capabilities::services::Services;
 use host_types::id::RunId;
@@ -22,10 +23,12 @@ use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::asked::check_asked;
 use crate::compile::compiler::Compiler;
+use crate::compile::error::CompileError;
 use crate::cpu_meter::turns;
 use crate::error::DeployError;
 use crate::instance::Run;
 use crate::shape::{Shape, shape};
+use crate::trap::limit_of_shape;
 use crate::version::{Version, unread_response};
 
 /// A file's bytes and their name.
@@ -42,6 +45,7 @@ pub(crate) struct Candidate {
     pub(crate) policy: Arc<Policy>,
     /// What the version before it asked for, if there ever was one.
     pub(crate) asked_before: Option<BTreeSet<Interface>>,
+    pub(crate) share: Arc<PluginShare>,
 }
 
 /// A compiled and linked component.
@@ -124,7 +128,7 @@ impl Loader {
     /// # Errors
     /// Why it must not serve.
     pub(crate) async fn load(self: &Arc<Self>, name: &str, candidate: Candidate) -> Result<Version, DeployError> {
-        let Candidate { bytes: Bytes { content, digest }, generation, policy, asked_before } = candidate;
+        let Candidate { bytes: Bytes { content, digest }, generation, policy, asked_before, share } = candidate;
         let size_bytes = content.len() as u64;
         let compiled = self.compiled(content).await?;
         check_asked(name, &compiled.shape.asked, &policy, asked_before.as_ref())?;
@@ -142,13 +146,13 @@ impl Loader {
         let unread = unread_response(&policy.limits);
         let version =
             Version { instance_pre: compiled.instance_pre, shape: compiled.shape, policy, status, turns: Arc::clone(&self.turns), unread };
-        self.set_up(name, version).await
+        self.set_up(name, version, share).await
     }
 
     async fn compiled(self: &Arc<Self>, content: Vec<u8>) -> Result<Compiled, DeployError> {
         let start = Instant::now();
         check_preamble(&content)?;
-        let ready = self.compiler.component(&content).await?;
+        let ready = self.compiler.component(&content).await.map_err(named)?;
         let loader = Arc::clone(self);
         let linked = tokio::task::spawn_blocking(move || loader.link(&ready.component)).await;
         let (shape, instance_pre) = linked.unwrap_or_else(|panicked| Err(DeployError::Setup(format!("linking failed: {panicked}"))))?;
@@ -162,18 +166,37 @@ impl Loader {
     }
 
     /// Runs `setup` once on an instance of its own: a version that cannot be set up never serves.
-    async fn set_up(&self, name: &str, version: Version) -> Result<Version, DeployError> {
+    async fn set_up(&self, name: &str, version: Version, share: Arc<PluginShare>) -> Result<Version, DeployError> {
         let start = Instant::now();
         let version = Arc::new(version);
         let policy = Arc::clone(&version.policy);
         let budget = self.services.budgets.begin(name, &policy.models);
-        let context = RunContext { id: RunId::fresh(), pipeline: name.into(), policy, budget, recorder: None, attempt: None };
+        let context = RunContext {
+            id: RunId::fresh(),
+            pipeline: name.into(),
+            policy,
+            budget,
+            share: Arc::clone(&share),
+            recorder: None,
+            attempt: None,
+        };
         let run = Run { context, version: Arc::clone(&version), services: self.services.clone() };
-        run.setup().await.map_err(|failure| DeployError::Setup(failure.message))?;
+        run.setup().await.inspect_err(|failure| share.count(failure)).map_err(|failure| DeployError::Setup(failure.message))?;
         let mut version = Arc::into_inner(version).ok_or_else(|| DeployError::Setup("its instance is still running".to_owned()))?;
         version.status.setup_ms = milliseconds(start);
         version.status.deployed_at = unix_seconds();
         Ok(version)
+    }
+}
+
+/// Gives a refusal the name of the limit it is due to, where the pool of instances found it.
+fn named(error: CompileError) -> DeployError {
+    match error {
+        CompileError::Load(error) => match limit_of_shape(&error) {
+            Some(limit) => DeployError::Limit { limit, error },
+            None => CompileError::Load(error).into(),
+        },
+        error => error.into(),
     }
 }
 

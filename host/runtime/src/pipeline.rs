@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use host_capabilities::plugin_share::PluginShare;
 use host_types::failure::{Failure, FailureKind};
 use host_types::id::{PipelineName, RunId};
 use host_types::limits::Limits;
@@ -23,6 +24,7 @@ struct Deployed {
 pub(crate) struct Pipeline {
     name: PipelineName,
     shared_name: Arc<str>,
+    share: Arc<PluginShare>,
     admission: RwLock<Arc<Admission>>,
     host: Arc<Semaphore>,
     // A std lock with a critical section of a clone: nothing is awaited under it.
@@ -50,6 +52,7 @@ impl ActiveRun {
     /// Counts a failure and puts the run's id into it.
     pub(crate) fn failed(&self, failure: Failure, run: RunId) -> Failure {
         self.pipeline.failed_runs.fetch_add(1, Ordering::Relaxed);
+        self.pipeline.share.count(&failure);
         match failure.kind {
             // The plugin's own words to its client stay as they are.
             FailureKind::Failed | FailureKind::Timeout => crate::trap::with_run(failure, run),
@@ -60,11 +63,13 @@ impl ActiveRun {
 
 impl Pipeline {
     /// A pipeline whose first version is still to come.
-    pub(crate) fn new(name: PipelineName, host: Arc<Semaphore>) -> Pipeline {
+    pub(crate) fn new(name: PipelineName, host: Arc<Semaphore>, share: Arc<PluginShare>) -> Pipeline {
+        let admission = Admission::new(&Limits::default(), Arc::clone(&host), Arc::clone(&share));
         Pipeline {
             shared_name: name.as_str().into(),
             name,
-            admission: RwLock::new(Arc::new(Admission::new(&Limits::default(), Arc::clone(&host)))),
+            share,
+            admission: RwLock::new(Arc::new(admission)),
             host,
             deployed: RwLock::default(),
             generations: AtomicU64::new(0),
@@ -81,6 +86,11 @@ impl Pipeline {
     /// The same, for the many who keep it.
     pub(crate) fn shared_name(&self) -> Arc<str> {
         Arc::clone(&self.shared_name)
+    }
+
+    /// What all its runs share.
+    pub(crate) fn share(&self) -> Arc<PluginShare> {
+        Arc::clone(&self.share)
     }
 
     /// The version that serves at this moment.
@@ -104,7 +114,7 @@ impl Pipeline {
     fn set_places(&self, limits: &Limits) {
         let mut admission = self.admission.write().unwrap_or_else(PoisonError::into_inner);
         if !admission.is_of(limits) {
-            *admission = Arc::new(Admission::new(limits, Arc::clone(&self.host)));
+            *admission = Arc::new(Admission::new(limits, Arc::clone(&self.host), Arc::clone(&self.share)));
         }
     }
 

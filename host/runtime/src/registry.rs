@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
+use host_capabilities::plugin_share::PluginShare;
+use host_services::metrics::Metrics;
 use host_types::id::PipelineName;
+use host_types::limit_name::LimitName;
 use host_types::pipeline::{PipelineState, PipelineStatus, Refusal};
 use host_types::policy::Policy;
 use tokio::sync::{OwnedMutexGuard, Semaphore, watch};
 
 use crate::approvals::{Approval, Approvals};
-use crate::config::Policies;
+use crate::config::{Policies, RuntimeConfig};
 use crate::error::DeployError;
 use crate::loader::{Bytes, Candidate, Loader, read, unix_seconds};
 use crate::pipeline::Pipeline;
@@ -23,6 +26,8 @@ pub(crate) struct Registry {
     policies: Arc<dyn Policies>,
     approvals: Arc<Approvals>,
     host_runs: Arc<Semaphore>,
+    metrics: Metrics,
+    host_memory_bytes_max: usize,
     pipelines: RwLock<BTreeMap<String, Arc<Pipeline>>>,
     /// Files whose names are no pipeline's.
     misnamed: RwLock<BTreeMap<String, Refusal>>,
@@ -33,12 +38,20 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// An empty registry whose runs share `host_runs_max` places.
-    pub(crate) fn new(loader: Arc<Loader>, policies: Arc<dyn Policies>, approvals: Approvals, host_runs_max: usize) -> Registry {
-        let host_runs = Arc::new(Semaphore::new(host_runs_max.min(Semaphore::MAX_PERMITS)));
-        let (pipelines, misnamed, changes) = (RwLock::default(), RwLock::default(), watch::Sender::new(0));
-        let approvals = Arc::new(approvals);
-        Registry { loader, policies, approvals, host_runs, pipelines, misnamed, changes, turns: Mutex::default() }
+    /// An empty registry whose runs share the places and the memory of the host.
+    pub(crate) fn new(loader: Arc<Loader>, config: &RuntimeConfig, approvals: Approvals, metrics: Metrics) -> Registry {
+        Registry {
+            loader,
+            policies: Arc::clone(&config.policies),
+            approvals: Arc::new(approvals),
+            host_runs: Arc::new(Semaphore::new(config.host_runs_max.min(Semaphore::MAX_PERMITS))),
+            metrics,
+            host_memory_bytes_max: config.host_memory_bytes_max,
+            pipelines: RwLock::default(),
+            misnamed: RwLock::default(),
+            changes: watch::Sender::new(0),
+            turns: Mutex::default(),
+        }
     }
 
     /// The pipeline of that name.
@@ -125,8 +138,8 @@ impl Registry {
             tracing::debug!(pipeline = name, "the file and its policy are those that serve");
             return pipeline.clear_refusal();
         }
-        let (generation, asked_before) = (pipeline.next_generation(), self.approvals.asked(name));
-        match self.loader.load(name, Candidate { bytes, generation, policy, asked_before }).await {
+        let (generation, asked_before, share) = (pipeline.next_generation(), self.approvals.asked(name), pipeline.share());
+        match self.loader.load(name, Candidate { bytes, generation, policy, asked_before, share }).await {
             Ok(version) => {
                 let approval = Approval::new(&digest, &version.shape.asked);
                 self.serve(pipeline, version);
@@ -178,8 +191,8 @@ impl Registry {
             pipeline.clear_refusal();
             return Ok(pipeline.status());
         }
-        let (generation, asked_before) = (pipeline.next_generation(), self.approvals.asked(&key));
-        let loaded = self.loader.load(&key, Candidate { bytes, generation, policy, asked_before }).await;
+        let (generation, asked_before, share) = (pipeline.next_generation(), self.approvals.asked(&key), pipeline.share());
+        let loaded = self.loader.load(&key, Candidate { bytes, generation, policy, asked_before, share }).await;
         let version = loaded.inspect_err(|error| tracing::warn!(pipeline = key, "not deployed by request: {error}"))?;
         keep().await?;
         // Its file may have gone meanwhile, and its entry with it.
@@ -224,6 +237,7 @@ impl Registry {
     fn tell_undeployed(&self, stem: &str, is_removed: bool, why: &str) {
         self.misnamed.write().unwrap_or_else(PoisonError::into_inner).remove(stem);
         if is_removed {
+            self.metrics.forget(stem);
             self.tell_change();
             tracing::info!(pipeline = stem, "undeployed: {why}");
         }
@@ -252,7 +266,8 @@ impl Registry {
     }
 
     fn fresh(&self, name: PipelineName) -> Arc<Pipeline> {
-        Arc::new(Pipeline::new(name, Arc::clone(&self.host_runs)))
+        let share = PluginShare::new(self.metrics.clone(), &name.as_str().into(), self.host_memory_bytes_max);
+        Arc::new(Pipeline::new(name, Arc::clone(&self.host_runs), share))
     }
 
     fn pipeline(&self, name: PipelineName) -> Arc<Pipeline> {
@@ -284,7 +299,16 @@ fn refusal(digest: String, error: &DeployError) -> Refusal {
 }
 
 fn refuse(pipeline: &Pipeline, digest: String, error: &DeployError) {
-    let serving = pipeline.version().map(|version| version.status.generation);
+    let (serving, metrics) = (pipeline.version().map(|version| version.status.generation), pipeline.share());
+    metrics.metrics().refused_deploy();
+    let limit = match error {
+        DeployError::TooLarge { .. } => Some(LimitName::ComponentBytesMax),
+        DeployError::Limit { limit, .. } => Some(*limit),
+        _ => None,
+    };
+    if let Some(limit) = limit {
+        metrics.metrics().reached(limit);
+    }
     tracing::error!(pipeline = pipeline.name().as_str(), serving, "not deployed: {error}");
     pipeline.refuse(refusal(digest, error));
 }

@@ -89,7 +89,8 @@ mod tests {
     #[tokio::test]
     async fn an_answer_is_whole_however_busy_its_reader_is() {
         for _ in 0..500 {
-            let (sender, receiver) = channel(OutputLimits { answer_bytes_max: usize::MAX, chunk_bytes_max: usize::MAX });
+            let (sender, receiver) =
+                channel(OutputLimits { answer_bytes_max: usize::MAX, chunk_bytes_max: usize::MAX, channel_items_max: 64 });
             let run = async move {
                 for _ in 0..3 {
                     sender.send(Chunk::Text("x".to_owned())).await?;

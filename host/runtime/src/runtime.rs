@@ -62,7 +62,7 @@ impl Runtime {
         let loader = Loader::new(engine, compiler, services.clone()).map_err(RuntimeError::Engine)?;
         let epochs = EpochTicker::start(loader.engine()).map_err(RuntimeError::Thread)?;
         let approvals = Approvals::open(&config.approvals)?;
-        let registry = Arc::new(Registry::new(Arc::new(loader), Arc::clone(&config.policies), approvals, config.host_runs_max));
+        let registry = Arc::new(Registry::new(Arc::new(loader), config, approvals, services.metrics.clone()));
         let deploys = Deploys::new(&config.plugins_dir, Arc::clone(&registry));
         let (tell_ready, ready) = watch::channel(false);
         let watcher = FolderWatcher::new(&config.plugins_dir, Arc::clone(&registry), tell_ready)?;

@@ -67,7 +67,8 @@ pub(crate) async fn answer(serving: Serving, services: &Services, task: TaskStar
     let (sender, receiver) = channel(serving.version.output_limits());
     let policy = Arc::clone(&serving.version.policy);
     let budget = services.budgets.begin(&pipeline, &policy.models);
-    let context = RunContext { id, pipeline, policy, budget, recorder: Some(recorder.clone()), attempt: None };
+    let share = serving.pipeline.share();
+    let context = RunContext { id, pipeline, policy, budget, share, recorder: Some(recorder.clone()), attempt: None };
     let run = Run { context, version: serving.version, services: services.clone() };
     let response = Arc::new(Response::new(sender, Some(recorder.clone())));
     let running = async move {

@@ -34,7 +34,11 @@ impl Version {
 }
 
 fn output_limits(limits: &Limits) -> OutputLimits {
-    OutputLimits { answer_bytes_max: limits.output_bytes_max, chunk_bytes_max: limits.chunk_bytes_max }
+    OutputLimits {
+        answer_bytes_max: limits.output_bytes_max,
+        chunk_bytes_max: limits.chunk_bytes_max,
+        channel_items_max: limits.channel_items_max,
+    }
 }
 
 /// An answer that nobody reads: sending to it fails with `cancelled`.

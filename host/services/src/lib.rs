@@ -9,6 +9,7 @@ pub mod egress;
 pub mod jobs;
 pub mod keys;
 pub mod llm;
+pub mod metrics;
 pub mod secret;
 pub mod state;
 pub mod tasks;

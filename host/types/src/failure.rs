@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::limit_name::LimitName;
+
 /// What the caller can do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
@@ -29,12 +31,20 @@ pub struct Failure {
     pub message: String,
     /// When trying again is worth it.
     pub retry_after: Option<Duration>,
+    /// The limit that was reached, where one is the reason.
+    pub limit: Option<LimitName>,
 }
 
 impl Failure {
     /// A failure that says nothing about when to try again.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Failure {
-        Failure { kind, message: message.into(), retry_after: None }
+        Failure { kind, message: message.into(), retry_after: None, limit: None }
+    }
+
+    /// The same, because of this limit.
+    pub fn limit(mut self, limit: LimitName) -> Failure {
+        self.limit = Some(limit);
+        self
     }
 
     /// The same, worth another try after `delay`.

@@ -8,6 +8,7 @@ pub mod failure;
 pub mod generation;
 pub mod id;
 pub mod job;
+pub mod limit_name;
 pub mod limits;
 pub mod message;
 pub mod pipeline;

@@ -6,6 +6,7 @@ use axum::http::header::CONTENT_TYPE;
 use bytes::Bytes;
 use host_services::uploads::form::Form;
 use host_services::uploads::spool::Spool;
+use host_types::limit_name::LimitName;
 use multer::{Field, Multipart};
 
 use crate::config::ApiConfig;
@@ -56,7 +57,8 @@ impl Reading<'_> {
     async fn file(&mut self, name: String, mut part: Field<'_>) -> Result<(), ApiError> {
         let files_max = self.config.files_max;
         if self.form.files.len() >= files_max {
-            return Err(ApiError::too_large(format!("the form has more than files_max, {files_max} files: send them in several forms")));
+            return Err(ApiError::too_large(format!("the form has more than files_max, {files_max} files: send them in several forms"))
+                .limit(LimitName::FilesMax));
         }
         let content_type = part.content_type().map(ToString::to_string);
         self.check_words(&name)?;
@@ -74,7 +76,8 @@ impl Reading<'_> {
         if self.form.fields.len() >= fields_max {
             return Err(ApiError::too_large(format!(
                 "the form has more than fields_max, {fields_max} fields beside its files: send fewer"
-            )));
+            ))
+            .limit(LimitName::FieldsMax));
         }
         let name = part.name().unwrap_or_default().to_owned();
         self.check_words(&name)?;
@@ -86,7 +89,8 @@ impl Reading<'_> {
                 let name: String = name.chars().take(64).collect();
                 return Err(ApiError::too_large(format!(
                     "the field '{name}' is longer than field_bytes_max, {max} bytes: send it as a file"
-                )));
+                ))
+                .limit(LimitName::FieldBytesMax));
             }
         }
         let content =
@@ -100,7 +104,8 @@ impl Reading<'_> {
         self.bytes = self.bytes.saturating_add(piece.as_ref().map_or(0, |piece| piece.len() as u64));
         let max = self.config.upload_bytes_max;
         if self.bytes > max {
-            return Err(ApiError::too_large(format!("the form is longer than upload_bytes_max, {max} bytes: send less at a time")));
+            return Err(ApiError::too_large(format!("the form is longer than upload_bytes_max, {max} bytes: send less at a time"))
+                .limit(LimitName::UploadBytesMax));
         }
         Ok(piece)
     }

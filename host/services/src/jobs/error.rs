@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use host_types::failure::{Failure, FailureKind};
 use host_types::job::{JobId, JobStatus};
+use host_types::limit_name::LimitName;
 
 use crate::database::error::DatabaseError;
 
@@ -70,6 +71,10 @@ impl From<JobError> for Failure {
             JobError::Database(_) => FailureKind::Failed,
         };
         let failure = Failure::new(kind, error.to_string());
-        if matches!(error, JobError::Full { .. }) { failure.retry_after(FULL_RETRY_AFTER) } else { failure }
+        if matches!(error, JobError::Full { .. }) {
+            failure.retry_after(FULL_RETRY_AFTER).limit(LimitName::JobsPendingMax)
+        } else {
+            failure
+        }
     }
 }

@@ -147,7 +147,7 @@ pub(crate) fn of_all(failures: Vec<Failure>) -> Failure {
     let retry_after = failures.iter().filter_map(|failure| failure.retry_after).min();
     let kind = failures.first().map_or(FailureKind::Failed, |failure| failure.kind);
     let words: Vec<String> = failures.into_iter().map(|failure| failure.message).collect();
-    Failure { kind, message: words.join("; then "), retry_after }
+    Failure { retry_after, ..Failure::new(kind, words.join("; then ")) }
 }
 
 /// What the caller sent cannot be put to any upstream.

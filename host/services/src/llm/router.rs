@@ -43,6 +43,10 @@ pub struct UpstreamStatus {
     pub breaker: &'static str,
     /// Requests at this moment, those waiting for a retry included.
     pub active: usize,
+    /// Requests sent, again ones included.
+    pub requests: u64,
+    /// Those of them that failed before their first token.
+    pub failures: u64,
 }
 
 /// The aliases there will be: those configured, or the built-in model's where none is.
@@ -114,7 +118,7 @@ impl Llm {
     pub fn status(&self) -> Vec<UpstreamStatus> {
         if self.inner.upstreams.is_empty() {
             let name = || builtin::ALIAS.to_owned();
-            return vec![UpstreamStatus { alias: name(), model: name(), breaker: "closed", active: 0 }];
+            return vec![UpstreamStatus { alias: name(), model: name(), breaker: "closed", active: 0, requests: 0, failures: 0 }];
         }
         self.inner.upstreams.iter().map(|upstream| status(upstream)).collect()
     }
@@ -160,7 +164,8 @@ impl Llm {
 fn status(upstream: &Upstream) -> UpstreamStatus {
     let config = upstream.config();
     let breaker = upstream.breaker_word();
-    UpstreamStatus { alias: config.alias.clone(), model: config.model.clone(), breaker, active: upstream.active() }
+    let (requests, failures) = upstream.counts();
+    UpstreamStatus { alias: config.alias.clone(), model: config.model.clone(), breaker, active: upstream.active(), requests, failures }
 }
 
 /// An upstream and then its fallbacks.

@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -48,6 +49,8 @@ pub(crate) struct Upstream {
     breaker: Arc<Breaker>,
     backoff: Backoff,
     cache: Option<Arc<Cache>>,
+    requests: AtomicU64,
+    failures: AtomicU64,
     reporter: Arc<Reporter>,
     limits: ReadLimits,
 }
@@ -73,6 +76,8 @@ impl Upstream {
             breaker: Breaker::new(config.breaker_failures, config.breaker_open),
             backoff: Backoff::new(config.backoff_base, config.backoff_cap, seed),
             cache: config.cache.map(Cache::new),
+            requests: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
             reporter: Arc::new(Reporter::new(config.alias.clone(), config.api_key.clone())),
             limits: ReadLimits {
                 first_token_timeout: config.first_token_timeout,
@@ -91,6 +96,11 @@ impl Upstream {
     /// The breaker's word.
     pub(crate) fn breaker_word(&self) -> &'static str {
         self.breaker.word()
+    }
+
+    /// Requests sent, and those of them that failed before their first token.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.requests.load(Ordering::Relaxed), self.failures.load(Ordering::Relaxed))
     }
 
     /// Requests that have a place.
@@ -243,6 +253,9 @@ impl Attempts<'_> {
     /// The breaker's leave for the next attempt.
     fn next(&mut self) -> Result<Trial, Failure> {
         let admitted = self.upstream.breaker.admit();
+        if admitted.is_ok() {
+            self.upstream.requests.fetch_add(1, Ordering::Relaxed);
+        }
         admitted.map_err(|rest| self.last.take().unwrap_or_else(|| self.upstream.reporter.shut(rest)))
     }
 
@@ -251,6 +264,7 @@ impl Attempts<'_> {
     /// # Errors
     /// The failure itself, if there is to be none.
     async fn failed(&mut self, failure: Failure) -> Result<(), Failure> {
+        self.upstream.failures.fetch_add(1, Ordering::Relaxed);
         let is_last = self.failed >= self.upstream.config.retries_max || !may_pass(&failure);
         let wait = if is_last { None } else { self.upstream.backoff.wait(self.failed, failure.retry_after) };
         let Some(wait) = wait else { return Err(failure) };

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use host_types::failure::{Failure, FailureKind};
+use host_types::limit_name::LimitName;
 
 use crate::database::error::DatabaseError;
 
@@ -15,9 +16,9 @@ pub enum StateError {
     Value { bytes: usize, bytes_max: usize },
     #[error("an entry's time can be {} days at most: leave it out, and the entry stays", .0.as_secs() / (24 * 60 * 60))]
     Ttl(Duration),
-    #[error("this plugin remembers {0} keys, as many as it may: delete some, or have the operator raise keys_max")]
+    #[error("this plugin remembers {0} keys, as many as it may: delete some, or have the operator raise state.keys_max")]
     Keys(u64),
-    #[error("this plugin would remember more than the {0} bytes it may: delete something, or have the operator raise bytes_max")]
+    #[error("this plugin would remember more than the {0} bytes it may: delete something, or have the operator raise state.bytes_max")]
     Bytes(u64),
     /// A full disk among others.
     #[error(transparent)]
@@ -32,11 +33,16 @@ impl From<rusqlite::Error> for StateError {
 
 impl From<StateError> for Failure {
     fn from(error: StateError) -> Failure {
+        let limit = match error {
+            StateError::Keys(_) => Some(LimitName::StateKeysMax),
+            StateError::Bytes(_) => Some(LimitName::StateBytesMax),
+            _ => None,
+        };
         let kind = match error {
             StateError::Key { .. } | StateError::Value { .. } | StateError::Ttl(_) => FailureKind::InvalidInput,
             StateError::Keys(_) | StateError::Bytes(_) => FailureKind::Limit,
             StateError::Database(error) => return error.into(),
         };
-        Failure::new(kind, error.to_string())
+        Failure { limit, ..Failure::new(kind, error.to_string()) }
     }
 }

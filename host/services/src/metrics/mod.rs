@@ -1,0 +1,122 @@
+//! What the host counts for `/metrics`: runs, their times, and each limit that was reached.
+//!
+//! Counting is an addition to an atomic number that its owner holds: no lock, no look-up by name. Names are limited: limits are an enum, and
+//! a plugin has numbers for as long as its file is in the folder.
+
+mod counts;
+pub mod in_use;
+pub mod plugin;
+pub mod snapshot;
+mod text;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use host_types::limit_name::LimitName;
+
+use crate::metrics::counts::LimitCounts;
+use crate::metrics::in_use::BytesInUse;
+use crate::metrics::plugin::PluginMetrics;
+use crate::metrics::snapshot::Snapshot;
+use crate::metrics::text::{Moment, text};
+
+/// The numbers of one host. A cheap handle.
+#[derive(Debug, Clone, Default)]
+pub struct Metrics {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    plugins: RwLock<BTreeMap<Arc<str>, Arc<PluginMetrics>>>,
+    /// Limits of clients and of the host, which are no plugin's.
+    limits: LimitCounts,
+    connections: AtomicU64,
+    /// Linear memory of all runs.
+    memory: BytesInUse,
+}
+
+/// A connection that counts as long as it lives.
+#[derive(Debug)]
+pub struct Connected(Metrics);
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.inner.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Metrics {
+    /// The numbers of a plugin, which are there from now on.
+    pub fn plugin(&self, name: &Arc<str>) -> Arc<PluginMetrics> {
+        let mut plugins = self.inner.plugins.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(plugins.entry(Arc::clone(name)).or_default())
+    }
+
+    /// Forgets a plugin that is gone.
+    pub fn forget(&self, name: &str) {
+        self.inner.plugins.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
+    /// A limit was reached by a client, before there was a plugin.
+    pub fn reached(&self, limit: LimitName) {
+        self.inner.limits.add(limit);
+    }
+
+    /// Counts a connection until what this returns is dropped.
+    pub fn connected(&self) -> Connected {
+        self.inner.connections.fetch_add(1, Ordering::Relaxed);
+        Connected(self.clone())
+    }
+
+    /// Linear memory of all runs of the host.
+    pub fn memory(&self) -> &BytesInUse {
+        &self.inner.memory
+    }
+
+    /// All of them as OpenMetrics text, which Prometheus reads, with what only its owners know at this moment.
+    pub fn text(&self, snapshot: Snapshot) -> String {
+        let inner = &self.inner;
+        text(Moment {
+            snapshot,
+            plugins: self.plugins(),
+            limits: inner.limits.reached(),
+            connections: inner.connections.load(Ordering::Relaxed),
+            memory: inner.memory.bytes(),
+        })
+    }
+
+    fn plugins(&self) -> Vec<(Arc<str>, Arc<PluginMetrics>)> {
+        let plugins = self.inner.plugins.read().unwrap_or_else(PoisonError::into_inner);
+        plugins.iter().map(|(name, metrics)| (Arc::clone(name), Arc::clone(metrics))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_is_written_with_its_names() {
+        let metrics = Metrics::default();
+        let plugin = metrics.plugin(&"sum".into());
+        plugin.reached(LimitName::MemoryBytesMax);
+        plugin.reached(LimitName::MemoryBytesMax);
+        metrics.reached(LimitName::BodyBytesMax);
+        let connected = metrics.connected();
+        let text = metrics.text(Snapshot::default());
+        for line in [
+            "hayrick_limit_reached_total{limit=\"memory_bytes_max\",pipeline=\"sum\"} 2\n",
+            "hayrick_limit_reached_total{limit=\"body_bytes_max\",pipeline=\"\"} 1\n",
+            "hayrick_connections 1\n",
+            "# EOF\n",
+        ] {
+            assert!(text.contains(line), "{line} is not in {text}");
+        }
+        drop(connected);
+        metrics.forget("sum");
+        let text = metrics.text(Snapshot::default());
+        assert!(text.contains("hayrick_connections 0\n") && !text.contains("sum"), "{text}");
+    }
+}
