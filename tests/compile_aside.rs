@@ -13,6 +13,9 @@ use crate::support::process::{children, is_alive};
 use crate::support::report::say;
 use crate::support::wasm::{bomb, branch_table, nested, promises};
 
+/// A second of computing at a low priority takes long where others compute, too.
+const REFUSAL_DEADLINE: Duration = Duration::from_secs(120);
+
 /// Some ten seconds of compiling, and some gigabytes.
 fn large_bomb() -> Vec<u8> {
     bomb(12, 2_000_000)
@@ -24,7 +27,11 @@ async fn refused(config: &str, component: &[u8]) -> String {
     let begun = Instant::now();
     let disturb = async {
         std::fs::write(host.plugin_file("bomb"), component).unwrap();
-        host.refusal("bomb").await
+        eventually("a refusal", REFUSAL_DEADLINE, async || {
+            let status = host.client.status("bomb").await?;
+            status["last_error"]["reason"].as_str().map(str::to_owned)
+        })
+        .await
     };
     let reason = beside_a_neighbour(&host, disturb).await;
     say(&format!("{} bytes refused after {:.1?}: {reason}", component.len(), begun.elapsed()));

@@ -20,8 +20,8 @@ use super::logs::Logs;
 use super::quiet::machine;
 use super::report::say;
 
-/// Long enough for a cold compilation of a whole CPython on a slow machine.
-const START_DEADLINE: Duration = Duration::from_secs(180);
+/// Long enough for a cold compilation of a whole CPython, at its low priority, on a slow machine: as long as the host gives it.
+const START_DEADLINE: Duration = Duration::from_secs(300);
 
 /// What a host is started with.
 #[derive(Default)]

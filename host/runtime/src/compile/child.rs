@@ -19,7 +19,7 @@ pub(super) const EXIT_REFUSED: u8 = 10;
 /// The compiler had no memory left and could say so.
 pub(super) const EXIT_NO_MEMORY: u8 = 11;
 /// Below whatever serves requests.
-const NICENESS: i32 = 5;
+const NICENESS: i32 = 10;
 /// Open files: three pipes, and what the standard library looks up at the start.
 const FILES_MAX: u64 = 16;
 /// Addresses beside memory that is written: the program, the stacks of its threads, what allocators set aside.
