@@ -22,6 +22,8 @@ mod compile_cache;
 mod contract;
 /// Deploys over HTTP and by command: names, races, refusals, kills.
 mod deploy;
+/// Deploys by request: whose key may do them, and that each is in the audit log.
+mod deploy_keys;
 /// What was acknowledged survives: SIGKILL at any moment, a job that takes its host down, a disk that is full.
 mod durability;
 /// What plugins may ask of the network, by `http` and by `wasi:http`: rules, addresses, redirects, secrets, bounds.

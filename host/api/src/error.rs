@@ -127,6 +127,13 @@ impl ApiError {
         ApiError { code: Some("rate_limit_exceeded"), retry_after, ..ApiError::new(StatusCode::TOO_MANY_REQUESTS, message) }
     }
 
+    /// The change may be made, and is in no log.
+    pub(crate) fn unrecorded() -> ApiError {
+        let message = "the audit log cannot be written, so this change is not acknowledged: see GET /status for what serves, and to the disk \
+            of the data folder";
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+    }
+
     /// There is nothing of that name.
     pub(crate) fn not_found(message: impl Into<String>) -> ApiError {
         ApiError { code: Some("not_found"), ..ApiError::new(StatusCode::NOT_FOUND, message) }
