@@ -20,7 +20,7 @@ const MAY_NAME: [(&str, &[&str]); 8] = [
 ];
 
 /// Who may name what comes from outside.
-const OWNERS: [(&str, &[&str]); 14] = [
+const OWNERS: [(&str, &[&str]); 15] = [
     ("wasmparser", &["host-runtime"]),
     ("rustix", &["host-app", "host-runtime"]),
     ("ring", &["host-runtime"]),
@@ -29,6 +29,7 @@ const OWNERS: [(&str, &[&str]); 14] = [
     ("axum", &["host-api"]),
     ("hyper", &["host-api"]),
     ("multer", &["host-api"]),
+    ("prometheus-client", &["host-services"]),
     ("rusqlite", &["host-services"]),
     ("reqwest", &["host-services"]),
     ("url", &["host-services"]),

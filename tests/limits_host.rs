@@ -49,7 +49,7 @@ async fn calls_at_a_time() {
 async fn bytes_that_the_host_holds_for_calls_that_wait() {
     let host = host_of("host-calls", "host_bytes_max = '64 KiB'").await;
     assert_eq!(host.client.chat("host-calls", "set:6:10000").await.text(), "done");
-    let reply = host.client.chat("host-calls", "set:1:66000").await;
+    let reply = host.client.chat("host-calls", "set:7:10000").await;
     fails_by(&host, "host-calls", &reply, "host_bytes_max").await;
 }
 
@@ -150,6 +150,14 @@ async fn memory_of_all_runs_of_the_host() {
     drop(first);
     host.is_idle("memory-hold").await;
     assert!(host.client.chat("other", "20:1").await.text().ends_with("held 20971520"));
+}
+
+#[tokio::test]
+async fn a_setup_that_never_ends() {
+    let host = host_of("spin-in-setup", "setup_time_max = '300ms'").await;
+    let reason = host.refusal("spin-in-setup").await;
+    assert!(reason.contains("setup_time_max"), "{reason}");
+    assert_eq!(reached(&host, "setup_time_max", "spin-in-setup").await, 1);
 }
 
 #[tokio::test]

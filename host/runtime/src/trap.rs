@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use host_capabilities::response::RunEnded;
+use host_capabilities::run_ended::RunEnded;
 use host_types::failure::{Failure, FailureKind};
 use host_types::id::RunId;
 use host_types::limit_name::LimitName;
