@@ -20,12 +20,13 @@ const MAY_NAME: [(&str, &[&str]); 8] = [
 ];
 
 /// Who may name what comes from outside.
-const OWNERS: [(&str, &[&str]); 9] = [
+const OWNERS: [(&str, &[&str]); 10] = [
     ("wasmtime", &["host-capabilities", "host-runtime"]),
     ("wasmtime-wasi", &["host-capabilities", "host-runtime"]),
     ("axum", &["host-api"]),
     ("hyper", &["host-api"]),
     ("multer", &["host-api"]),
+    ("prometheus-client", &["host-services"]),
     ("rusqlite", &["host-services"]),
     ("reqwest", &["host-services"]),
     ("clap", &["hayrick"]),

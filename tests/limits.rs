@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use crate::support::client::{Reply, stream_body};
 use crate::support::guest::guest;
 use crate::support::host::{TestHost, TestHostBuilder};
+use crate::support::metrics::reached;
 use crate::support::neighbour::beside_a_neighbour;
 
 fn with_neighbour(guest: &str, limits: &str) -> TestHostBuilder {
@@ -24,12 +25,14 @@ async fn reach(guest: &str, limits: &str) -> (TestHost, Reply) {
 fn is_failure(reply: &Reply, status: u16, limit: &str) {
     assert_eq!(reply.status, status, "{}", reply.body);
     assert!(reply.error().contains(limit), "{}", reply.body);
+    assert_eq!(reply.json()["error"]["param"], limit, "{}", reply.body);
 }
 
 #[tokio::test]
 async fn memory() {
     let (host, reply) = reach("memory-bomb", "memory_bytes_max = '32 MiB'").await;
     is_failure(&reply, 500, "memory_bytes_max");
+    assert_eq!(reached(&host, "memory_bytes_max", "memory-bomb").await, 1);
     host.logs.line(&["memory-bomb", "memory_bytes_max"]).await;
 }
 
@@ -37,6 +40,7 @@ async fn memory() {
 async fn cpu_time() {
     let (host, reply) = reach("spin-in-chat", "cpu_time_max = '1s'").await;
     is_failure(&reply, 504, "cpu_time_max");
+    assert_eq!(reached(&host, "cpu_time_max", "spin-in-chat").await, 1);
     host.logs.line(&["spin-in-chat", "cpu_time_max"]).await;
 }
 
@@ -74,6 +78,7 @@ async fn wall_time() {
     let start = Instant::now();
     let (host, reply) = reach("sleep-forever", "wall_time_max = '2s'").await;
     is_failure(&reply, 504, "wall_time_max");
+    assert_eq!(reached(&host, "wall_time_max", "sleep-forever").await, 1);
     assert!(start.elapsed() >= Duration::from_secs(2));
     host.is_idle("sleep-forever").await;
 }
@@ -88,8 +93,9 @@ async fn wall_time_ends_a_guest_that_goes_on_sending_to_a_client_that_does_not_r
 
 #[tokio::test]
 async fn output() {
-    let (_host, reply) = reach("flood-output", "output_bytes_max = '256 KiB'").await;
+    let (host, reply) = reach("flood-output", "output_bytes_max = '256 KiB'").await;
     is_failure(&reply, 500, "output_bytes_max");
+    assert_eq!(reached(&host, "output_bytes_max", "flood-output").await, 1);
 }
 
 #[tokio::test]
@@ -106,8 +112,9 @@ async fn output_of_a_stream_ends_with_an_error_frame() {
 
 #[tokio::test]
 async fn chunk() {
-    let (_host, reply) = reach("big-chunk", "chunk_bytes_max = '64 KiB'").await;
+    let (host, reply) = reach("big-chunk", "chunk_bytes_max = '64 KiB'").await;
     is_failure(&reply, 500, "chunk_bytes_max");
+    assert_eq!(reached(&host, "chunk_bytes_max", "big-chunk").await, 1);
 }
 
 #[tokio::test]
@@ -124,6 +131,9 @@ async fn runs_at_a_time_then_a_queue_then_429() {
     let (queued, refused) = beside_a_neighbour(&host, disturb).await;
     assert_eq!(queued.status, 200, "{}", queued.body);
     is_failure(&refused, 429, "plugin_queue_max");
+    assert_eq!(reached(&host, "plugin_queue_max", "full").await, 1);
+    // One waited and one was refused because two were running.
+    assert_eq!(reached(&host, "plugin_runs_max", "full").await, 2);
     let seconds = refused.header("retry-after").map(str::parse::<u64>);
     assert!(matches!(seconds, Some(Ok(1..))), "Retry-After is {seconds:?}");
 }
@@ -135,7 +145,9 @@ async fn the_wait_for_a_place_is_bounded() {
     let mut running = host.client.stream("slow-stream", "500").await;
     running.next_text().await;
     let refused = host.client.chat("slow-stream", "1").await;
-    is_failure(&refused, 429, "no place became free in time");
+    assert!(refused.error().contains("no place became free in time"), "{}", refused.body);
+    assert_eq!((refused.status, &refused.json()["error"]["param"]), (429, &"queue_time_max".into()), "{}", refused.body);
+    assert_eq!(reached(&host, "queue_time_max", "slow-stream").await, 1);
     assert!(refused.header("retry-after").is_some());
 }
 
@@ -147,6 +159,7 @@ async fn runs_of_the_host_at_a_time() {
     let mut running = host.client.stream("slow-stream", "500").await;
     running.next_text().await;
     assert_eq!(host.client.chat("echo-relay", "echo:hi").await.status, 429);
+    assert_eq!(reached(&host, "host_runs_max", "echo-relay").await, 1);
     drop(running);
     host.is_idle("slow-stream").await;
     assert_eq!(host.client.chat("echo-relay", "echo:hi").await.text(), "hi");
@@ -157,6 +170,8 @@ async fn log_lines() {
     let (host, reply) = reach("log-flood", "log_lines_max = 5\nlog_line_bytes_max = '100 B'").await;
     assert_eq!(reply.status, 200, "{}", reply.body);
     host.logs.line(&["log_lines_max"]).await;
+    assert_eq!(reached(&host, "log_lines_max", "log-flood").await, 1);
+    assert_eq!(reached(&host, "log_line_bytes_max", "log-flood").await, 1);
     let of_guest: Vec<String> = host.logs.lines().into_iter().filter(|line| line.contains("log-flood") && line.contains("run=")).collect();
     assert!((1..=6).contains(&of_guest.len()), "{of_guest:?}");
     assert!(of_guest.iter().all(|line| line.len() < 400), "{of_guest:?}");
@@ -168,4 +183,5 @@ async fn size_of_a_component() {
     let host = TestHost::builder().guest("echo-relay").limits(&format!("component_bytes_max = {}", size - 1)).start().await;
     let reason = host.refusal("echo-relay").await;
     assert!(reason.contains("component_bytes_max"), "{reason}");
+    assert_eq!(reached(&host, "component_bytes_max", "echo-relay").await, 1);
 }

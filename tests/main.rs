@@ -36,6 +36,10 @@ mod jobs_worker;
 mod lifecycle;
 /// Each limit, reached, and the neighbour who does not notice.
 mod limits;
+/// Limits of what a run makes the host hold and do for it.
+mod limits_host;
+/// `/metrics`: what a scrape sees.
+mod metrics;
 /// The OpenAI surface, plain and streamed, and each of its errors.
 mod openai_chat;
 /// The official `openai` client of Python, as a suite of its own.

@@ -1,6 +1,7 @@
 //! What the tests stand on: a host in a process of its own, its clients, its guests.
 
 pub mod await_event;
+pub mod bloat;
 pub mod client;
 pub mod command;
 pub mod disk;
@@ -14,6 +15,7 @@ pub mod jobs;
 pub mod kill_loop;
 pub mod launch;
 pub mod logs;
+pub mod metrics;
 pub mod neighbour;
 pub mod process;
 pub mod quiet;

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use host_services::metrics::Metrics;
+use host_types::limit_name::LimitName;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -30,13 +32,14 @@ pub(crate) struct Connections {
     http: http1::Builder,
     write_stall_timeout: Duration,
     places: Arc<Semaphore>,
+    metrics: Metrics,
     tasks: JoinSet<()>,
     draining: watch::Sender<bool>,
 }
 
 impl Connections {
     /// No connections yet.
-    pub(crate) fn new(routes: Router, config: &ApiConfig) -> Connections {
+    pub(crate) fn new(routes: Router, config: &ApiConfig, metrics: Metrics) -> Connections {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new());
         http.header_read_timeout(config.header_read_timeout);
@@ -46,6 +49,7 @@ impl Connections {
             http,
             write_stall_timeout: config.write_stall_timeout,
             places: Arc::new(Semaphore::new(config.connections_max.min(Semaphore::MAX_PERMITS))),
+            metrics,
             tasks: JoinSet::new(),
             draining: watch::Sender::new(false),
         }
@@ -61,7 +65,7 @@ impl Connections {
             tokio::select! {
                 () = &mut shutdown => return Ok(()),
                 Some(ended) = self.tasks.join_next() => tell_panic(ended),
-                next = next_connection(&listener, &self.places) => {
+                next = next_connection(&listener, &self.places, &self.metrics) => {
                     let (socket, peer, place) = next?;
                     self.begin(socket, peer, place);
                 }
@@ -89,11 +93,12 @@ impl Connections {
         let _ = socket.set_nodelay(true);
         let socket = Linger::new(WriteStall::new(socket, self.write_stall_timeout));
         let connection = self.http.serve_connection(TokioIo::new(socket), TowerToHyperService::new(self.routes.clone()));
+        let counted = self.metrics.connected();
         let mut draining = self.draining.subscribe();
         // The guard that `wait_for` gives must not live on: it locks the channel.
         let drain = async move { draining.wait_for(|&draining| draining).await.is_ok() };
         self.tasks.spawn(async move {
-            let _place = place;
+            let (_place, _counted) = (place, counted);
             let mut connection = pin!(connection);
             let ended = tokio::select! {
                 biased;
@@ -117,7 +122,14 @@ fn tell_panic(ended: Result<(), JoinError>) {
 }
 
 /// Waits for a place first, so that those for whom there is none stay in the operating system's queue.
-async fn next_connection(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+async fn next_connection(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+    metrics: &Metrics,
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    if places.available_permits() == 0 {
+        metrics.reached(LimitName::ConnectionsMax);
+    }
     let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
     loop {
         match listener.accept().await {

@@ -34,7 +34,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
     drain_deadline: Duration,
 ) -> Result<Drained, ServeError> {
-    let mut connections = Connections::new(router(state.clone()), state.config());
+    let mut connections = Connections::new(router(state.clone()), state.config(), state.services().metrics.clone());
     let stopped = connections.accept(listener, shutdown).await;
     state.start_draining();
     let cut = connections.drain(drain_deadline).await;

@@ -43,7 +43,8 @@ pub fn read_limits(section: &mut Section) -> Limits {
         handles_max: section.count("handles_max", default.handles_max, 16..=100_000),
         resources_max: section.count("resources_max", default.resources_max, 1..=100_000),
         instances_max: section.count("instances_max", default.instances_max, 1..=10_000),
-        tables_max: section.count("tables_max", default.tables_max, 1..=10_000),
+        memories_max: section.count("memories_max", default.memories_max, 1..=100),
+        tables_max: section.count("tables_max", default.tables_max, 1..=1000),
         table_elements_max: section.count("table_elements_max", default.table_elements_max, 1..=1_000_000),
         log_lines_per_second_max: section.count("log_lines_per_second_max", default.log_lines_per_second_max, 1..=1_000_000),
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use host_types::failure::{Failure, FailureKind};
 use host_types::limit_name::LimitName;
 
-use crate::response::RunEnded;
+use crate::run_ended::RunEnded;
 
 /// The calls of one run. A cheap handle.
 #[derive(Debug, Clone)]

@@ -16,6 +16,7 @@ pub mod output;
 pub mod plugin_share;
 pub mod response;
 pub mod run_context;
+pub mod run_ended;
 pub mod services;
 mod state;
 mod stdio;

@@ -15,6 +15,7 @@ struct Max {
     plugin_bytes: usize,
     table_elements: usize,
     instances: usize,
+    memories: usize,
     tables: usize,
 }
 
@@ -44,6 +45,7 @@ impl MemoryLimit {
             plugin_bytes: limits.plugin_memory_bytes_max,
             table_elements: limits.table_elements_max,
             instances: limits.instances_max,
+            memories: limits.memories_max,
             tables: limits.tables_max,
         };
         MemoryLimit { share, max, bytes: 0, table_elements: 0, pending: 0, refused: None }
@@ -126,9 +128,8 @@ impl ResourceLimiter for MemoryLimit {
         self.max.tables
     }
 
-    /// An instance seldom has more than one.
     fn memories(&self) -> usize {
-        self.max.instances
+        self.max.memories
     }
 }
 

@@ -12,11 +12,7 @@ use crate::bindings::hayrick::pipeline::{response, types};
 use crate::generation::{GenerationSlot, next_chunk, take_generation};
 use crate::host_calls::HostCalls;
 use crate::output::OutputSender;
-
-/// Ends a run from inside a host call: the failure is the run's outcome, whatever the guest would have done next.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct RunEnded(pub Failure);
+use crate::run_ended::RunEnded;
 
 /// The state behind `response`.
 pub struct Response {

@@ -1,12 +1,16 @@
 //! How long a guest has been running, as opposed to waiting: the time its future spent being polled. Those that run long take turns.
+//!
+//! A run that is short is measured by the wall clock, which costs next to nothing. Once it is long, the clock of its thread counts, two system
+//! calls a poll: on a machine that is busy with other things, the time that others had is not the guest's.
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use host_types::limit_name::LimitName;
+use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::Semaphore;
 use tokio_util::sync::PollSemaphore;
 
@@ -35,8 +39,10 @@ pub(crate) struct CpuMeter {
     origin: Instant,
     /// Nanoseconds of polls that have ended.
     spent: AtomicU64,
-    /// Nanoseconds from `origin` to the start of the poll that is going on.
+    /// When the poll that is going on began, by the clock it is measured with.
     poll_start: AtomicU64,
+    /// Whether that is the clock of its thread.
+    by_thread: AtomicBool,
     max: Duration,
     limit: LimitName,
 }
@@ -44,10 +50,20 @@ pub(crate) struct CpuMeter {
 impl CpuMeter {
     /// A meter that allows `max`, which the limit of that name sets.
     pub(crate) fn new(max: Duration, limit: LimitName) -> Arc<CpuMeter> {
-        Arc::new(CpuMeter { origin: Instant::now(), spent: AtomicU64::new(0), poll_start: AtomicU64::new(0), max, limit })
+        Arc::new(CpuMeter {
+            origin: Instant::now(),
+            spent: AtomicU64::new(0),
+            poll_start: AtomicU64::new(0),
+            by_thread: AtomicBool::new(false),
+            max,
+            limit,
+        })
     }
 
     fn now(&self) -> u64 {
+        if self.by_thread.load(Ordering::Relaxed) {
+            return thread_time();
+        }
         u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
@@ -70,6 +86,13 @@ impl CpuMeter {
         let spent = Duration::from_nanos(self.spent.load(Ordering::Relaxed).saturating_add(this_poll));
         if spent > self.max { Err(CpuSpent { limit: self.limit, max: self.max }) } else { Ok(()) }
     }
+}
+
+/// What this thread has computed so far, in nanoseconds.
+fn thread_time() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let nanoseconds = i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec);
+    u64::try_from(nanoseconds).unwrap_or(0)
 }
 
 /// The turns of runs that compute long: one thread fewer than there are, so that short runs always find one free.
@@ -97,11 +120,39 @@ impl<F: Future> Future for Metered<F> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         // The turn lasts one poll, which is one time slice at most: the epoch makes the guest yield.
         let _turn = if self.meter.is_long() { Some(ready!(self.turns.poll_acquire(context))) } else { None };
+        self.meter.by_thread.store(self.meter.is_long(), Ordering::Relaxed);
         let start = self.meter.now();
         self.meter.poll_start.store(start, Ordering::Relaxed);
         let polled = self.future.as_mut().poll(context);
         let spent = self.meter.now().saturating_sub(start);
         self.meter.spent.fetch_add(spent, Ordering::Relaxed);
         polled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    const WAIT: Duration = Duration::from_millis(100);
+
+    /// Polls once more, which takes `WAIT` without computing, as where another process has the processor.
+    async fn held_up(meter: &Arc<CpuMeter>) -> Duration {
+        let (_sender, never) = channel::<()>();
+        let before = meter.spent();
+        let hold_up = poll_fn(|_| Poll::Ready(never.recv_timeout(WAIT).is_err()));
+        assert!(Metered::new(hold_up, Arc::clone(meter), turns(2)).await);
+        meter.spent() - before
+    }
+
+    #[tokio::test]
+    async fn a_long_run_is_charged_what_it_computes_and_not_what_others_do() {
+        let meter = CpuMeter::new(Duration::from_secs(1), LimitName::CpuTimeMax);
+        assert!(held_up(&meter).await >= WAIT, "a short run is measured by the wall clock");
+        let charged = held_up(&meter).await;
+        assert!(charged < WAIT / 2, "{charged:?}");
     }
 }

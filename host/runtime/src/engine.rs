@@ -13,6 +13,8 @@ const SPARE_INSTANCES: u32 = 64;
 const ENTITIES_MAX: u32 = 20_000;
 /// Metadata of one component instance; CPython's is the largest seen, below 1 MiB.
 const INSTANCE_METADATA_BYTES_MAX: usize = 4 << 20;
+/// Tables there are places for, a run: a plugin whose runs all have as many as they may leaves enough to the others.
+const TABLES_OF_RUN: u32 = 8;
 /// Bytes of a fresh instance that are cleared by writing rather than by giving pages back: the working set of a small Rust guest.
 const KEEP_RESIDENT_BYTES: usize = 256 << 10;
 /// What host functions need on the fiber's stack above the guest's. No guest can reach it: host functions do not recurse over its data.
@@ -34,9 +36,9 @@ pub(crate) fn engine(config: &RuntimeConfig) -> wasmtime::Result<HostEngine> {
     let runs = u32::try_from(runs).unwrap_or(u32::MAX).saturating_add(SPARE_INSTANCES);
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(runs)
-        .total_core_instances(runs.saturating_mul(8))
+        .total_core_instances(runs.saturating_mul(u32::try_from(config.limits.instances_max).unwrap_or(u32::MAX)))
         .total_memories(runs)
-        .total_tables(runs.saturating_mul(2))
+        .total_tables(runs.saturating_mul(TABLES_OF_RUN))
         .total_stacks(runs)
         .max_core_instances_per_component(ENTITIES_MAX)
         .max_tables_per_component(ENTITIES_MAX)

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use host_types::id::NameError;
+use host_types::limit_name::LimitName;
 
 /// The runtime cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +43,8 @@ pub enum DeployError {
     CoreModule,
     #[error("this is no valid component, or the file is cut short: {0:#}")]
     Invalid(wasmtime::Error),
+    #[error("it needs more than {limit} allows: make it smaller, or raise the limit ({error:#})")]
+    Limit { limit: LimitName, error: wasmtime::Error },
     #[error("it imports {}, which this host does not grant: {cure}", names.join(", "), cure = "leave it out, or ask the operator")]
     NotGranted { names: Vec<String> },
     #[error("it cannot be linked: {0:#}")]

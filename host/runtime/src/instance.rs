@@ -42,16 +42,21 @@ impl Bounds {
     }
 }
 
-/// Tells how long a run took and computed, however it ends.
+/// Counts how long a run took and computed, and whether its client was slow, however it ends.
 struct Timed {
     share: Arc<PluginShare>,
     meter: Arc<CpuMeter>,
     start: Instant,
+    response: Arc<Response>,
 }
 
 impl Drop for Timed {
     fn drop(&mut self) {
-        self.share.metrics().ended(self.start.elapsed(), self.meter.spent());
+        let metrics = self.share.metrics();
+        metrics.ended(self.start.elapsed(), self.meter.spent());
+        if self.response.waited() {
+            metrics.reached(LimitName::ChannelItemsMax);
+        }
     }
 }
 
@@ -85,7 +90,12 @@ impl Run {
         let (cpu_time_max, cpu_limit) = bounds.cpu();
         let meter = CpuMeter::new(cpu_time_max, cpu_limit);
         let turns = Arc::clone(&self.version.turns);
-        let _timed = Timed { share: Arc::clone(&self.context.share), meter: Arc::clone(&meter), start: Instant::now() };
+        let _timed = Timed {
+            share: Arc::clone(&self.context.share),
+            meter: Arc::clone(&meter),
+            start: Instant::now(),
+            response: Arc::clone(&response),
+        };
         let run = Metered::new(self.in_store(Arc::clone(&meter), entry, response), meter, turns);
         let max = bounds.wall_time_max;
         tokio::time::timeout(max, run).await.unwrap_or_else(|_| {
@@ -97,7 +107,7 @@ impl Run {
     async fn in_store(self, meter: Arc<CpuMeter>, entry: Entry, response: Arc<Response>) -> Result<Returned, Failure> {
         let mut store = self.store(meter);
         let called = call(&self.version, &mut store, Arc::clone(&response), entry).await;
-        self.count_unfelt(&called, &response, &store);
+        self.count_unfelt(&called, &store);
         let returned = called.map_err(|error| self.trapped(&error, &store))?.map_err(Failure::from)?;
         match response.overrun() {
             // The client's answer is incomplete, which is no limit of the client's: it must not try again.
@@ -106,14 +116,10 @@ impl Run {
         }
     }
 
-    /// Counts the limits that were reached without ending the run.
-    fn count_unfelt<T>(&self, called: &wasmtime::Result<T>, response: &Response, store: &Store<GuestState>) {
-        let metrics = self.context.share.metrics();
-        if response.waited() {
-            metrics.reached(LimitName::ChannelItemsMax);
-        }
+    /// Counts growth that was refused and that the guest could do without.
+    fn count_unfelt<T>(&self, called: &wasmtime::Result<T>, store: &Store<GuestState>) {
         if let (Ok(_), Some(limit)) = (called, store.data().memory.refused()) {
-            metrics.reached(limit);
+            self.context.share.metrics().reached(limit);
         }
     }
 

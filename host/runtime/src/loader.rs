@@ -22,6 +22,7 @@ use crate::engine::HostEngine;
 use crate::error::DeployError;
 use crate::instance::Run;
 use crate::shape::{Shape, shape};
+use crate::trap::limit_of_shape;
 use crate::version::{Version, unread_response};
 
 /// Components compiled at a time: one slow one (CPython takes seconds) must not hold up a small one, and compiling is parallel in itself.
@@ -90,7 +91,10 @@ fn check_preamble(content: &[u8]) -> Result<(), DeployError> {
 /// It is none, or not a valid one.
 pub(crate) fn compile(engine: &wasmtime::Engine, content: &[u8]) -> Result<Component, DeployError> {
     check_preamble(content)?;
-    Component::from_binary(engine, content).map_err(DeployError::Invalid)
+    Component::from_binary(engine, content).map_err(|error| match limit_of_shape(&error) {
+        Some(limit) => DeployError::Limit { limit, error },
+        None => DeployError::Invalid(error),
+    })
 }
 
 impl Loader {

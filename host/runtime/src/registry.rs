@@ -165,8 +165,13 @@ fn refusal(digest: String, error: &DeployError) -> Refusal {
 fn refuse(pipeline: &Pipeline, digest: String, error: &DeployError) {
     let (serving, metrics) = (pipeline.version().map(|version| version.status.generation), pipeline.share());
     metrics.metrics().refused_deploy();
-    if let DeployError::TooLarge { .. } = error {
-        metrics.metrics().reached(LimitName::ComponentBytesMax);
+    let limit = match error {
+        DeployError::TooLarge { .. } => Some(LimitName::ComponentBytesMax),
+        DeployError::Limit { limit, .. } => Some(*limit),
+        _ => None,
+    };
+    if let Some(limit) = limit {
+        metrics.metrics().reached(limit);
     }
     tracing::error!(pipeline = pipeline.name().as_str(), serving, "not deployed: {error}");
     pipeline.refuse(refusal(digest, error));

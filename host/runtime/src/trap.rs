@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use host_capabilities::response::RunEnded;
+use host_capabilities::run_ended::RunEnded;
 use host_types::failure::{Failure, FailureKind};
 use host_types::id::RunId;
 use host_types::limit_name::LimitName;
 use host_types::limits::Limits;
 use wasmtime::component::ResourceTableError;
-use wasmtime::{Error, Trap};
+use wasmtime::{Error, PoolConcurrencyLimitError, Trap};
 
 use crate::cpu_meter::CpuSpent;
 
@@ -16,13 +16,17 @@ use crate::cpu_meter::CpuSpent;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// What wasmtime says of limits it keeps without a type for it; each is met by a test that would notice other words.
-const WORDS: [(&str, LimitName); 6] = [
+const WORDS: [(&str, LimitName); 5] = [
     ("fuel allocated for hostcalls has been exhausted", LimitName::HostCallBytesMax),
     ("store handle limit exceeded", LimitName::HandlesMax),
     ("instance count too high", LimitName::InstancesMax),
-    ("memory count too high", LimitName::InstancesMax),
+    ("memory count too high", LimitName::MemoriesMax),
     ("table count too high", LimitName::TablesMax),
-    ("maximum concurrent core instance limit", LimitName::InstancesMax),
+];
+/// The same for what is seen before it runs.
+const SHAPE_WORDS: [(&str, LimitName); 2] = [
+    ("module table does not fit in pooling allocator", LimitName::TableElementsMax),
+    ("module memory does not fit in pooling allocator", LimitName::MemoryBytesMax),
 ];
 
 /// The failure of a run that trapped. `refused` is the limit that the guest was refused growth by before.
@@ -32,6 +36,10 @@ pub(crate) fn failure(error: &Error, refused: Option<LimitName>, limits: &Limits
     }
     if let Some(spent) = error.downcast_ref::<CpuSpent>() {
         return Failure::new(FailureKind::Timeout, spent.to_string()).limit(spent.limit);
+    }
+    if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
+        let text = "the host has no place left for another instance, of those that host_runs_max allows for: try again";
+        return Failure::new(FailureKind::Limit, text).limit(LimitName::HostRunsMax).retry_after(RETRY_AFTER);
     }
     if let Some(limit) = refused.or_else(|| limit_of(error)) {
         return of_limit(limit, limits, host_memory_bytes_max);
@@ -54,8 +62,17 @@ fn limit_of(error: &Error) -> Option<LimitName> {
     if let Some(ResourceTableError::Full) = error.downcast_ref::<ResourceTableError>() {
         return Some(LimitName::ResourcesMax);
     }
+    find(&WORDS, error)
+}
+
+/// The limit that a component needs more of from the start than any run gets.
+pub(crate) fn limit_of_shape(error: &Error) -> Option<LimitName> {
+    find(&SHAPE_WORDS, error)
+}
+
+fn find(words: &[(&str, LimitName)], error: &Error) -> Option<LimitName> {
     let texts: Vec<String> = error.chain().map(ToString::to_string).collect();
-    WORDS.iter().find(|(words, _)| texts.iter().any(|text| text.contains(words))).map(|(_, limit)| *limit)
+    words.iter().find(|(words, _)| texts.iter().any(|text| text.contains(words))).map(|(_, limit)| *limit)
 }
 
 /// The sentence about a limit.
@@ -68,7 +85,8 @@ fn of_limit(limit: LimitName, limits: &Limits, host_memory_bytes_max: usize) -> 
         LimitName::HostMemoryBytesMax => ("found no memory left of the host's", host_memory_bytes_max, "bytes: try again"),
         LimitName::TableElementsMax => ("needed more elements in its tables than", limits.table_elements_max, "of them"),
         LimitName::TablesMax => ("has more tables than", limits.tables_max, "of them"),
-        LimitName::InstancesMax => ("has more core instances or memories than", limits.instances_max, "of them"),
+        LimitName::InstancesMax => ("has more core instances than", limits.instances_max, "of them"),
+        LimitName::MemoriesMax => ("has more memories than", limits.memories_max, "of them"),
         LimitName::HandlesMax => ("held more handles than", limits.handles_max, "at a time: drop those it needs no longer"),
         LimitName::ResourcesMax => {
             ("held more of the host's resources than", limits.resources_max, "at a time: drop those it needs no longer")

@@ -48,6 +48,7 @@ limit_names! {
     HandlesMax = "handles_max",
     ResourcesMax = "resources_max",
     InstancesMax = "instances_max",
+    MemoriesMax = "memories_max",
     TablesMax = "tables_max",
     TableElementsMax = "table_elements_max",
     // [engine]: what the whole host may use.

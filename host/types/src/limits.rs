@@ -45,6 +45,8 @@ pub struct Limits {
     pub resources_max: usize,
     /// Core instances of a run.
     pub instances_max: usize,
+    /// Linear memories of a run: each takes one of the host's places for them, of which there are as many as runs.
+    pub memories_max: usize,
     /// Tables of a run.
     pub tables_max: usize,
     /// Elements of all tables of a run together.
@@ -83,7 +85,10 @@ impl Default for Limits {
             resources_max: 4096,
             // CPython's component has about forty.
             instances_max: 200,
-            tables_max: 200,
+            // One is what a component has that is not put together from others.
+            memories_max: 4,
+            // CPython's shared libraries share one, a language runtime may have a few.
+            tables_max: 16,
             // CPython's largest table has some 10,000.
             table_elements_max: 100_000,
             // What a disk and a terminal take without noticing.

@@ -19,6 +19,7 @@ use crate::metrics::counts::LimitCounts;
 use crate::metrics::in_use::BytesInUse;
 use crate::metrics::plugin::PluginMetrics;
 use crate::metrics::snapshot::Snapshot;
+use crate::metrics::text::{Moment, text};
 
 /// The numbers of one host. A cheap handle.
 #[derive(Debug, Clone, Default)]
@@ -76,11 +77,46 @@ impl Metrics {
 
     /// All of them as OpenMetrics text, which Prometheus reads, with what only its owners know at this moment.
     pub fn text(&self, snapshot: Snapshot) -> String {
-        text::text(self, snapshot)
+        let inner = &self.inner;
+        text(Moment {
+            snapshot,
+            plugins: self.plugins(),
+            limits: inner.limits.reached(),
+            connections: inner.connections.load(Ordering::Relaxed),
+            memory: inner.memory.bytes(),
+        })
     }
 
     fn plugins(&self) -> Vec<(Arc<str>, Arc<PluginMetrics>)> {
         let plugins = self.inner.plugins.read().unwrap_or_else(PoisonError::into_inner);
         plugins.iter().map(|(name, metrics)| (Arc::clone(name), Arc::clone(metrics))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_is_written_with_its_names() {
+        let metrics = Metrics::default();
+        let plugin = metrics.plugin(&"sum".into());
+        plugin.reached(LimitName::MemoryBytesMax);
+        plugin.reached(LimitName::MemoryBytesMax);
+        metrics.reached(LimitName::BodyBytesMax);
+        let connected = metrics.connected();
+        let text = metrics.text(Snapshot::default());
+        for line in [
+            "hayrick_limit_reached_total{limit=\"memory_bytes_max\",pipeline=\"sum\"} 2\n",
+            "hayrick_limit_reached_total{limit=\"body_bytes_max\",pipeline=\"\"} 1\n",
+            "hayrick_connections 1\n",
+            "# EOF\n",
+        ] {
+            assert!(text.contains(line), "{line} is not in {text}");
+        }
+        drop(connected);
+        metrics.forget("sum");
+        let text = metrics.text(Snapshot::default());
+        assert!(text.contains("hayrick_connections 0\n") && !text.contains("sum"), "{text}");
     }
 }

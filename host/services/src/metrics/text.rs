@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use host_types::job::JobStatus;
+use host_types::limit_name::LimitName;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder};
@@ -12,31 +13,33 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use crate::metrics::Metrics;
 use crate::metrics::plugin::PluginMetrics;
 use crate::metrics::snapshot::Snapshot;
 
 const STATUSES: [JobStatus; 5] = [JobStatus::Pending, JobStatus::Running, JobStatus::Completed, JobStatus::Failed, JobStatus::Cancelled];
 
-/// Writes them all.
-pub(super) fn text(metrics: &Metrics, snapshot: Snapshot) -> String {
+/// What there is to write.
+#[derive(Debug)]
+pub(super) struct Moment {
+    pub(super) snapshot: Snapshot,
+    pub(super) plugins: Vec<(Arc<str>, Arc<PluginMetrics>)>,
+    /// Those that no plugin reached.
+    pub(super) limits: Vec<(LimitName, u64)>,
+    pub(super) connections: u64,
+    /// Bytes of all runs.
+    pub(super) memory: usize,
+}
+
+/// Writes it.
+pub(super) fn text(moment: Moment) -> String {
     let mut registry = Registry::default();
-    let plugins = metrics.plugins();
-    registry.register_collector(Box::new(Moment { metrics: metrics.clone(), snapshot, plugins }));
+    registry.register_collector(Box::new(moment));
     let mut text = String::new();
     if encode(&mut text, &registry).is_err() {
         // A string takes whatever is written to it.
         tracing::error!("the metrics cannot be written");
     }
     text
-}
-
-/// What there is to write.
-#[derive(Debug)]
-struct Moment {
-    metrics: Metrics,
-    snapshot: Snapshot,
-    plugins: Vec<(Arc<str>, Arc<PluginMetrics>)>,
 }
 
 impl Collector for Moment {
@@ -47,12 +50,10 @@ impl Collector for Moment {
         self.versions(&mut encoder)?;
         self.jobs(&mut encoder)?;
         self.upstreams(&mut encoder)?;
-        let inner = &self.metrics.inner;
-        let connections = inner.connections.load(std::sync::atomic::Ordering::Relaxed);
         let family = encoder.encode_descriptor("hayrick_connections", "Connections of clients that are open", None, MetricType::Gauge)?;
-        ConstGauge::new(connections).encode(family)?;
+        ConstGauge::new(self.connections).encode(family)?;
         let family = encoder.encode_descriptor("hayrick_memory_bytes", "Linear memory of all runs", None, MetricType::Gauge)?;
-        ConstGauge::new(as_u64(inner.memory.bytes())).encode(family)
+        ConstGauge::new(as_u64(self.memory)).encode(family)
     }
 }
 
@@ -61,7 +62,7 @@ impl Moment {
         let help = "How often a limit was reached, by its name; pipeline is empty where a client reached it before there was one";
         let mut family = encoder.encode_descriptor("hayrick_limit_reached", help, None, MetricType::Counter)?;
         let of_plugins = self.plugins.iter().map(|(name, metrics)| (&**name, metrics.limits()));
-        for (pipeline, counts) in std::iter::once(("", self.metrics.inner.limits.reached())).chain(of_plugins) {
+        for (pipeline, counts) in std::iter::once(("", self.limits.clone())).chain(of_plugins) {
             for (limit, count) in counts {
                 let labels = [("limit", limit.as_str()), ("pipeline", pipeline)];
                 ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
@@ -159,34 +160,4 @@ fn of_pipelines(
 
 fn as_u64(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use host_types::limit_name::LimitName;
-
-    use super::*;
-
-    #[test]
-    fn what_was_counted_is_written_with_its_names() {
-        let metrics = Metrics::default();
-        let plugin = metrics.plugin(&"sum".into());
-        plugin.reached(LimitName::MemoryBytesMax);
-        plugin.reached(LimitName::MemoryBytesMax);
-        metrics.reached(LimitName::BodyBytesMax);
-        let connected = metrics.connected();
-        let text = metrics.text(Snapshot::default());
-        for line in [
-            "hayrick_limit_reached_total{limit=\"memory_bytes_max\",pipeline=\"sum\"} 2\n",
-            "hayrick_limit_reached_total{limit=\"body_bytes_max\",pipeline=\"\"} 1\n",
-            "hayrick_connections 1\n",
-            "# EOF\n",
-        ] {
-            assert!(text.contains(line), "{line} is not in {text}");
-        }
-        drop(connected);
-        metrics.forget("sum");
-        let text = metrics.text(Snapshot::default());
-        assert!(text.contains("hayrick_connections 0\n") && !text.contains("sum"), "{text}");
-    }
 }

@@ -1,0 +1,76 @@
+//! A guest with more in it than it needs: core modules that are instantiated beside its own.
+
+use super::guest::guest_bytes;
+
+/// Section of a component that holds a core module, and the one that instantiates some.
+const CORE_MODULE: u8 = 1;
+const CORE_INSTANCES: u8 = 2;
+/// Sections of a core module.
+const TABLES: u8 = 4;
+const MEMORIES: u8 = 5;
+const PREAMBLE: &[u8] = b"\0asm\x01\0\0\0";
+const PREAMBLE_BYTES: usize = 8;
+const FUNCTION_REFERENCE: u8 = 0x70;
+
+/// A core module with this many tables of this many elements each.
+pub fn tables(count: u32, elements: u32) -> Vec<u8> {
+    let table = [vec![FUNCTION_REFERENCE, 0], number(elements)].concat();
+    module(TABLES, count, &table)
+}
+
+/// A core module with a memory of this many pages of 64 KiB.
+pub fn memory(pages: u32) -> Vec<u8> {
+    module(MEMORIES, 1, &[vec![0], number(pages)].concat())
+}
+
+/// A core module with nothing in it.
+pub fn nothing() -> Vec<u8> {
+    PREAMBLE.to_vec()
+}
+
+/// The component of a guest that also instantiates `module`, `times` over.
+pub fn bloated(guest: &str, module: &[u8], times: u32) -> Vec<u8> {
+    let mut component = guest_bytes(guest);
+    let index = core_modules(&component);
+    component.extend(section(CORE_MODULE, module));
+    let instance = [vec![0], number(index), number(0)].concat();
+    component.extend(section(CORE_INSTANCES, &[number(times), instance.repeat(times as usize)].concat()));
+    component
+}
+
+/// How many core modules a component has itself, those of its own components not counted.
+fn core_modules(component: &[u8]) -> u32 {
+    let (mut rest, mut count) = (&component[PREAMBLE_BYTES..], 0);
+    while let Some((&id, after)) = rest.split_first() {
+        let (length, after) = read_number(after);
+        count += u32::from(id == CORE_MODULE);
+        rest = &after[length..];
+    }
+    count
+}
+
+fn module(section_id: u8, count: u32, item: &[u8]) -> Vec<u8> {
+    let items = [number(count), item.repeat(count as usize)].concat();
+    [PREAMBLE.to_vec(), section(section_id, &items)].concat()
+}
+
+fn section(id: u8, content: &[u8]) -> Vec<u8> {
+    [vec![id], number(u32::try_from(content.len()).unwrap()), content.to_vec()].concat()
+}
+
+/// LEB128, as WebAssembly writes numbers.
+fn number(mut value: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while value >= 0x80 {
+        bytes.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+    bytes
+}
+
+fn read_number(bytes: &[u8]) -> (usize, &[u8]) {
+    let length = bytes.iter().position(|byte| byte & 0x80 == 0).unwrap() + 1;
+    let value = bytes[..length].iter().rev().fold(0, |value, byte| value << 7 | usize::from(byte & 0x7f));
+    (value, &bytes[length..])
+}
