@@ -30,6 +30,8 @@ mod durability;
 mod egress;
 /// Forms of files: what comes through, every bound, and that nothing of them stays on disk or in memory.
 mod files;
+/// The seeds of the fuzz targets, against a real host.
+mod fuzz_seeds;
 /// A client that hangs up: the guest is gone, and so is the connection to the upstream.
 mod hangup;
 /// What a guest cannot reach: files, network, environment, other runs.

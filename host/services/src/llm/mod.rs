@@ -7,6 +7,8 @@ mod builtin;
 mod cache;
 pub mod config;
 mod failure;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod generation;
 mod openai;
 mod reading;

@@ -1,5 +1,8 @@
 //! A bounded decoder of server-sent events: bytes in as the network cuts them, the data of whole events out.
 
+/// May stand before everything else, and is no part of the first line.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// One event is longer than the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EventTooLong;
@@ -62,8 +65,16 @@ impl Decoder {
             }
             self.take_line(start, end)?;
         }
-        self.check(self.input.len() - self.line_start)?;
+        self.check(self.unfinished())?;
         Ok(None)
+    }
+
+    /// Bytes of the line that has no end yet; the mark is not counted, nor what may become it.
+    fn unfinished(&self) -> usize {
+        let line = self.input.get(self.line_start..).unwrap_or_default();
+        let mark = BYTE_ORDER_MARK.len().min(line.len());
+        let has_mark = self.at_stream_start && line.get(..mark) == BYTE_ORDER_MARK.get(..mark);
+        if has_mark { line.len() - mark } else { line.len() }
     }
 
     /// Where the next whole line starts and ends in the input, its ending left out.
@@ -92,8 +103,8 @@ impl Decoder {
 
     fn after_byte_order_mark(&mut self, start: usize, end: usize) -> usize {
         let is_first = std::mem::take(&mut self.at_stream_start);
-        let has_mark = is_first && self.input.get(start..end).is_some_and(|line| line.starts_with("\u{feff}".as_bytes()));
-        if has_mark { start + 3 } else { start }
+        let has_mark = is_first && self.input.get(start..end).is_some_and(|line| line.starts_with(BYTE_ORDER_MARK));
+        if has_mark { start + BYTE_ORDER_MARK.len() } else { start }
     }
 
     fn take_line(&mut self, start: usize, end: usize) -> Result<(), EventTooLong> {

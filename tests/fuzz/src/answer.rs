@@ -1,0 +1,32 @@
+//! What came back, and what must hold of every answer.
+
+/// A whole answer, its connection closed behind it.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub body: String,
+}
+
+impl Answer {
+    /// Takes an answer apart.
+    ///
+    /// # Panics
+    /// It is no HTTP answer.
+    pub fn parse(bytes: &[u8]) -> Answer {
+        let text = String::from_utf8_lossy(bytes);
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+        let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or_else(|| panic!("no status: {head:?}"));
+        Answer { status, body: body.to_owned() }
+    }
+
+    /// The host has not failed, and says why where it refuses.
+    ///
+    /// # Panics
+    /// Otherwise.
+    pub fn check(&self) {
+        assert!(!self.body.contains("the host failed"), "{self:?}");
+        let is_known = [200, 202, 400, 403, 404, 408, 409, 413, 429, 499, 500, 503, 504].contains(&self.status);
+        assert!(is_known, "{self:?}");
+        assert!(self.status < 400 || self.body.contains("\"message\":"), "a refusal without a reason: {self:?}");
+    }
+}

@@ -1,0 +1,131 @@
+//! A host as an operator runs it, but for its process.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::OnceLock;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use host_app::app::App;
+use host_app::config::Config;
+use host_app::environment::Environment;
+use host_app::settings::{Flags, Settings};
+
+use crate::answer::Answer;
+
+/// No answer takes longer, or the host hangs.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
+const START_DEADLINE: Duration = Duration::from_secs(300);
+/// Bounds small enough to be reached by a fuzzer's inputs.
+const SETTINGS: &str = r#"
+[server]
+files_max = 4
+file_bytes_max = 2048
+upload_bytes_max = 4096
+fields_max = 4
+field_bytes_max = 256
+body_bytes_max = 65536
+[limits]
+memory_bytes_max = 16777216
+wall_time_max = "4s"
+cpu_time_max = "2s"
+chunk_bytes_max = 4096
+output_bytes_max = 65536
+log_lines_max = 10
+[engine]
+host_runs_max = 8
+[jobs]
+attempts = 1
+timeout = "2s"
+keep_completed = "1s"
+keep_failed = "1s"
+keep_cancelled = "1s"
+"#;
+
+/// Where the host serves; the first call starts it.
+fn address() -> SocketAddr {
+    static ADDRESS: OnceLock<SocketAddr> = OnceLock::new();
+    *ADDRESS.get_or_init(start)
+}
+
+fn start() -> SocketAddr {
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = settings(folder.path());
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async {
+            let app = App::start(Config::resolve(settings).unwrap()).await.unwrap();
+            tell.send(app.address().unwrap()).unwrap();
+            // SIGTERM and SIGINT are the host's now; the fuzzer ends by its own time.
+            app.serve().await.unwrap();
+        });
+        std::process::exit(0);
+    });
+    let address = told.recv().unwrap();
+    let start = Instant::now();
+    while exchange(address, &[b"GET /health/ready HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"]).status != 200 {
+        assert!(start.elapsed() < START_DEADLINE, "the guests are not ready");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    address
+}
+
+fn settings(folder: &Path) -> Settings {
+    let components = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/components");
+    let (plugins, config) = (folder.join("plugins"), folder.join("hayrick.toml"));
+    std::fs::create_dir(&plugins).unwrap();
+    for guest in ["echo-relay", "files-echo", "job-worker", "any-calls"] {
+        let file = format!("{guest}.wasm");
+        let copied = std::fs::copy(components.join(&file), plugins.join(&file));
+        assert!(copied.is_ok(), "{file} is not built: run `sh tests/guests/build.sh`");
+    }
+    std::fs::write(&config, SETTINGS).unwrap();
+    let flags =
+        Flags { port: Some(0), plugins_dir: Some(plugins), data_dir: Some(folder.join("data")), config: Some(config), ..Flags::default() };
+    Settings::read(flags, Environment::default()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Sends a request whose body comes in these pieces, each a chunk of its own and in a packet of its own.
+pub fn send_pieces(path: &str, content_type: &str, pieces: &[&[u8]]) -> Answer {
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: {content_type}\r\ntransfer-encoding: chunked\r\n\r\n"
+    );
+    let mut parts = vec![head.into_bytes()];
+    for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
+        parts.push([format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat());
+    }
+    parts.push(b"0\r\n\r\n".to_vec());
+    exchange(address(), &parts.iter().map(Vec::as_slice).collect::<Vec<_>>())
+}
+
+/// Sends a request with a whole body.
+pub fn send(path: &str, content_type: &str, body: &[u8]) -> Answer {
+    let length = body.len();
+    let head =
+        format!("POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n\r\n");
+    exchange(address(), &[&[head.as_bytes(), body].concat()])
+}
+
+/// Asks for a path.
+pub fn get(path: &str) -> Answer {
+    let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    exchange(address(), &[head.as_bytes()])
+}
+
+fn exchange(address: SocketAddr, parts: &[&[u8]]) -> Answer {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.set_read_timeout(Some(ANSWER_DEADLINE)).unwrap();
+    for part in parts {
+        // A host that has refused already may not read on; its answer is still to be read.
+        if stream.write_all(part).is_err() {
+            break;
+        }
+    }
+    let mut bytes = Vec::new();
+    let read = stream.read_to_end(&mut bytes);
+    assert!(read.is_ok() || !bytes.is_empty(), "no answer: {read:?}");
+    Answer::parse(&bytes)
+}

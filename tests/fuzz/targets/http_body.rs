@@ -1,0 +1,12 @@
+//! The JSON bodies of a chat, of a streamed chat and of a submission, through the whole HTTP stack and into a guest.
+#![no_main]
+
+use fuzz::server::send;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    // The first byte chooses the route.
+    let Some((&route, body)) = data.split_first() else { return };
+    let path = if route % 2 == 0 { "/v1/chat/completions" } else { "/job-worker/jobs" };
+    send(path, "application/json", body).check();
+});
