@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds every guest of the tests into target/guests/components/NAME.wasm: examples/ with cargo, python/ and javascript/ where their
-# toolchains are. Says which guest is left out and how to get it; in CI that is a failure.
+# Builds every guest of the tests into target/guests/components/NAME.wasm: examples/ with cargo, hostile/ into hostile/NAME.wasm, python/
+# and javascript/ where their toolchains are. Says which guest is left out and how to get it; in CI that is a failure.
 set -eu
 
 CDPATH='' cd -- "$(dirname -- "$0")"
@@ -28,6 +28,20 @@ build_rust() {
         name=$(basename "$source" .rs)
         component=$components/$(echo "$name" | tr _ -).wasm
         built=$root/target/guests/$target/release/examples/$name.wasm
+        cmp -s "$built" "$component" || cp "$built" "$component"
+    done
+}
+
+# Hostile guests: a workspace of their own, as they are many and built to be built quickly.
+build_hostile() {
+    unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
+    mkdir -p "$components/hostile"
+    (cd hostile && cargo build --release --locked --target $target --target-dir "$root/target/guests/hostile" --examples)
+    for source in hostile/*.rs; do
+        name=$(basename "$source" .rs)
+        if [ "$name" = lib ]; then continue; fi
+        component=$components/hostile/$(echo "$name" | tr _ -).wasm
+        built=$root/target/guests/hostile/$target/release/examples/$name.wasm
         cmp -s "$built" "$component" || cp "$built" "$component"
     done
 }
@@ -73,5 +87,6 @@ build_javascript() {
 }
 
 build_rust
+build_hostile
 build_python
 build_javascript
