@@ -83,7 +83,10 @@ impl Client {
 
     /// A whole answer to a chat.
     pub async fn chat(&self, pipeline: &str, text: &str, patience: Duration) -> Seen {
-        let request = self.request("POST", "/v1/chat/completions").header("content-type", "application/json").body(body(pipeline, text, false).to_string());
+        let request = self
+            .request("POST", "/v1/chat/completions")
+            .header("content-type", "application/json")
+            .body(body(pipeline, text, false).to_string());
         whole(request, patience, |json| json["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_owned()).await
     }
 
@@ -116,7 +119,12 @@ impl Client {
     /// # Errors
     /// What came instead.
     pub async fn open_stream(&self, pipeline: &str, text: &str) -> Result<Response, Seen> {
-        let sent = self.request("POST", "/v1/chat/completions").header("content-type", "application/json").body(body(pipeline, text, true).to_string()).send().await;
+        let sent = self
+            .request("POST", "/v1/chat/completions")
+            .header("content-type", "application/json")
+            .body(body(pipeline, text, true).to_string())
+            .send()
+            .await;
         let response = sent.map_err(|error| Seen::broken(format!("no answer: {error}")))?;
         if response.status() == 200 {
             return Ok(response);
@@ -141,7 +149,10 @@ impl Client {
     pub async fn job(&self, pipeline: &str, patience: Duration) -> Seen {
         let submission = json!({"type": "hostile", "data": 1, "max_attempts": 2, "timeout": patience.as_secs_f64().min(60.0) / 4.0});
         let work = async {
-            let submitted = json_of(self.request("POST", &format!("/{pipeline}/jobs")).header("content-type", "application/json").body(submission.to_string())).await;
+            let submitted = json_of(
+                self.request("POST", &format!("/{pipeline}/jobs")).header("content-type", "application/json").body(submission.to_string()),
+            )
+            .await;
             let (status, job) = match submitted {
                 Ok(submitted) => submitted,
                 Err(fault) => return Seen::broken(fault),
