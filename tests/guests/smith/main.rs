@@ -3,7 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use wasm_smith::{Config, Module, Unstructured};
+use wasm_smith::arbitrary::Unstructured;
+use wasm_smith::{Config, Module};
 
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=4;
 /// What a module is made of.
