@@ -34,6 +34,10 @@ mod files;
 mod fuzz_seeds;
 /// A client that hangs up: the guest is gone, and so is the connection to the upstream.
 mod hangup;
+/// The corpus of hostile guests, and who attacks a server with it.
+mod hostile;
+/// The corpus against a host of low limits, a theme a test.
+mod hostile_corpus;
 /// What a guest cannot reach: files, network, environment, other runs.
 mod isolation;
 /// `hayrick jobs`, from outside.

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds every guest of the tests into target/guests/components/NAME.wasm: examples/ with cargo, python/ and javascript/ where their
-# toolchains are. Says which guest is left out and how to get it; in CI that is a failure.
+# Builds every guest of the tests into target/guests/components/NAME.wasm: examples/ with cargo, hostile/ into hostile/NAME.wasm, python/
+# and javascript/ where their toolchains are. Says which guest is left out and how to get it; in CI that is a failure.
 set -eu
 
 CDPATH='' cd -- "$(dirname -- "$0")"
@@ -30,6 +30,25 @@ build_rust() {
         built=$root/target/guests/$target/release/examples/$name.wasm
         cmp -s "$built" "$component" || cp "$built" "$component"
     done
+}
+
+# Hostile guests: a workspace of their own, as they are many and built to be built quickly.
+build_hostile() {
+    unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
+    mkdir -p "$components/hostile"
+    (cd hostile && cargo build --release --locked --target $target --target-dir "$root/target/guests/hostile" --examples)
+    for source in hostile/*.rs; do
+        name=$(basename "$source" .rs)
+        if [ "$name" = lib ]; then continue; fi
+        component=$components/hostile/$(echo "$name" | tr _ -).wasm
+        built=$root/target/guests/hostile/$target/release/examples/$name.wasm
+        cmp -s "$built" "$component" || cp "$built" "$component"
+    done
+}
+
+# What wasm-smith makes of fixed seeds, for components that no toolchain makes.
+build_smith() {
+    (cd smith && cargo run --quiet --locked --target-dir "$root/target/guests/smith" -- "$components/hostile")
 }
 
 build_python() {
@@ -73,5 +92,7 @@ build_javascript() {
 }
 
 build_rust
+build_hostile
+build_smith
 build_python
 build_javascript

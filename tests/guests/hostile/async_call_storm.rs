@@ -1,0 +1,13 @@
+//! Calls host functions that wait, each of which has its answer at once, for ever: a loop that never computes for long.
+
+use sdk::hayrick::pipeline::{state, timers};
+use sdk::{ChatRequest, Outcome};
+
+async fn chat(_request: ChatRequest) -> Outcome {
+    loop {
+        timers::sleep(0).await;
+        let _ = state::get("storm".to_owned()).await;
+    }
+}
+
+sdk::serve!(chat: chat);

@@ -1,0 +1,12 @@
+//! Sleeps without letting go of its thread, as it believes, for as long as there is time.
+
+use std::time::Duration;
+
+use sdk::{ChatRequest, Outcome, say};
+
+async fn chat(_request: ChatRequest) -> Outcome {
+    std::thread::sleep(Duration::from_secs(u64::from(u32::MAX)));
+    say("awake").await
+}
+
+sdk::serve!(chat: chat);

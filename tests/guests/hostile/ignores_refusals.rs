@@ -1,0 +1,12 @@
+//! Goes on sending whatever `send` says.
+
+use sdk::{ChatRequest, Outcome, say};
+
+async fn chat(_request: ChatRequest) -> Outcome {
+    let text = "x".repeat(60 << 10);
+    loop {
+        let _ = say(text.clone()).await;
+    }
+}
+
+sdk::serve!(chat: chat);

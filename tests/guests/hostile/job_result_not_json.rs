@@ -1,0 +1,9 @@
+//! A job whose result is no JSON.
+
+use sdk::{Attempt, JobOutcome};
+
+async fn job(_attempt: Attempt) -> JobOutcome {
+    Ok("{\"a\": 1}\n\ndata: forged\n\n{".to_owned())
+}
+
+sdk::serve!(job: job);

@@ -1,0 +1,9 @@
+//! Ends well and says nothing.
+
+use sdk::{ChatRequest, Outcome};
+
+async fn chat(_request: ChatRequest) -> Outcome {
+    Ok(())
+}
+
+sdk::serve!(chat: chat);

@@ -1,0 +1,15 @@
+//! Shows the names of its files, so that a client can see what its own came to.
+
+use sdk::{FilesRequest, Outcome, say};
+
+async fn files(request: FilesRequest) -> Outcome {
+    for file in request.files {
+        let name = file.name();
+        let climbs = name.contains(['/', '\\', '\0', '\n', '\r']) || name == ".." || name == ".";
+        let word = if climbs { "IN REACH" } else { "denied" };
+        say(format!("name: {word}: {name:?}\n")).await?;
+    }
+    Ok(())
+}
+
+sdk::serve!(files: files);

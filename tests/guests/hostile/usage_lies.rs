@@ -1,0 +1,15 @@
+//! Says that it used more tokens than there are, again and again.
+
+use sdk::hayrick::pipeline::response::send;
+use sdk::hayrick::pipeline::types::{Chunk, Usage};
+use sdk::{ChatRequest, Outcome, say};
+
+async fn chat(_request: ChatRequest) -> Outcome {
+    say("text").await?;
+    for tokens in [u64::MAX, u64::from(u32::MAX), u64::MAX - 1, 1 << 63] {
+        send(Chunk::Usage(Usage { input_tokens: tokens, output_tokens: tokens })).await?;
+    }
+    Ok(())
+}
+
+sdk::serve!(chat: chat);

@@ -1,0 +1,47 @@
+//! Writes valid modules that no toolchain would make into the folder given: `smith-SEED.core.wasm`, the same for the same seed.
+
+use std::io;
+use std::path::PathBuf;
+
+use wasm_smith::arbitrary::Unstructured;
+use wasm_smith::{Config, Module};
+
+const SEEDS: std::ops::RangeInclusive<u64> = 1..=4;
+/// What a module is made of.
+const NOISE_BYTES: usize = 16 << 10;
+
+fn main() -> io::Result<()> {
+    let folder = std::env::args_os().nth(1).ok_or_else(|| io::Error::other("name a folder"))?;
+    for seed in SEEDS {
+        let module = module(seed).map_err(io::Error::other)?;
+        std::fs::write(PathBuf::from(&folder).join(format!("smith-{seed}.core.wasm")), module)?;
+    }
+    Ok(())
+}
+
+/// The module of a seed. It imports nothing, and has what the host's engine knows.
+fn module(seed: u64) -> Result<Vec<u8>, String> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let xorshift = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    };
+    let noise: Vec<u8> = std::iter::repeat_with(xorshift).take(NOISE_BYTES).collect();
+    let config = Config {
+        max_imports: 0,
+        allow_start_export: true,
+        max_memory32_bytes: 16 << 20,
+        max_table_elements: 10_000,
+        threads_enabled: false,
+        memory64_enabled: false,
+        gc_enabled: false,
+        exceptions_enabled: false,
+        custom_page_sizes_enabled: false,
+        wide_arithmetic_enabled: false,
+        ..Config::default()
+    };
+    let module = Module::new(config, &mut Unstructured::new(&noise)).map_err(|error| error.to_string())?;
+    Ok(module.to_bytes())
+}

@@ -1,0 +1,184 @@
+//! One case from the deploy to its verdict, beside the neighbour.
+
+use std::time::{Duration, Instant};
+
+use super::case::{Case, Drive};
+use super::client::{Client, Seen};
+use super::component::{built, bytes};
+use super::deploy::{Deployed, Deployer};
+use super::drive::{VICTIM, drive, is_idle};
+use super::judge::{self, HOST_GROWTH_MAX};
+use super::neighbour::{self, Load, beside};
+use super::process;
+
+/// A server, and how to treat it.
+#[derive(Debug, Clone)]
+pub struct Target {
+    pub url: String,
+    pub api_key: Option<String>,
+    pub deployer: Deployer,
+    /// How long an attack may take; above the server's `wall_time_max`.
+    pub patience: Duration,
+    /// Requests to the neighbour per second.
+    pub rate: u32,
+    /// The shortest window the neighbour is watched for in a case.
+    pub watch: Duration,
+    /// The window it is watched for when nothing else happens.
+    pub quiet_watch: Duration,
+    /// By how much the neighbour's p99 may rise in any case.
+    pub floor: Duration,
+    /// The server's process, if it is on this machine.
+    pub pid: Option<u32>,
+}
+
+/// A server with a neighbour and a victim on it.
+pub struct Arena {
+    client: Client,
+    target: Target,
+    /// The neighbour before all attacks.
+    pub quiet: Load,
+}
+
+/// What came of a case.
+#[derive(Debug, Clone)]
+pub struct Row {
+    pub name: &'static str,
+    pub theme: &'static str,
+    pub tries: &'static str,
+    /// What the client saw, in a few words.
+    pub saw: String,
+    pub took: Duration,
+    pub quiet_p99: Duration,
+    pub load: Load,
+    /// Whether the neighbour alone was worse than it may be, so that the case was measured a second time.
+    pub repeated: bool,
+    /// By how much the memory of the host rose, at most.
+    pub host_growth: Option<u64>,
+    /// Empty if the host withstood it.
+    pub problems: Vec<String>,
+}
+
+/// What was seen of a case.
+struct Fight {
+    deployed: Deployed,
+    seen: Vec<Seen>,
+    load: Load,
+    took: Duration,
+}
+
+impl Arena {
+    /// Deploys neighbour and victim, and measures the quiet.
+    ///
+    /// # Errors
+    /// The server is not there, or does not serve them.
+    pub async fn open(target: Target) -> Result<Arena, String> {
+        let client = Client::new(&target.url, target.api_key.clone())?;
+        if client.get("/health/live").await.0 != 200 {
+            return Err(format!("nobody serves on {}: start one with `hayrick serve`", target.url));
+        }
+        for (pipeline, component) in [(neighbour::PIPELINE, neighbour::GUEST), (VICTIM, "hostile/victim")] {
+            let deployed = target.deployer.deploy(&client, pipeline, built(component)?, target.patience).await;
+            if !matches!(deployed, Deployed::Serves) {
+                return Err(format!("{pipeline} cannot be deployed: {deployed:?}"));
+            }
+        }
+        // Caches and connections are warm before anything is measured.
+        beside(&client, target.rate, Duration::from_millis(500), async {}).await;
+        let ((), quiet) = beside(&client, target.rate, target.quiet_watch, async {}).await;
+        match quiet.failures.first() {
+            Some(failure) => Err(format!("the neighbour fails although nobody attacks it: {failure}")),
+            None => Ok(Arena { client, target, quiet }),
+        }
+    }
+
+    /// Takes both away.
+    pub async fn close(self) {
+        for pipeline in [neighbour::PIPELINE, VICTIM] {
+            self.target.deployer.undeploy(&self.client, pipeline).await;
+        }
+    }
+
+    /// One case. A p99 that is too high and nothing else is measured a second time, and the row says so: on a shared machine the first may be
+    /// somebody else's doing, and what the attack does it does again.
+    pub async fn attack(&self, case: &Case) -> Row {
+        let first = self.once(case).await;
+        let is_only_slow = first.load.failures.is_empty() && first.problems.len() == 1 && first.load.p99() > self.p99_max();
+        if !is_only_slow {
+            return first;
+        }
+        let mut second = self.once(case).await;
+        second.repeated = true;
+        second
+    }
+
+    fn p99_max(&self) -> Duration {
+        judge::p99_max(self.quiet.p99(), self.target.floor)
+    }
+
+    async fn once(&self, case: &Case) -> Row {
+        let content = match bytes(case.component) {
+            Ok(content) => content,
+            Err(error) => return self.unbuilt(case, error),
+        };
+        self.target.deployer.undeploy(&self.client, &case.pipeline()).await;
+        let before = self.target.pid.and_then(process::resident);
+        self.target.pid.into_iter().for_each(process::forget);
+        let fight = self.fight(case, content).await;
+        let mut problems = judge::deploy(case, &fight.deployed);
+        problems.extend(judge::answers(case, &fight.seen));
+        problems.extend(judge::neighbour(self.quiet.p99(), &fight.load, self.target.floor));
+        problems.extend(self.aftermath(case).await);
+        let peak = self.target.pid.and_then(process::peak);
+        let host_growth = before.zip(peak).map(|(before, peak)| peak.saturating_sub(before));
+        if let Some(bytes) = host_growth.filter(|bytes| *bytes > HOST_GROWTH_MAX) {
+            problems.push(format!("the memory of the host rose by {} MiB", bytes >> 20));
+        }
+        let saw = match (&fight.deployed, fight.seen.last()) {
+            (Deployed::Refused(reason) | Deployed::Lost(reason), _) => format!("refused: {}", reason.chars().take(110).collect::<String>()),
+            (Deployed::Serves, Some(seen)) => seen.words(),
+            (Deployed::Serves, None) => "serves".to_owned(),
+        };
+        let (name, theme, tries, quiet_p99) = (case.name, case.theme.as_str(), case.tries, self.quiet.p99());
+        Row { name, theme, tries, saw, took: fight.took, quiet_p99, load: fight.load, repeated: false, host_growth, problems }
+    }
+
+    /// What only deploys is measured while it does; anything else once it serves, and a deploy that compiles is no part of it.
+    async fn fight(&self, case: &Case, content: Vec<u8>) -> Fight {
+        let (client, target, pipeline) = (&self.client, &self.target, case.pipeline());
+        let deploy = target.deployer.deploy(client, &pipeline, content, target.patience);
+        let start = Instant::now();
+        if matches!(case.drive, Drive::Deploy) {
+            let attack = async { (deploy.await, start.elapsed()) };
+            let ((deployed, took), load) = beside(client, target.rate, target.watch, attack).await;
+            return Fight { deployed, seen: Vec::new(), load, took };
+        }
+        let deployed = deploy.await;
+        if !matches!(deployed, Deployed::Serves) {
+            return Fight { deployed, seen: Vec::new(), load: Load::default(), took: start.elapsed() };
+        }
+        let start = Instant::now();
+        let attack = async { (drive(client, case, target.patience).await, start.elapsed()) };
+        let ((seen, took), load) = beside(client, target.rate, target.watch, attack).await;
+        Fight { deployed, seen, load, took }
+    }
+
+    /// Afterwards nothing of the attack goes on, and the host is well.
+    async fn aftermath(&self, case: &Case) -> Vec<String> {
+        let mut problems = Vec::new();
+        let endless = matches!(case.drive, Drive::Watch);
+        if !endless && !is_idle(&self.client, &case.pipeline(), self.target.patience).await {
+            problems.push("a run of it goes on".to_owned());
+        }
+        self.target.deployer.undeploy(&self.client, &case.pipeline()).await;
+        if self.client.get("/health/live").await.0 != 200 {
+            problems.push("the host is down".to_owned());
+        }
+        problems
+    }
+
+    fn unbuilt(&self, case: &Case, error: String) -> Row {
+        let (name, theme, tries, quiet_p99) = (case.name, case.theme.as_str(), case.tries, self.quiet.p99());
+        let (took, load) = (Duration::ZERO, Load::default());
+        Row { name, theme, tries, saw: String::new(), took, quiet_p99, load, repeated: false, host_growth: None, problems: vec![error] }
+    }
+}

@@ -1,0 +1,56 @@
+//! Files that are no component, and components that no toolchain makes.
+
+use crate::hostile::case::Component::Made;
+use crate::hostile::case::Drive::{Crowd, Deploy};
+use crate::hostile::case::Expect::{Answers, Contained, Refused, RefusedOrHarmless};
+use crate::hostile::case::{Case, Drive, Expect, Theme};
+use crate::hostile::forge;
+
+const ANY: &[&str] = &[];
+
+const fn case(name: &'static str, make: fn() -> Vec<u8>, expect: Expect, tries: &'static str) -> Case {
+    Case::of(Theme::Malformed, name, Deploy, expect, tries).by(Made(make))
+}
+
+const fn run(name: &'static str, make: fn() -> Vec<u8>, drive: Drive, expect: Expect, tries: &'static str) -> Case {
+    Case::of(Theme::Malformed, name, drive, expect, tries).by(Made(make))
+}
+
+/// The cases.
+pub const CASES: [Case; 35] = [
+    case("empty-file", forge::empty, Refused(&["empty"]), "no bytes at all"),
+    case("preamble-alone", forge::preamble_alone, Refused(ANY), "a component with nothing in it"),
+    case("truncated", forge::truncated, Refused(ANY), "half of a component"),
+    case("core-module", forge::core_module, Refused(&["core module"]), "a module that is no component"),
+    case("text-format", forge::text, Refused(ANY), "a component in text"),
+    case("zeros", forge::zeros, Refused(ANY), "a hundred megabytes of zeros behind the preamble"),
+    case("flipped-1", forge::flipped_1, RefusedOrHarmless, "a component with eight bits changed"),
+    case("flipped-2", forge::flipped_2, RefusedOrHarmless, "the same, elsewhere"),
+    case("flipped-3", forge::flipped_3, RefusedOrHarmless, "the same, elsewhere"),
+    case("custom-sections", forge::custom_sections, RefusedOrHarmless, "fifty mebibytes that mean nothing"),
+    case("lying-length", forge::lying_length, Refused(ANY), "a section that says it has four gibibytes"),
+    case("nested", forge::nested, Refused(ANY), "two thousand components, one in the other"),
+    case("many-functions", forge::many_functions, RefusedOrHarmless, "a hundred thousand functions"),
+    case("large-function", forge::large_function, RefusedOrHarmless, "one function that is slow to compile"),
+    case("branch-tables", forge::branch_tables, RefusedOrHarmless, "jumps with sixty thousand places to go"),
+    case("deep-blocks", forge::deep_blocks, RefusedOrHarmless, "fifty thousand blocks, one in the other"),
+    case("many-memories", forge::many_memories, Refused(ANY), "150 memories"),
+    case("large-memory", forge::large_memory, Refused(ANY), "four gibibytes of memory from the start"),
+    case("many-instances", forge::many_instances, Refused(ANY), "five thousand instances"),
+    case("many-tables", forge::many_tables, Refused(ANY), "ninety tables"),
+    case("large-table", forge::large_table, Refused(ANY), "a table of ten million elements"),
+    case("large-elements", forge::large_elements, RefusedOrHarmless, "a million elements to fill a table with"),
+    case("start-spins", forge::start_spins, Refused(&["setup_time_max", "cpu_time_max"]), "computes for ever while it is instantiated"),
+    case("start-traps", forge::start_traps, Refused(ANY), "traps while it is instantiated"),
+    case("start-recurses", forge::start_recurses, Refused(&["stack"]), "overflows its stack while it is instantiated"),
+    case("unknown-import", forge::unknown_import, Refused(ANY), "imports a function of no interface"),
+    case("chat-twice", forge::chat_twice, Refused(ANY), "exports the chat twice"),
+    case("wrong-types", forge::wrong_types, Refused(ANY), "exports a plugin's interfaces with nothing in them"),
+    case("lookalikes", forge::lookalikes, Refused(ANY), "names that look like a plugin's"),
+    case("smith-1", forge::smith_1, RefusedOrHarmless, "a valid module of wasm-smith's beside the real one"),
+    case("smith-2", forge::smith_2, RefusedOrHarmless, "the same, from another seed"),
+    case("smith-3", forge::smith_3, RefusedOrHarmless, "the same, from another seed"),
+    case("smith-4", forge::smith_4, RefusedOrHarmless, "the same, from another seed"),
+    run("some-memories", forge::some_memories, Drive::Stream, Answers(""), "nineteen memories, which is few enough"),
+    run("pool-hog", forge::staying_memories, Crowd(256), Contained, "256 runs of nineteen memories each, to leave none for others"),
+];

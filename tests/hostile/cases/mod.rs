@@ -1,0 +1,31 @@
+//! The cases, by theme: one row an attack.
+
+pub mod ambient;
+pub mod answer;
+pub mod cpu;
+pub mod host_calls;
+pub mod identity;
+pub mod jobs;
+pub mod malformed;
+pub mod memory;
+pub mod time;
+pub mod traps;
+
+use super::case::Case;
+
+/// All of them.
+pub fn all() -> Vec<Case> {
+    let themes: [&[Case]; 10] = [
+        &cpu::CASES,
+        &memory::CASES,
+        &host_calls::CASES,
+        &answer::CASES,
+        &traps::CASES,
+        &jobs::CASES,
+        &identity::CASES,
+        &ambient::CASES,
+        &time::CASES,
+        &malformed::CASES,
+    ];
+    themes.concat()
+}

@@ -1,0 +1,29 @@
+//! Who breaks, at each point of its life.
+
+use crate::hostile::case::Component::Guest;
+use crate::hostile::case::Drive::{Chat, Crowd, Deploy, Files, Job, Stream};
+use crate::hostile::case::Expect::{Contained, Fails, Refused};
+use crate::hostile::case::{Case, Drive, Expect, Theme};
+
+const GO_ON: &[&str] = &["go on"];
+const PANICKED: &[&str] = &["panicked"];
+
+const fn case(name: &'static str, drive: Drive, expect: Expect, tries: &'static str) -> Case {
+    Case::of(Theme::Traps, name, drive, expect, tries)
+}
+
+/// The cases.
+pub const CASES: [Case; 12] = [
+    case("panic-in-setup", Deploy, Refused(PANICKED), "panics in setup").by(Guest("panic-in-setup")),
+    case("fail-in-setup", Deploy, Refused(&["no database"]), "fails in setup").by(Guest("fail-in-setup")),
+    case("panic", Chat(GO_ON), Fails(PANICKED), "panics before its first chunk").by(Guest("panic")),
+    case("panic-crowd", Crowd(200), Fails(PANICKED), "two hundred panics at once").by(Guest("panic")),
+    case("panic-after-first-chunk", Stream, Fails(PANICKED), "panics after its first chunk").by(Guest("panic-after-first-chunk")),
+    case("trap-in-job", Job, Fails(PANICKED), "panics in a job"),
+    case("trap-in-files", Files, Fails(&[]), "panics with files in its hands"),
+    case("trap-beside-calls", Chat(GO_ON), Fails(PANICKED), "panics while two hundred calls are waiting"),
+    case("trap-in-realloc", Stream, Fails(&[]), "panics when the host asks it for memory"),
+    case("exits", Stream, Fails(&[]), "ends the process, as it believes"),
+    case("next-twice", Chat(GO_ON), Contained, "uses a generation while it is in use"),
+    case("forged-generations", Chat(GO_ON), Fails(&[]), "guesses the handle of a generation"),
+];

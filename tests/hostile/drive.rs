@@ -1,0 +1,129 @@
+//! How a case is driven once its component serves.
+
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use super::case::{Case, Drive};
+use super::client::{Client, Seen};
+
+/// The pipeline that keeps secrets, for cases that steal.
+pub const VICTIM: &str = "hostile-victim";
+/// Rounds of the canary.
+const ROUNDS: usize = 10;
+/// How long a case is watched that goes on by itself.
+const WATCHED: Duration = Duration::from_secs(3);
+/// How long a client of a crowd waits before it hangs up.
+const CROWD_PATIENCE: Duration = Duration::from_secs(8);
+const INTERVAL: Duration = Duration::from_millis(50);
+
+/// Drives a case; what its client saw, one for each request.
+pub async fn drive(client: &Client, case: &Case, patience: Duration) -> Vec<Seen> {
+    let pipeline = case.pipeline();
+    match case.drive {
+        Drive::Deploy => Vec::new(),
+        Drive::Chat(texts) => {
+            let mut seen = Vec::new();
+            for text in texts {
+                seen.push(client.chat(&pipeline, text, patience).await);
+            }
+            seen
+        }
+        Drive::Stream => vec![client.stream(&pipeline, "go on", patience).await],
+        Drive::Unread => vec![unread(client, &pipeline, patience).await],
+        Drive::HangUp => vec![hang_up(client, &pipeline).await],
+        Drive::Files => {
+            let (form, content_type) = form();
+            vec![client.files(&pipeline, form, &content_type, patience).await]
+        }
+        Drive::Job => vec![client.job(&pipeline, patience).await],
+        Drive::Watch => {
+            let seen = client.chat(&pipeline, "go on", patience).await;
+            tokio::time::sleep(WATCHED).await;
+            vec![seen]
+        }
+        Drive::Crowd(count) => crowd(client, &pipeline, count).await,
+        Drive::Victim => {
+            let victim = client.chat(VICTIM, "keep your secret", patience).await;
+            vec![client.chat(&pipeline, &victim.text, patience).await]
+        }
+        Drive::Canary => {
+            let mut seen = Vec::new();
+            for _ in 0..ROUNDS {
+                let together = (0..4).map(|_| client.chat(&pipeline, "write", patience));
+                seen.extend(futures_util::future::join_all(together).await);
+                let together = (0..4).map(|_| client.chat(&pipeline, "scan", patience));
+                seen.extend(futures_util::future::join_all(together).await);
+            }
+            seen
+        }
+    }
+}
+
+/// Whether no run of the pipeline goes on, once that is so.
+pub async fn is_idle(client: &Client, pipeline: &str, patience: Duration) -> bool {
+    let start = Instant::now();
+    while start.elapsed() < patience {
+        let (status, json) = client.get(&format!("/status/{pipeline}")).await;
+        if status == 404 || json["active_runs"] == 0 {
+            return true;
+        }
+        tokio::time::sleep(INTERVAL).await;
+    }
+    false
+}
+
+/// Holds a stream and reads nothing of it; the run must end all the same, within its limits.
+async fn unread(client: &Client, pipeline: &str, patience: Duration) -> Seen {
+    let stream = match client.open_stream(pipeline, "go on").await {
+        Ok(stream) => stream,
+        Err(seen) => return seen,
+    };
+    let ended = is_idle(client, pipeline, patience).await;
+    drop(stream);
+    let faults = if ended { Vec::new() } else { vec!["the run does not end while its client does not read".to_owned()] };
+    Seen { status: 200, error: Some("the run ended although nobody read it".to_owned()), faults, ..Seen::default() }
+}
+
+async fn hang_up(client: &Client, pipeline: &str) -> Seen {
+    match client.open_stream(pipeline, "go on").await {
+        Ok(mut stream) => {
+            // Whatever comes first; then nobody listens.
+            let _ = stream.chunk().await;
+            Seen { status: 200, error: Some("hung up".to_owned()), ..Seen::default() }
+        }
+        Err(seen) => seen,
+    }
+}
+
+async fn crowd(client: &Client, pipeline: &str, count: usize) -> Vec<Seen> {
+    let mut asked = JoinSet::new();
+    for _ in 0..count {
+        let (client, pipeline) = (client.clone(), pipeline.to_owned());
+        asked.spawn(async move {
+            let mut seen = client.chat(&pipeline, "go on", CROWD_PATIENCE).await;
+            // Who hangs up is not owed an end.
+            if seen.status == 0 {
+                seen = Seen { error: Some("hung up".to_owned()), ..Seen::default() };
+            }
+            seen
+        });
+    }
+    asked.join_all().await
+}
+
+/// Names that try to be paths and headers, and what they are to be files of.
+const NAMES: [&str; 6] =
+    ["../../../../etc/passwd", "..\\..\\boot.ini", "/etc/cron.d/x", "..", "a\\\"; filename=\\\"b", "caf\u{e9}\u{202e}txt"];
+
+fn form() -> (Vec<u8>, String) {
+    let mut form = Vec::new();
+    for name in NAMES {
+        let head = format!("--hay\r\nContent-Disposition: form-data; name=\"files\"; filename=\"{name}\"\r\n\r\n");
+        form.extend(head.into_bytes());
+        form.extend(vec![b'x'; 300_000]);
+        form.extend(b"\r\n");
+    }
+    form.extend(b"--hay--\r\n");
+    (form, "multipart/form-data; boundary=hay".to_owned())
+}

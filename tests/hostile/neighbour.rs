@@ -1,0 +1,84 @@
+//! The neighbour: a well-behaved plugin under a steady load, while others attack.
+//!
+//! Requests start at a fixed rate whether or not earlier ones have ended, and each counts from the moment it was due: a server that stalls is
+//! seen by every request it kept waiting, not by one.
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use super::client::Client;
+
+/// The neighbour's pipeline and guest.
+pub const PIPELINE: &str = "hostile-neighbour";
+pub const GUEST: &str = "echo-relay";
+/// A neighbour that waits for longer has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// What it asks for and what it must be told.
+const QUESTION: &str = "echo:the quick brown fox";
+const ANSWER: &str = "the quick brown fox";
+
+/// How a window of the load went.
+#[derive(Debug, Clone, Default)]
+pub struct Load {
+    /// How long each answer took, shortest first.
+    latencies: Vec<Duration>,
+    /// What was wrong with the others.
+    pub failures: Vec<String>,
+}
+
+impl Load {
+    /// The time that this share of the answers took at most.
+    pub fn quantile(&self, share: f64) -> Duration {
+        let last = self.latencies.len().saturating_sub(1);
+        let index = (share * self.latencies.len() as f64).ceil() as usize;
+        self.latencies.get(index.saturating_sub(1).min(last)).copied().unwrap_or_default()
+    }
+
+    /// The 99th percentile.
+    pub fn p99(&self) -> Duration {
+        self.quantile(0.99)
+    }
+
+    /// Answers there were.
+    pub fn len(&self) -> usize {
+        self.latencies.len()
+    }
+}
+
+/// Keeps up the load while `disturb` goes on, for `least` at least.
+pub async fn beside<T>(client: &Client, rate: u32, least: Duration, disturb: impl Future<Output = T>) -> (T, Load) {
+    let period = Duration::from_secs(1) / rate.max(1);
+    let start = Instant::now();
+    let mut disturb = std::pin::pin!(disturb);
+    let mut outcome = None;
+    let mut requests = JoinSet::new();
+    let mut due = start;
+    while outcome.is_none() || start.elapsed() < least {
+        tokio::select! {
+            done = &mut disturb, if outcome.is_none() => outcome = Some(done),
+            () = sleep_until(due) => {
+                requests.spawn(ask(client.clone(), due));
+                due += period;
+            }
+        }
+    }
+    let mut load = Load::default();
+    for asked in requests.join_all().await {
+        match asked {
+            Ok(latency) => load.latencies.push(latency),
+            Err(failure) => load.failures.push(failure),
+        }
+    }
+    load.latencies.sort_unstable();
+    let Some(outcome) = outcome else { unreachable!("the loop ends with an outcome") };
+    (outcome, load)
+}
+
+/// One request, from the moment it was due.
+async fn ask(client: Client, due: Instant) -> Result<Duration, String> {
+    let seen = client.stream(PIPELINE, QUESTION, PATIENCE).await;
+    let is_right = seen.status == 200 && seen.text == ANSWER && seen.faults.is_empty() && seen.error.is_none();
+    if is_right { Ok(due.elapsed()) } else { Err(format!("{}: {}", seen.status, seen.words())) }
+}
