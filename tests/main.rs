@@ -86,3 +86,5 @@ mod support;
 mod tasks;
 /// A model server that misbehaves, and what the client sees of it.
 mod upstream;
+/// Instances that are kept between runs, where that is granted.
+mod warm;

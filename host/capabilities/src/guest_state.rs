@@ -1,5 +1,6 @@
 //! The `T` of every `Store<T>`: what one run of one guest can reach, and the view of it that each interface has.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use host_services::egress::session::Session;
@@ -11,8 +12,10 @@ use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 use crate::bindings::hayrick::pipeline::types;
 use crate::config::ConfigView;
+use crate::generation::GenerationSlot;
 use crate::host_calls::HostCalls;
 use crate::http::HttpView;
+use crate::incoming::IncomingSlot;
 use crate::jobs::JobsView;
 use crate::llm::LlmView;
 use crate::log::{GuestLog, LogView};
@@ -63,6 +66,21 @@ impl GuestState {
         self.response = response;
     }
 
+    /// What another run on the same instance has instead. WASI stays: a guest keeps the handles it got of it.
+    pub fn begin(&mut self, run: RunContext) {
+        self.log.begin(run.id);
+        self.run = run;
+        self.session = None;
+        self.wasi_http = None;
+    }
+
+    /// Whether another run may follow on this instance: nothing of the last one is open, and it was refused no memory.
+    pub fn rest(&mut self) -> bool {
+        let is_of_run =
+            |entry: &mut (dyn Any + Send)| entry.is::<GenerationSlot>() || entry.is::<UploadSlot>() || entry.is::<IncomingSlot>();
+        self.memory.refused().is_none() && !self.table.iter_mut().any(is_of_run)
+    }
+
     /// Gives the guest a file.
     ///
     /// # Errors
@@ -108,7 +126,7 @@ impl GuestState {
     }
 
     pub(crate) fn as_http(&mut self) -> HttpView<'_> {
-        HttpView { session: self.session(), table: &mut self.table }
+        HttpView { session: self.session(), table: &mut self.table, calls: &self.calls }
     }
 
     /// What the run may ask of the network, by either interface.

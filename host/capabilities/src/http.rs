@@ -10,12 +10,17 @@ use host_types::failure::Failure;
 use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{http, types};
+use crate::host_calls::HostCalls;
 use crate::incoming::{IncomingSlot, lend_incoming, return_incoming};
+
+/// Bytes of one read, whatever the guest asks for.
+const READ_BYTES_MAX: usize = 1 << 20;
 
 /// What a run reaches of the network.
 pub struct HttpView<'a> {
     pub(crate) session: Arc<Session>,
     pub(crate) table: &'a mut ResourceTable,
+    pub(crate) calls: &'a HostCalls,
 }
 
 /// How wasmtime gets at the view.
@@ -47,7 +52,11 @@ impl<T> http::HostWithStore<T> for HasHttp {
         accessor: &Accessor<T, Self>,
         request: http::Request,
     ) -> wasmtime::Result<Result<Resource<IncomingSlot>, types::Failure>> {
-        let session = accessor.with(|mut access| access.get().session);
+        let bytes = request.body.len() + request.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        let (session, _call) = accessor.with(|mut access| {
+            let view = access.get();
+            view.calls.begin(bytes).map(|call| (view.session, call))
+        })?;
         match send(session, request).await {
             Ok(slot) => Ok(Ok(accessor.with(|mut access| access.get().table.push(slot))?)),
             Err(failure) => Ok(Err(failure)),
@@ -78,7 +87,11 @@ impl<T> http::HostIncomingWithStore<T> for HasHttp {
         slot: Resource<IncomingSlot>,
         max: u32,
     ) -> wasmtime::Result<Result<Vec<u8>, types::Failure>> {
-        let mut incoming = accessor.with(|mut access| lend_incoming(access.get().table, &slot))?;
+        let (mut incoming, _call) = accessor.with(|mut access| {
+            let view = access.get();
+            let call = view.calls.begin(usize::try_from(max).unwrap_or(usize::MAX).min(READ_BYTES_MAX))?;
+            lend_incoming(view.table, &slot).map(|incoming| (incoming, call))
+        })?;
         let bytes = read(&mut incoming, max).await;
         accessor.with(|mut access| return_incoming(access.get().table, &slot, incoming))?;
         Ok(bytes)

@@ -1,7 +1,7 @@
 //! `log`: a guest's lines in the host's log, bounded in number and length, each on one line whatever the guest put into it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use host_types::id::RunId;
 use host_types::limit_name::LimitName;
@@ -26,7 +26,8 @@ pub struct LogLimits {
 #[derive(Debug)]
 pub struct GuestLog {
     pipeline: Arc<str>,
-    run: RunId,
+    /// A warm instance has one run after the other.
+    run: RwLock<RunId>,
     limits: LogLimits,
     share: Arc<PluginShare>,
     lines: AtomicU32,
@@ -35,7 +36,17 @@ pub struct GuestLog {
 impl GuestLog {
     /// The log of run `run` of `pipeline`.
     pub fn new(pipeline: Arc<str>, run: RunId, limits: LogLimits, share: Arc<PluginShare>) -> GuestLog {
-        GuestLog { pipeline, run, limits, share, lines: AtomicU32::new(0) }
+        GuestLog { pipeline, run: RwLock::new(run), limits, share, lines: AtomicU32::new(0) }
+    }
+
+    /// The lines that follow are another run's.
+    pub(crate) fn begin(&self, run: RunId) {
+        *self.run.write().unwrap_or_else(PoisonError::into_inner) = run;
+        self.lines.store(0, Ordering::Relaxed);
+    }
+
+    fn run(&self) -> RunId {
+        *self.run.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The longest line it keeps, in bytes.
@@ -47,7 +58,7 @@ impl GuestLog {
     pub(crate) fn write(&self, level: types::Level, message: &str) {
         let before = self.lines.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |lines| Some(lines.saturating_add(1)));
         let before = before.unwrap_or(u32::MAX);
-        let (pipeline, run) = (&*self.pipeline, self.run);
+        let (pipeline, run) = (&*self.pipeline, self.run());
         if before == self.limits.lines_max {
             self.share.metrics().reached(LimitName::LogLinesMax);
             tracing::warn!(target: "guest", pipeline, %run, limit = "log_lines_max", "the run has logged {before} lines; the rest is dropped");
@@ -78,7 +89,7 @@ impl GuestLog {
             self.share.metrics().reached(LimitName::LogLinesPerSecondMax);
         }
         if fate == Fate::FirstDropped {
-            let (pipeline, run, limit) = (&*self.pipeline, self.run, LimitName::LogLinesPerSecondMax.as_str());
+            let (pipeline, run, limit) = (&*self.pipeline, self.run(), LimitName::LogLinesPerSecondMax.as_str());
             tracing::warn!(target: "guest", pipeline, %run, limit, "the plugin logs more than {per_second} lines a second; the rest is dropped");
         }
         fate == Fate::Written

@@ -18,6 +18,7 @@ use crate::cpu_meter::{CpuMeter, Metered, words};
 use crate::entry::{Entry, Returned, setup};
 use crate::trap;
 use crate::version::Version;
+use crate::warm::{Kept, WarmPool};
 
 /// What to run, and for whom.
 pub(crate) struct Run {
@@ -105,15 +106,30 @@ impl Run {
     }
 
     async fn in_store(self, meter: Arc<CpuMeter>, entry: Entry, response: Arc<Response>) -> Result<Returned, Failure> {
-        let mut store = self.store(meter);
-        let called = call(&self.version, &mut store, Arc::clone(&response), entry).await;
-        self.count_unfelt(&called, &store);
-        let returned = called.map_err(|error| self.trapped(&error, &store))?.map_err(Failure::from)?;
-        match response.overrun() {
+        let warm = self.version.warm.as_ref().filter(|_| !matches!(entry, Entry::Setup));
+        let mut kept = match warm.and_then(WarmPool::take) {
+            Some(kept) => self.resume(kept, meter),
+            None => Kept::fresh(self.store(meter)),
+        };
+        let called = call(&self.version, &mut kept, Arc::clone(&response), entry).await;
+        self.count_unfelt(&called, &kept.store);
+        let returned = called.map_err(|error| self.trapped(&error, &kept.store))?.map_err(Failure::from)?;
+        if let Some(overrun) = response.overrun() {
             // The client's answer is incomplete, which is no limit of the client's: it must not try again.
-            Some(overrun) => Err(Failure { kind: FailureKind::Failed, ..overrun.clone() }),
-            None => Ok(returned),
+            return Err(Failure { kind: FailureKind::Failed, ..overrun.clone() });
         }
+        if let Some(warm) = warm {
+            kept.store.data_mut().set_response(Arc::clone(&self.version.unread));
+            warm.give_back(kept);
+        }
+        Ok(returned)
+    }
+
+    /// An instance of an earlier run, as this run's.
+    fn resume(&self, mut kept: Kept, meter: Arc<CpuMeter>) -> Kept {
+        kept.store.data_mut().begin(self.context.clone());
+        count_slices(&mut kept.store, meter);
+        kept
     }
 
     /// Counts growth that was refused and that the guest could do without.
@@ -137,12 +153,7 @@ impl Run {
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(limits.host_call_bytes_max);
         store.set_max_component_handles(limits.handles_max);
-        store.set_epoch_deadline(1);
-        // Only an error stops a loop; a yield lets the others run.
-        store.epoch_deadline_callback(move |_| {
-            meter.check()?;
-            Ok(UpdateDeadline::Yield(1))
-        });
+        count_slices(&mut store, meter);
         store
     }
 
@@ -156,6 +167,16 @@ impl Run {
     }
 }
 
+/// Has the guest yield after each time slice, and trap once `meter` says so.
+fn count_slices(store: &mut Store<GuestState>, meter: Arc<CpuMeter>) {
+    store.set_epoch_deadline(1);
+    // Only an error stops a loop; a yield lets the others run.
+    store.epoch_deadline_callback(move |_| {
+        meter.check()?;
+        Ok(UpdateDeadline::Yield(1))
+    });
+}
+
 /// The outcome of a function that answers.
 fn answered(returned: Returned) -> Result<(), Failure> {
     match returned {
@@ -167,16 +188,25 @@ fn answered(returned: Returned) -> Result<(), Failure> {
 /// Everything that runs the guest's code. The inner error is that of `setup`.
 async fn call(
     version: &Version,
-    store: &mut Store<GuestState>,
+    kept: &mut Kept,
     response: Arc<Response>,
     entry: Entry,
 ) -> wasmtime::Result<Result<Returned, types::Failure>> {
-    let instance = version.instance_pre.instantiate_async(&mut *store).await?;
-    let setup = setup(&version.shape, store, &instance)?;
+    let store = &mut kept.store;
+    let (instance, setup) = match kept.instance {
+        Some(instance) => (instance, None),
+        None => {
+            let instance = version.instance_pre.instantiate_async(&mut *store).await?;
+            (instance, Some(setup(&version.shape, store, &instance)?))
+        }
+    };
+    kept.instance = Some(instance);
     let entry = entry.prepare(&version.shape, store, &instance)?;
     store
         .run_concurrent(async |accessor| {
-            if let (Err(failure),) = setup.call_concurrent(accessor, ()).await? {
+            if let Some(setup) = setup
+                && let (Err(failure),) = setup.call_concurrent(accessor, ()).await?
+            {
                 return Ok(Err(failure));
             }
             accessor.with(|mut access| access.data_mut().set_response(response));

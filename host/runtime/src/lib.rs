@@ -25,4 +25,5 @@ mod serving;
 pub mod shape;
 mod trap;
 mod version;
+mod warm;
 mod watcher;

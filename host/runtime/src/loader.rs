@@ -30,6 +30,7 @@ use crate::instance::Run;
 use crate::shape::{Shape, shape};
 use crate::trap::limit_of_shape;
 use crate::version::{Version, unread_response};
+use crate::warm::{IDLE_MAX, WarmPool};
 
 /// A file's bytes and their name.
 pub(crate) struct Bytes {
@@ -62,6 +63,8 @@ pub(crate) struct Loader {
     compiler: Compiler,
     linker: Linker<GuestState>,
     services: Services,
+    /// Places of idle instances.
+    idle: Arc<Semaphore>,
     turns: Arc<Semaphore>,
 }
 
@@ -115,7 +118,8 @@ impl Loader {
     pub(crate) fn new(engine: Engine, compiler: Compiler, services: Services) -> wasmtime::Result<Loader> {
         let linker = linker(&engine)?;
         let threads = tokio::runtime::Handle::current().metrics().num_workers();
-        Ok(Loader { engine, compiler, linker, services, turns: turns(threads) })
+        let idle = Arc::new(Semaphore::new(IDLE_MAX));
+        Ok(Loader { engine, compiler, linker, services, idle, turns: turns(threads) })
     }
 
     /// The engine, for the ticker and for `inspect`.
@@ -144,8 +148,16 @@ impl Loader {
             imports: compiled.shape.imports.clone(),
         };
         let unread = unread_response(&policy.limits);
-        let version =
-            Version { instance_pre: compiled.instance_pre, shape: compiled.shape, policy, status, turns: Arc::clone(&self.turns), unread };
+        let warm = WarmPool::new(policy.instance, &self.idle);
+        let version = Version {
+            instance_pre: compiled.instance_pre,
+            shape: compiled.shape,
+            policy,
+            status,
+            turns: Arc::clone(&self.turns),
+            warm,
+            unread,
+        };
         self.set_up(name, version, share).await
     }
 

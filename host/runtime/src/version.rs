@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use wasmtime::component::InstancePre;
 
 use crate::shape::Shape;
+use crate::warm::WarmPool;
 
 /// All that a run needs of a version: linked once, instantiated often.
 pub(crate) struct Version {
@@ -22,6 +23,8 @@ pub(crate) struct Version {
     pub(crate) status: pipeline::Version,
     /// Turns of runs that compute long, shared by the whole host.
     pub(crate) turns: Arc<Semaphore>,
+    /// Its idle instances, if its class keeps some.
+    pub(crate) warm: Option<WarmPool>,
     /// The answer that `setup` has: nobody reads it.
     pub(crate) unread: Arc<Response>,
 }
