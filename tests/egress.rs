@@ -222,10 +222,10 @@ async fn the_size_and_the_time_of_an_answer_are_bounded() {
     let bounds = "[egress]\nresponse_bytes_max = '1 MiB'\nrequest_bytes_max = 8\ntime_max = '700ms'\nidle_timeout = '500ms'";
     let host = both(&site.policy("")).config(bounds).start().await;
     for (there, status, words, code) in [
-        ("/flood", 429, "response_bytes_max", "HttpResponseBodySize"),
+        ("/flood", 429, "response_bytes_max", "HTTP response body size exceeds limit: 1048576"),
         ("/silent", 504, "idle_timeout", "HttpResponseTimeout"),
-        ("/stall", 504, "idle_timeout", "HttpResponseTimeout"),
-        ("/short", 503, "broke the answer off", "HttpResponseIncomplete"),
+        ("/stall", 504, "idle_timeout", "HTTP response timeout"),
+        ("/short", 503, "broke the answer off", "incomplete HTTP response"),
         ("/headers", 429, "headers_max", "headers_max"),
     ] {
         let reply = get(&host, FETCH, &site.url(there)).await;
