@@ -43,13 +43,17 @@ keep_failed = "1s"
 keep_cancelled = "1s"
 "#;
 
-/// Where the host serves; the first call starts it.
-fn address() -> SocketAddr {
-    static ADDRESS: OnceLock<SocketAddr> = OnceLock::new();
-    *ADDRESS.get_or_init(start)
+/// Starts the host and waits until it serves its guests.
+pub fn start() {
+    address();
 }
 
-fn start() -> SocketAddr {
+fn address() -> SocketAddr {
+    static ADDRESS: OnceLock<SocketAddr> = OnceLock::new();
+    *ADDRESS.get_or_init(begin)
+}
+
+fn begin() -> SocketAddr {
     let (tell, told) = mpsc::channel();
     std::thread::spawn(move || {
         let folder = tempfile::tempdir().unwrap();
