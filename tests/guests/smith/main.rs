@@ -31,13 +31,7 @@ fn module(seed: u64) -> Result<Vec<u8>, String> {
     let noise: Vec<u8> = std::iter::repeat_with(xorshift).take(NOISE_BYTES).collect();
     let config = Config {
         max_imports: 0,
-        min_types: 20,
-        min_funcs: 60,
-        min_globals: 20,
-        min_data_segments: 5,
-        min_element_segments: 5,
-        min_memories: 1,
-        min_tables: 2,
+        min_funcs: 10,
         allow_start_export: true,
         max_memory32_bytes: 16 << 20,
         max_table_elements: 10_000,
