@@ -35,6 +35,7 @@ mod fuzz_seeds;
 /// A client that hangs up: the guest is gone, and so is the connection to the upstream.
 mod hangup;
 /// The corpus of hostile guests, and who attacks a server with it.
+#[expect(dead_code, reason = "the example `hostile` compiles it, too, and has uses for all of it")]
 mod hostile;
 /// The corpus against a host of low limits, a theme a test.
 mod hostile_corpus;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use wasm_smith::arbitrary::Unstructured;
+use arbitrary::Unstructured;
 use wasm_smith::{Config, Module};
 
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=4;
@@ -31,6 +31,7 @@ fn module(seed: u64) -> Result<Vec<u8>, String> {
     let noise: Vec<u8> = std::iter::repeat_with(xorshift).take(NOISE_BYTES).collect();
     let config = Config {
         max_imports: 0,
+        min_funcs: 10,
         allow_start_export: true,
         max_memory32_bytes: 16 << 20,
         max_table_elements: 10_000,

@@ -13,7 +13,7 @@ const fn case(name: &'static str, drive: Drive, expect: Expect, tries: &'static 
 }
 
 /// The cases.
-pub const CASES: [Case; 12] = [
+pub const CASES: [Case; 11] = [
     case("panic-in-setup", Deploy, Refused(PANICKED), "panics in setup").by(Guest("panic-in-setup")),
     case("fail-in-setup", Deploy, Refused(&["no database"]), "fails in setup").by(Guest("fail-in-setup")),
     case("panic", Chat(GO_ON), Fails(PANICKED), "panics before its first chunk").by(Guest("panic")),
@@ -22,7 +22,6 @@ pub const CASES: [Case; 12] = [
     case("trap-in-job", Job, Fails(PANICKED), "panics in a job"),
     case("trap-in-files", Files, Fails(&[]), "panics with files in its hands"),
     case("trap-beside-calls", Chat(GO_ON), Fails(PANICKED), "panics while two hundred calls are waiting"),
-    case("trap-in-realloc", Stream, Fails(&[]), "panics when the host asks it for memory"),
     case("exits", Stream, Fails(&[]), "ends the process, as it believes"),
     case("next-twice", Chat(GO_ON), Contained, "uses a generation while it is in use"),
     case("forged-generations", Chat(GO_ON), Fails(&[]), "guesses the handle of a generation"),
