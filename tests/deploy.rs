@@ -99,7 +99,7 @@ async fn a_component_that_is_too_large_or_breaks_off_leaves_nothing() {
 
 /// A request that promises a component and sends its first bytes.
 async fn half_deploy(host: &TestHost, name: &str) -> RawClient {
-    let head = format!("POST /deploy/{name} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 50000\r\n\r\n\0asm");
+    let head = format!("POST /deploy/{name} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 50000\r\n\r\n\0asm");
     RawClient::send(host.address(), &head).await
 }
 
@@ -153,13 +153,13 @@ async fn names_that_shadow_climb_or_mislead_are_refused() {
         for (route, body) in [("deploy", "\0asm"), ("undeploy", "")] {
             let length = body.len();
             let request =
-                format!("POST /{route}/{name} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
+                format!("POST /{route}/{name} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
             let answer = RawClient::send(host.address(), &request).await.read_to_end().await;
             assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("rename the file"), "{route} {name}: {answer}");
         }
     }
     for path in ["/deploy/..", "/deploy/../../evil", "/deploy/", "/deploy", "/deploy//etc", "/deploy/a/b"] {
-        let request = format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+        let request = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
         let answer = RawClient::send(host.address(), &request).await.read_to_end().await;
         assert!(answer.starts_with("HTTP/1.1 4"), "{path}: {answer}");
     }
@@ -206,7 +206,7 @@ async fn an_answered_deploy_survives_a_kill_and_an_unanswered_one_leaves_the_old
 
 #[tokio::test]
 async fn an_undeployed_pipeline_is_gone_with_its_file_and_its_answers_end_well() {
-    let host = TestHost::builder().guest_as("slow-stream", NAME).start().await;
+    let host = TestHost::builder().config("[grants]\nupgrades = 'any'").guest_as("slow-stream", NAME).start().await;
     let mut stream = host.client.stream(NAME, "25").await;
     stream.next_text().await;
     let reply = undeploy(&host, NAME).await;
@@ -226,7 +226,7 @@ async fn web_pages_and_other_machines_may_not_deploy() {
     for route in ["/deploy/live", "/undeploy/live"] {
         let headers = [("origin", "http://127.0.0.1:1416".to_owned())];
         let reply = host.client.send_with("POST", route, &headers, "").await;
-        assert!(reply.status == 403 && reply.error().contains("web pages"), "{}", reply.body);
+        assert!(reply.status == 403 && reply.error().contains("web page"), "{}", reply.body);
     }
 
     let folder = Folder::fresh();
@@ -238,7 +238,7 @@ async fn web_pages_and_other_machines_may_not_deploy() {
     let greeting = within("the greeting", SOON, stdout.next_line()).await.unwrap().unwrap();
     let client = Client::new(&format!("http://127.0.0.1:{}", greeting.rsplit(':').next().unwrap()));
     let reply = client.deploy(NAME, guest_bytes("echo-relay")).await;
-    assert!(reply.status == 403 && reply.error().contains("other machines"), "{}", reply.body);
+    assert!(reply.status == 403 && reply.error().contains("an API key with the scope 'deploy'"), "{}", reply.body);
 }
 
 #[tokio::test]

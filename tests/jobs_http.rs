@@ -248,7 +248,7 @@ async fn a_wrong_submission_says_what_is_wrong() {
         (json!({"type": "x", "timeout": 0}).to_string(), "the timeout has to lie between"),
         (json!({"type": "x", "max_attempts": 0}).to_string(), "the number of attempts has to lie between 1 and"),
         (json!({"type": "x", "max_attempts": 1000}).to_string(), "the number of attempts has to lie between 1 and"),
-        (json!({"type": "x", "priority": 70000}).to_string(), "the body is no submission"),
+        (json!({"type": "x", "priority": 70000}).to_string(), "'priority' is a whole number"),
         (json!({"type": "x", "idempotency_key": ""}).to_string(), "idempotency key is empty"),
         (json!({"type": "x", "data": "y".repeat(2000)}).to_string(), "1024 are allowed"),
     ] {

@@ -61,7 +61,7 @@ async fn a_key_has_its_answers_at_a_time_until_they_end() {
 #[tokio::test]
 async fn who_tries_keys_is_slowed_down_and_fills_no_log() {
     let host = TestHost::builder().config("[keys]\nrequired = true\nfailures_per_minute = 30").start().await;
-    let made = make(&host.data_path(""), &[]);
+    let made = host.make_key(&[]).await;
     let mut statuses = Vec::new();
     for number in 0..200 {
         let reply = host.as_key(&format!("hrk_000000000000_{number:064}"), "GET", "/status", "").await;

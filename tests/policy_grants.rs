@@ -25,7 +25,7 @@ async fn a_plugin_asks_the_models_it_is_granted_and_no_others() {
     let config = format!("default_upstream = 'dear'\n{}", upstreams(&dear, &cheap));
     // Keys without a section come first in a settings file.
     let host = TestHost::builder().top(&config).guest("model-picker").policy("model-picker", "[models]\naliases = ['cheap']").start().await;
-    assert_eq!(host.client.chat("model-picker", "").await.status, 200);
+    assert_eq!(host.client.chat("model-picker", "default").await.status, 200);
     assert!(cheap.request().await.body.contains("cheap-model"), "what names no model takes the first that is granted");
     let refused = host.client.chat("model-picker", "dear").await;
     assert!(refused.status == 403 && refused.error().contains("granted the models cheap"), "{}", refused.body);
@@ -64,7 +64,7 @@ async fn a_day_s_tokens_are_the_plugin_s_and_survive_a_restart() {
     assert_eq!(host.client.chat("other", "gather:hello").await.status, 200, "another plugin has its own");
     let host = host.restart().await;
     let spent = host.client.chat("echo-relay", "gather:hello there").await;
-    assert!(spent.status == 429 && spent.error().contains("budget"), "{}: {}", spent.status, spent.body);
+    assert!(spent.status == 429 && spent.error().contains("day_tokens_max"), "{}: {}", spent.status, spent.body);
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ async fn limits_and_grants_are_those_of_each_run() {
         host.client.chat("log-flood", "hi").await;
     }
     let runs = host.client.get("/log-flood/tasks").await.json();
-    for run in runs["tasks"].as_array().unwrap() {
+    for run in runs["data"].as_array().unwrap() {
         host.logs.line(&["log-flood", run["id"].as_str().unwrap(), "the rest is dropped"]).await;
     }
 }

@@ -16,8 +16,8 @@ use host_types::limit_name::LimitName;
 use serde::Serialize;
 
 use crate::body::BodyError;
-use crate::limit_count::Uncounted;
 use crate::pace::TooSlow;
+use crate::uncounted::Uncounted;
 use crate::{json, status};
 
 /// The code of an error that is due to a limit; `param` names it.
@@ -104,7 +104,7 @@ impl ApiError {
     /// The key has not the scope.
     pub(crate) fn no_scope(scope: Scope) -> ApiError {
         let scope = scope.as_str();
-        let message = format!("this API key has not the scope '{scope}': use one made with `hayrick keys create --scope {scope}`");
+        let message = format!("this needs an API key with the scope '{scope}': use one made with `hayrick keys create --scope {scope}`");
         ApiError { code: Some("insufficient_scope"), ..ApiError::new(StatusCode::FORBIDDEN, message) }
     }
 

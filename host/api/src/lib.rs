@@ -36,4 +36,6 @@ mod status;
 mod tasks;
 mod throttle;
 mod times;
+mod uncounted;
+mod unread;
 mod write_stall;

@@ -3,13 +3,9 @@
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use host_types::limit_name::LimitName;
 
 use crate::state::ApiState;
-
-/// The limit an answer is due to, if it is not counted yet. Those of runs are: their pipeline is known where they end.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Uncounted(pub(crate) LimitName);
+use crate::uncounted::Uncounted;
 
 /// Counts it.
 pub(crate) async fn count(State(state): State<ApiState>, request: Request, next: Next) -> Response {

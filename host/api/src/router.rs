@@ -9,7 +9,7 @@ use axum::routing::get;
 
 use crate::error::ApiError;
 use crate::state::ApiState;
-use crate::{authenticate, cors, deploy, files, health, jobs, limit_count, metrics, openai, openapi, pipelines, request_id, tasks};
+use crate::{authenticate, cors, deploy, files, health, jobs, limit_count, metrics, openai, openapi, pipelines, request_id, tasks, unread};
 
 /// The whole HTTP surface. A request passes from the last layer to the first: it gets its id, a browser's question is answered, and then it
 /// has to show who it is.
@@ -21,7 +21,7 @@ pub fn router(state: ApiState) -> Router {
         Some(cors) => routes.layer(cors),
         None => routes,
     };
-    routes.layer(from_fn(request_id::tag)).with_state(state)
+    routes.layer(from_fn(unread::close)).layer(from_fn(request_id::tag)).with_state(state)
 }
 
 /// Every route, each described in `openapi/document.json`.

@@ -62,7 +62,7 @@ impl App {
         let listener = bind(config.address).await?;
         let example = first_pipeline(&config.runtime.plugins_dir);
         let (services, spool) = services::open(&config, &config.data_dir).await?;
-        let runtime = Runtime::start(&config.runtime, services.clone()).context("the runtime cannot be started")?;
+        let runtime = Runtime::start(&config.runtime, services.clone(), audit.clone()).context("the runtime cannot be started")?;
         let worker = Worker::start(services.jobs.clone(), services.state, runtime.clone(), config.worker);
         let worker = worker.await.context("the jobs of the last run cannot be taken back")?;
         let flushing = [

@@ -229,12 +229,8 @@ impl From<failure::FailureKind> for types::FailureKind {
 
 impl From<types::Failure> for failure::Failure {
     fn from(failure: types::Failure) -> failure::Failure {
-        failure::Failure {
-            kind: failure.kind.into(),
-            message: failure.message,
-            retry_after: failure.retry_after.map(Duration::from_millis),
-            limit: None,
-        }
+        let retry_after = failure.retry_after.map(Duration::from_millis);
+        failure::Failure { retry_after, ..failure::Failure::of_guest(failure.kind.into(), failure.message) }
     }
 }
 

@@ -64,18 +64,18 @@ impl Approvals {
         self.by_name.lock().unwrap_or_else(PoisonError::into_inner).get(name).map(Approval::asked)
     }
 
-    /// Keeps what the version that serves now asks for. Does I/O.
+    /// Keeps what the version that serves now asks for; whether it is another version than the last one. Does I/O.
     ///
     /// # Errors
     /// It is not on disk; in memory it counts all the same.
-    pub(crate) fn keep(&self, name: &str, approval: Approval) -> std::io::Result<()> {
+    pub(crate) fn keep(&self, name: &str, approval: Approval) -> std::io::Result<bool> {
         let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
         if by_name.get(name) == Some(&approval) {
-            return Ok(());
+            return Ok(false);
         }
         by_name.insert(name.to_owned(), approval);
         // Under the lock, so that an older content never replaces a newer one.
-        write(&self.path, &serde_json::to_vec_pretty(&*by_name)?)
+        write(&self.path, &serde_json::to_vec_pretty(&*by_name)?).map(|()| true)
     }
 }
 

@@ -193,7 +193,7 @@ impl Loader {
             attempt: None,
         };
         let run = Run { context, version: Arc::clone(&version), services: self.services.clone() };
-        run.setup().await.inspect_err(|failure| share.count(failure)).map_err(|failure| DeployError::Setup(failure.message))?;
+        run.setup().await.inspect_err(|failure| share.count(failure)).map_err(|failure| DeployError::Setup(failure.one_line()))?;
         let mut version = Arc::into_inner(version).ok_or_else(|| DeployError::Setup("its instance is still running".to_owned()))?;
         version.status.setup_ms = milliseconds(start);
         version.status.deployed_at = unix_seconds();

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use host_capabilities::plugin_share::PluginShare;
+use host_services::audit::{Action, Audit, Entry};
 use host_services::metrics::Metrics;
 use host_types::id::PipelineName;
 use host_types::limit_name::LimitName;
@@ -25,6 +26,7 @@ pub(crate) struct Registry {
     loader: Arc<Loader>,
     policies: Arc<dyn Policies>,
     approvals: Arc<Approvals>,
+    audit: Audit,
     host_runs: Arc<Semaphore>,
     metrics: Metrics,
     host_memory_bytes_max: usize,
@@ -39,11 +41,12 @@ pub(crate) struct Registry {
 
 impl Registry {
     /// An empty registry whose runs share the places and the memory of the host.
-    pub(crate) fn new(loader: Arc<Loader>, config: &RuntimeConfig, approvals: Approvals, metrics: Metrics) -> Registry {
+    pub(crate) fn new(loader: Arc<Loader>, config: &RuntimeConfig, approvals: Approvals, audit: Audit, metrics: Metrics) -> Registry {
         Registry {
             loader,
             policies: Arc::clone(&config.policies),
             approvals: Arc::new(approvals),
+            audit,
             host_runs: Arc::new(Semaphore::new(config.host_runs_max.min(Semaphore::MAX_PERMITS))),
             metrics,
             host_memory_bytes_max: config.host_memory_bytes_max,
@@ -107,7 +110,7 @@ impl Registry {
         let pipeline = self.pipeline(name);
         match self.read(pipeline.name().clone(), path).await {
             Ok((bytes, policy)) => self.deploy_bytes(&pipeline, bytes, policy).await,
-            Err(error) => refuse(&pipeline, String::new(), &error),
+            Err(error) => self.refuse_file(&pipeline, String::new(), &error).await,
         }
     }
 
@@ -143,24 +146,45 @@ impl Registry {
             Ok(version) => {
                 let approval = Approval::new(&digest, &version.shape.asked);
                 self.serve(pipeline, version);
-                self.approve(name, approval).await;
+                let is_new = self.approve(name, approval).await;
+                match serving {
+                    Some(_) => self.record(Action::PolicyChange, name, "ok").await,
+                    // A file that served before this process began is no news.
+                    None if is_new => self.record(Action::Deploy, name, "ok").await,
+                    None => {}
+                }
             }
             // The version that serves is this one, and its grant is gone: it must not go on.
             Err(error @ DeployError::NotInPolicy { .. }) if serving.is_some() => {
                 tracing::error!(pipeline = name, "withdrawn: {error}");
                 pipeline.withdraw(refusal(digest, &error));
                 self.tell_change();
+                self.record(Action::PolicyChange, name, &error.to_string()).await;
             }
-            Err(error) => refuse(pipeline, digest, &error),
+            Err(error) => self.refuse_file(pipeline, digest, &error).await,
         }
     }
 
-    async fn approve(&self, name: &str, approval: Approval) {
+    async fn refuse_file(&self, pipeline: &Pipeline, digest: String, error: &DeployError) {
+        refuse(pipeline, digest, error);
+        self.record(Action::DeployRefused, pipeline.name().as_str(), &error.to_string()).await;
+    }
+
+    /// Has a change that came by the folder in the audit log; those that come by request are recorded where it is known whose they are.
+    async fn record(&self, action: Action, name: &str, outcome: &str) {
+        if let Err(error) = self.audit.record(of_folder(action, name, outcome)).await {
+            tracing::error!(%error, "the audit log cannot be written");
+        }
+    }
+
+    /// Whether it is another version than the last one of that name.
+    async fn approve(&self, name: &str, approval: Approval) -> bool {
         let (approvals, owned) = (Arc::clone(&self.approvals), name.to_owned());
         let kept = tokio::task::spawn_blocking(move || approvals.keep(&owned, approval)).await;
-        if let Err(error) = kept.map_err(Into::into).and_then(|kept| kept) {
+        kept.map_err(Into::into).and_then(|kept| kept).unwrap_or_else(|error| {
             tracing::error!(pipeline = name, "what this version asks for is not on disk, and may have to be granted again: {error}");
-        }
+            true
+        })
     }
 
     fn serve(&self, pipeline: &Pipeline, version: Version) {
@@ -225,6 +249,12 @@ impl Registry {
             let removed = pipelines.remove(stem);
             drop(pipelines);
             self.tell_undeployed(stem, removed.is_some(), "its file is gone");
+            // Rare, and a matter of milliseconds: the watcher waits for the disk.
+            if removed.is_some()
+                && let Err(error) = self.audit.record_blocking(of_folder(Action::Undeploy, stem, "ok"))
+            {
+                tracing::error!(%error, "the audit log cannot be written");
+            }
         }
     }
 
@@ -292,6 +322,11 @@ fn misnamed_status(name: &str, refusal: &Refusal) -> PipelineStatus {
         total_runs: 0,
         failed_runs: 0,
     }
+}
+
+/// An entry about a change by whoever may write to the folder.
+fn of_folder(action: Action, name: &str, outcome: &str) -> Entry {
+    Entry { actor: "folder".to_owned(), action, subject: name.to_owned(), outcome: outcome.to_owned(), request: None }
 }
 
 fn refusal(digest: String, error: &DeployError) -> Refusal {

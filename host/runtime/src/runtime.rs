@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use host_capabilities::services::Services;
+use host_services::audit::Audit;
 use host_types::failure::Failure;
 use host_types::id::RunId;
 use host_types::job::{AttemptEnd, Claimed};
@@ -53,7 +54,7 @@ impl Runtime {
     /// # Errors
     /// A folder cannot be used, or the engine cannot start.
     #[expect(clippy::disallowed_methods, reason = "the handle is kept, and ends the task with the runtime")]
-    pub fn start(config: &RuntimeConfig, services: Services) -> Result<Runtime, RuntimeError> {
+    pub fn start(config: &RuntimeConfig, services: Services, audit: Audit) -> Result<Runtime, RuntimeError> {
         make_folder(&config.plugins_dir)?;
         make_folder(&config.cache_dir)?;
         let engine = engine(config).map_err(RuntimeError::Engine)?;
@@ -62,7 +63,7 @@ impl Runtime {
         let loader = Loader::new(engine, compiler, services.clone()).map_err(RuntimeError::Engine)?;
         let epochs = EpochTicker::start(loader.engine()).map_err(RuntimeError::Thread)?;
         let approvals = Approvals::open(&config.approvals)?;
-        let registry = Arc::new(Registry::new(Arc::new(loader), config, approvals, services.metrics.clone()));
+        let registry = Arc::new(Registry::new(Arc::new(loader), config, approvals, audit, services.metrics.clone()));
         let deploys = Deploys::new(&config.plugins_dir, Arc::clone(&registry));
         let (tell_ready, ready) = watch::channel(false);
         let watcher = FolderWatcher::new(&config.plugins_dir, Arc::clone(&registry), tell_ready)?;

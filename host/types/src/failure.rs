@@ -23,6 +23,9 @@ pub enum FailureKind {
     Failed,
 }
 
+/// Bytes of a guest's sentence: a page, not a book.
+const GUEST_MESSAGE_BYTES_MAX: usize = 4 << 10;
+
 /// A failure with a sentence for the person who reads it; it names the cure where there is one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -47,9 +50,49 @@ impl Failure {
         self
     }
 
+    /// What a guest says went wrong: cut, since it is repeated to clients, in logs and in tables.
+    pub fn of_guest(kind: FailureKind, mut message: String) -> Failure {
+        let mut cut = message.len().min(GUEST_MESSAGE_BYTES_MAX);
+        while !message.is_char_boundary(cut) {
+            cut -= 1;
+        }
+        if cut < message.len() {
+            let gone = message.len() - cut;
+            message.truncate(cut);
+            message.push_str(&format!("… ({gone} bytes cut)"));
+        }
+        Failure::new(kind, message)
+    }
+
+    /// The message on one line, whatever a guest wrote into it: for logs.
+    pub fn one_line(&self) -> String {
+        let escaped = |letter: char| if letter.is_control() { letter.escape_default().to_string() } else { letter.to_string() };
+        self.message.chars().map(escaped).collect()
+    }
+
     /// The same, worth another try after `delay`.
     pub fn retry_after(mut self, delay: Duration) -> Failure {
         self.retry_after = Some(delay);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_s_sentence_is_cut_between_letters() {
+        let long = Failure::of_guest(FailureKind::Failed, "ü".repeat(GUEST_MESSAGE_BYTES_MAX));
+        assert!(
+            long.message.ends_with(&format!("… ({GUEST_MESSAGE_BYTES_MAX} bytes cut)"))
+                && long.message.len() < GUEST_MESSAGE_BYTES_MAX + 50
+        );
+        assert_eq!(Failure::of_guest(FailureKind::Failed, "short".to_owned()).message, "short");
+    }
+
+    #[test]
+    fn a_line_of_the_log_stays_one() {
+        assert_eq!(Failure::new(FailureKind::Failed, "a\nERROR b\u{1b}[2J").one_line(), "a\\nERROR b\\u{1b}[2J");
     }
 }

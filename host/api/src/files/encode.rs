@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::answer_stream::Encode;
 use crate::error::ApiError;
+use crate::json::is_readable;
 
 const KEEP_ALIVE: Bytes = Bytes::from_static(b": keep-alive\n\n");
 
@@ -76,6 +77,9 @@ enum Document<'a> {
 }
 
 fn document(text: &str) -> Document<'_> {
+    if !is_readable(text) {
+        return Document::Text(text);
+    }
     // JSON has no line ends but between its tokens, and one would end the event.
     let line: String = text.split(['\n', '\r']).collect();
     RawValue::from_string(line).map_or(Document::Text(text), Document::Json)

@@ -41,7 +41,7 @@ pub enum Action {
 /// One line, without its time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// The id of a key, `local` (the command line), or `loopback` or `anonymous` (a client without a key, of this machine or another).
+    /// The id of a key, `local` (the command line), `folder` (the plugins folder), or `loopback` or `anonymous` (a client without a key, of this machine or another).
     pub actor: String,
     pub action: Action,
     /// The key or the pipeline.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use host_types::job::{JobId, Submission};
-use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use crate::jobs::config::JobsConfig;
 use crate::jobs::error::JobError;
@@ -37,7 +37,8 @@ pub(super) fn check_length(what: &'static str, text: &str, bytes_max: usize) -> 
 /// A JSON document of limited length.
 pub(super) fn check_json(what: &'static str, text: &str, bytes_max: usize) -> Result<(), JobError> {
     check_length(what, text, bytes_max)?;
-    match serde_json::from_str::<IgnoredAny>(text) {
+    // Whole, not skipped over: what lies too deep or has half a character in it would make the answer that shows the job unreadable.
+    match serde_json::from_str::<Value>(text) {
         Ok(_) => Ok(()),
         Err(error) => Err(JobError::NotJson { what, reason: error.to_string() }),
     }

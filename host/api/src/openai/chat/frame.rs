@@ -6,13 +6,13 @@ use bytes::{BufMut, Bytes, BytesMut};
 use host_types::chunk::{Chunk, Event, ToolCallDelta};
 use host_types::failure::Failure;
 use serde::Serialize;
-use serde::de::IgnoredAny;
 
 use super::fields::free_fields;
 use super::request::StreamOptions;
 use super::summary::{Identity, Summary};
 use crate::answer_stream::Encode;
 use crate::error::ApiError;
+use crate::json::is_readable;
 
 /// Bytes set aside for the first frames; the buffer grows with what is in it.
 const BUFFER_BYTES: usize = 4096;
@@ -194,7 +194,7 @@ fn json(buffer: &mut BytesMut, value: &(impl Serialize + ?Sized)) {
 
 /// Writes a plugin's JSON as it is; on one line, since a line's end ends the frame. What is no JSON becomes a string.
 fn document(buffer: &mut BytesMut, text: &str) {
-    if serde_json::from_str::<IgnoredAny>(text).is_err() {
+    if !is_readable(text) {
         return json(buffer, text);
     }
     // JSON has no line ends but between its tokens.
