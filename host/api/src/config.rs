@@ -66,8 +66,6 @@ pub struct ApiConfig {
     pub write_stall_timeout: Duration,
     /// How long a stream may be silent before a comment is sent to keep it open.
     pub keep_alive_interval: Duration,
-    /// Whether clients may deploy without proving who they are: true only where no other machine can reach the server.
-    pub deploys_open: bool,
     /// Names of the headers a plugin gets to see. Those that carry credentials are never let through.
     pub forwarded_headers: Vec<String>,
 }
@@ -95,7 +93,6 @@ impl Default for ApiConfig {
             access: AccessConfig::default(),
             write_stall_timeout: Duration::from_secs(300),
             keep_alive_interval: Duration::from_secs(15),
-            deploys_open: true,
             forwarded_headers: ["accept-language", "user-agent", "x-request-id"].map(str::to_owned).to_vec(),
         }
     }

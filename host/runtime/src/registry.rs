@@ -243,6 +243,10 @@ impl Registry {
 
     /// Forgets a pipeline whose file was seen to be gone, unless it is back by now.
     pub(crate) fn undeploy_gone(&self, stem: &str, path: &Path) {
+        // Whoever is at this name has removed the file, or is about to put one there, and says what becomes of it.
+        if self.is_taken(stem) {
+            return;
+        }
         let mut pipelines = self.pipelines.write().unwrap_or_else(PoisonError::into_inner);
         // Whoever deploys by request puts the file in place first and takes the lock afterwards.
         if !path.exists() {
@@ -281,6 +285,10 @@ impl Registry {
         let pipelines = self.pipelines.read().unwrap_or_else(PoisonError::into_inner);
         let taken = pipelines.keys().find(|other| other.eq_ignore_ascii_case(name.as_str()) && *other != name.as_str());
         taken.map_or(Ok(()), |other| Err(DeployError::NameTaken { other: other.clone() }))
+    }
+
+    fn is_taken(&self, name: &str) -> bool {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner).get(name).is_some_and(|turn| turn.strong_count() > 0)
     }
 
     async fn turn(&self, name: &str) -> OwnedMutexGuard<()> {
