@@ -239,12 +239,12 @@ pub fn many_memories() -> Vec<u8> {
 }
 
 pub fn some_memories() -> Vec<u8> {
-    with_module(&memories(1), 18)
+    with_module(&memories(1), 3)
 }
 
 /// The same in a guest that stays as long as it may.
 pub fn staying_memories() -> Vec<u8> {
-    added(built("hostile/never-returns").unwrap_or_default(), &memories(1), 18)
+    added(built("hostile/never-returns").unwrap_or_default(), &memories(1), 3)
 }
 
 pub fn large_memory() -> Vec<u8> {

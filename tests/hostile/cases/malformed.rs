@@ -51,6 +51,6 @@ pub const CASES: [Case; 35] = [
     case("smith-2", forge::smith_2, RefusedOrHarmless, "the same, from another seed"),
     case("smith-3", forge::smith_3, RefusedOrHarmless, "the same, from another seed"),
     case("smith-4", forge::smith_4, RefusedOrHarmless, "the same, from another seed"),
-    run("some-memories", forge::some_memories, Drive::Stream, Answers(""), "nineteen memories, which is few enough"),
-    run("pool-hog", forge::staying_memories, Crowd(256), Contained, "256 runs of nineteen memories each, to leave none for others"),
+    run("some-memories", forge::some_memories, Drive::Stream, Answers(""), "four memories, which is as many as it may have"),
+    run("pool-hog", forge::staying_memories, Crowd(256), Contained, "256 runs of four memories each, to leave none for others"),
 ];
