@@ -15,6 +15,9 @@ use crate::support::process::{forget_peak, open_files, peak_memory};
 use crate::support::raw_client::RawClient;
 use crate::support::report::say;
 
+/// Headers beside a body.
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 const NO_FORM: [(&str, &str); 1] = [("content-type", "application/json")];
 
 /// A form on the wire that claims `length` bytes, of which these are the first.
@@ -185,7 +188,7 @@ async fn a_client_in_the_middle_of_a_long_form_gets_to_read_why_it_is_refused() 
 async fn what_is_no_form_is_refused() {
     let host = TestHost::builder().guest("files-echo").start().await;
     let kind = content_type();
-    let cases: [(&[(&str, &str)], &str, &str); 4] = [
+    let cases: [(Headers<'_>, &str, &str); 4] = [
         (&NO_FORM, "{}", "multipart/form-data"),
         (&[("content-type", "multipart/form-data")], "--hay--\r\n", "multipart/form-data"),
         (&[], "hello", "multipart/form-data"),

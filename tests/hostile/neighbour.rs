@@ -52,17 +52,21 @@ pub async fn beside<T>(client: &Client, rate: u32, least: Duration, disturb: imp
     let period = Duration::from_secs(1) / rate.max(1);
     let start = Instant::now();
     let mut disturb = std::pin::pin!(disturb);
-    let mut outcome = None;
     let mut requests = JoinSet::new();
     let mut due = start;
-    while outcome.is_none() || start.elapsed() < least {
+    let outcome = loop {
         tokio::select! {
-            done = &mut disturb, if outcome.is_none() => outcome = Some(done),
+            done = &mut disturb => break done,
             () = sleep_until(due) => {
                 requests.spawn(ask(client.clone(), due));
                 due += period;
             }
         }
+    };
+    while start.elapsed() < least {
+        sleep_until(due).await;
+        requests.spawn(ask(client.clone(), due));
+        due += period;
     }
     let mut load = Load::default();
     for asked in requests.join_all().await {
@@ -72,7 +76,6 @@ pub async fn beside<T>(client: &Client, rate: u32, least: Duration, disturb: imp
         }
     }
     load.latencies.sort_unstable();
-    let Some(outcome) = outcome else { unreachable!("the loop ends with an outcome") };
     (outcome, load)
 }
 
