@@ -113,3 +113,23 @@ async fn state_has_the_plugin_s_own_quota() {
     let large = host.client.chat("state-tool", "set:a=1234").await;
     assert!(large.status != 200 && large.error().contains("3 bytes at most"), "{}", large.body);
 }
+
+#[tokio::test]
+async fn changes_are_in_the_audit_log() {
+    let host = TestHost::builder().guest("counter").start().await;
+    write_policy(&host, "counter", "[config]\na = 'b'");
+    host.serves_generation("counter", 2).await;
+    host.rename_in("counter", &guest_bytes("no-lifecycle"));
+    refused_for(&host, "counter", "lifecycle").await;
+    std::fs::remove_file(host.plugin_file("counter")).unwrap();
+    let data_dir = host.data_path("");
+    let expected = ["deploy", "policy.change", "deploy.refused", "undeploy"];
+    eventually("four lines by whoever writes to the folder", SOON, async || {
+        let audit = hayrick(&["audit", "--json", "--data-dir", data_dir.to_str().unwrap()]).stdout;
+        let lines: Vec<serde_json::Value> = serde_json::from_str(&audit).unwrap();
+        assert!(lines.iter().all(|line| line["actor"] == "folder" && line["subject"] == "counter"), "{audit}");
+        let actions: Vec<&str> = lines.iter().map(|line| line["action"].as_str().unwrap()).collect();
+        (actions == expected).then_some(())
+    })
+    .await;
+}

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::PollSemaphore;
 
 /// A run that has computed for longer than this shares what is left of the processor with its like. An answer takes well below a millisecond.
-const LONG: Duration = Duration::from_millis(20);
+const LONG: Duration = Duration::from_millis(5);
 
 /// The guest has used up its CPU time.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
