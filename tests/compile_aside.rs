@@ -8,6 +8,7 @@ use crate::support::command::hayrick;
 use crate::support::folder::Folder;
 use crate::support::guest::guest_bytes;
 use crate::support::host::TestHost;
+use crate::support::metrics::reached;
 use crate::support::neighbour::beside_a_neighbour;
 use crate::support::process::{children, is_alive};
 use crate::support::report::say;
@@ -22,7 +23,7 @@ fn large_bomb() -> Vec<u8> {
 }
 
 /// Why a host with these settings refuses `component`, beside a neighbour who does not notice.
-async fn refused(config: &str, component: &[u8]) -> String {
+async fn refused(limit: &str, config: &str, component: &[u8]) -> String {
     let host = TestHost::builder().guest("slow-stream").config(config).alone().start().await;
     let begun = Instant::now();
     let disturb = async {
@@ -36,24 +37,25 @@ async fn refused(config: &str, component: &[u8]) -> String {
     let reason = beside_a_neighbour(&host, disturb).await;
     say(&format!("{} bytes refused after {:.1?}: {reason}", component.len(), begun.elapsed()));
     assert_eq!(children(host.pid()), [0; 0], "a compilation goes on");
+    assert_eq!(reached(&host, limit, "bomb").await, 1, "{limit}");
     reason
 }
 
 #[tokio::test]
 async fn computing_is_bounded() {
-    let reason = refused("[engine]\ncompile_cpu_time_max = '1s'", &large_bomb()).await;
+    let reason = refused("compile_cpu_time_max", "[engine]\ncompile_cpu_time_max = '1s'", &large_bomb()).await;
     assert!(reason.contains("compile_cpu_time_max, 1 s"), "{reason}");
 }
 
 #[tokio::test]
 async fn memory_is_bounded() {
-    let reason = refused("[engine]\ncompile_memory_bytes_max = '100 MiB'", &large_bomb()).await;
+    let reason = refused("compile_memory_bytes_max", "[engine]\ncompile_memory_bytes_max = '100 MiB'", &large_bomb()).await;
     assert!(reason.contains("compile_memory_bytes_max, 100 MiB"), "{reason}");
 }
 
 #[tokio::test]
 async fn time_is_bounded() {
-    let reason = refused("[engine]\ncompile_time_max = '900ms'", &large_bomb()).await;
+    let reason = refused("compile_time_max", "[engine]\ncompile_time_max = '900ms'", &large_bomb()).await;
     assert!(reason.contains("compile_time_max, 900 ms"), "{reason}");
 }
 

@@ -10,6 +10,7 @@ use crate::support::fake_upstream::{Behaviour, FakeUpstream};
 use crate::support::guest::{guest, guest_bytes};
 use crate::support::host::TestHost;
 use crate::support::jobs::sleep;
+use crate::support::metrics::reached;
 
 /// Two upstreams, of which `cheap` is not the default.
 fn upstreams(dear: &FakeUpstream, cheap: &FakeUpstream) -> String {
@@ -44,8 +45,9 @@ async fn a_run_s_tokens_end_its_answer_even_if_the_model_does_not_count() {
     let host = TestHost::builder().upstream(&upstream.base_url()).guest("echo-relay").policy("echo-relay", policy).start().await;
     for way in ["relay:hello", "forward:hello"] {
         let mut stream = host.client.stream("echo-relay", way).await;
-        assert!(stream.rest_error().await.contains("run_tokens_max, 20 tokens"), "{way}");
+        assert!(stream.rest_error().await.contains("models.run_tokens_max, 20 tokens"), "{way}");
     }
+    assert!(reached(&host, "models.run_tokens_max", "echo-relay").await >= 1);
     assert!(upstream.requests()[0].body.contains("\"max_tokens\":17"), "{}", upstream.requests()[0].body);
     let long = host.client.chat("echo-relay", &format!("gather:{}", "x".repeat(100))).await;
     assert!(long.status == 429 && long.error().contains("shorten it"), "{}: {}", long.status, long.body);

@@ -10,6 +10,7 @@ use crate::support::await_event::{SOON, eventually, within};
 use crate::support::client::Client;
 use crate::support::form::{Form, content_type};
 use crate::support::host::TestHost;
+use crate::support::metrics::reached;
 use crate::support::neighbour::beside_a_neighbour;
 use crate::support::process::{forget_peak, peak_memory};
 use crate::support::raw_client::{RawClient, request};
@@ -191,6 +192,7 @@ async fn json_has_a_depth_also_where_it_is_passed_on() {
             }
         }
     }
+    assert_eq!(reached(&host, "json_depth_max", "").await, 4);
 }
 
 /// Clients that ask for an endless answer and never read a byte of it.

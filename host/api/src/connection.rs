@@ -86,7 +86,10 @@ impl Connections {
                     let (socket, peer, place) = next?;
                     match self.peers.enter(peer.ip(), self.address_connections_max) {
                         Some(counted) => self.begin(socket, peer, Place { permit: place, _counted: counted }),
-                        None => tracing::debug!(%peer, "a connection is closed: its address has address_connections_max already"),
+                        None => {
+                            self.metrics.reached(LimitName::AddressConnectionsMax);
+                            tracing::debug!(%peer, "a connection is closed: its address has address_connections_max already");
+                        }
                     }
                 }
             }

@@ -1,5 +1,7 @@
 //! How deep a document of JSON lies: a parser's stack, here or in a plugin, must not depend on a client.
 
+use host_types::limit_name::LimitName;
+
 use crate::error::ApiError;
 
 /// Refuses what lies deeper than `max`.
@@ -8,7 +10,8 @@ use crate::error::ApiError;
 /// 400.
 pub(crate) fn check(json: &str, max: usize) -> Result<(), ApiError> {
     if is_too_deep(json, max) {
-        return Err(ApiError::invalid(format!("the body's JSON lies deeper than json_depth_max, {max} levels: make it flatter"), None));
+        let text = format!("the body's JSON lies deeper than json_depth_max, {max} levels: make it flatter");
+        return Err(ApiError::invalid(text, None).limit(LimitName::JsonDepthMax));
     }
     Ok(())
 }

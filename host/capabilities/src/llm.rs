@@ -55,7 +55,8 @@ impl Own {
     pub(crate) async fn generate(self, messages: Vec<types::Message>, options: types::Options) -> Result<types::Answer, types::Failure> {
         let (messages, options, mut charge) = self.question(messages, options)?;
         let count = |chunk: &Chunk| charge.as_mut().map_or(Ok(()), |charge| charge.chunk(chunk));
-        let answer = self.llm.generate_counted(messages, options, count).await?;
+        let answer = self.llm.generate_counted(messages, options, count).await;
+        let answer = answer.inspect_err(|failure| self.run.share.count(failure))?;
         if let (Some(usage), Some(recorder)) = (answer.usage, &self.run.recorder) {
             recorder.usage(usage);
         }
@@ -80,7 +81,8 @@ impl Own {
     }
 
     pub(crate) async fn next(self, generation: &mut Charged) -> Result<Option<types::Chunk>, types::Failure> {
-        Ok(next_chunk(generation, self.run.recorder.as_ref()).await?.map(Into::into))
+        let next = next_chunk(generation, self.run.recorder.as_ref()).await;
+        Ok(next.inspect_err(|failure| self.run.share.count(failure))?.map(Into::into))
     }
 
     /// The question as it may be asked: of a granted model, for no more tokens than are left.
@@ -94,7 +96,7 @@ impl Own {
         options.model = self.granted(options.model)?;
         let Some(budget) = &self.run.budget else { return Ok((messages, options, None)) };
         let asked = messages.iter().map(Message::text_bytes).chain(options.tools.iter().map(Tool::text_bytes)).sum();
-        let charge = budget.ask(asked)?;
+        let charge = budget.ask(asked).inspect_err(|failure| self.run.share.count(failure))?;
         let left = u32::try_from(budget.left()?).unwrap_or(u32::MAX);
         // A model refuses to be asked for more than it can: a large budget is no reason to ask for that much.
         let wanted = options.max_tokens.or((left <= EVERY_MODEL_GIVES).then_some(left));

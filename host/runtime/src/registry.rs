@@ -347,6 +347,7 @@ fn refuse(pipeline: &Pipeline, digest: String, error: &DeployError) {
     let limit = match error {
         DeployError::TooLarge { .. } => Some(LimitName::ComponentBytesMax),
         DeployError::Limit { limit, .. } => Some(*limit),
+        DeployError::Compile(error) => error.limit(),
         _ => None,
     };
     if let Some(limit) = limit {

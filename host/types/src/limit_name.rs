@@ -55,6 +55,10 @@ limit_names! {
     HostRunsMax = "host_runs_max",
     HostMemoryBytesMax = "host_memory_bytes_max",
     StackBytesMax = "stack_bytes_max",
+    CompileMemoryBytesMax = "compile_memory_bytes_max",
+    CompileCpuTimeMax = "compile_cpu_time_max",
+    CompileTimeMax = "compile_time_max",
+    ArtifactBytesMax = "artifact_bytes_max",
     // [server]: what a client may send.
     BodyBytesMax = "body_bytes_max",
     FilesMax = "files_max",
@@ -63,11 +67,16 @@ limit_names! {
     FieldsMax = "fields_max",
     FieldBytesMax = "field_bytes_max",
     ConnectionsMax = "connections_max",
+    AddressConnectionsMax = "address_connections_max",
+    JsonDepthMax = "json_depth_max",
     // The stores.
     JobsPendingMax = "jobs.pending_max",
     JobTimeout = "jobs.timeout",
     StateKeysMax = "state.keys_max",
     StateBytesMax = "state.bytes_max",
+    // What a plugin may take of the models.
+    RunTokensMax = "models.run_tokens_max",
+    DayTokensMax = "models.day_tokens_max",
 }
 
 impl LimitName {

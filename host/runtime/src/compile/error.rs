@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use host_types::limit_name::LimitName;
+
 /// A component is not compiled.
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {
@@ -33,6 +35,19 @@ pub enum CompileError {
     Spawn(#[source] std::io::Error),
     #[error("the code that was made of it cannot be loaded: {0:#}: was the program replaced while it ran? restart it")]
     Load(#[source] wasmtime::Error),
+}
+
+impl CompileError {
+    /// The limit it is due to, if it is due to one.
+    pub(crate) fn limit(&self) -> Option<LimitName> {
+        match self {
+            CompileError::Memory { .. } => Some(LimitName::CompileMemoryBytesMax),
+            CompileError::CpuTime { .. } => Some(LimitName::CompileCpuTimeMax),
+            CompileError::Time { .. } => Some(LimitName::CompileTimeMax),
+            CompileError::ArtifactTooLarge { .. } => Some(LimitName::ArtifactBytesMax),
+            _ => None,
+        }
+    }
 }
 
 /// The compile cache cannot be used.

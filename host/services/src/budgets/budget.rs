@@ -10,6 +10,7 @@ use std::time::Duration;
 use host_types::chunk::{Chunk, Usage};
 use host_types::clock::Clock;
 use host_types::failure::{Failure, FailureKind};
+use host_types::limit_name::LimitName;
 use host_types::policy::ModelGrant;
 
 use crate::budgets::day::{DAY, DayUse, day_of};
@@ -42,8 +43,8 @@ impl Budget {
         let of_run = self.run_tokens_max.map_or(u64::MAX, |max| max.saturating_sub(self.run_tokens.load(Ordering::Relaxed)));
         let of_day = self.day_tokens_max.map_or(u64::MAX, |max| max.saturating_sub(self.day.tokens(day_of(now))));
         match (of_run, of_day, self.run_tokens_max, self.day_tokens_max) {
-            (0, _, Some(max), _) => Err(spent("run_tokens_max", max)),
-            (_, 0, _, Some(max)) => Err(spent("day_tokens_max", max).retry_after(Duration::from_millis(DAY - now % DAY))),
+            (0, _, Some(max), _) => Err(spent(LimitName::RunTokensMax, max)),
+            (_, 0, _, Some(max)) => Err(spent(LimitName::DayTokensMax, max).retry_after(Duration::from_millis(DAY - now % DAY))),
             _ => Ok(of_run.min(of_day)),
         }
     }
@@ -75,8 +76,9 @@ fn tokens_in(bytes: u64) -> u64 {
     bytes.div_ceil(TOKEN_BYTES)
 }
 
-fn spent(limit: &str, max: u64) -> Failure {
-    Failure::new(FailureKind::Limit, format!("the plugin has used up {limit}, {max} tokens: the operator can raise it in its policy file"))
+fn spent(limit: LimitName, max: u64) -> Failure {
+    let text = format!("the plugin has used up {limit}, {max} tokens: the operator can raise it in its policy file");
+    Failure::new(FailureKind::Limit, text).limit(limit)
 }
 
 /// What one question has taken so far.
