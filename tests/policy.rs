@@ -84,9 +84,11 @@ async fn mistakes_in_a_policy_are_errors_and_never_defaults() {
         assert!(reason.contains(words), "no {words:?} in {reason}");
     }
     assert_eq!(host.client.chat("state-tool", "get:k").await.status, 200, "what served before serves on");
+    write_policy(&host, "Cargo", "[workspace]");
     let folder = host.policy_file("state-tool").parent().unwrap().to_owned();
     let checked = hayrick(&["config", "check", "--plugins-dir", folder.to_str().unwrap()]);
     assert!(checked.code != Some(0) && checked.stderr.contains("state-tool.toml: intrefaces"), "{}", checked.stderr);
+    assert!(!checked.stderr.contains("Cargo.toml"), "{}", checked.stderr);
 }
 
 #[tokio::test]

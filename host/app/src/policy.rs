@@ -173,7 +173,10 @@ impl PolicyFolder {
     /// Every mistake of every file, under the file's name.
     pub fn check(&self) -> Result<(), ConfigError> {
         let entries = std::fs::read_dir(&self.folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
-        let files = entries.filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
+        // Another `.toml` is somebody else's: a folder of plugins in the making has a Cargo.toml.
+        let is_policy =
+            |path: &PathBuf| path.extension().is_some_and(|extension| extension == "toml") && path.with_extension("wasm").exists();
+        let files = entries.filter(is_policy);
         let mut mistakes = Vec::new();
         for path in files {
             if let Err(ConfigError(found)) = self.read(&path) {
