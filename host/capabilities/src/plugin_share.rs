@@ -1,6 +1,7 @@
 //! What all runs of one plugin share: its numbers, its memory, the rate of its log.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use host_services::metrics::Metrics;
 use host_services::metrics::plugin::PluginMetrics;
@@ -15,12 +16,19 @@ pub struct PluginShare {
     host: Metrics,
     host_memory_bytes_max: usize,
     log_rate: LogRate,
+    long_runs: Arc<AtomicUsize>,
 }
 
 impl PluginShare {
     /// The share of the plugin `name`; all plugins together may have `host_memory_bytes_max` of linear memory.
     pub fn new(host: Metrics, name: &Arc<str>, host_memory_bytes_max: usize) -> Arc<PluginShare> {
-        Arc::new(PluginShare { metrics: host.plugin(name), host, host_memory_bytes_max, log_rate: LogRate::default() })
+        Arc::new(PluginShare {
+            metrics: host.plugin(name),
+            host,
+            host_memory_bytes_max,
+            log_rate: LogRate::default(),
+            long_runs: Arc::default(),
+        })
     }
 
     /// Its numbers.
@@ -33,6 +41,11 @@ impl PluginShare {
         if let Some(limit) = failure.limit {
             self.metrics.reached(limit);
         }
+    }
+
+    /// How many of its runs have computed long.
+    pub fn long_runs(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.long_runs)
     }
 
     pub(crate) fn host(&self) -> &Metrics {

@@ -5,7 +5,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -105,12 +105,33 @@ pub(crate) struct Metered<F> {
     future: Pin<Box<F>>,
     meter: Arc<CpuMeter>,
     turns: PollSemaphore,
+    /// The plugin's runs that have computed long, and whether this is one of them.
+    long_runs: Arc<AtomicUsize>,
+    is_counted: bool,
 }
 
 impl<F> Metered<F> {
-    /// Counts the polls of `future` on `meter`; it waits for one of `turns` before each poll once it has computed long.
-    pub(crate) fn new(future: F, meter: Arc<CpuMeter>, turns: Arc<Semaphore>) -> Metered<F> {
-        Metered { future: Box::pin(future), meter, turns: PollSemaphore::new(turns) }
+    /// Counts the polls of `future` on `meter`; it waits for one of `turns` before each poll once it, or another run of its plugin, has
+    /// computed long: of a crowd that computes, only the first few begin with a slice of their own.
+    pub(crate) fn new(future: F, meter: Arc<CpuMeter>, turns: Arc<Semaphore>, long_runs: Arc<AtomicUsize>) -> Metered<F> {
+        Metered { future: Box::pin(future), meter, turns: PollSemaphore::new(turns), long_runs, is_counted: false }
+    }
+
+    /// Whether the next poll needs a turn.
+    fn takes_turns(&mut self) -> bool {
+        if self.meter.is_long() && !self.is_counted {
+            self.long_runs.fetch_add(1, Ordering::Relaxed);
+            self.is_counted = true;
+        }
+        self.is_counted || self.long_runs.load(Ordering::Relaxed) > 0
+    }
+}
+
+impl<F> Drop for Metered<F> {
+    fn drop(&mut self) {
+        if self.is_counted {
+            self.long_runs.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -119,7 +140,7 @@ impl<F: Future> Future for Metered<F> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         // The turn lasts one poll, which is one time slice at most: the epoch makes the guest yield.
-        let _turn = if self.meter.is_long() { Some(ready!(self.turns.poll_acquire(context))) } else { None };
+        let _turn = if self.takes_turns() { Some(ready!(self.turns.poll_acquire(context))) } else { None };
         self.meter.by_thread.store(self.meter.is_long(), Ordering::Relaxed);
         let start = self.meter.now();
         self.meter.poll_start.store(start, Ordering::Relaxed);
@@ -144,7 +165,7 @@ mod tests {
         let (_sender, never) = channel::<()>();
         let before = meter.spent();
         let hold_up = poll_fn(|_| Poll::Ready(never.recv_timeout(WAIT).is_err()));
-        assert!(Metered::new(hold_up, Arc::clone(meter), turns(2)).await);
+        assert!(Metered::new(hold_up, Arc::clone(meter), turns(2), Arc::default()).await);
         meter.spent() - before
     }
 
@@ -154,5 +175,19 @@ mod tests {
         assert!(held_up(&meter).await >= WAIT, "a short run is measured by the wall clock");
         let charged = held_up(&meter).await;
         assert!(charged < WAIT / 2, "{charged:?}");
+    }
+
+    #[tokio::test]
+    async fn a_fresh_run_waits_for_its_turn_where_another_of_its_plugin_computes() {
+        let (turns, long_runs) = (turns(2), Arc::new(AtomicUsize::new(0)));
+        let taken = Arc::clone(&turns).acquire_owned().await.unwrap();
+        let run = || Metered::new(async {}, CpuMeter::new(WAIT, LimitName::CpuTimeMax), Arc::clone(&turns), Arc::clone(&long_runs));
+        run().await;
+        long_runs.store(1, Ordering::Relaxed);
+        let mut waiting = run();
+        let first = poll_fn(|context| Poll::Ready(Pin::new(&mut waiting).poll(context))).await;
+        assert!(first.is_pending(), "it took no turn");
+        drop(taken);
+        waiting.await;
     }
 }

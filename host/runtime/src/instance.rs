@@ -90,14 +90,14 @@ impl Run {
     pub(crate) async fn call(self, bounds: Bounds, entry: Entry, response: Arc<Response>) -> Result<Returned, Failure> {
         let (cpu_time_max, cpu_limit) = bounds.cpu();
         let meter = CpuMeter::new(cpu_time_max, cpu_limit);
-        let turns = Arc::clone(&self.version.turns);
+        let (turns, long_runs) = (Arc::clone(&self.version.turns), self.context.share.long_runs());
         let _timed = Timed {
             share: Arc::clone(&self.context.share),
             meter: Arc::clone(&meter),
             start: Instant::now(),
             response: Arc::clone(&response),
         };
-        let run = Metered::new(self.in_store(Arc::clone(&meter), entry, response), meter, turns);
+        let run = Metered::new(self.in_store(Arc::clone(&meter), entry, response), meter, turns, long_runs);
         let max = bounds.wall_time_max;
         tokio::time::timeout(max, run).await.unwrap_or_else(|_| {
             let text = format!("the run took longer than {}, {} ms", words(bounds.wall_limit), max.as_millis());

@@ -147,7 +147,7 @@ mod tests {
             (of(r#"[{"role":"user","content":[{"type":"image_url","image_url":"x"}]}]"#), Some("messages"), "'image_url.url'"),
             (r#"{"stream":"yes"}"#.to_owned(), Some("stream"), "expected a boolean"),
             (r#"{"stream_options":[]}"#.to_owned(), Some("stream_options"), ""),
-            (deep(128), None, "json_depth_max, 128"),
+            (deep(128), Some("json_depth_max"), "json_depth_max, 128"),
             (deep(127), Some("messages"), "missing"),
         ];
         for (body, param, words) in cases {
