@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use host_runtime::config::Policies;
 use host_services::llm::config::LlmConfig;
 use host_services::llm::router::aliases;
-use host_types::egress::grant::EgressGrant;
 use host_types::id::PipelineName;
 use host_types::limits::Limits;
 use host_types::policy::{InstanceClass, Interface, JobGrant, ModelGrant, Policy, StateQuota};
@@ -47,7 +47,7 @@ pub fn default_policy(limits: Limits, state: StateQuota, jobs: JobGrant) -> Poli
         config: BTreeMap::new(),
         state,
         jobs,
-        egress: EgressGrant::default(),
+        egress: Arc::default(),
         instance: InstanceClass::Isolated,
         limits,
     }
@@ -68,7 +68,7 @@ fn read_own(section: &mut Section, default: &Policy, aliases: &BTreeSet<String>,
         config: read_values(section),
         state: section.section("state", |state| read_quota(state, default.state)),
         jobs: section.section("jobs", |jobs| read_jobs(jobs, default.jobs)),
-        egress: read_grant(section, environment),
+        egress: Arc::new(read_grant(section, environment)),
         limits: section.section("limits", |limits| read_limits(limits, &default.limits)),
         ..policy
     }

@@ -131,10 +131,7 @@ impl GuestState {
 
     /// What the run may ask of the network, by either interface.
     fn session(&mut self) -> Arc<Session> {
-        let make = || {
-            let grant = Arc::new(self.run.policy.egress.clone());
-            Arc::new(self.services.egress.session(Arc::clone(&self.run.pipeline), grant))
-        };
+        let make = || Arc::new(self.services.egress.session(Arc::clone(&self.run.pipeline), Arc::clone(&self.run.policy.egress)));
         Arc::clone(self.session.get_or_insert_with(make))
     }
 

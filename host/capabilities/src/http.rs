@@ -11,7 +11,8 @@ use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{http, types};
 use crate::host_calls::HostCalls;
-use crate::incoming::{IncomingSlot, lend_incoming, return_incoming};
+use crate::incoming::IncomingSlot;
+use crate::slot::{give_back, lend};
 
 /// Bytes of one read, whatever the guest asks for.
 const READ_BYTES_MAX: usize = 1 << 20;
@@ -66,11 +67,11 @@ impl<T> http::HostWithStore<T> for HasHttp {
 
 impl http::HostIncoming for HttpView<'_> {
     fn status(&mut self, slot: Resource<IncomingSlot>) -> wasmtime::Result<u16> {
-        Ok(self.table.get(&slot)?.incoming()?.status())
+        Ok(self.table.get(&slot)?.get()?.status())
     }
 
     fn headers(&mut self, slot: Resource<IncomingSlot>) -> wasmtime::Result<Vec<(String, String)>> {
-        let headers = self.table.get(&slot)?.incoming()?.headers();
+        let headers = self.table.get(&slot)?.get()?.headers();
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
         Ok(headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect())
     }
@@ -90,10 +91,10 @@ impl<T> http::HostIncomingWithStore<T> for HasHttp {
         let (mut incoming, _call) = accessor.with(|mut access| {
             let view = access.get();
             let call = view.calls.begin(usize::try_from(max).unwrap_or(usize::MAX).min(READ_BYTES_MAX))?;
-            lend_incoming(view.table, &slot).map(|incoming| (incoming, call))
+            lend(view.table, &slot).map(|incoming| (incoming, call))
         })?;
         let bytes = read(&mut incoming, max).await;
-        accessor.with(|mut access| return_incoming(access.get().table, &slot, incoming))?;
+        accessor.with(|mut access| give_back(access.get().table, &slot, incoming))?;
         Ok(bytes)
     }
 }

@@ -21,6 +21,7 @@ pub mod response;
 pub mod run_context;
 pub mod run_ended;
 pub mod services;
+mod slot;
 mod state;
 mod stdio;
 pub mod sync_twin;

@@ -1,7 +1,10 @@
 //! `llm`: language models by the operator's alias.
 
+use std::sync::Arc;
+
 use host_services::budgets::budget::Charge;
 use host_services::llm::router::Llm;
+use host_services::tasks::recorder::TaskRecorder;
 use host_types::chunk::Chunk;
 use host_types::failure::{Failure, FailureKind};
 use host_types::generation::{Options, Tool};
@@ -9,9 +12,11 @@ use host_types::message::Message;
 use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{llm, types};
-use crate::generation::{Charged, GenerationSlot, lend_generation, next_chunk, return_generation};
+use crate::generation::{Charged, GenerationSlot, next_chunk};
 use crate::host_calls::{HostCall, HostCalls};
+use crate::plugin_share::PluginShare;
 use crate::run_context::RunContext;
+use crate::slot::{give_back, lend};
 
 /// Tokens of an answer that any model can be asked for.
 const EVERY_MODEL_GIVES: u32 = 4096;
@@ -39,7 +44,12 @@ impl LlmView<'_> {
         Own { llm: self.llm.clone(), run: self.run.clone() }
     }
 
-    /// The same for a call that holds `bytes`.
+    /// What the next chunk of a generation needs.
+    pub(crate) fn counting(&self) -> Counting {
+        Counting { recorder: self.run.recorder.clone(), share: Arc::clone(&self.run.share) }
+    }
+
+    /// What a call keeps that holds `bytes`.
     fn begin(&self, bytes: usize) -> wasmtime::Result<(Own, HostCall)> {
         self.calls.begin(bytes).map(|call| (self.own(), call))
     }
@@ -80,11 +90,6 @@ impl Own {
         Ok(self.llm.embed(texts, model).await?)
     }
 
-    pub(crate) async fn next(self, generation: &mut Charged) -> Result<Option<types::Chunk>, types::Failure> {
-        let next = next_chunk(generation, self.run.recorder.as_ref()).await;
-        Ok(next.inspect_err(|failure| self.run.share.count(failure))?.map(Into::into))
-    }
-
     /// The question as it may be asked: of a granted model, for no more tokens than are left.
     fn question(
         &self,
@@ -116,6 +121,19 @@ impl Own {
                 Err(Failure::new(FailureKind::Denied, text).into())
             }
         }
+    }
+}
+
+/// What counts the chunks of a generation, for the length of a call: there is one a token, so that nothing more is copied.
+pub(crate) struct Counting {
+    recorder: Option<TaskRecorder>,
+    share: Arc<PluginShare>,
+}
+
+impl Counting {
+    pub(crate) async fn next(self, generation: &mut Charged) -> Result<Option<types::Chunk>, types::Failure> {
+        let next = next_chunk(generation, self.recorder.as_ref()).await;
+        Ok(next.inspect_err(|failure| self.share.count(failure))?.map(Into::into))
     }
 }
 
@@ -178,13 +196,13 @@ impl<T> llm::HostGenerationWithStore<T> for HasLlm {
         accessor: &Accessor<T, Self>,
         slot: Resource<GenerationSlot>,
     ) -> wasmtime::Result<Result<Option<types::Chunk>, types::Failure>> {
-        let (mut generation, own, _call) = accessor.with(|mut access| {
+        let (mut generation, counting, _call) = accessor.with(|mut access| {
             let view = access.get();
-            let (own, call) = view.begin(0)?;
-            lend_generation(view.table, &slot).map(|generation| (generation, own, call))
+            let (counting, call) = (view.counting(), view.calls.begin(0)?);
+            lend(view.table, &slot).map(|generation| (generation, counting, call))
         })?;
-        let next = own.next(&mut generation).await;
-        accessor.with(|mut access| return_generation(access.get().table, &slot, generation))?;
+        let next = counting.next(&mut generation).await;
+        accessor.with(|mut access| give_back(access.get().table, &slot, generation))?;
         Ok(next)
     }
 }

@@ -8,10 +8,11 @@ use host_types::failure::{Failure, FailureKind};
 use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{response, types};
-use crate::generation::{Charged, GenerationSlot, next_chunk, take_generation};
+use crate::generation::{Charged, GenerationSlot, next_chunk};
 use crate::host_calls::HostCalls;
 use crate::output::OutputSender;
 use crate::run_ended::RunEnded;
+use crate::slot::take;
 
 /// The state behind `response`.
 pub struct Response {
@@ -101,7 +102,7 @@ impl<T> response::HostWithStore<T> for HasResponse {
         let (response, generation, _call) = accessor.with(|mut access| {
             let view = access.get();
             let call = view.calls.begin(0)?;
-            take_generation(view.table, slot).map(|generation| (Arc::clone(view.response), generation, call))
+            take(view.table, slot).map(|generation| (Arc::clone(view.response), generation, call))
         })?;
         Ok(response.forward(generation).await?.map_err(types::Failure::from))
     }

@@ -5,7 +5,8 @@ use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{types, uploads};
 use crate::host_calls::HostCalls;
-use crate::upload::{UploadSlot, lend_upload, return_upload};
+use crate::slot::{give_back, lend};
+use crate::upload::UploadSlot;
 
 /// Reads the next bytes of a lent file.
 pub(crate) async fn read(upload: &mut Upload, max: u32) -> Result<Vec<u8>, types::Failure> {
@@ -35,15 +36,15 @@ impl uploads::Host for UploadsView<'_> {}
 
 impl uploads::HostUpload for UploadsView<'_> {
     fn name(&mut self, slot: Resource<UploadSlot>) -> wasmtime::Result<String> {
-        Ok(self.table.get(&slot)?.upload()?.name().to_owned())
+        Ok(self.table.get(&slot)?.get()?.name().to_owned())
     }
 
     fn content_type(&mut self, slot: Resource<UploadSlot>) -> wasmtime::Result<Option<String>> {
-        Ok(self.table.get(&slot)?.upload()?.content_type().map(str::to_owned))
+        Ok(self.table.get(&slot)?.get()?.content_type().map(str::to_owned))
     }
 
     fn size(&mut self, slot: Resource<UploadSlot>) -> wasmtime::Result<u64> {
-        Ok(self.table.get(&slot)?.upload()?.size())
+        Ok(self.table.get(&slot)?.get()?.size())
     }
 
     fn drop(&mut self, slot: Resource<UploadSlot>) -> wasmtime::Result<()> {
@@ -57,10 +58,10 @@ impl<T> uploads::HostUploadWithStore<T> for HasUploads {
         let (mut upload, _call) = accessor.with(|mut access| {
             let view = access.get();
             let call = view.calls.begin(piece_bytes(max))?;
-            lend_upload(view.table, &slot).map(|upload| (upload, call))
+            lend(view.table, &slot).map(|upload| (upload, call))
         })?;
         let bytes = read(&mut upload, max).await;
-        accessor.with(|mut access| return_upload(access.get().table, &slot, upload))?;
+        accessor.with(|mut access| give_back(access.get().table, &slot, upload))?;
         Ok(bytes)
     }
 }

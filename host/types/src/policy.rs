@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use crate::egress::grant::EgressGrant;
 use crate::limits::Limits;
@@ -111,7 +112,7 @@ pub struct Policy {
     pub state: StateQuota,
     pub jobs: JobGrant,
     /// Whom it may ask over the network.
-    pub egress: EgressGrant,
+    pub egress: Arc<EgressGrant>,
     pub instance: InstanceClass,
     pub limits: Limits,
 }
@@ -144,7 +145,7 @@ mod tests {
             config: BTreeMap::new(),
             state: StateQuota { value_bytes_max: 1, keys_max: 1, bytes_max: 1 },
             jobs: JobGrant { submit: true, pending_max: 1, running_max: 1 },
-            egress: EgressGrant::default(),
+            egress: Arc::default(),
             instance: InstanceClass::default(),
             limits: Limits::default(),
         }

@@ -5,7 +5,8 @@ use wasmtime::component::{LinkerInstance, Resource, ResourceType};
 use crate::bindings::hayrick::pipeline::http::{HostIncoming, Request};
 use crate::guest_state::GuestState;
 use crate::http::{read, send};
-use crate::incoming::{IncomingSlot, lend_incoming, return_incoming};
+use crate::incoming::IncomingSlot;
+use crate::slot::{give_back, lend};
 use crate::sync_twin::outcome::{Outcome, Store};
 
 pub(super) fn add(http: &mut LinkerInstance<'_, GuestState>) -> wasmtime::Result<()> {
@@ -20,9 +21,9 @@ pub(super) fn add(http: &mut LinkerInstance<'_, GuestState>) -> wasmtime::Result
     })?;
     http.func_wrap_async("[method]incoming.read", |mut store: Store<'_>, (slot, max): (Resource<IncomingSlot>, u32)| {
         Box::new(async move {
-            let mut incoming = lend_incoming(&mut store.data_mut().table, &slot)?;
+            let mut incoming = lend(&mut store.data_mut().table, &slot)?;
             let bytes = read(&mut incoming, max).await;
-            return_incoming(&mut store.data_mut().table, &slot, incoming)?;
+            give_back(&mut store.data_mut().table, &slot, incoming)?;
             Ok::<Outcome<Vec<u8>>, _>((bytes,))
         })
     })?;

@@ -3,8 +3,9 @@
 use wasmtime::component::{LinkerInstance, Resource, ResourceType};
 
 use crate::bindings::hayrick::pipeline::types;
-use crate::generation::{GenerationSlot, lend_generation, return_generation};
+use crate::generation::GenerationSlot;
 use crate::guest_state::GuestState;
+use crate::slot::{give_back, lend};
 use crate::sync_twin::outcome::{Outcome, Store};
 
 pub(super) fn add(llm: &mut LinkerInstance<'_, GuestState>) -> wasmtime::Result<()> {
@@ -14,10 +15,10 @@ pub(super) fn add(llm: &mut LinkerInstance<'_, GuestState>) -> wasmtime::Result<
     })?;
     llm.func_wrap_async("[method]generation.next", |mut store: Store<'_>, (slot,): (Resource<GenerationSlot>,)| {
         Box::new(async move {
-            let mut generation = lend_generation(&mut store.data_mut().table, &slot)?;
-            let own = store.data_mut().as_llm().own();
-            let next = own.next(&mut generation).await;
-            return_generation(&mut store.data_mut().table, &slot, generation)?;
+            let mut generation = lend(&mut store.data_mut().table, &slot)?;
+            let counting = store.data_mut().as_llm().counting();
+            let next = counting.next(&mut generation).await;
+            give_back(&mut store.data_mut().table, &slot, generation)?;
             Ok::<Outcome<Option<types::Chunk>>, _>((next,))
         })
     })?;

@@ -15,8 +15,9 @@ use std::sync::Arc;
 use wasmtime::component::{Linker, LinkerInstance, Resource};
 
 use crate::bindings::hayrick::pipeline::{config, log, tasks, types};
-use crate::generation::{GenerationSlot, take_generation};
+use crate::generation::GenerationSlot;
 use crate::guest_state::GuestState;
+use crate::slot::take;
 use crate::sync_twin::outcome::{Outcome, Store};
 use crate::timers::sleep;
 
@@ -48,7 +49,7 @@ fn add_response(response: &mut LinkerInstance<'_, GuestState>) -> wasmtime::Resu
     })?;
     response.func_wrap_async("forward", |mut store: Store<'_>, (slot,): (Resource<GenerationSlot>,)| {
         Box::new(async move {
-            let generation = take_generation(&mut store.data_mut().table, slot)?;
+            let generation = take(&mut store.data_mut().table, slot)?;
             let response = Arc::clone(&store.data().response);
             Ok::<Outcome<()>, _>((response.forward(generation).await?.map_err(Into::into),))
         })

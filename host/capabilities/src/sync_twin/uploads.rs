@@ -4,8 +4,9 @@ use wasmtime::component::{LinkerInstance, Resource, ResourceType};
 
 use crate::bindings::hayrick::pipeline::uploads::HostUpload;
 use crate::guest_state::GuestState;
+use crate::slot::{give_back, lend};
 use crate::sync_twin::outcome::{Outcome, Store};
-use crate::upload::{UploadSlot, lend_upload, return_upload};
+use crate::upload::UploadSlot;
 use crate::uploads::read;
 
 pub(super) fn add(uploads: &mut LinkerInstance<'_, GuestState>) -> wasmtime::Result<()> {
@@ -23,9 +24,9 @@ pub(super) fn add(uploads: &mut LinkerInstance<'_, GuestState>) -> wasmtime::Res
     })?;
     uploads.func_wrap_async("[method]upload.read", |mut store: Store<'_>, (slot, max): (Resource<UploadSlot>, u32)| {
         Box::new(async move {
-            let mut upload = lend_upload(&mut store.data_mut().table, &slot)?;
+            let mut upload = lend(&mut store.data_mut().table, &slot)?;
             let bytes = read(&mut upload, max).await;
-            return_upload(&mut store.data_mut().table, &slot, upload)?;
+            give_back(&mut store.data_mut().table, &slot, upload)?;
             Ok::<Outcome<Vec<u8>>, _>((bytes,))
         })
     })
