@@ -6,43 +6,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use host_api::config::ApiConfig;
-use host_runtime::compile::limits::CompileLimits;
-use host_runtime::config::{PagemapScan, Policies, RuntimeConfig};
+use host_runtime::config::{Policies, RuntimeConfig};
 use host_services::egress::config::EgressConfig;
 use host_services::jobs::config::JobsConfig;
 use host_services::llm::config::LlmConfig;
-use host_services::llm::router::aliases;
 use host_services::state::config::StateConfig;
 use host_services::tasks::config::TasksConfig;
-use host_types::limits::Limits;
 use host_worker::config::WorkerConfig;
 
 use crate::clients::{KeysSettings, read_clients, read_keys};
-use crate::compile::{own_program, read_compile};
+use crate::compile::own_program;
+use crate::egress;
 use crate::environment::Environment;
-use crate::limits::{TIMES, read_limits};
-use crate::machine::memory_bytes;
+use crate::folders::read_data_dir;
+use crate::limits::TIMES;
 use crate::mistake::{ConfigError, Mistake};
-use crate::policy::{PolicyFolder, default_policy, read_grants};
+use crate::policy::PolicyFolder;
+use crate::rules::Rules;
 use crate::section::Section;
 use crate::settings::{Flags, Settings};
-use crate::stores::{read_jobs, read_state, read_tasks};
-use crate::upstreams::read_upstreams;
-use crate::{compile, egress};
+use crate::stores::read_tasks;
 
 /// The port when none is said.
 pub const PORT_DEFAULT: u16 = 1416;
-/// Where plugins lie when nobody says otherwise.
-pub const PLUGINS_DIR_DEFAULT: &str = "plugins";
-/// Where the data lies when nobody says otherwise.
-pub const DATA_DIR_DEFAULT: &str = ".hayrick";
 
-/// The file of what plugins asked for, within the data folder.
-pub const APPROVALS: &str = "approvals.json";
-
-const HOST_RUNS_MAX_DEFAULT: usize = 4096;
-/// wasmtime's default is half of it, and CPython recurses.
-const STACK_BYTES_MAX_DEFAULT: usize = 1 << 20;
 const DRAIN_DEADLINE_DEFAULT: Duration = Duration::from_secs(30);
 
 /// A configuration without mistakes.
@@ -77,20 +64,13 @@ impl Config {
         let Settings { flags, file, environment } = settings;
         let mut warnings = Vec::new();
         let (config, mistakes) = Section::read(file, |top| {
-            let (data_dir, plugins_dir) = (read_data_dir(top, &flags), read_plugins_dir(top, &flags));
+            let data_dir = read_data_dir(top, &flags);
             let keys = top.section("keys", |keys| read_keys(keys, &data_dir));
             let (address, api, drain_deadline) = top.section("server", |server| read_server(server, &flags, &keys, &mut warnings));
-            let limits = top.section("limits", |limits| read_limits(limits, &Limits::default()));
-            let (engine, (compile, cache_bytes_max)) = top.section("engine", |engine| (read_engine(engine), read_compile(engine)));
-            let compile = CompileLimits { bounds: top.section("component", compile::read_bounds), ..compile };
-            let (jobs, worker, job_grant) = top.section("jobs", read_jobs);
+            let rules = Rules::read_in(top, &data_dir, &flags, &environment, &mut warnings);
             let tasks = top.section("tasks", read_tasks);
-            let state = top.section("state", read_state);
-            let egress_bounds = top.section("egress", egress::read_bounds);
-            let llm = read_upstreams(top, &environment, &mut warnings);
-            let policy = default_policy(limits.clone(), state.quota, job_grant);
-            let policy = top.section("grants", |grants| read_grants(grants, &policy, &aliases(&llm)));
-            let policies = Arc::new(PolicyFolder::new(&plugins_dir, policy, &llm, environment.clone()));
+            let egress = top.section("egress", egress::read_bounds);
+            let Rules { plugins_dir, policies, approvals, compile, limits, engine, cache_bytes_max, jobs, worker, state, llm } = rules;
             let runtime = RuntimeConfig {
                 plugins_dir,
                 cache_dir: data_dir.join("cache"),
@@ -99,7 +79,7 @@ impl Config {
                 compiler: own_program(),
                 compile,
                 policies: Arc::clone(&policies) as Arc<dyn Policies>,
-                approvals: data_dir.join(APPROVALS),
+                approvals,
                 limits,
                 host_runs_max: engine.host_runs_max,
                 host_memory_bytes_max: engine.host_memory_bytes_max,
@@ -119,7 +99,7 @@ impl Config {
                 worker,
                 tasks,
                 state,
-                egress: egress_bounds,
+                egress,
                 environment,
                 warnings: Vec::new(),
             }
@@ -210,49 +190,11 @@ fn read_headers(section: &mut Section) -> Option<Vec<String>> {
     Some(names.iter().map(|name| name.to_ascii_lowercase()).collect())
 }
 
-/// What `[engine]` says of running, not of compiling.
-struct EngineSettings {
-    host_runs_max: usize,
-    host_memory_bytes_max: usize,
-    stack_bytes_max: usize,
-    pagemap_scan: PagemapScan,
-}
-
-fn read_engine(section: &mut Section) -> EngineSettings {
-    // The rest is for the host itself, for the pages of its files, and for whatever else runs there.
-    let memory_default = usize::try_from(memory_bytes() / 4 * 3).unwrap_or(usize::MAX);
-    EngineSettings {
-        // More places than this and their reserved addresses outgrow the 47 bits a process has.
-        host_runs_max: section.count("host_runs_max", HOST_RUNS_MAX_DEFAULT, 1..=16_384),
-        host_memory_bytes_max: section.size("host_memory_bytes_max", memory_default, 1 << 20..=1 << 46),
-        stack_bytes_max: section.size("stack_bytes_max", STACK_BYTES_MAX_DEFAULT, 64 << 10..=16 << 20),
-        pagemap_scan: section.word("pagemap_scan", PagemapScan::Auto, &[("auto", PagemapScan::Auto), ("off", PagemapScan::Off)]),
-    }
-}
-
-/// The keys of `[engine]` about compiling, for those who run nothing.
-pub(crate) fn read_engine_compile(section: &mut Section) -> CompileLimits {
-    read_engine(section);
-    read_compile(section).0
-}
-
-/// Where the data lies.
-pub fn read_data_dir(top: &mut Section, flags: &Flags) -> PathBuf {
-    path(top, "data_dir", flags.data_dir.clone(), DATA_DIR_DEFAULT)
-}
-
-/// Where the plugins lie.
-pub fn read_plugins_dir(top: &mut Section, flags: &Flags) -> PathBuf {
-    path(top, "plugins_dir", flags.plugins_dir.clone(), PLUGINS_DIR_DEFAULT)
-}
-
-fn path(top: &mut Section, key: &'static str, by_flag: Option<PathBuf>, default: &str) -> PathBuf {
-    let in_file = top.text(key).map(PathBuf::from);
-    by_flag.or(in_file).unwrap_or_else(|| default.into())
-}
-
 #[cfg(test)]
 mod tests {
+    use host_runtime::config::PagemapScan;
+    use host_types::limits::Limits;
+
     use super::*;
 
     fn settings(flags: Flags, file: &str, variables: &[(&str, &str)]) -> Settings {
