@@ -1,6 +1,7 @@
 //! A guest with more in it than it needs: core modules that are instantiated beside its own.
 
 use super::guest::guest_bytes;
+use super::wasm::number;
 
 /// Section of a component that holds a core module, and the one that instantiates some.
 const CORE_MODULE: u8 = 1;
@@ -14,13 +15,13 @@ const FUNCTION_REFERENCE: u8 = 0x70;
 
 /// A core module with this many tables of this many elements each.
 pub fn tables(count: u32, elements: u32) -> Vec<u8> {
-    let table = [vec![FUNCTION_REFERENCE, 0], number(elements)].concat();
+    let table = [vec![FUNCTION_REFERENCE, 0], number(elements as usize)].concat();
     module(TABLES, count, &table)
 }
 
 /// A core module with a memory of this many pages of 64 KiB.
 pub fn memory(pages: u32) -> Vec<u8> {
-    module(MEMORIES, 1, &[vec![0], number(pages)].concat())
+    module(MEMORIES, 1, &[vec![0], number(pages as usize)].concat())
 }
 
 /// A core module with nothing in it.
@@ -33,8 +34,8 @@ pub fn bloated(guest: &str, module: &[u8], times: u32) -> Vec<u8> {
     let mut component = guest_bytes(guest);
     let index = core_modules(&component);
     component.extend(section(CORE_MODULE, module));
-    let instance = [vec![0], number(index), number(0)].concat();
-    component.extend(section(CORE_INSTANCES, &[number(times), instance.repeat(times as usize)].concat()));
+    let instance = [vec![0], number(index as usize), number(0)].concat();
+    component.extend(section(CORE_INSTANCES, &[number(times as usize), instance.repeat(times as usize)].concat()));
     component
 }
 
@@ -50,23 +51,12 @@ fn core_modules(component: &[u8]) -> u32 {
 }
 
 fn module(section_id: u8, count: u32, item: &[u8]) -> Vec<u8> {
-    let items = [number(count), item.repeat(count as usize)].concat();
+    let items = [number(count as usize), item.repeat(count as usize)].concat();
     [PREAMBLE.to_vec(), section(section_id, &items)].concat()
 }
 
 fn section(id: u8, content: &[u8]) -> Vec<u8> {
-    [vec![id], number(u32::try_from(content.len()).unwrap()), content.to_vec()].concat()
-}
-
-/// LEB128, as WebAssembly writes numbers.
-fn number(mut value: u32) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while value >= 0x80 {
-        bytes.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
-    bytes
+    [vec![id], number(content.len()), content.to_vec()].concat()
 }
 
 fn read_number(bytes: &[u8]) -> (usize, &[u8]) {

@@ -51,8 +51,8 @@ pub fn branch_table(targets: usize) -> Vec<u8> {
     with_module(&[section(1, &[1, 0x60, 0, 0]), section(3, &[1, 0]), section(10, &code)].concat())
 }
 
-/// LEB128.
-fn number(mut value: usize) -> Vec<u8> {
+/// LEB128, as WebAssembly writes numbers.
+pub fn number(mut value: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     while value >= 0x80 {
         bytes.push((value & 0x7f) as u8 | 0x80);
