@@ -108,13 +108,15 @@ pub(crate) struct Metered<F> {
     /// The plugin's runs that have computed long, and whether this is one of them.
     long_runs: Arc<AtomicUsize>,
     is_counted: bool,
+    /// Whether it waits for its turn, or has been given one that it has not taken.
+    is_queued: bool,
 }
 
 impl<F> Metered<F> {
     /// Counts the polls of `future` on `meter`; it waits for one of `turns` before each poll once it, or another run of its plugin, has
     /// computed long: of a crowd that computes, only the first few begin with a slice of their own.
     pub(crate) fn new(future: F, meter: Arc<CpuMeter>, turns: Arc<Semaphore>, long_runs: Arc<AtomicUsize>) -> Metered<F> {
-        Metered { future: Box::pin(future), meter, turns: PollSemaphore::new(turns), long_runs, is_counted: false }
+        Metered { future: Box::pin(future), meter, turns: PollSemaphore::new(turns), long_runs, is_counted: false, is_queued: false }
     }
 
     /// Whether the next poll needs a turn.
@@ -124,6 +126,15 @@ impl<F> Metered<F> {
             self.is_counted = true;
         }
         self.is_counted || self.long_runs.load(Ordering::Relaxed) > 0
+    }
+
+    /// Gives its place in the queue up, and a turn that came meanwhile: kept, it would be missing to the others for as long as this run waits
+    /// for something else.
+    fn leave_queue(&mut self) {
+        if self.is_queued {
+            self.turns = PollSemaphore::new(self.turns.clone_inner());
+            self.is_queued = false;
+        }
     }
 }
 
@@ -140,7 +151,15 @@ impl<F: Future> Future for Metered<F> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         // The turn lasts one poll, which is one time slice at most: the epoch makes the guest yield.
-        let _turn = if self.takes_turns() { Some(ready!(self.turns.poll_acquire(context))) } else { None };
+        let _turn = if self.takes_turns() {
+            self.is_queued = true;
+            let turn = ready!(self.turns.poll_acquire(context));
+            self.is_queued = false;
+            turn
+        } else {
+            self.leave_queue();
+            None
+        };
         self.meter.by_thread.store(self.meter.is_long(), Ordering::Relaxed);
         let start = self.meter.now();
         self.meter.poll_start.store(start, Ordering::Relaxed);
@@ -189,5 +208,20 @@ mod tests {
         assert!(first.is_pending(), "it took no turn");
         drop(taken);
         waiting.await;
+    }
+
+    #[tokio::test]
+    async fn a_run_that_needs_no_turn_any_more_keeps_none_from_the_others() {
+        let (turns, long_runs) = (turns(2), Arc::new(AtomicUsize::new(1)));
+        let taken = Arc::clone(&turns).acquire_owned().await.unwrap();
+        let meter = CpuMeter::new(WAIT, LimitName::CpuTimeMax);
+        let mut waiting = Metered::new(std::future::pending::<()>(), meter, Arc::clone(&turns), Arc::clone(&long_runs));
+        for runs_that_compute in [1, 0] {
+            long_runs.store(runs_that_compute, Ordering::Relaxed);
+            let polled = poll_fn(|context| Poll::Ready(Pin::new(&mut waiting).poll(context))).await;
+            assert!(polled.is_pending());
+        }
+        drop(taken);
+        assert!(turns.try_acquire().is_ok(), "the turn went to a run that waits for something else");
     }
 }
