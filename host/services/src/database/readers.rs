@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction};
 use tokio::sync::Semaphore;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::database::error::DatabaseError;
 
@@ -27,7 +28,9 @@ impl Readers {
         Readers { path: path.to_owned(), places: Semaphore::new(READERS_MAX), idle: Mutex::default() }
     }
 
-    /// Runs a query on a thread that may block.
+    /// Runs a query on a thread that may block. In a task of its own: the caller may be a guest that waits for its turn to compute, and must not
+    /// keep a place meanwhile that the others read with.
+    #[expect(clippy::disallowed_methods, reason = "the handle is kept, and ends the task with the call")]
     pub(super) async fn run<T, E>(
         readers: &Arc<Readers>,
         query: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
@@ -36,11 +39,15 @@ impl Readers {
         T: Send + 'static,
         E: From<DatabaseError> + Send + 'static,
     {
-        // Never closed, so there is always a place in the end.
-        let _place = readers.places.acquire().await;
         let readers = Arc::clone(readers);
-        let queried = tokio::task::spawn_blocking(move || readers.query(query)).await;
-        queried.unwrap_or_else(|_| Err(E::from(DatabaseError::Closed)))
+        let reading = async move {
+            // Never closed, so there is always a place in the end.
+            let _place = readers.places.acquire().await;
+            let reader = Arc::clone(&readers);
+            tokio::task::spawn_blocking(move || reader.query(query)).await
+        };
+        let queried = AbortOnDropHandle::new(tokio::spawn(reading)).await;
+        queried.and_then(|queried| queried).unwrap_or_else(|_| Err(E::from(DatabaseError::Closed)))
     }
 
     fn query<T, E: From<DatabaseError>>(&self, query: impl FnOnce(&Transaction<'_>) -> Result<T, E>) -> Result<T, E> {
