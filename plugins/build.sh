@@ -1,6 +1,7 @@
 #!/bin/sh
-# Builds every Rust plugin of this folder: plugins/NAME/ becomes plugins/NAME.wasm, which a running host picks up at once. A plugin is what
-# has `crate-type = ["cdylib"]` in its Cargo.toml. Needs rustup and a C compiler.
+# Builds every Rust plugin of this folder: plugins/NAME/ becomes plugins/NAME.wasm, which a running
+# host picks up at once. A plugin is what has `crate-type = ["cdylib"]` in its Cargo.toml. Needs
+# rustup and a C compiler.
 set -eu
 
 CDPATH='' cd -- "$(dirname -- "$0")"

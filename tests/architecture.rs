@@ -9,33 +9,58 @@ use crate::support::source::{Crate, Source, read, root, sources};
 
 /// Which of our crates a crate may name.
 const MAY_NAME: [(&str, &[&str]); 8] = [
-    ("host-types", &[]),
-    ("host-services", &["host-types"]),
-    ("host-capabilities", &["host-services", "host-types"]),
-    ("host-runtime", &["host-capabilities", "host-services", "host-types"]),
-    ("host-api", &["host-runtime", "host-services", "host-types"]),
-    ("host-worker", &["host-runtime", "host-services", "host-types"]),
-    ("host-app", &["host-api", "host-worker", "host-runtime", "host-capabilities", "host-services", "host-types"]),
-    ("hayrick", &["host-app"]),
+    ("hayrick-types", &[]),
+    ("hayrick-services", &["hayrick-types"]),
+    (
+        "hayrick-capabilities",
+        &["hayrick-services", "hayrick-types"],
+    ),
+    (
+        "hayrick-runtime",
+        &["hayrick-capabilities", "hayrick-services", "hayrick-types"],
+    ),
+    (
+        "hayrick-api",
+        &["hayrick-runtime", "hayrick-services", "hayrick-types"],
+    ),
+    (
+        "hayrick-worker",
+        &["hayrick-runtime", "hayrick-services", "hayrick-types"],
+    ),
+    (
+        "hayrick-app",
+        &[
+            "hayrick-api",
+            "hayrick-worker",
+            "hayrick-runtime",
+            "hayrick-capabilities",
+            "hayrick-services",
+            "hayrick-types",
+        ],
+    ),
+    ("hayrick", &["hayrick-app"]),
 ];
 
 /// Who may name what comes from outside.
 const OWNERS: [(&str, &[&str]); 15] = [
-    ("wasmparser", &["host-runtime"]),
-    ("rustix", &["host-app", "host-runtime"]),
-    ("ring", &["host-runtime"]),
-    ("wasmtime", &["host-capabilities", "host-runtime"]),
-    ("wasmtime-wasi", &["host-capabilities", "host-runtime"]),
-    ("axum", &["host-api"]),
-    ("hyper", &["host-api"]),
-    ("multer", &["host-api"]),
-    ("prometheus-client", &["host-services"]),
-    ("rusqlite", &["host-services"]),
-    ("reqwest", &["host-services"]),
-    ("url", &["host-services"]),
-    ("wasmtime-wasi-http", &["host-capabilities"]),
+    ("wasmparser", &["hayrick-runtime"]),
+    ("rustix", &["hayrick-app", "hayrick-runtime"]),
+    ("ring", &["hayrick-runtime"]),
+    ("wasmtime", &["hayrick-capabilities", "hayrick-runtime"]),
+    (
+        "wasmtime-wasi",
+        &["hayrick-capabilities", "hayrick-runtime"],
+    ),
+    ("axum", &["hayrick-api"]),
+    ("hyper", &["hayrick-api"]),
+    ("multer", &["hayrick-api"]),
+    ("prometheus-client", &["hayrick-services"]),
+    ("rusqlite", &["hayrick-services"]),
+    ("reqwest", &["hayrick-services"]),
+    ("url", &["hayrick-services"]),
+    ("wasmtime-wasi-http", &["hayrick-capabilities"]),
     ("clap", &["hayrick"]),
-    ("anyhow", &["host-app", "hayrick"]),
+    ("anyhow", &["hayrick-app", "hayrick"]),
 ];
 
 /// What does I/O, and so has no place in the vocabulary.
@@ -44,7 +69,8 @@ const IO: [&str; 5] = ["tokio", "hyper", "notify", "rustls", "tracing-subscriber
 /// Modules beside the services that any of them may use.
 const SHARED_BY_SERVICES: [&str; 3] = ["database", "metrics", "secret"];
 
-/// The one file with a line of unsafe code: native code that our own compiler made is loaded there. Its crate denies it everywhere else.
+/// The one file with a line of unsafe code: native code that our own compiler made is loaded there.
+/// Its crate denies it everywhere else.
 const UNSAFE_FILE: &str = "host/runtime/src/compile/artifact.rs";
 const UNSAFE_CRATE: &str = "host/runtime/src/lib.rs";
 
@@ -53,9 +79,15 @@ const FILE_LINES_MAX: usize = 500;
 /// Package name and folder of each of our crates.
 fn crates() -> Vec<(String, String)> {
     let workspace = manifest("");
-    let members = workspace["workspace"]["members"].as_array().unwrap().iter().map(|member| member.as_str().unwrap().to_owned());
+    let members = workspace["workspace"]["members"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|member| member.as_str().unwrap().to_owned());
     let members = members.map(|folder| (package(&folder), format!("{folder}/src")));
-    members.chain([(package(""), "host/cli".to_owned())]).collect()
+    members
+        .chain([(package(""), "host/cli".to_owned())])
+        .collect()
 }
 
 fn manifest(folder: &str) -> Table {
@@ -63,16 +95,28 @@ fn manifest(folder: &str) -> Table {
 }
 
 fn package(folder: &str) -> String {
-    manifest(folder)["package"]["name"].as_str().unwrap().to_owned()
+    manifest(folder)["package"]["name"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 /// What each package ships with; what its tests use is its own affair.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
-    let folders = manifest("")["workspace"]["members"].as_array().unwrap().clone();
-    let folders = folders.iter().map(|folder| folder.as_str().unwrap()).chain([""]);
+    let folders = manifest("")["workspace"]["members"]
+        .as_array()
+        .unwrap()
+        .clone();
+    let folders = folders
+        .iter()
+        .map(|folder| folder.as_str().unwrap())
+        .chain([""]);
     folders
         .map(|folder| {
-            let table = manifest(folder).get("dependencies").and_then(|table| table.as_table().cloned()).unwrap_or_default();
+            let table = manifest(folder)
+                .get("dependencies")
+                .and_then(|table| table.as_table().cloned())
+                .unwrap_or_default();
             (package(folder), table.keys().cloned().collect())
         })
         .collect()
@@ -82,10 +126,23 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
 fn crates_depend_downwards_only() {
     let dependencies = dependencies();
     let known: BTreeSet<&str> = MAY_NAME.iter().map(|(name, _)| *name).collect();
-    assert_eq!(dependencies.keys().map(String::as_str).collect::<BTreeSet<_>>(), known, "MAY_NAME lacks a crate, or has one too many");
+    assert_eq!(
+        dependencies
+            .keys()
+            .map(String::as_str)
+            .collect::<BTreeSet<_>>(),
+        known,
+        "MAY_NAME lacks a crate, or has one too many"
+    );
     for (name, allowed) in MAY_NAME {
-        for dependency in dependencies[name].iter().filter(|dependency| known.contains(dependency.as_str())) {
-            assert!(allowed.contains(&dependency.as_str()), "{name} must not depend on {dependency}");
+        for dependency in dependencies[name]
+            .iter()
+            .filter(|dependency| known.contains(dependency.as_str()))
+        {
+            assert!(
+                allowed.contains(&dependency.as_str()),
+                "{name} must not depend on {dependency}"
+            );
         }
     }
 }
@@ -99,8 +156,11 @@ fn what_comes_from_outside_has_its_owners() {
                 "{dependency} belongs to {owners:?}, not to {name}"
             );
         }
-        for dependency in IO.iter().filter(|_| name == "host-types") {
-            assert!(!dependencies.contains(*dependency), "host-types has no I/O, so no {dependency}");
+        for dependency in IO.iter().filter(|_| name == "hayrick-types") {
+            assert!(
+                !dependencies.contains(*dependency),
+                "hayrick-types has no I/O, so no {dependency}"
+            );
         }
     }
 }
@@ -109,21 +169,32 @@ fn what_comes_from_outside_has_its_owners() {
 fn plugins_and_guests_know_the_contract_and_not_the_host() {
     for folder in ["plugins", "tests/guests"] {
         for text in manifests_below(&root().join(folder)) {
-            assert!(!text.contains("host/") && !text.contains("host-"), "a manifest below {folder} names the host:\n{text}");
+            assert!(
+                !text.contains("host/") && !text.contains("host-"),
+                "a manifest below {folder} names the host:\n{text}"
+            );
         }
     }
 }
 
 fn manifests_below(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path().join("Cargo.toml"));
-    entries.filter_map(|path| std::fs::read_to_string(path).ok()).collect()
+    let entries = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().path().join("Cargo.toml"));
+    entries
+        .filter_map(|path| std::fs::read_to_string(path).ok())
+        .collect()
 }
 
 #[test]
 fn modules_of_a_crate_form_no_circle() {
     for (name, folder) in crates() {
         let circle = Crate::read(&folder).circle();
-        assert!(circle.is_none(), "{name}: modules name each other around: {circle:?}");
+        assert!(
+            circle.is_none(),
+            "{name}: modules name each other around: {circle:?}"
+        );
     }
 }
 
@@ -131,9 +202,16 @@ fn modules_of_a_crate_form_no_circle() {
 fn rivals(folder: &str, siblings: &[String]) -> Vec<String> {
     let source = Crate::read(folder);
     let mut found = Vec::new();
-    for module in source.modules.keys().filter(|module| module.first().is_some_and(|first| siblings.contains(first))) {
+    for module in source
+        .modules
+        .keys()
+        .filter(|module| module.first().is_some_and(|first| siblings.contains(first)))
+    {
         for named in source.named_by(module) {
-            if named.first().is_some_and(|other| siblings.contains(other) && Some(other) != module.first()) {
+            if named
+                .first()
+                .is_some_and(|other| siblings.contains(other) && Some(other) != module.first())
+            {
                 found.push(format!("{} names {}", module.join("::"), named.join("::")));
             }
         }
@@ -142,13 +220,19 @@ fn rivals(folder: &str, siblings: &[String]) -> Vec<String> {
 }
 
 fn first_modules(folder: &str) -> BTreeSet<String> {
-    Crate::read(folder).modules.into_keys().filter_map(|module| module.into_iter().next()).collect()
+    Crate::read(folder)
+        .modules
+        .into_keys()
+        .filter_map(|module| module.into_iter().next())
+        .collect()
 }
 
 #[test]
 fn services_do_not_know_each_other() {
-    let services: Vec<String> =
-        first_modules("host/services/src").into_iter().filter(|name| !SHARED_BY_SERVICES.contains(&name.as_str())).collect();
+    let services: Vec<String> = first_modules("host/services/src")
+        .into_iter()
+        .filter(|name| !SHARED_BY_SERVICES.contains(&name.as_str()))
+        .collect();
     assert_eq!(rivals("host/services/src", &services), [""; 0]);
 }
 
@@ -160,7 +244,10 @@ fn capabilities_do_not_know_each_other() {
 #[test]
 fn protocols_do_not_know_each_other_and_nobody_knows_the_router() {
     let api = root().join("host/api/src");
-    let protocols: Vec<String> = first_modules("host/api/src").into_iter().filter(|name| api.join(name).is_dir()).collect();
+    let protocols: Vec<String> = first_modules("host/api/src")
+        .into_iter()
+        .filter(|name| api.join(name).is_dir())
+        .collect();
     assert!(!protocols.is_empty(), "host/api has no protocol folder");
     assert_eq!(rivals("host/api/src", &protocols), [""; 0]);
 }
@@ -168,9 +255,14 @@ fn protocols_do_not_know_each_other_and_nobody_knows_the_router() {
 /// The modules of the WIT interfaces that the host offers.
 fn interfaces() -> Vec<String> {
     let text = read("wit/imports.wit");
-    let names = text.lines().filter_map(|line| line.strip_prefix("interface ")?.strip_suffix(" {"));
+    let names = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("interface ")?.strip_suffix(" {"));
     let names: Vec<String> = names.map(|name| name.replace('-', "_")).collect();
-    assert!(names.len() >= 4, "wit/imports.wit is read wrongly: {names:?}");
+    assert!(
+        names.len() >= 4,
+        "wit/imports.wit is read wrongly: {names:?}"
+    );
     names
 }
 
@@ -178,33 +270,64 @@ fn interfaces() -> Vec<String> {
 fn every_interface_has_its_module() {
     for name in interfaces() {
         let path = format!("host/capabilities/src/{name}.rs");
-        assert!(root().join(&path).is_file(), "the interface {name} has no {path}");
+        assert!(
+            root().join(&path).is_file(),
+            "the interface {name} has no {path}"
+        );
     }
 }
 
 #[test]
 fn bindings_are_generated_in_one_place() {
-    for source in sources("host").iter().filter(|source| source.code.contains("bindgen!")) {
-        assert!(source.path.ends_with("bindings.rs"), "{} generates bindings", source.path.display());
+    for source in sources("host")
+        .iter()
+        .filter(|source| source.code.contains("bindgen!"))
+    {
+        assert!(
+            source.path.ends_with("bindings.rs"),
+            "{} generates bindings",
+            source.path.display()
+        );
     }
 }
 
 /// All integration tests as one text.
 fn test_text() -> String {
     let own = |source: &Source| source.path.parent() == Some(Path::new("tests"));
-    sources("tests").iter().filter(|source| own(source)).map(|source| source.text.as_str()).collect()
+    sources("tests")
+        .iter()
+        .filter(|source| own(source))
+        .map(|source| source.text.as_str())
+        .collect()
 }
 
-/// Every guest by the name of its component: Rust's by its file, the others' with their language behind it.
+/// Every guest by the name of its component: Rust's by its file, the others' with their language
+/// behind it.
 fn guests() -> Vec<String> {
-    let languages = [("examples", "rs", ""), ("python", "py", "-python"), ("javascript", "js", "-javascript")];
+    let languages = [
+        ("examples", "rs", ""),
+        ("python", "py", "-python"),
+        ("javascript", "js", "-javascript"),
+    ];
     let mut guests = Vec::new();
     for (folder, extension, suffix) in languages {
-        let entries = std::fs::read_dir(root().join("tests/guests").join(folder)).expect("tests/guests lacks a language");
-        let paths = entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|found| found == extension));
-        guests.extend(paths.map(|path| path.file_stem().unwrap().to_string_lossy().replace('_', "-") + suffix));
+        let entries = std::fs::read_dir(root().join("tests/guests").join(folder))
+            .expect("tests/guests lacks a language");
+        let paths = entries
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|found| found == extension));
+        guests.extend(paths.map(|path| {
+            path.file_stem()
+                .unwrap()
+                .to_string_lossy()
+                .replace('_', "-")
+                + suffix
+        }));
     }
-    assert!(guests.len() >= 20, "tests/guests is read wrongly: {guests:?}");
+    assert!(
+        guests.len() >= 20,
+        "tests/guests is read wrongly: {guests:?}"
+    );
     guests
 }
 
@@ -212,7 +335,10 @@ fn guests() -> Vec<String> {
 fn every_guest_has_a_test() {
     let tests = test_text();
     for name in guests() {
-        assert!(tests.contains(&format!("\"{name}\"")), "no test names the guest {name}");
+        assert!(
+            tests.contains(&format!("\"{name}\"")),
+            "no test names the guest {name}"
+        );
     }
 }
 
@@ -222,29 +348,50 @@ fn every_limit_has_a_test_and_a_line_in_architecture_md() {
     let code = read("host/types/src/limits.rs");
     let limits: Vec<&str> = code
         .lines()
-        .filter_map(|line| line.trim().strip_prefix("pub ")?.strip_suffix(',')?.split_once(": "))
+        .filter_map(|line| {
+            line.trim()
+                .strip_prefix("pub ")?
+                .strip_suffix(',')?
+                .split_once(": ")
+        })
         .map(|(name, _)| name)
         .collect();
     assert!(limits.len() >= 12, "limits.rs is read wrongly: {limits:?}");
     for limit in limits {
         assert!(tests.contains(limit), "no test reaches {limit}");
-        assert!(page.contains(limit), "ARCHITECTURE.md does not name {limit}");
+        assert!(
+            page.contains(limit),
+            "ARCHITECTURE.md does not name {limit}"
+        );
     }
 }
 
 #[test]
 fn files_are_tidy() {
-    for source in ["host", "tests", "plugins"].iter().flat_map(|folder| sources(folder)) {
+    for source in ["host", "tests", "plugins"]
+        .iter()
+        .flat_map(|folder| sources(folder))
+    {
         let (path, lines) = (source.path.display(), source.text.lines().count());
-        assert!(lines <= FILE_LINES_MAX, "{path} has {lines} lines: split it by duty");
-        assert!(source.text.starts_with("//! "), "{path} does not say its duty in its first line");
+        assert!(
+            lines <= FILE_LINES_MAX,
+            "{path} has {lines} lines: split it by duty"
+        );
+        assert!(
+            source.text.starts_with("//! "),
+            "{path} does not say its duty in its first line"
+        );
         let rival = source.path.with_extension("").display().to_string();
-        assert!(sources(&rival).is_empty(), "{path} lies beside a folder of its name: move it to {rival}/mod.rs");
+        assert!(
+            sources(&rival).is_empty(),
+            "{path} lies beside a folder of its name: move it to {rival}/mod.rs"
+        );
         for word in ["manager", "helper", "util", "common"] {
-            let is_named = source
-                .path
-                .iter()
-                .any(|part| part.to_string_lossy().split(['_', '-', '.']).any(|piece| piece.trim_end_matches('s') == word));
+            let is_named = source.path.iter().any(|part| {
+                part.to_string_lossy()
+                    .split(['_', '-', '.'])
+                    .any(|piece| piece.trim_end_matches('s') == word)
+            });
             assert!(!is_named, "{path}: '{word}' names nothing");
         }
     }
@@ -262,11 +409,23 @@ fn shipped_code_is_tidy() {
     ];
     for source in sources("host") {
         for (text, cure) in banned {
-            assert!(!source.code.contains(text), "{} has `{text}`: {cure}", source.path.display());
+            assert!(
+                !source.code.contains(text),
+                "{} has `{text}`: {cure}",
+                source.path.display()
+            );
         }
         let is_root = source.path.ends_with("src/lib.rs") || source.path.ends_with("cli/main.rs");
-        let attribute = if source.path == Path::new(UNSAFE_CRATE) { "#![deny(unsafe_code)]" } else { "#![forbid(unsafe_code)]" };
-        assert!(!is_root || source.text.contains(attribute), "{} does not say {attribute}", source.path.display());
+        let attribute = if source.path == Path::new(UNSAFE_CRATE) {
+            "#![deny(unsafe_code)]"
+        } else {
+            "#![forbid(unsafe_code)]"
+        };
+        assert!(
+            !is_root || source.text.contains(attribute),
+            "{} does not say {attribute}",
+            source.path.display()
+        );
     }
 }
 
@@ -274,21 +433,47 @@ fn shipped_code_is_tidy() {
 fn unsafe_code_is_one_call_that_says_why_it_is_sound() {
     for source in sources("host") {
         let is_exempt = source.path == Path::new(UNSAFE_FILE);
-        let (blocks, excuses) = (source.code.matches("unsafe {").count(), source.code.matches("(unsafe_code").count());
+        let (blocks, excuses) = (
+            source.code.matches("unsafe {").count(),
+            source.code.matches("(unsafe_code").count(),
+        );
         let is_root = source.path.ends_with("src/lib.rs") || source.path.ends_with("cli/main.rs");
-        let allowed = if is_exempt { (1, 1) } else { (0, usize::from(is_root)) };
-        assert_eq!((blocks, excuses), allowed, "{}: unsafe blocks, and words about them", source.path.display());
-        assert!(!is_exempt || source.text.contains("// SAFETY: "), "{UNSAFE_FILE} does not say why it is sound");
+        let allowed = if is_exempt {
+            (1, 1)
+        } else {
+            (0, usize::from(is_root))
+        };
+        assert_eq!(
+            (blocks, excuses),
+            allowed,
+            "{}: unsafe blocks, and words about them",
+            source.path.display()
+        );
+        assert!(
+            !is_exempt || source.text.contains("// SAFETY: "),
+            "{UNSAFE_FILE} does not say why it is sound"
+        );
     }
 }
 
 #[test]
 fn tests_wait_for_events_and_leave_none_out() {
     // Put together here, so that this file does not find itself.
-    let banned = [format!("time::{}(", "sleep"), format!("thread::{}(", "sleep"), format!("#[{}", "ignore")];
-    for source in sources("tests").iter().filter(|source| source.path.parent() == Some(Path::new("tests"))) {
+    let banned = [
+        format!("time::{}(", "sleep"),
+        format!("thread::{}(", "sleep"),
+        format!("#[{}", "ignore"),
+    ];
+    for source in sources("tests")
+        .iter()
+        .filter(|source| source.path.parent() == Some(Path::new("tests")))
+    {
         for text in &banned {
-            assert!(!source.text.contains(text.as_str()), "{} has `{text}`", source.path.display());
+            assert!(
+                !source.text.contains(text.as_str()),
+                "{} has `{text}`",
+                source.path.display()
+            );
         }
     }
 }

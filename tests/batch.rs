@@ -18,7 +18,10 @@ const CONCURRENT_MAX: usize = 5;
 /// The plugin over a model that answers each item after a pause.
 async fn over(pause: Duration, refused: Option<&'static str>) -> (FakeUpstream, TestHostBuilder) {
     let upstream = FakeUpstream::start(Behaviour::Work { pause, refused }).await;
-    let section = format!("[upstreams.fake]\nbase_url = '{}'\nmodel = 'fake-model'\nretries_max = 0", upstream.base_url());
+    let section = format!(
+        "[upstreams.fake]\nbase_url = '{}'\nmodel = 'fake-model'\nretries_max = 0",
+        upstream.base_url()
+    );
     (upstream, TestHost::builder().plugin(BATCH).config(&section))
 }
 
@@ -33,16 +36,34 @@ fn items(count: usize) -> Vec<String> {
 
 /// Where each line stands that begins so, in the order of the numbers that follow.
 fn places(text: &str, begin: &str) -> Vec<(usize, usize)> {
-    let numbered = text.lines().enumerate().filter_map(|(place, line)| Some((line.strip_prefix(begin)?, place)));
+    let numbered = text
+        .lines()
+        .enumerate()
+        .filter_map(|(place, line)| Some((line.strip_prefix(begin)?, place)));
     let mut places: Vec<(usize, usize)> = numbered
-        .map(|(rest, place)| (rest.split(|letter: char| !letter.is_ascii_digit()).next().unwrap().parse().unwrap(), place))
+        .map(|(rest, place)| {
+            (
+                rest.split(|letter: char| !letter.is_ascii_digit())
+                    .next()
+                    .unwrap()
+                    .parse()
+                    .unwrap(),
+                place,
+            )
+        })
         .collect();
     places.sort_unstable();
     places
 }
 
 async fn task_of(host: &TestHost, reply: &Reply) -> Value {
-    host.client.get(&format!("/{BATCH}/tasks/{}", reply.header("x-hayrick-run").unwrap())).await.json()
+    host.client
+        .get(&format!(
+            "/{BATCH}/tasks/{}",
+            reply.header("x-hayrick-run").unwrap()
+        ))
+        .await
+        .json()
 }
 
 #[tokio::test]
@@ -51,24 +72,65 @@ async fn every_item_is_announced_and_then_completed_and_the_summary_comes_last()
     let host = host.start().await;
     let reply = host.client.chat_with(&batch(&items(12), false)).await;
     let text = reply.text();
-    assert!(text.starts_with("Starting batch processing of 12 items...\n\nProcessing item 1/12: item-1..."), "{text}");
-    let summary = "\n\nBatch processing completed:\n✓ Successfully processed: 12 items\n✗ Failed: 0 items";
+    assert!(
+        text.starts_with(
+            "Starting batch processing of 12 items...\n\nProcessing item 1/12: item-1..."
+        ),
+        "{text}"
+    );
+    let summary =
+        "\n\nBatch processing completed:\n✓ Successfully processed: 12 items\n✗ Failed: 0 items";
     assert!(text.ends_with(summary), "{text}");
 
-    let (announced, completed) = (places(&text, "Processing item "), places(&text, "✓ Completed item "));
-    let numbers = |places: &[(usize, usize)]| places.iter().map(|(number, _)| *number).collect::<Vec<_>>();
-    assert_eq!((numbers(&announced), numbers(&completed)), ((1..=12).collect(), (1..=12).collect()), "{text}");
-    assert!(announced.iter().zip(&completed).all(|(before, after)| before.1 < after.1), "{text}");
+    let (announced, completed) = (
+        places(&text, "Processing item "),
+        places(&text, "✓ Completed item "),
+    );
+    let numbers =
+        |places: &[(usize, usize)]| places.iter().map(|(number, _)| *number).collect::<Vec<_>>();
+    assert_eq!(
+        (numbers(&announced), numbers(&completed)),
+        ((1..=12).collect(), (1..=12).collect()),
+        "{text}"
+    );
+    assert!(
+        announced
+            .iter()
+            .zip(&completed)
+            .all(|(before, after)| before.1 < after.1),
+        "{text}"
+    );
     // They begin in order, and each as soon as an earlier one is done: no two waves.
-    assert!(announced.iter().map(|(_, place)| place).is_sorted(), "{text}");
-    assert!(announced[CONCURRENT_MAX].1 < completed.iter().map(|(_, place)| *place).max().unwrap(), "{text}");
+    assert!(
+        announced.iter().map(|(_, place)| place).is_sorted(),
+        "{text}"
+    );
+    assert!(
+        announced[CONCURRENT_MAX].1 < completed.iter().map(|(_, place)| *place).max().unwrap(),
+        "{text}"
+    );
     for number in 1..=12 {
-        assert!(text.contains(&format!("✓ Completed item {number}: item-{number}...\ndone: item-{number}")), "{text}");
+        assert!(
+            text.contains(&format!(
+                "✓ Completed item {number}: item-{number}...\ndone: item-{number}"
+            )),
+            "{text}"
+        );
     }
     let asked = upstream.requests();
-    assert!(asked.len() == 12 && asked.iter().all(|request| request.body.contains("Instruction: Praise it")), "{}", asked.len());
+    assert!(
+        asked.len() == 12
+            && asked
+                .iter()
+                .all(|request| request.body.contains("Instruction: Praise it")),
+        "{}",
+        asked.len()
+    );
     assert_eq!(upstream.counts().busy_max, CONCURRENT_MAX);
-    assert_eq!(task_of(&host, &reply).await["progress"], json!({"done": 12, "total": 12, "message": null}));
+    assert_eq!(
+        task_of(&host, &reply).await["progress"],
+        json!({"done": 12, "total": 12, "message": null})
+    );
 }
 
 #[tokio::test]
@@ -78,12 +140,22 @@ async fn a_thousand_items_take_as_long_as_their_model_does() {
     let (upstream, host) = over(PAUSE, None).await;
     let host = host.alone().start().await;
     let begun = Instant::now();
-    let text = host.client.chat_with(&batch(&items(COUNT), false)).await.text();
+    let text = host
+        .client
+        .chat_with(&batch(&items(COUNT), false))
+        .await
+        .text();
     let took = begun.elapsed();
     let least = PAUSE * (COUNT / CONCURRENT_MAX) as u32;
     let ratio = took.as_secs_f64() / least.as_secs_f64();
-    say(&format!("{COUNT} items of {PAUSE:?}, {CONCURRENT_MAX} at a time, took {took:.2?}: {ratio:.2} of the model's own {least:?}"));
-    assert!(text.contains("✓ Successfully processed: 1000 items"), "{}", &text[text.len().saturating_sub(200)..]);
+    say(&format!(
+        "{COUNT} items of {PAUSE:?}, {CONCURRENT_MAX} at a time, took {took:.2?}: {ratio:.2} of the model's own {least:?}"
+    ));
+    assert!(
+        text.contains("✓ Successfully processed: 1000 items"),
+        "{}",
+        &text[text.len().saturating_sub(200)..]
+    );
     let counts = upstream.counts();
     assert_eq!((counts.requests, counts.busy_max), (COUNT, CONCURRENT_MAX));
     assert!(took >= least && ratio < 1.5, "{ratio:.2}");
@@ -99,12 +171,29 @@ async fn items_that_fail_are_listed_in_order_and_the_others_go_on() {
     }
     let reply = host.client.chat_with(&batch(&items, false)).await;
     let text = reply.text();
-    let (_, summary) = text.split_once("\n\nBatch processing completed:\n").unwrap();
+    let (_, summary) = text
+        .split_once("\n\nBatch processing completed:\n")
+        .unwrap();
     let lines: Vec<&str> = summary.lines().collect();
-    assert_eq!(lines[..4], ["✓ Successfully processed: 17 items", "✗ Failed: 3 items", "", "Failed items:"], "{text}");
-    let failed: Vec<&str> = lines[4..].iter().map(|line| line.split_once(':').unwrap().0).collect();
+    assert_eq!(
+        lines[..4],
+        [
+            "✓ Successfully processed: 17 items",
+            "✗ Failed: 3 items",
+            "",
+            "Failed items:"
+        ],
+        "{text}"
+    );
+    let failed: Vec<&str> = lines[4..]
+        .iter()
+        .map(|line| line.split_once(':').unwrap().0)
+        .collect();
     assert_eq!(failed, ["- bad-2", "- bad-9", "- bad-16"], "{text}");
-    assert!(lines[4..].iter().all(|line| line.contains("500")), "a failure does not say what the model said: {text}");
+    assert!(
+        lines[4..].iter().all(|line| line.contains("500")),
+        "a failure does not say what the model said: {text}"
+    );
     assert_eq!(places(&text, "✓ Completed item ").len(), 17, "{text}");
     assert_eq!(task_of(&host, &reply).await["status"], "completed");
 }
@@ -115,9 +204,16 @@ async fn the_sequential_form_goes_item_by_item_and_tells_its_success_rate() {
     let host = host.start().await;
     let items = ["one", "bad", "three"].map(str::to_owned);
     let text = host.client.chat_with(&batch(&items, true)).await.text();
-    let (before, failure, after) = ("[2/3] Processing: bad...\n✗ Failed item 2: ", "500", "\n[3/3] Processing: three...");
+    let (before, failure, after) = (
+        "[2/3] Processing: bad...\n✗ Failed item 2: ",
+        "500",
+        "\n[3/3] Processing: three...",
+    );
     let begin = "Starting batch processing of 3 items...\n\n[1/3] Processing: one...\n✓ Completed item 1: one...\ndone: one\n";
-    let rest = text.strip_prefix(begin).and_then(|rest| rest.strip_prefix(before)).unwrap_or_else(|| panic!("{text}"));
+    let rest = text
+        .strip_prefix(begin)
+        .and_then(|rest| rest.strip_prefix(before))
+        .unwrap_or_else(|| panic!("{text}"));
     let (told, rest) = rest.split_once(after).unwrap_or_else(|| panic!("{text}"));
     assert!(told.contains(failure), "{text}");
     let end = "\n✓ Completed item 3: three...\ndone: three\n\nBatch processing completed!\n\
@@ -137,9 +233,15 @@ async fn lines_reach_a_streaming_client_while_the_work_goes_on() {
     while !text.contains("✓ Completed item") {
         text.push_str(stream.next_text().await.text());
     }
-    assert!(upstream.counts().requests < 10, "the first result came after the last item was asked for");
+    assert!(
+        upstream.counts().requests < 10,
+        "the first result came after the last item was asked for"
+    );
     text.push_str(&stream.rest_text().await);
-    assert!(text.ends_with("✓ Successfully processed: 10 items\n✗ Failed: 0 items"), "{text}");
+    assert!(
+        text.ends_with("✓ Successfully processed: 10 items\n✗ Failed: 0 items"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -147,21 +249,47 @@ async fn odd_batches_get_sensible_answers() {
     let (upstream, host) = over(Duration::ZERO, None).await;
     let host = host.start().await;
     let empty = host.client.chat_with(&batch(&[], false)).await.text();
-    let summary = "Batch processing completed:\n✓ Successfully processed: 0 items\n✗ Failed: 0 items";
-    assert_eq!(empty, format!("Starting batch processing of 0 items...\n\n\n{summary}"));
-    assert!(host.client.chat_with(&batch(&[], true)).await.text().ends_with("Success rate: n/a"));
+    let summary =
+        "Batch processing completed:\n✓ Successfully processed: 0 items\n✗ Failed: 0 items";
+    assert_eq!(
+        empty,
+        format!("Starting batch processing of 0 items...\n\n\n{summary}")
+    );
+    assert!(
+        host.client
+            .chat_with(&batch(&[], true))
+            .await
+            .text()
+            .ends_with("Success rate: n/a")
+    );
     for (field, value, words) in [
-        ("batch_items", json!(["a", 2]), &["batch_items[1]", "no string"][..]),
+        (
+            "batch_items",
+            json!(["a", 2]),
+            &["batch_items[1]", "no string"][..],
+        ),
         ("batch_items", json!("a"), &["batch_items is no array"]),
-        ("batch_items", json!(vec!["x"; 100_000]), &["100000 items", "10000 is the most", "smaller batches"]),
+        (
+            "batch_items",
+            json!(vec!["x"; 100_000]),
+            &["100000 items", "10000 is the most", "smaller batches"],
+        ),
         ("instruction", json!(1), &["instruction is no string"]),
-        ("sequential", json!("yes"), &["sequential is neither true nor false"]),
+        (
+            "sequential",
+            json!("yes"),
+            &["sequential is neither true nor false"],
+        ),
     ] {
         let mut body = batch(&items(1), false);
         body[field] = value;
         let reply = host.client.chat_with(&body).await;
         assert_eq!(reply.status, 400, "{words:?}: {}", reply.body);
-        assert!(words.iter().all(|word| reply.error().contains(word)), "{words:?}: {}", reply.body);
+        assert!(
+            words.iter().all(|word| reply.error().contains(word)),
+            "{words:?}: {}",
+            reply.body
+        );
     }
     assert_eq!(upstream.counts().requests, 0);
 }
@@ -169,9 +297,24 @@ async fn odd_batches_get_sensible_answers() {
 #[tokio::test]
 async fn without_a_batch_it_answers_the_question() {
     let upstream = FakeUpstream::start(Behaviour::Ok).await;
-    let host = TestHost::builder().plugin(BATCH).upstream(&upstream.base_url()).start().await;
-    assert_eq!(host.client.chat(BATCH, "Who are you?").await.text(), "Hello from upstream");
-    assert!(upstream.request().await.body.contains("Process this item: Who are you?"), "{:?}", upstream.request().await);
+    let host = TestHost::builder()
+        .plugin(BATCH)
+        .upstream(&upstream.base_url())
+        .start()
+        .await;
+    assert_eq!(
+        host.client.chat(BATCH, "Who are you?").await.text(),
+        "Hello from upstream"
+    );
+    assert!(
+        upstream
+            .request()
+            .await
+            .body
+            .contains("Process this item: Who are you?"),
+        "{:?}",
+        upstream.request().await
+    );
 }
 
 #[tokio::test]
@@ -182,14 +325,29 @@ async fn a_client_that_hangs_up_stops_the_calls_to_the_model() {
         let before = upstream.counts().requests;
         let mut body = batch(&items(1000), sequential);
         body["stream"] = stream.into();
-        let client = RawClient::send(host.address(), &request(host.address(), &body.to_string())).await;
-        within("some items are asked for", SOON, upstream.reach(|counts| counts.requests >= before + 10)).await;
+        let client =
+            RawClient::send(host.address(), &request(host.address(), &body.to_string())).await;
+        within(
+            "some items are asked for",
+            SOON,
+            upstream.reach(|counts| counts.requests >= before + 10),
+        )
+        .await;
         drop(client);
         host.is_idle(BATCH).await;
-        within("the model is left alone", SOON, upstream.reach(|counts| counts.busy == 0)).await;
+        within(
+            "the model is left alone",
+            SOON,
+            upstream.reach(|counts| counts.busy == 0),
+        )
+        .await;
         let asked = upstream.counts().requests - before;
         assert!(asked < 1000, "all items were asked for");
         let counts = host.client.get(&format!("/{BATCH}/tasks")).await.json()["counts"].clone();
-        assert_eq!((&counts["processing"], &counts["completed"]), (&0.into(), &0.into()), "{counts}");
+        assert_eq!(
+            (&counts["processing"], &counts["completed"]),
+            (&0.into(), &0.into()),
+            "{counts}"
+        );
     }
 }

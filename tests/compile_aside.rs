@@ -1,4 +1,5 @@
-//! Components made to hurt the compiler: refused with a reason, while the host serves on and nothing of them is left behind.
+//! Components made to hurt the compiler: refused with a reason, while the host serves on and
+//! nothing of them is left behind.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -24,7 +25,12 @@ fn large_bomb() -> Vec<u8> {
 
 /// Why a host with these settings refuses `component`, beside a neighbour who does not notice.
 async fn refused(limit: &str, config: &str, component: &[u8]) -> String {
-    let host = TestHost::builder().guest("slow-stream").config(config).alone().start().await;
+    let host = TestHost::builder()
+        .guest("slow-stream")
+        .config(config)
+        .alone()
+        .start()
+        .await;
     let begun = Instant::now();
     let disturb = async {
         std::fs::write(host.plugin_file("bomb"), component).unwrap();
@@ -35,7 +41,11 @@ async fn refused(limit: &str, config: &str, component: &[u8]) -> String {
         .await
     };
     let reason = beside_a_neighbour(&host, disturb).await;
-    say(&format!("{} bytes refused after {:.1?}: {reason}", component.len(), begun.elapsed()));
+    say(&format!(
+        "{} bytes refused after {:.1?}: {reason}",
+        component.len(),
+        begun.elapsed()
+    ));
     assert_eq!(children(host.pid()), [0; 0], "a compilation goes on");
     assert_eq!(reached(&host, limit, "bomb").await, 1, "{limit}");
     reason
@@ -43,25 +53,46 @@ async fn refused(limit: &str, config: &str, component: &[u8]) -> String {
 
 #[tokio::test]
 async fn computing_is_bounded() {
-    let reason = refused("compile_cpu_time_max", "[engine]\ncompile_cpu_time_max = '1s'", &large_bomb()).await;
+    let reason = refused(
+        "compile_cpu_time_max",
+        "[engine]\ncompile_cpu_time_max = '1s'",
+        &large_bomb(),
+    )
+    .await;
     assert!(reason.contains("compile_cpu_time_max, 1 s"), "{reason}");
 }
 
 #[tokio::test]
 async fn memory_is_bounded() {
-    let reason = refused("compile_memory_bytes_max", "[engine]\ncompile_memory_bytes_max = '100 MiB'", &large_bomb()).await;
-    assert!(reason.contains("compile_memory_bytes_max, 100 MiB"), "{reason}");
+    let reason = refused(
+        "compile_memory_bytes_max",
+        "[engine]\ncompile_memory_bytes_max = '100 MiB'",
+        &large_bomb(),
+    )
+    .await;
+    assert!(
+        reason.contains("compile_memory_bytes_max, 100 MiB"),
+        "{reason}"
+    );
 }
 
 #[tokio::test]
 async fn time_is_bounded() {
-    let reason = refused("compile_time_max", "[engine]\ncompile_time_max = '900ms'", &large_bomb()).await;
+    let reason = refused(
+        "compile_time_max",
+        "[engine]\ncompile_time_max = '900ms'",
+        &large_bomb(),
+    )
+    .await;
     assert!(reason.contains("compile_time_max, 900 ms"), "{reason}");
 }
 
 #[tokio::test]
 async fn the_code_that_is_made_is_bounded() {
-    let host = TestHost::builder().config("[engine]\nartifact_bytes_max = '4 KiB'").start().await;
+    let host = TestHost::builder()
+        .config("[engine]\nartifact_bytes_max = '4 KiB'")
+        .start()
+        .await;
     std::fs::write(host.plugin_file("bomb"), bomb(100, 10_000)).unwrap();
     let reason = host.refusal("bomb").await;
     assert!(reason.contains("artifact_bytes_max"), "{reason}");
@@ -81,11 +112,19 @@ async fn what_a_component_has_is_counted_before_it_is_compiled() {
     for (bound, component) in cases {
         let reply = host.client.deploy("bomb", component).await;
         assert_eq!(reply.status, 422, "{bound}: {}", reply.body);
-        assert!(reply.error().contains(bound) && reply.error().contains("[component]"), "{bound}: {}", reply.body);
+        assert!(
+            reply.error().contains(bound) && reply.error().contains("[component]"),
+            "{bound}: {}",
+            reply.body
+        );
     }
     // Within the bounds it compiles, and only then lacks what a plugin exports.
     let reply = host.client.deploy("bomb", branch_table(60_000)).await;
-    assert!(reply.status == 422 && reply.error().contains("lifecycle"), "{}", reply.body);
+    assert!(
+        reply.status == 422 && reply.error().contains("lifecycle"),
+        "{}",
+        reply.body
+    );
 }
 
 #[tokio::test]
@@ -94,12 +133,22 @@ async fn bounds_are_the_operator_s_to_set() {
     let host = TestHost::builder().config(config).start().await;
     let reply = host.client.deploy("echo", guest_bytes("echo-relay")).await;
     assert_eq!(reply.status, 422, "{}", reply.body);
-    assert!(["name_bytes_max", "components_max", "modules_max"].iter().any(|bound| reply.error().contains(bound)), "{}", reply.body);
+    assert!(
+        ["name_bytes_max", "components_max", "modules_max"]
+            .iter()
+            .any(|bound| reply.error().contains(bound)),
+        "{}",
+        reply.body
+    );
 }
 
 #[tokio::test]
 async fn every_cut_and_a_thousand_changed_bytes_do_no_harm() {
-    let host = TestHost::builder().guest("echo-relay").limits("setup_time_max = '1s'").start().await;
+    let host = TestHost::builder()
+        .guest("echo-relay")
+        .limits("setup_time_max = '1s'")
+        .start()
+        .await;
     let whole = guest_bytes("echo-relay");
     let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
     for round in 0..24_usize {
@@ -116,31 +165,71 @@ async fn every_cut_and_a_thousand_changed_bytes_do_no_harm() {
             broken[at] = (seed >> 40) as u8;
         }
         let reply = host.client.deploy("broken", broken).await;
-        assert!(reply.status == 422 || reply.status == 200, "round {round}: {}", reply.body);
+        assert!(
+            reply.status == 422 || reply.status == 200,
+            "round {round}: {}",
+            reply.body
+        );
     }
-    assert_eq!(host.client.chat("echo-relay", "echo:still here").await.text(), "still here");
+    assert_eq!(
+        host.client
+            .chat("echo-relay", "echo:still here")
+            .await
+            .text(),
+        "still here"
+    );
 }
 
 #[tokio::test]
 async fn the_process_that_compiles_has_nothing_to_give_away() {
-    let host = TestHost::builder().variable("OPENAI_API_KEY", "sk-secret").start().await;
+    let host = TestHost::builder()
+        .variable("OPENAI_API_KEY", "sk-secret")
+        .start()
+        .await;
     std::fs::write(host.plugin_file("bomb"), large_bomb()).unwrap();
     let child = compiling(&host).await;
     let of_child = |what: &str| std::fs::read_to_string(format!("/proc/{child}/{what}")).unwrap();
-    eventually("it has limited itself", SOON, async || limit(&of_child("limits"), "Max file size").filter(|max| max == "0")).await;
+    eventually("it has limited itself", SOON, async || {
+        limit(&of_child("limits"), "Max file size").filter(|max| max == "0")
+    })
+    .await;
     let limits = of_child("limits");
-    for (name, expected) in
-        [("Max core file size", "0"), ("Max open files", "16"), ("Max cpu time", "120"), ("Max data size", &(2_u64 << 30).to_string())]
-    {
-        assert_eq!(limit(&limits, name).as_deref(), Some(expected), "{name}: {limits}");
+    for (name, expected) in [
+        ("Max core file size", "0"),
+        ("Max open files", "16"),
+        ("Max cpu time", "120"),
+        ("Max data size", &(2_u64 << 30).to_string()),
+    ] {
+        assert_eq!(
+            limit(&limits, name).as_deref(),
+            Some(expected),
+            "{name}: {limits}"
+        );
     }
     let variables = of_child("environ");
-    let variables: Vec<&str> = variables.split('\0').filter(|variable| !variable.is_empty()).collect();
-    assert!(variables.iter().all(|variable| variable.starts_with("RAYON_NUM_THREADS=")), "{variables:?}");
-    let handles: Vec<_> = std::fs::read_dir(format!("/proc/{child}/fd")).unwrap().map(|handle| handle.unwrap().path()).collect();
-    let targets: Vec<_> = handles.iter().filter_map(|handle| std::fs::read_link(handle).ok()).collect();
-    // Whoever runs the tests may leave the host a pipe of its own; a socket or a file would be the host's.
-    let is_harmless = |target: &std::path::PathBuf| target.to_string_lossy().starts_with("pipe:") || target == Path::new("/dev/null");
+    let variables: Vec<&str> = variables
+        .split('\0')
+        .filter(|variable| !variable.is_empty())
+        .collect();
+    assert!(
+        variables
+            .iter()
+            .all(|variable| variable.starts_with("RAYON_NUM_THREADS=")),
+        "{variables:?}"
+    );
+    let handles: Vec<_> = std::fs::read_dir(format!("/proc/{child}/fd"))
+        .unwrap()
+        .map(|handle| handle.unwrap().path())
+        .collect();
+    let targets: Vec<_> = handles
+        .iter()
+        .filter_map(|handle| std::fs::read_link(handle).ok())
+        .collect();
+    // Whoever runs the tests may leave the host a pipe of its own; a socket or a file would be the
+    // host's.
+    let is_harmless = |target: &std::path::PathBuf| {
+        target.to_string_lossy().starts_with("pipe:") || target == Path::new("/dev/null")
+    };
     assert!(targets.iter().all(is_harmless), "{targets:?}");
 }
 
@@ -152,7 +241,10 @@ fn limit(table: &str, name: &str) -> Option<String> {
 
 #[tokio::test]
 async fn a_compilation_that_is_killed_is_said_and_the_old_version_serves_on() {
-    let host = TestHost::builder().guest_as("echo-relay", "live").start().await;
+    let host = TestHost::builder()
+        .guest_as("echo-relay", "live")
+        .start()
+        .await;
     host.rename_in("live", &large_bomb());
     kill(compiling(&host).await);
     let reason = host.refusal("live").await;
@@ -162,13 +254,22 @@ async fn a_compilation_that_is_killed_is_said_and_the_old_version_serves_on() {
 
 #[tokio::test]
 async fn a_host_that_is_killed_takes_its_compilations_along() {
-    let host = TestHost::builder().guest_as("echo-relay", "live").start().await;
+    let host = TestHost::builder()
+        .guest_as("echo-relay", "live")
+        .start()
+        .await;
     host.rename_in("live", &large_bomb());
     let child = compiling(&host).await;
     let launch = host.killed().await;
     let begun = Instant::now();
-    eventually("the compilation has ended", SOON, async || (!is_alive(child)).then_some(())).await;
-    say(&format!("a compilation outlives its killed host by {:?}", begun.elapsed()));
+    eventually("the compilation has ended", SOON, async || {
+        (!is_alive(child)).then_some(())
+    })
+    .await;
+    say(&format!(
+        "a compilation outlives its killed host by {:?}",
+        begun.elapsed()
+    ));
     assert!(begun.elapsed() < Duration::from_secs(5));
     drop(launch);
 }
@@ -180,26 +281,44 @@ async fn a_client_that_hangs_up_ends_its_compilation() {
     let deploy = tokio::spawn(async move { client.deploy("bomb", large_bomb()).await });
     let child = compiling(&host).await;
     deploy.abort();
-    eventually("the compilation has ended", SOON, async || (!is_alive(child)).then_some(())).await;
+    eventually("the compilation has ended", SOON, async || {
+        (!is_alive(child)).then_some(())
+    })
+    .await;
     assert!(host.client.status("bomb").await.is_none() && !host.plugin_file("bomb").exists());
 }
 
 #[test]
 fn inspect_compiles_within_the_same_bounds() {
     let folder = Folder::fresh();
-    let (file, settings) = (folder.path().join("bomb.wasm"), folder.path().join("hayrick.toml"));
+    let (file, settings) = (
+        folder.path().join("bomb.wasm"),
+        folder.path().join("hayrick.toml"),
+    );
     std::fs::write(&file, large_bomb()).unwrap();
     std::fs::write(&settings, "[engine]\ncompile_cpu_time_max = '1s'").unwrap();
     let word = |path: &Path| path.display().to_string();
     let ended = hayrick(&["inspect", &word(&file), "--config", &word(&settings)]);
-    assert!(ended.code == Some(1) && ended.stdout.contains("compile_cpu_time_max"), "{ended:?}");
+    assert!(
+        ended.code == Some(1) && ended.stdout.contains("compile_cpu_time_max"),
+        "{ended:?}"
+    );
 }
 
 /// The process that compiles for this host, once there is one.
 async fn compiling(host: &TestHost) -> u32 {
-    eventually("a compilation", SOON, async || children(host.pid()).first().copied()).await
+    eventually("a compilation", SOON, async || {
+        children(host.pid()).first().copied()
+    })
+    .await
 }
 
 fn kill(pid: u32) {
-    assert!(std::process::Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap().success());
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-KILL", &pid.to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
 }

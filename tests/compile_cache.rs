@@ -34,20 +34,36 @@ const EXCHANGED: [&str; 2] = ["state-tool", "task-reporter"];
 const UNTOUCHED: &str = "slow-stream";
 
 fn host() -> TestHostBuilder {
-    let guests = TOUCHED.iter().map(|(guest, _)| *guest).chain(EXCHANGED).chain([UNTOUCHED]);
+    let guests = TOUCHED
+        .iter()
+        .map(|(guest, _)| *guest)
+        .chain(EXCHANGED)
+        .chain([UNTOUCHED]);
     guests.fold(TestHost::builder().cold(), TestHostBuilder::guest)
 }
 
 async fn from_cache(host: &TestHost, guest: &str) -> bool {
     let status = host.client.status(guest).await.unwrap();
-    status["version"]["from_cache"].as_bool().unwrap_or_else(|| panic!("{guest} does not serve: {status}"))
+    status["version"]["from_cache"]
+        .as_bool()
+        .unwrap_or_else(|| panic!("{guest} does not serve: {status}"))
 }
 
 /// The sealed file of a guest's code.
 async fn sealed(host: &TestHost, guest: &str) -> PathBuf {
-    let digest = host.client.status(guest).await.unwrap()["version"]["digest"].as_str().unwrap().to_owned();
-    let mut files = std::fs::read_dir(host.data_path("cache")).unwrap().map(|entry| entry.unwrap().path());
-    let file = files.find(|path| path.file_name().unwrap().to_string_lossy().starts_with(&digest));
+    let digest = host.client.status(guest).await.unwrap()["version"]["digest"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let mut files = std::fs::read_dir(host.data_path("cache"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let file = files.find(|path| {
+        path.file_name()
+            .unwrap()
+            .to_string_lossy()
+            .starts_with(&digest)
+    });
     file.unwrap_or_else(|| panic!("{guest} has no compiled code"))
 }
 
@@ -62,20 +78,35 @@ async fn touched_code_is_thrown_away_and_compiled_anew() {
         std::fs::write(&path, content).unwrap();
         names.push(path.file_name().unwrap().to_string_lossy().into_owned());
     }
-    let [one, other] = [sealed(&first, EXCHANGED[0]).await, sealed(&first, EXCHANGED[1]).await];
+    let [one, other] = [
+        sealed(&first, EXCHANGED[0]).await,
+        sealed(&first, EXCHANGED[1]).await,
+    ];
     let aside = one.with_extension("aside");
     for (from, to) in [(&one, &aside), (&other, &one), (&aside, &other)] {
         std::fs::rename(from, to).unwrap();
     }
     let second = first.restart().await;
     for guest in TOUCHED.map(|(guest, _)| guest).into_iter().chain(EXCHANGED) {
-        assert!(!from_cache(&second, guest).await, "{guest}: code that was touched was loaded");
+        assert!(
+            !from_cache(&second, guest).await,
+            "{guest}: code that was touched was loaded"
+        );
     }
-    assert!(from_cache(&second, UNTOUCHED).await, "code that nobody touched was not loaded");
+    assert!(
+        from_cache(&second, UNTOUCHED).await,
+        "code that nobody touched was not loaded"
+    );
     for name in &names {
-        second.logs.line(&["compiled code is not loaded", name]).await;
+        second
+            .logs
+            .line(&["compiled code is not loaded", name])
+            .await;
     }
-    assert_eq!(second.client.chat("echo-relay", "echo:hi").await.text(), "hi");
+    assert_eq!(
+        second.client.chat("echo-relay", "echo:hi").await.text(),
+        "hi"
+    );
     // What was compiled anew is good again, and keeps nobody out.
     let third = second.restart().await;
     assert!(from_cache(&third, "echo-relay").await && from_cache(&third, EXCHANGED[0]).await);
@@ -87,8 +118,17 @@ async fn code_sealed_with_another_key_is_not_loaded() {
     let key = first.data_path("cache.key");
     let metadata = std::fs::metadata(&key).unwrap();
     assert_eq!((metadata.mode() & 0o777, metadata.len()), (0o600, 32));
-    assert_eq!(std::fs::metadata(sealed(&first, UNTOUCHED).await).unwrap().mode() & 0o777, 0o600);
-    assert_eq!(std::fs::metadata(first.data_path("cache")).unwrap().mode() & 0o777, 0o700);
+    assert_eq!(
+        std::fs::metadata(sealed(&first, UNTOUCHED).await)
+            .unwrap()
+            .mode()
+            & 0o777,
+        0o600
+    );
+    assert_eq!(
+        std::fs::metadata(first.data_path("cache")).unwrap().mode() & 0o777,
+        0o700
+    );
     std::fs::remove_file(&key).unwrap();
     let second = first.restart().await;
     assert!(!from_cache(&second, UNTOUCHED).await);
@@ -97,18 +137,47 @@ async fn code_sealed_with_another_key_is_not_loaded() {
 
 #[tokio::test]
 async fn what_is_used_least_goes_when_the_cache_is_full() {
-    let host = TestHost::builder().cold().config("[engine]\ncache_bytes_max = '1 MiB'").start().await;
-    for guest in ["echo-relay", "counter", "slow-stream", "state-tool", "files-echo"] {
-        assert_eq!(host.client.deploy(guest, crate::support::guest::guest_bytes(guest)).await.status, 200);
+    let host = TestHost::builder()
+        .cold()
+        .config("[engine]\ncache_bytes_max = '1 MiB'")
+        .start()
+        .await;
+    for guest in [
+        "echo-relay",
+        "counter",
+        "slow-stream",
+        "state-tool",
+        "files-echo",
+    ] {
+        assert_eq!(
+            host.client
+                .deploy(guest, crate::support::guest::guest_bytes(guest))
+                .await
+                .status,
+            200
+        );
     }
-    let sizes = std::fs::read_dir(host.data_path("cache")).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len());
+    let sizes = std::fs::read_dir(host.data_path("cache"))
+        .unwrap()
+        .map(|entry| entry.unwrap().metadata().unwrap().len());
     let sizes: Vec<u64> = sizes.collect();
-    assert!(sizes.iter().sum::<u64>() <= 1 << 20 && sizes.len() < 5, "cache_bytes_max is not kept: {sizes:?}");
+    assert!(
+        sizes.iter().sum::<u64>() <= 1 << 20 && sizes.len() < 5,
+        "cache_bytes_max is not kept: {sizes:?}"
+    );
 }
 
 fn start_over(data_dir: &Path) -> Ended {
     let shown = data_dir.display().to_string();
-    hayrick(&["serve", "--port", "0", "--plugins-dir", &shown, "--data-dir", &shown])
+    hayrick(&[
+        "serve",
+        "--port",
+        "0",
+        "--plugins-dir",
+        &shown,
+        "--data-dir",
+        &shown,
+    ])
 }
 
 #[test]
@@ -118,7 +187,11 @@ fn a_folder_or_key_that_others_can_change_keeps_the_host_from_starting() {
     let refused = |words: &[&str]| {
         let ended = start_over(folder.path());
         assert_eq!(ended.code, Some(1), "{ended:?}");
-        assert!(words.iter().all(|word| ended.stderr.contains(word)), "{words:?}: {}", ended.stderr);
+        assert!(
+            words.iter().all(|word| ended.stderr.contains(word)),
+            "{words:?}: {}",
+            ended.stderr
+        );
     };
     std::fs::set_permissions(&cache, Permissions::from_mode(0o777)).unwrap();
     refused(&["may write to the compile cache", "chmod 700"]);
@@ -128,7 +201,9 @@ fn a_folder_or_key_that_others_can_change_keeps_the_host_from_starting() {
     refused(&["cache.key", "remove it"]);
     std::fs::remove_file(&key).unwrap();
     if std::fs::metadata(folder.path()).unwrap().uid() != 0 {
-        return leave_out("a compile cache of another user: run the tests as root, who may make one");
+        return leave_out(
+            "a compile cache of another user: run the tests as root, who may make one",
+        );
     }
     chown(&cache, Some(65_534), None).unwrap();
     refused(&["belongs to user 65534"]);

@@ -20,8 +20,10 @@ struct Cost {
 
 fn guests() -> Vec<(&'static str, PathBuf)> {
     let rust = Some(("echo-relay", guest("echo-relay")));
-    let python = optional_guest("echo-relay-python", "python3 with venv").map(|path| ("echo-relay-python", path));
-    let javascript = optional_guest("echo-relay-javascript", "node and npm").map(|path| ("echo-relay-javascript", path));
+    let python = optional_guest("echo-relay-python", "python3 with venv")
+        .map(|path| ("echo-relay-python", path));
+    let javascript = optional_guest("echo-relay-javascript", "node and npm")
+        .map(|path| ("echo-relay-javascript", path));
     [rust, python, javascript].into_iter().flatten().collect()
 }
 
@@ -30,7 +32,13 @@ async fn every_language_passes_the_same_cases() {
     let guests = guests();
     // A cache of its own: the table tells what the first deploy costs.
     let builder = TestHost::builder().cold().alone();
-    let host = guests.iter().fold(builder, |builder, (name, path)| builder.file(path.clone(), name)).start().await;
+    let host = guests
+        .iter()
+        .fold(builder, |builder, (name, path)| {
+            builder.file(path.clone(), name)
+        })
+        .start()
+        .await;
     let mut costs = Vec::new();
     for (pipeline, _) in &guests {
         costs.push(cost(&host, pipeline).await);
@@ -53,14 +61,32 @@ async fn cost(host: &TestHost, pipeline: &'static str) -> Cost {
     let mut stream = host.client.stream(pipeline, "echo:x").await;
     let first_token = stream.next_text().await.at - asked;
     stream.rest().await;
-    Cost { pipeline, size_bytes: version["size_bytes"].as_u64().unwrap(), deploy_ms, first_token }
+    Cost {
+        pipeline,
+        size_bytes: version["size_bytes"].as_u64().unwrap(),
+        deploy_ms,
+        first_token,
+    }
 }
 
 async fn echoes(host: &TestHost, pipeline: &str) {
-    for text in ["hello", "ünïcode \u{1f33e}", "two\nlines \"quoted\"", &"long ".repeat(10_000)] {
+    for text in [
+        "hello",
+        "ünïcode \u{1f33e}",
+        "two\nlines \"quoted\"",
+        &"long ".repeat(10_000),
+    ] {
         let asked = format!("echo:{text}");
-        assert_eq!(host.client.chat(pipeline, &asked).await.text(), text, "{pipeline}");
-        assert_eq!(host.client.stream(pipeline, &asked).await.rest_text().await, text, "{pipeline}");
+        assert_eq!(
+            host.client.chat(pipeline, &asked).await.text(),
+            text,
+            "{pipeline}"
+        );
+        assert_eq!(
+            host.client.stream(pipeline, &asked).await.rest_text().await,
+            text,
+            "{pipeline}"
+        );
     }
     let mut body = chat_body(pipeline, "body:");
     body["unknown_field"] = Value::from(vec![1, 2]);
@@ -70,34 +96,61 @@ async fn echoes(host: &TestHost, pipeline: &str) {
 
 async fn relays(host: &TestHost, pipeline: &str) {
     for way in ["relay", "forward"] {
-        let text = host.client.chat(pipeline, &format!("{way}:the question")).await.text();
-        assert!(text.contains("built-in model") && text.contains("the question"), "{pipeline}: {text}");
-        let mut stream = host.client.stream(pipeline, &format!("{way}:the question")).await;
+        let text = host
+            .client
+            .chat(pipeline, &format!("{way}:the question"))
+            .await
+            .text();
+        assert!(
+            text.contains("built-in model") && text.contains("the question"),
+            "{pipeline}: {text}"
+        );
+        let mut stream = host
+            .client
+            .stream(pipeline, &format!("{way}:the question"))
+            .await;
         assert_eq!(stream.rest_text().await, text, "{pipeline}");
     }
 }
 
 async fn fails(host: &TestHost, pipeline: &str) {
     for (kind, status) in [("invalid-input", 400), ("denied", 403), ("failed", 500)] {
-        let reply = host.client.chat(pipeline, &format!("fail:{kind}:it was me")).await;
+        let reply = host
+            .client
+            .chat(pipeline, &format!("fail:{kind}:it was me"))
+            .await;
         assert_eq!(reply.status, status, "{pipeline}: {}", reply.body);
-        assert!(reply.error().contains("it was me"), "{pipeline}: {}", reply.body);
+        assert!(
+            reply.error().contains("it was me"),
+            "{pipeline}: {}",
+            reply.body
+        );
     }
 }
 
 /// Several generations of one run; what a sync language does one after the other.
 async fn gathers(host: &TestHost, pipeline: &str) {
-    let text = host.client.chat(pipeline, "gather:red|green|blue").await.text();
+    let text = host
+        .client
+        .chat(pipeline, "gather:red|green|blue")
+        .await
+        .text();
     for word in ["red", "green", "blue"] {
         assert!(text.contains(word), "{pipeline}: {text}");
     }
 }
 
 fn print_table(costs: &[Cost]) {
-    say(&format!("{:<24}{:>12}{:>18}{:>18}", "guest", "size", "cold deploy", "first token"));
+    say(&format!(
+        "{:<24}{:>12}{:>18}{:>18}",
+        "guest", "size", "cold deploy", "first token"
+    ));
     for cost in costs {
         let kibibytes = cost.size_bytes >> 10;
         let millis = cost.first_token.as_secs_f64() * 1000.0;
-        say(&format!("{:<24}{kibibytes:>8} KiB{:>15} ms{millis:>15.2} ms", cost.pipeline, cost.deploy_ms));
+        say(&format!(
+            "{:<24}{kibibytes:>8} KiB{:>15} ms{millis:>15.2} ms",
+            cost.pipeline, cost.deploy_ms
+        ));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
 use std::process::Stdio;
 
-use host_types::id::PipelineName;
+use hayrick_types::id::PipelineName;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
@@ -25,17 +25,25 @@ const NAME: &str = "live";
 /// The SHA-256 of a guest, as `hayrick inspect` tells it.
 fn digest(name: &str) -> String {
     let ended = hayrick(&["inspect", "--json", &guest(name).display().to_string()]);
-    serde_json::from_str::<Value>(&ended.stdout).unwrap()["digest"].as_str().unwrap().to_owned()
+    serde_json::from_str::<Value>(&ended.stdout).unwrap()["digest"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 /// What lies in the plugins folder.
 fn files(host: &TestHost) -> BTreeSet<String> {
     let folder = host.plugin_file(NAME).parent().unwrap().to_owned();
-    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+    std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect()
 }
 
 async fn undeploy(host: &TestHost, name: &str) -> Reply {
-    host.client.send("POST", &format!("/undeploy/{name}"), "").await
+    host.client
+        .send("POST", &format!("/undeploy/{name}"), "")
+        .await
 }
 
 #[tokio::test]
@@ -43,23 +51,57 @@ async fn a_deploy_is_answered_once_it_serves() {
     let host = TestHost::builder().start().await;
     let reply = host.client.deploy(NAME, guest_bytes("echo-relay")).await;
     assert_eq!(reply.status, 200, "{}", reply.body);
-    assert_eq!(host.client.chat(NAME, "echo:at once").await.text(), "at once");
+    assert_eq!(
+        host.client.chat(NAME, "echo:at once").await.text(),
+        "at once"
+    );
     let status = reply.json();
-    assert_eq!((&status["name"], &status["state"]), (&NAME.into(), &"ready".into()));
-    assert_eq!((&status["version"]["generation"], &status["version"]["digest"]), (&1.into(), &digest("echo-relay").into()));
-    assert_eq!(std::fs::read(host.plugin_file(NAME)).unwrap(), guest_bytes("echo-relay"));
+    assert_eq!(
+        (&status["name"], &status["state"]),
+        (&NAME.into(), &"ready".into())
+    );
+    assert_eq!(
+        (
+            &status["version"]["generation"],
+            &status["version"]["digest"]
+        ),
+        (&1.into(), &digest("echo-relay").into())
+    );
+    assert_eq!(
+        std::fs::read(host.plugin_file(NAME)).unwrap(),
+        guest_bytes("echo-relay")
+    );
 
     let reply = host.client.deploy(NAME, guest_bytes("counter")).await;
-    assert_eq!((reply.status, &reply.json()["version"]["generation"]), (200, &2.into()), "{}", reply.body);
-    // The same again is no new version; the watcher, which meanwhile saw the files change, makes none either.
+    assert_eq!(
+        (reply.status, &reply.json()["version"]["generation"]),
+        (200, &2.into()),
+        "{}",
+        reply.body
+    );
+    // The same again is no new version; the watcher, which meanwhile saw the files change, makes
+    // none either.
     let reply = host.client.deploy(NAME, guest_bytes("counter")).await;
-    assert_eq!((reply.status, &reply.json()["version"]["generation"]), (200, &2.into()), "{}", reply.body);
-    assert_eq!(files(&host), BTreeSet::from(["live.wasm".to_owned()]), "something is left of a deploy");
+    assert_eq!(
+        (reply.status, &reply.json()["version"]["generation"]),
+        (200, &2.into()),
+        "{}",
+        reply.body
+    );
+    assert_eq!(
+        files(&host),
+        BTreeSet::from(["live.wasm".to_owned()]),
+        "something is left of a deploy"
+    );
 }
 
 #[tokio::test]
 async fn a_refused_deploy_changes_nothing_and_says_why() {
-    let host = TestHost::builder().guest_as("echo-relay", NAME).limits("setup_time_max = '500ms'").start().await;
+    let host = TestHost::builder()
+        .guest_as("echo-relay", NAME)
+        .limits("setup_time_max = '500ms'")
+        .start()
+        .await;
     let mut cut = guest_bytes("counter");
     cut.truncate(cut.len() / 2);
     let cases = [
@@ -75,44 +117,86 @@ async fn a_refused_deploy_changes_nothing_and_says_why() {
     for (component, word) in cases {
         for name in [NAME, "new"] {
             let reply = host.client.deploy(name, component.clone()).await;
-            assert!(reply.status == 422 && reply.error().contains(word), "{name}: {word}: {}", reply.body);
+            assert!(
+                reply.status == 422 && reply.error().contains(word),
+                "{name}: {word}: {}",
+                reply.body
+            );
         }
-        assert_eq!(host.client.chat(NAME, "echo:still the old one").await.text(), "still the old one", "{word}");
+        assert_eq!(
+            host.client
+                .chat(NAME, "echo:still the old one")
+                .await
+                .text(),
+            "still the old one",
+            "{word}"
+        );
     }
-    assert_eq!(std::fs::read(host.plugin_file(NAME)).unwrap(), guest_bytes("echo-relay"));
+    assert_eq!(
+        std::fs::read(host.plugin_file(NAME)).unwrap(),
+        guest_bytes("echo-relay")
+    );
     assert!(host.client.status("new").await.is_none());
-    assert_eq!(host.client.status(NAME).await.unwrap()["version"]["generation"], 1);
+    assert_eq!(
+        host.client.status(NAME).await.unwrap()["version"]["generation"],
+        1
+    );
     assert_eq!(files(&host), BTreeSet::from(["live.wasm".to_owned()]));
 }
 
 #[tokio::test]
 async fn a_component_that_is_too_large_or_breaks_off_leaves_nothing() {
-    let host = TestHost::builder().limits("component_bytes_max = 100000").start().await;
+    let host = TestHost::builder()
+        .limits("component_bytes_max = 100000")
+        .start()
+        .await;
     let reply = host.client.deploy(NAME, vec![0; 100_001]).await;
-    assert!(reply.status == 413 && reply.error().contains("component_bytes_max"), "{}", reply.body);
+    assert!(
+        reply.status == 413 && reply.error().contains("component_bytes_max"),
+        "{}",
+        reply.body
+    );
     let half = half_deploy(&host, NAME).await;
     let is_aside = |name: &String| name.starts_with(".deploy-");
-    eventually("it arrives aside", SOON, async || files(&host).iter().any(is_aside).then_some(())).await;
+    eventually("it arrives aside", SOON, async || {
+        files(&host).iter().any(is_aside).then_some(())
+    })
+    .await;
     drop(half);
-    eventually("nothing is left of it", SOON, async || files(&host).is_empty().then_some(())).await;
+    eventually("nothing is left of it", SOON, async || {
+        files(&host).is_empty().then_some(())
+    })
+    .await;
 }
 
 /// A request that promises a component and sends its first bytes.
 async fn half_deploy(host: &TestHost, name: &str) -> RawClient {
-    let head = format!("POST /deploy/{name} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 50000\r\n\r\n\0asm");
+    let head = format!(
+        "POST /deploy/{name} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 50000\r\n\r\n\0asm"
+    );
     RawClient::send(host.address(), &head).await
 }
 
 #[tokio::test]
 async fn deploys_at_a_time_are_bounded_and_a_client_that_stops_sending_is_given_up() {
-    let host = TestHost::builder().config("[server]\nupload_stall_timeout = '1s'").start().await;
+    let host = TestHost::builder()
+        .config("[server]\nupload_stall_timeout = '1s'")
+        .start()
+        .await;
     let mut halves = Vec::new();
     for number in 0..8 {
         halves.push(half_deploy(&host, &format!("half-{number}")).await);
     }
-    eventually("all of them arrive", SOON, async || (files(&host).len() == 8).then_some(())).await;
+    eventually("all of them arrive", SOON, async || {
+        (files(&host).len() == 8).then_some(())
+    })
+    .await;
     let reply = host.client.deploy(NAME, guest_bytes("echo-relay")).await;
-    assert!(reply.status == 429 && reply.error().contains("8 deploys"), "{}", reply.body);
+    assert!(
+        reply.status == 429 && reply.error().contains("8 deploys"),
+        "{}",
+        reply.body
+    );
     assert!(reply.header("retry-after").is_some());
     for half in halves {
         let answer = half.read_to_end().await;
@@ -124,7 +208,10 @@ async fn deploys_at_a_time_are_bounded_and_a_client_that_stops_sending_is_given_
 
 #[tokio::test]
 async fn names_that_shadow_climb_or_mislead_are_refused() {
-    let host = TestHost::builder().guest_as("echo-relay", NAME).start().await;
+    let host = TestHost::builder()
+        .guest_as("echo-relay", NAME)
+        .start()
+        .await;
     let long = "a".repeat(65);
     let names = [
         "status",
@@ -152,65 +239,158 @@ async fn names_that_shadow_climb_or_mislead_are_refused() {
     for name in names {
         for (route, body) in [("deploy", "\0asm"), ("undeploy", "")] {
             let length = body.len();
-            let request =
-                format!("POST /{route}/{name} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
-            let answer = RawClient::send(host.address(), &request).await.read_to_end().await;
-            assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("rename the file"), "{route} {name}: {answer}");
+            let request = format!(
+                "POST /{route}/{name} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+            );
+            let answer = RawClient::send(host.address(), &request)
+                .await
+                .read_to_end()
+                .await;
+            assert!(
+                answer.starts_with("HTTP/1.1 400 ") && answer.contains("rename the file"),
+                "{route} {name}: {answer}"
+            );
         }
     }
-    for path in ["/deploy/..", "/deploy/../../evil", "/deploy/", "/deploy", "/deploy//etc", "/deploy/a/b"] {
-        let request = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-        let answer = RawClient::send(host.address(), &request).await.read_to_end().await;
+    for path in [
+        "/deploy/..",
+        "/deploy/../../evil",
+        "/deploy/",
+        "/deploy",
+        "/deploy//etc",
+        "/deploy/a/b",
+    ] {
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        );
+        let answer = RawClient::send(host.address(), &request)
+            .await
+            .read_to_end()
+            .await;
         assert!(answer.starts_with("HTTP/1.1 4"), "{path}: {answer}");
     }
     let reply = host.client.deploy("LIVE", guest_bytes("echo-relay")).await;
-    assert!(reply.status == 409 && reply.error().contains("'live'"), "{}", reply.body);
+    assert!(
+        reply.status == 409 && reply.error().contains("'live'"),
+        "{}",
+        reply.body
+    );
     std::fs::copy(guest("echo-relay"), host.plugin_file("Live")).unwrap();
-    host.logs.line(&["not deployed", "differ in case", "Live"]).await;
-    assert_eq!(files(&host), BTreeSet::from(["live.wasm", "Live.wasm"].map(str::to_owned)), "a refused name left a file");
+    host.logs
+        .line(&["not deployed", "differ in case", "Live"])
+        .await;
+    assert_eq!(
+        files(&host),
+        BTreeSet::from(["live.wasm", "Live.wasm"].map(str::to_owned)),
+        "a refused name left a file"
+    );
 }
 
 #[tokio::test]
 async fn of_two_deploys_at_once_each_is_told_the_truth_and_the_last_wins() {
-    let host = TestHost::builder().guest_as("echo-relay", NAME).start().await;
+    let host = TestHost::builder()
+        .guest_as("echo-relay", NAME)
+        .start()
+        .await;
     for round in 0..4 {
         let deploy = |guest| host.client.deploy(NAME, guest_bytes(guest));
         let (one, other) = tokio::join!(deploy("counter"), deploy("slow-stream"));
-        let mut versions = [one.json()["version"].clone(), other.json()["version"].clone()];
-        assert_eq!((one.status, other.status), (200, 200), "{} {}", one.body, other.body);
-        assert_eq!([&versions[0]["digest"], &versions[1]["digest"]], [&digest("counter"), &digest("slow-stream")], "round {round}");
+        let mut versions = [
+            one.json()["version"].clone(),
+            other.json()["version"].clone(),
+        ];
+        assert_eq!(
+            (one.status, other.status),
+            (200, 200),
+            "{} {}",
+            one.body,
+            other.body
+        );
+        assert_eq!(
+            [&versions[0]["digest"], &versions[1]["digest"]],
+            [&digest("counter"), &digest("slow-stream")],
+            "round {round}"
+        );
         versions.sort_by_key(|version| version["generation"].as_u64());
         let serving = host.client.status(NAME).await.unwrap()["version"].clone();
-        assert_eq!(serving["digest"], versions[1]["digest"], "round {round}: the last does not serve");
-        let of_file = if serving["digest"] == digest("counter").as_str() { "counter" } else { "slow-stream" };
-        assert_eq!(std::fs::read(host.plugin_file(NAME)).unwrap(), guest_bytes(of_file), "round {round}: the file is not what serves");
+        assert_eq!(
+            serving["digest"], versions[1]["digest"],
+            "round {round}: the last does not serve"
+        );
+        let of_file = if serving["digest"] == digest("counter").as_str() {
+            "counter"
+        } else {
+            "slow-stream"
+        };
+        assert_eq!(
+            std::fs::read(host.plugin_file(NAME)).unwrap(),
+            guest_bytes(of_file),
+            "round {round}: the file is not what serves"
+        );
     }
 }
 
 #[tokio::test]
 async fn an_answered_deploy_survives_a_kill_and_an_unanswered_one_leaves_the_old_version() {
-    let host = TestHost::builder().guest_as("echo-relay", NAME).start().await;
-    assert_eq!(host.client.deploy("kept", guest_bytes("counter")).await.status, 200);
+    let host = TestHost::builder()
+        .guest_as("echo-relay", NAME)
+        .start()
+        .await;
+    assert_eq!(
+        host.client
+            .deploy("kept", guest_bytes("counter"))
+            .await
+            .status,
+        200
+    );
     let host = host.kill_and_restart().await;
-    assert_eq!(host.client.status("kept").await.unwrap()["version"]["digest"], digest("counter").as_str());
+    assert_eq!(
+        host.client.status("kept").await.unwrap()["version"]["digest"],
+        digest("counter").as_str()
+    );
 
     let client = host.client.clone();
-    let deploy = tokio::spawn(async move { client.try_send(reqwest::Method::POST, "/deploy/live", &[], bomb(12, 2_000_000)).await });
-    let is_compiling = async || (!crate::support::process::children(host.pid()).is_empty()).then_some(());
+    let deploy = tokio::spawn(async move {
+        client
+            .try_send(
+                reqwest::Method::POST,
+                "/deploy/live",
+                &[],
+                bomb(12, 2_000_000),
+            )
+            .await
+    });
+    let is_compiling =
+        async || (!crate::support::process::children(host.pid()).is_empty()).then_some(());
     eventually("the deploy compiles", SOON, is_compiling).await;
     let host = host.kill_and_restart().await;
     assert!(deploy.await.unwrap().is_err(), "a killed host answered");
-    assert_eq!(host.client.chat(NAME, "echo:the old one").await.text(), "the old one");
-    assert_eq!(std::fs::read(host.plugin_file(NAME)).unwrap(), guest_bytes("echo-relay"));
+    assert_eq!(
+        host.client.chat(NAME, "echo:the old one").await.text(),
+        "the old one"
+    );
+    assert_eq!(
+        std::fs::read(host.plugin_file(NAME)).unwrap(),
+        guest_bytes("echo-relay")
+    );
 }
 
 #[tokio::test]
 async fn an_undeployed_pipeline_is_gone_with_its_file_and_its_answers_end_well() {
-    let host = TestHost::builder().config("[grants]\nupgrades = 'any'").guest_as("slow-stream", NAME).start().await;
+    let host = TestHost::builder()
+        .config("[grants]\nupgrades = 'any'")
+        .guest_as("slow-stream", NAME)
+        .start()
+        .await;
     let mut stream = host.client.stream(NAME, "25").await;
     stream.next_text().await;
     let reply = undeploy(&host, NAME).await;
-    assert_eq!((reply.status, &reply.json()["undeployed"]), (200, &true.into()), "{}", reply.body);
+    assert_eq!(
+        (reply.status, &reply.json()["undeployed"]),
+        (200, &true.into()),
+        "{}",
+        reply.body
+    );
     assert_eq!(host.client.chat(NAME, "1").await.status, 404);
     assert!(files(&host).is_empty());
     stream.rest_text().await;
@@ -226,37 +406,84 @@ async fn web_pages_and_other_machines_may_not_deploy() {
     for route in ["/deploy/live", "/undeploy/live"] {
         let headers = [("origin", "http://127.0.0.1:1416".to_owned())];
         let reply = host.client.send_with("POST", route, &headers, "").await;
-        assert!(reply.status == 403 && reply.error().contains("web page"), "{}", reply.body);
+        assert!(
+            reply.status == 403 && reply.error().contains("web page"),
+            "{}",
+            reply.body
+        );
     }
 
     let folder = Folder::fresh();
     let mut command = clean(Command::new(env!("CARGO_BIN_EXE_hayrick")));
-    command.args(["serve", "--host", "0.0.0.0", "--port", "0", "--insecure"]).current_dir(folder.path());
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+    command
+        .args(["serve", "--host", "0.0.0.0", "--port", "0", "--insecure"])
+        .current_dir(folder.path());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
     let mut child = command.spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
-    let greeting = within("the greeting", SOON, stdout.next_line()).await.unwrap().unwrap();
-    let client = Client::new(&format!("http://127.0.0.1:{}", greeting.rsplit(':').next().unwrap()));
+    let greeting = within("the greeting", SOON, stdout.next_line())
+        .await
+        .unwrap()
+        .unwrap();
+    let client = Client::new(&format!(
+        "http://127.0.0.1:{}",
+        greeting.rsplit(':').next().unwrap()
+    ));
     let reply = client.deploy(NAME, guest_bytes("echo-relay")).await;
-    assert!(reply.status == 403 && reply.error().contains("an API key with the scope 'deploy'"), "{}", reply.body);
+    assert!(
+        reply.status == 403 && reply.error().contains("an API key with the scope 'deploy'"),
+        "{}",
+        reply.body
+    );
 }
 
 #[tokio::test]
 async fn pipes_and_folders_hold_nobody_up_and_links_are_the_operator_s() {
     let host = TestHost::builder().start().await;
-    assert!(std::process::Command::new("mkfifo").arg(host.plugin_file("pipe")).status().unwrap().success());
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(host.plugin_file("pipe"))
+            .status()
+            .unwrap()
+            .success()
+    );
     std::fs::create_dir(host.plugin_file("folder")).unwrap();
     let target = host.scratch_file("elsewhere.wasm");
     std::fs::copy(guest("echo-relay"), &target).unwrap();
     symlink(&target, host.plugin_file(NAME)).unwrap();
     host.serves_generation(NAME, 1).await;
-    assert_eq!(host.client.chat(NAME, "echo:through a link").await.text(), "through a link");
+    assert_eq!(
+        host.client.chat(NAME, "echo:through a link").await.text(),
+        "through a link"
+    );
 
-    assert_eq!(host.client.deploy(NAME, guest_bytes("counter")).await.status, 200);
-    assert_eq!(std::fs::read(&target).unwrap(), guest_bytes("echo-relay"), "a deploy wrote through a link");
-    assert!(!std::fs::symlink_metadata(host.plugin_file(NAME)).unwrap().is_symlink());
+    assert_eq!(
+        host.client
+            .deploy(NAME, guest_bytes("counter"))
+            .await
+            .status,
+        200
+    );
+    assert_eq!(
+        std::fs::read(&target).unwrap(),
+        guest_bytes("echo-relay"),
+        "a deploy wrote through a link"
+    );
+    assert!(
+        !std::fs::symlink_metadata(host.plugin_file(NAME))
+            .unwrap()
+            .is_symlink()
+    );
     let reply = host.client.deploy("folder", guest_bytes("counter")).await;
-    assert!(reply.status == 500 && reply.error().contains("plugins folder"), "{}", reply.body);
+    assert!(
+        reply.status == 500 && reply.error().contains("plugins folder"),
+        "{}",
+        reply.body
+    );
 }
 
 #[tokio::test]
@@ -265,10 +492,23 @@ async fn commands_deploy_and_undeploy() {
     let port = host.address().rsplit(':').next().unwrap();
     let path = |name: &str| guest(name).display().to_string();
     let ended = hayrick(&["deploy", &path("echo-relay"), "--port", port]);
-    assert!(ended.code == Some(0) && ended.stdout.contains(&digest("echo-relay")), "{ended:?}");
+    assert!(
+        ended.code == Some(0) && ended.stdout.contains(&digest("echo-relay")),
+        "{ended:?}"
+    );
     assert_eq!(host.client.chat("echo-relay", "echo:hi").await.text(), "hi");
-    let ended = hayrick(&["deploy", &path("no-lifecycle"), "--name", "echo-relay", "--port", port]);
-    assert!(ended.code == Some(1) && ended.stderr.contains("lifecycle"), "{ended:?}");
+    let ended = hayrick(&[
+        "deploy",
+        &path("no-lifecycle"),
+        "--name",
+        "echo-relay",
+        "--port",
+        port,
+    ]);
+    assert!(
+        ended.code == Some(1) && ended.stderr.contains("lifecycle"),
+        "{ended:?}"
+    );
     for code in [0, 3] {
         let ended = hayrick(&["undeploy", "echo-relay", "--port", port]);
         assert_eq!(ended.code, Some(code), "{ended:?}");
@@ -282,11 +522,27 @@ fn no_pipeline_can_have_the_name_of_a_route() {
     for source in sources("host/api") {
         // What a file's own tests route is no route of the server.
         let shipped = source.text.split("#[cfg(test)]").next().unwrap_or_default();
-        let paths = shipped.split(".route(").skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next());
-        segments.extend(paths.filter_map(|path| path.split('/').nth(1)).filter(|first| !first.starts_with('{')).map(str::to_owned));
+        let paths = shipped
+            .split(".route(")
+            .skip(1)
+            .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next());
+        segments.extend(
+            paths
+                .filter_map(|path| path.split('/').nth(1))
+                .filter(|first| !first.starts_with('{'))
+                .map(str::to_owned),
+        );
     }
-    assert!(["deploy", "status", "health"].iter().all(|known| segments.contains(*known)), "the routes are read wrongly: {segments:?}");
+    assert!(
+        ["deploy", "status", "health"]
+            .iter()
+            .all(|known| segments.contains(*known)),
+        "the routes are read wrongly: {segments:?}"
+    );
     for segment in segments {
-        assert!(PipelineName::parse(&segment).is_err(), "a pipeline could be called '{segment}' and shadow that route");
+        assert!(
+            PipelineName::parse(&segment).is_err(),
+            "a pipeline could be called '{segment}' and shadow that route"
+        );
     }
 }

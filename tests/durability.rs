@@ -1,4 +1,5 @@
-//! What was acknowledged survives: SIGKILL at any moment, a job that takes its host down, a disk that is full.
+//! What was acknowledged survives: SIGKILL at any moment, a job that takes its host down, a disk
+//! that is full.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -24,11 +25,20 @@ async fn what_was_acknowledged_is_done_however_often_the_host_is_killed() {
     let seen = kill_loop::run(KILLS, seed).await;
     say(&format!("kill loop: {}", seen.summary()));
     seen.check();
-    assert!(!seen.recoveries.is_empty(), "no kill met a job at work, so nothing was shown");
+    assert!(
+        !seen.recoveries.is_empty(),
+        "no kill met a job at work, so nothing was shown"
+    );
 }
 
 async fn submit(client: &Client, data: Value) -> Reply {
-    client.send("POST", JOBS, &json!({"type": "program", "data": data}).to_string()).await
+    client
+        .send(
+            "POST",
+            JOBS,
+            &json!({"type": "program", "data": data}).to_string(),
+        )
+        .await
 }
 
 /// Its id, once it is kept.
@@ -44,7 +54,10 @@ async fn job(client: &Client, id: &str) -> Value {
 
 /// The job once it has come to this status.
 async fn comes_to(client: &Client, id: &str, status: &str) -> Value {
-    eventually(&format!("{id} {status}"), SOON, async || Some(job(client, id).await).filter(|job| job["status"] == status)).await
+    eventually(&format!("{id} {status}"), SOON, async || {
+        Some(job(client, id).await).filter(|job| job["status"] == status)
+    })
+    .await
 }
 
 #[tokio::test]
@@ -53,17 +66,40 @@ async fn a_job_that_takes_its_host_down_three_times_is_given_up_and_others_go_on
     let poison = submitted(&host.client, json!({"do": "sleep", "ms": 600_000})).await;
     for death in 1..=3 {
         let running = comes_to(&host.client, &poison, "running").await;
-        assert_eq!((&running["attempt"], &running["crashes"]), (&json!(death), &json!(death - 1)), "{running}");
+        assert_eq!(
+            (&running["attempt"], &running["crashes"]),
+            (&json!(death), &json!(death - 1)),
+            "{running}"
+        );
         let other = submitted(&host.client, json!({"do": "return", "value": death})).await;
         host = host.kill_and_restart().await;
-        assert_eq!(comes_to(&host.client, &other, "completed").await["result"], death);
+        assert_eq!(
+            comes_to(&host.client, &other, "completed").await["result"],
+            death
+        );
     }
     let failed = job(&host.client, &poison).await;
-    assert_eq!((&failed["status"], &failed["crashes"]), (&json!("failed"), &json!(3)), "{failed}");
-    assert!(failed["error"].as_str().is_some_and(|error| error.starts_with("the host died 3 times")), "{failed}");
+    assert_eq!(
+        (&failed["status"], &failed["crashes"]),
+        (&json!("failed"), &json!(3)),
+        "{failed}"
+    );
+    assert!(
+        failed["error"]
+            .as_str()
+            .is_some_and(|error| error.starts_with("the host died 3 times")),
+        "{failed}"
+    );
     host.logs.line(&["once too often", &poison]).await;
-    let again = host.client.send("POST", &format!("{JOBS}/{poison}/retry"), "").await;
-    assert_eq!(again.status, 202, "who knows better may try it again: {}", again.body);
+    let again = host
+        .client
+        .send("POST", &format!("{JOBS}/{poison}/retry"), "")
+        .await;
+    assert_eq!(
+        again.status, 202,
+        "who knows better may try it again: {}",
+        again.body
+    );
     comes_to(&host.client, &poison, "running").await;
 }
 
@@ -88,16 +124,30 @@ async fn a_full_disk_is_said_and_loses_nothing() {
     disk.load(BALLAST_BYTES);
     // Results are as large as what was asked; one worker leaves jobs waiting when the disk is full.
     let settings = "[jobs]\njobs_max = 1\nplugin_jobs_max = 1";
-    let host = TestHost::builder().guest("job-worker").guest("echo-relay").guest("files-echo").config(settings);
+    let host = TestHost::builder()
+        .guest("job-worker")
+        .guest("echo-relay")
+        .guest("files-echo")
+        .config(settings);
     let host = host.data_dir(disk.path()).start().await;
     let (mut kept, refused) = submit_until_full(&host.client).await;
     is_full(&refused);
     disk.fill();
     is_full(&submit(&host.client, large(0)).await);
     is_full(&upload(&host.client).await);
-    assert_eq!(host.client.chat("echo-relay", "echo:still here").await.text(), "still here");
+    assert_eq!(
+        host.client
+            .chat("echo-relay", "echo:still here")
+            .await
+            .text(),
+        "still here"
+    );
     let begin = host.client.get(&format!("{JOBS}/{}", kept[0])).await;
-    assert_eq!(begin.status, 200, "what is there can be read: {}", begin.body);
+    assert_eq!(
+        begin.status, 200,
+        "what is there can be read: {}",
+        begin.body
+    );
 
     disk.clear();
     let small = eventually("a job is taken again", SOON, async || {
@@ -111,7 +161,10 @@ async fn a_full_disk_is_said_and_loses_nothing() {
     assert_eq!(upload(&host.client).await.status, 200);
     drop(host.killed().await);
     assert_eq!(integrity(disk.path()), "ok");
-    say(&format!("full disk: {} jobs kept before it was full, all of them done after it", kept.len() - 1));
+    say(&format!(
+        "full disk: {} jobs kept before it was full, all of them done after it",
+        kept.len() - 1
+    ));
 }
 
 /// The ids of what was taken, and the first refusal.
@@ -133,13 +186,22 @@ fn is_full(reply: &Reply) {
     assert_eq!(reply.status, 507, "{}", reply.body);
     assert!(reply.error().contains("full"), "{}", reply.body);
     let error = &reply.json()["error"];
-    assert_eq!((&error["type"], &error["code"]), (&json!("server_error"), &json!("insufficient_storage")), "{error}");
+    assert_eq!(
+        (&error["type"], &error["code"]),
+        (&json!("server_error"), &json!("insufficient_storage")),
+        "{error}"
+    );
 }
 
 /// A form with one file.
 async fn upload(client: &Client) -> Reply {
     let content = "x".repeat(DATA_BYTES);
-    let body = format!("--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\n{content}\r\n--B--\r\n");
+    let body = format!(
+        "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\n{content}\r\n--B--\r\n"
+    );
     let headers = [("content-type", "multipart/form-data; boundary=B")];
-    client.try_send(Method::POST, "/files-echo/files", &headers, body).await.unwrap()
+    client
+        .try_send(Method::POST, "/files-echo/files", &headers, body)
+        .await
+        .unwrap()
 }

@@ -1,4 +1,5 @@
-//! What plugins may ask of the network: by `http` and by `wasi:http`, with the same rules, bounds and secrets.
+//! What plugins may ask of the network: by `http` and by `wasi:http`, with the same rules, bounds
+//! and secrets.
 
 use serde_json::{Value, json};
 
@@ -14,12 +15,20 @@ const METADATA: &str = "http://169.254.169.254/latest/meta-data/";
 
 /// Both guests, with this policy.
 fn both(policy: &str) -> TestHostBuilder {
-    TestHost::builder().guest(FETCH).policy(FETCH, policy).guest(WASI).policy(WASI, policy)
+    TestHost::builder()
+        .guest(FETCH)
+        .policy(FETCH, policy)
+        .guest(WASI)
+        .policy(WASI, policy)
 }
 
 /// A GET by either guest.
 async fn get(host: &TestHost, guest: &str, url: &str) -> Reply {
-    let text = if guest == FETCH { format!("get:{url}") } else { format!("GET {url}") };
+    let text = if guest == FETCH {
+        format!("get:{url}")
+    } else {
+        format!("GET {url}")
+    };
     host.client.chat(guest, &text).await
 }
 
@@ -52,36 +61,89 @@ async fn granted_and_without_a_rule_everything_is_denied_and_says_what_to_write(
     let host = both("interfaces = ['http']").start().await;
     let reply = get(&host, FETCH, &site.url("/a?key=1")).await;
     assert_eq!(reply.status, 403, "{}", reply.body);
-    for words in ["plugins/fetch.toml", "[[egress]]", "host = \"127.0.0.1\"", &format!("port = {}", site.port)] {
+    for words in [
+        "plugins/fetch.toml",
+        "[[egress]]",
+        "host = \"127.0.0.1\"",
+        &format!("port = {}", site.port),
+    ] {
         assert!(reply.error().contains(words), "{words}: {}", reply.body);
     }
     let reply = get(&host, WASI, &site.url("/")).await;
-    assert!(reply.error().contains("HttpRequestDenied"), "{}", reply.body);
+    assert!(
+        reply.error().contains("HttpRequestDenied"),
+        "{}",
+        reply.body
+    );
     assert_eq!(site.seen().len(), 0);
     // A rule is taken up like a changed file, and what was denied works.
     std::fs::write(host.policy_file(FETCH), site.policy("")).unwrap();
-    eventually("the rule", SOON, async || (get(&host, FETCH, &site.url("/")).await.status == 200).then_some(())).await;
+    eventually("the rule", SOON, async || {
+        (get(&host, FETCH, &site.url("/")).await.status == 200).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn what_is_granted_goes_out_as_the_host_frames_it() {
-    let site = FakeSite::start(|_, _| Answer::raw("HTTP/1.1 201 Made\r\nx-word: one\r\nconnection: close\r\n\r\nhello")).await;
+    let site = FakeSite::start(|_, _| {
+        Answer::raw("HTTP/1.1 201 Made\r\nx-word: one\r\nconnection: close\r\n\r\nhello")
+    })
+    .await;
     // A proxy of the environment is nobody's grant.
     let variables = ["HTTP_PROXY", "http_proxy", "ALL_PROXY"].into_iter();
-    let host = variables.fold(both(&site.policy("")), |host, name| host.variable(name, "http://127.0.0.1:9")).start().await;
+    let host = variables
+        .fold(both(&site.policy("")), |host, name| {
+            host.variable(name, "http://127.0.0.1:9")
+        })
+        .start()
+        .await;
     let request = json!({"method": "POST", "url": site.url("/a?b"), "headers": [["X-Mine", "1"]], "body": "body"});
     let by_http = got(&send(&host, request).await);
-    let by_wasi = got(&host.client.chat(WASI, &format!("POST {}\nX-Mine: 1\nContent-Length: 4\n\nbody", site.url("/a?b"))).await);
+    let by_wasi = got(&host
+        .client
+        .chat(
+            WASI,
+            &format!(
+                "POST {}\nX-Mine: 1\nContent-Length: 4\n\nbody",
+                site.url("/a?b")
+            ),
+        )
+        .await);
     for answer in [by_http, by_wasi] {
-        assert_eq!((&answer["status"], &answer["body"]), (&json!(201), &json!("hello")), "{answer}");
-        assert!(answer["headers"].as_array().unwrap().contains(&json!(["x-word", "one"])), "{answer}");
-        assert!(!answer["headers"].to_string().contains("connection"), "{answer}");
+        assert_eq!(
+            (&answer["status"], &answer["body"]),
+            (&json!(201), &json!("hello")),
+            "{answer}"
+        );
+        assert!(
+            answer["headers"]
+                .as_array()
+                .unwrap()
+                .contains(&json!(["x-word", "one"])),
+            "{answer}"
+        );
+        assert!(
+            !answer["headers"].to_string().contains("connection"),
+            "{answer}"
+        );
     }
     for seen in site.seen() {
         let lower = seen.to_lowercase();
-        assert!(seen.starts_with("POST /a?b HTTP/1.1\r\n") && seen.ends_with("\r\n\r\nbody"), "{seen}");
-        for line in [format!("host: 127.0.0.1:{}", site.port), "content-length: 4".to_owned(), "x-mine: 1".to_owned()] {
-            assert_eq!(lower.matches(&format!("\r\n{line}\r\n")).count(), 1, "{line}: {seen}");
+        assert!(
+            seen.starts_with("POST /a?b HTTP/1.1\r\n") && seen.ends_with("\r\n\r\nbody"),
+            "{seen}"
+        );
+        for line in [
+            format!("host: 127.0.0.1:{}", site.port),
+            "content-length: 4".to_owned(),
+            "x-mine: 1".to_owned(),
+        ] {
+            assert_eq!(
+                lower.matches(&format!("\r\n{line}\r\n")).count(),
+                1,
+                "{line}: {seen}"
+            );
         }
     }
     assert_eq!(site.seen().len(), 2);
@@ -91,16 +153,38 @@ async fn what_is_granted_goes_out_as_the_host_frames_it() {
 async fn no_spelling_leads_to_an_address_that_is_not_granted() {
     let site = FakeSite::start(|_, _| Answer::ok("inside")).await;
     let port = site.port;
-    // The name is granted, its address is loopback, and nobody said `private`; metadata is granted as private, which does not help.
+    // The name is granted, its address is loopback, and nobody said `private`; metadata is granted
+    // as private, which does not help.
     let rules = format!(
         "interfaces = ['http']\n[[egress]]\nscheme = 'http'\nhost = 'localhost'\nport = {port}\n\
          [[egress]]\nscheme = 'http'\nhost = '169.254.169.254'\nprivate = true\n\
          [[egress]]\nscheme = 'http'\nhost = '0.0.0.0'\nport = {port}\nprivate = true"
     );
     let host = both(&rules).start().await;
-    let mut urls = vec![METADATA.to_owned(), "http://0xa9fea9fe/".to_owned(), "http://[::ffff:169.254.169.254]/".to_owned()];
-    let hosts = ["localhost", "LOCALHOST", "127.0.0.1", "0x7f.1", "2130706433", "017700000001", "127.1", "0.0.0.0", "0", "localhost."];
-    let hosts = hosts.into_iter().chain(["[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]", "[::1]", "localhost@127.0.0.1"]);
+    let mut urls = vec![
+        METADATA.to_owned(),
+        "http://0xa9fea9fe/".to_owned(),
+        "http://[::ffff:169.254.169.254]/".to_owned(),
+    ];
+    let hosts = [
+        "localhost",
+        "LOCALHOST",
+        "127.0.0.1",
+        "0x7f.1",
+        "2130706433",
+        "017700000001",
+        "127.1",
+        "0.0.0.0",
+        "0",
+        "localhost.",
+    ];
+    let hosts = hosts.into_iter().chain([
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[64:ff9b::7f00:1]",
+        "[::1]",
+        "localhost@127.0.0.1",
+    ]);
     urls.extend(hosts.map(|host| format!("http://{host}:{port}/")));
     for url in urls {
         let reply = get(&host, FETCH, &url).await;
@@ -108,8 +192,16 @@ async fn no_spelling_leads_to_an_address_that_is_not_granted() {
         let reply = get(&host, WASI, &url).await;
         assert_eq!(reply.status, 500, "{url}: {}", reply.body);
         let error = reply.error();
-        let codes = ["HttpRequestDenied", "DestinationIpProhibited", "HttpRequestUriInvalid", "authority: \"refused\""];
-        assert!(codes.iter().any(|code| error.contains(code)), "{url}: {error}");
+        let codes = [
+            "HttpRequestDenied",
+            "DestinationIpProhibited",
+            "HttpRequestUriInvalid",
+            "authority: \"refused\"",
+        ];
+        assert!(
+            codes.iter().any(|code| error.contains(code)),
+            "{url}: {error}"
+        );
     }
     assert_eq!(site.seen(), [""; 0]);
 }
@@ -127,36 +219,84 @@ async fn every_redirect_is_authorised_anew_and_wasi_gets_it_as_it_is() {
     let host = both(&site.policy("")).start().await;
     for there in ["/metadata", "/elsewhere"] {
         let reply = get(&host, FETCH, &site.url(there)).await;
-        assert!(reply.status == 403 && reply.error().contains("where a redirect leads"), "{there}: {}", reply.body);
+        assert!(
+            reply.status == 403 && reply.error().contains("where a redirect leads"),
+            "{there}: {}",
+            reply.body
+        );
     }
-    assert!(get(&host, FETCH, &site.url("/loop")).await.error().contains("redirects_max"));
+    assert!(
+        get(&host, FETCH, &site.url("/loop"))
+            .await
+            .error()
+            .contains("redirects_max")
+    );
     let request = json!({"method": "POST", "url": site.url("/here"), "body": "body"});
     assert_eq!(got(&send(&host, request).await)["body"], "landed");
     let last = site.seen().pop().unwrap();
-    assert!(last.starts_with("GET /landed") && !last.contains("body"), "{last}");
+    assert!(
+        last.starts_with("GET /landed") && !last.contains("body"),
+        "{last}"
+    );
     let answer = got(&get(&host, WASI, &site.url("/metadata")).await);
     assert_eq!(answer["status"], 302);
-    assert!(answer["headers"].as_array().unwrap().contains(&json!(["location", METADATA])), "{answer}");
+    assert!(
+        answer["headers"]
+            .as_array()
+            .unwrap()
+            .contains(&json!(["location", METADATA])),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
 async fn a_secret_is_added_where_it_is_granted_and_never_seen_by_the_plugin() {
     let site = FakeSite::start(|request, _| {
-        let echoed = request.lines().find_map(|line| line.strip_prefix("authorization: ")).unwrap_or("nothing").to_owned();
+        let echoed = request
+            .lines()
+            .find_map(|line| line.strip_prefix("authorization: "))
+            .unwrap_or("nothing")
+            .to_owned();
         let (left, right) = echoed.split_at(echoed.len() / 2);
         let chunk = |text: &str| format!("{:x}\r\n{text}\r\n", text.len());
-        let head = format!("HTTP/1.1 200 OK\r\nx-echo: {echoed}\r\ntransfer-encoding: chunked\r\n\r\n");
-        Answer { pieces: vec![head, chunk(left), chunk(right), "0\r\n\r\n".to_owned()], then: Then::Close }
+        let head =
+            format!("HTTP/1.1 200 OK\r\nx-echo: {echoed}\r\ntransfer-encoding: chunked\r\n\r\n");
+        Answer {
+            pieces: vec![head, chunk(left), chunk(right), "0\r\n\r\n".to_owned()],
+            then: Then::Close,
+        }
     })
     .await;
-    let key = format!("[secrets.key]\nenv = 'TEST_KEY'\nto = '{}'", site.url("/key"));
-    let host = both(&site.policy(&key)).variable("TEST_KEY", SECRET).start().await;
+    let key = format!(
+        "[secrets.key]\nenv = 'TEST_KEY'\nto = '{}'",
+        site.url("/key")
+    );
+    let host = both(&site.policy(&key))
+        .variable("TEST_KEY", SECRET)
+        .start()
+        .await;
     for guest in [FETCH, WASI] {
         let answer = got(&get(&host, guest, &site.url("/key/a")).await);
         assert_eq!(answer["body"], "Bearer [secret]", "{guest}");
-        assert!(answer["headers"].as_array().unwrap().contains(&json!(["x-echo", "Bearer [secret]"])), "{answer}");
-        assert!(site.seen().pop().unwrap().contains(&format!("authorization: Bearer {SECRET}\r\n")), "{guest}");
-        assert_eq!(got(&get(&host, guest, &site.url("/other")).await)["body"], "nothing", "{guest}");
+        assert!(
+            answer["headers"]
+                .as_array()
+                .unwrap()
+                .contains(&json!(["x-echo", "Bearer [secret]"])),
+            "{answer}"
+        );
+        assert!(
+            site.seen()
+                .pop()
+                .unwrap()
+                .contains(&format!("authorization: Bearer {SECRET}\r\n")),
+            "{guest}"
+        );
+        assert_eq!(
+            got(&get(&host, guest, &site.url("/other")).await)["body"],
+            "nothing",
+            "{guest}"
+        );
     }
     // A placeholder of the plugin's own does not stand beside it.
     let request = json!({"method": "GET", "url": site.url("/key"), "headers": [["Authorization", "Bearer placeholder"]]});
@@ -167,10 +307,20 @@ async fn a_secret_is_added_where_it_is_granted_and_never_seen_by_the_plugin() {
 #[tokio::test]
 async fn a_secret_whose_variable_is_missing_is_a_mistake_of_the_policy() {
     let site = FakeSite::start(|_, _| Answer::ok("")).await;
-    let key = format!("[secrets.key]\nenv = 'ABSENT_KEY'\nto = '{}'\n[[egress]]\nhost = '127.1'", site.url("/"));
-    let host = TestHost::builder().guest(FETCH).policy(FETCH, &site.policy(&key)).start().await;
+    let key = format!(
+        "[secrets.key]\nenv = 'ABSENT_KEY'\nto = '{}'\n[[egress]]\nhost = '127.1'",
+        site.url("/")
+    );
+    let host = TestHost::builder()
+        .guest(FETCH)
+        .policy(FETCH, &site.policy(&key))
+        .start()
+        .await;
     let reason = host.refusal(FETCH).await;
-    for words in ["secrets.key.env: the environment has no ABSENT_KEY", "egress[2].host: '127.1' is an odd spelling"] {
+    for words in [
+        "secrets.key.env: the environment has no ABSENT_KEY",
+        "egress[2].host: '127.1' is an odd spelling",
+    ] {
         assert!(reason.contains(words), "{words}: {reason}");
     }
 }
@@ -179,28 +329,83 @@ async fn a_secret_whose_variable_is_missing_is_a_mistake_of_the_policy() {
 async fn nothing_a_plugin_writes_frames_a_message() {
     let site = FakeSite::start(|_, _| Answer::ok("")).await;
     let host = both(&site.policy("")).start().await;
-    let headers =
-        ["Host", "Content-Length", "Transfer-Encoding", "Connection", "Upgrade", "TE", "Trailer", "Expect", "Proxy-Authorization"];
+    let headers = [
+        "Host",
+        "Content-Length",
+        "Transfer-Encoding",
+        "Connection",
+        "Upgrade",
+        "TE",
+        "Trailer",
+        "Expect",
+        "Proxy-Authorization",
+    ];
     for name in headers {
-        let reply = send(&host, json!({"method": "POST", "url": site.url("/"), "headers": [[name, "5"]], "body": "x"})).await;
-        assert!(reply.status == 400 && reply.error().contains("the host's to write"), "{name}: {}", reply.body);
-        let reply = host.client.chat(WASI, &format!("POST {}\n{name}: 5\n\nx", site.url("/"))).await;
+        let reply = send(
+            &host,
+            json!({"method": "POST", "url": site.url("/"), "headers": [[name, "5"]], "body": "x"}),
+        )
+        .await;
+        assert!(
+            reply.status == 400 && reply.error().contains("the host's to write"),
+            "{name}: {}",
+            reply.body
+        );
+        let reply = host
+            .client
+            .chat(WASI, &format!("POST {}\n{name}: 5\n\nx", site.url("/")))
+            .await;
         // WASI takes a length and holds it against the body.
-        let word = if name == "Content-Length" { "HttpRequestBodySize" } else { "Forbidden" };
-        assert!(reply.status == 500 && reply.error().contains(word), "{name}: {}", reply.body);
+        let word = if name == "Content-Length" {
+            "HttpRequestBodySize"
+        } else {
+            "Forbidden"
+        };
+        assert!(
+            reply.status == 500 && reply.error().contains(word),
+            "{name}: {}",
+            reply.body
+        );
     }
-    for (name, value) in [("x\r\nHost", "evil"), ("x", "1\r\nHost: evil"), ("x", "1\nContent-Length: 0"), ("x y", "1"), ("", "1")] {
-        let reply = send(&host, json!({"method": "GET", "url": site.url("/"), "headers": [[name, value]]})).await;
+    for (name, value) in [
+        ("x\r\nHost", "evil"),
+        ("x", "1\r\nHost: evil"),
+        ("x", "1\nContent-Length: 0"),
+        ("x y", "1"),
+        ("", "1"),
+    ] {
+        let reply = send(
+            &host,
+            json!({"method": "GET", "url": site.url("/"), "headers": [[name, value]]}),
+        )
+        .await;
         assert_eq!(reply.status, 400, "{name:?}: {}", reply.body);
     }
-    for method in ["GET / HTTP/1.1\r\nHost: evil\r\n\r\nGET", "get", "", "CONNECT", "TRACE"] {
+    for method in [
+        "GET / HTTP/1.1\r\nHost: evil\r\n\r\nGET",
+        "get",
+        "",
+        "CONNECT",
+        "TRACE",
+    ] {
         let reply = send(&host, json!({"method": method, "url": site.url("/")})).await;
-        assert!(matches!(reply.status, 400 | 403), "{method:?}: {}", reply.body);
+        assert!(
+            matches!(reply.status, 400 | 403),
+            "{method:?}: {}",
+            reply.body
+        );
     }
-    let reply = send(&host, json!({"method": "GET", "url": site.url("/ HTTP/1.1\r\nHost: evil\r\n\r\n")})).await;
+    let reply = send(
+        &host,
+        json!({"method": "GET", "url": site.url("/ HTTP/1.1\r\nHost: evil\r\n\r\n")}),
+    )
+    .await;
     assert_eq!(reply.status, 400, "{}", reply.body);
     // The length that WASI held against its body went out with no request that was whole.
-    let whole = site.seen().into_iter().filter(|request| request.contains("\r\n\r\n") && !request.is_empty());
+    let whole = site
+        .seen()
+        .into_iter()
+        .filter(|request| request.contains("\r\n\r\n") && !request.is_empty());
     assert_eq!(whole.count(), 0, "{:?}", site.seen());
 }
 
@@ -222,45 +427,103 @@ async fn the_size_and_the_time_of_an_answer_are_bounded() {
     let bounds = "[egress]\nresponse_bytes_max = '1 MiB'\nrequest_bytes_max = 8\ntime_max = '700ms'\nidle_timeout = '500ms'";
     let host = both(&site.policy("")).config(bounds).start().await;
     for (there, status, words, code) in [
-        ("/flood", 429, "response_bytes_max", "HTTP response body size exceeds limit: 1048576"),
+        (
+            "/flood",
+            429,
+            "response_bytes_max",
+            "HTTP response body size exceeds limit: 1048576",
+        ),
         ("/silent", 504, "idle_timeout", "HttpResponseTimeout"),
         ("/stall", 504, "idle_timeout", "HTTP response timeout"),
-        ("/short", 503, "broke the answer off", "incomplete HTTP response"),
+        (
+            "/short",
+            503,
+            "broke the answer off",
+            "incomplete HTTP response",
+        ),
         ("/headers", 429, "headers_max", "headers_max"),
     ] {
         let reply = get(&host, FETCH, &site.url(there)).await;
-        assert!(reply.status == status && reply.error().contains(words), "{there}: {} {}", reply.status, reply.body);
+        assert!(
+            reply.status == status && reply.error().contains(words),
+            "{there}: {} {}",
+            reply.status,
+            reply.body
+        );
         let reply = get(&host, WASI, &site.url(there)).await;
-        assert!(reply.status == 500 && reply.error().contains(code), "{there}: {}", reply.body);
+        assert!(
+            reply.status == 500 && reply.error().contains(code),
+            "{there}: {}",
+            reply.body
+        );
     }
     let long = json!({"method": "POST", "url": site.url("/"), "body": "123456789"});
-    assert!(send(&host, long).await.error().contains("request_bytes_max is 8"));
-    let reply = host.client.chat(WASI, &format!("POST {}\n\n123456789", site.url("/"))).await;
-    assert!(reply.error().contains("HttpRequestBodySize"), "{}", reply.body);
+    assert!(
+        send(&host, long)
+            .await
+            .error()
+            .contains("request_bytes_max is 8")
+    );
+    let reply = host
+        .client
+        .chat(WASI, &format!("POST {}\n\n123456789", site.url("/")))
+        .await;
+    assert!(
+        reply.error().contains("HttpRequestBodySize"),
+        "{}",
+        reply.body
+    );
     let quick = json!({"method": "GET", "url": site.url("/silent"), "timeout": 100});
     assert!(send(&host, quick).await.error().contains("100 ms"));
     for guest in [FETCH, WASI] {
-        assert_eq!(got(&get(&host, guest, &site.url("/")).await)["body"], "fine");
+        assert_eq!(
+            got(&get(&host, guest, &site.url("/")).await)["body"],
+            "fine"
+        );
     }
 }
 
 #[tokio::test]
 async fn how_many_requests_a_run_makes_is_bounded() {
     let site = FakeSite::start(|request, _| match path(request) {
-        "/stall" => Answer { pieces: vec!["HTTP/1.1 200 OK\r\n\r\nbegin".to_owned()], then: Then::Stall },
+        "/stall" => Answer {
+            pieces: vec!["HTTP/1.1 200 OK\r\n\r\nbegin".to_owned()],
+            then: Then::Stall,
+        },
         _ => Answer::raw("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"),
     })
     .await;
     let bounds = "[egress]\nrun_requests_max = 3\nrun_requests_total_max = 5\nrequests_max = 4";
-    let host = TestHost::builder().guest(FETCH).policy(FETCH, &site.policy("")).config(bounds).start().await;
-    let hold = async |count: u32| host.client.chat(FETCH, &format!("hold:{count}={}", site.url("/stall"))).await;
+    let host = TestHost::builder()
+        .guest(FETCH)
+        .policy(FETCH, &site.policy(""))
+        .config(bounds)
+        .start()
+        .await;
+    let hold = async |count: u32| {
+        host.client
+            .chat(FETCH, &format!("hold:{count}={}", site.url("/stall")))
+            .await
+    };
     assert_eq!(hold(3).await.text(), "3");
     let reply = hold(4).await;
-    assert!(reply.status == 429 && reply.error().contains("run_requests_max is 3"), "{}", reply.body);
-    let repeat = async |count: u32| host.client.chat(FETCH, &format!("repeat:{count}={}", site.url("/"))).await;
+    assert!(
+        reply.status == 429 && reply.error().contains("run_requests_max is 3"),
+        "{}",
+        reply.body
+    );
+    let repeat = async |count: u32| {
+        host.client
+            .chat(FETCH, &format!("repeat:{count}={}", site.url("/")))
+            .await
+    };
     assert_eq!(repeat(5).await.text(), "5");
     let reply = repeat(6).await;
-    assert!(reply.status == 429 && reply.error().contains("run_requests_total_max is 5"), "{}", reply.body);
+    assert!(
+        reply.status == 429 && reply.error().contains("run_requests_total_max is 5"),
+        "{}",
+        reply.body
+    );
     // What a run held is free once it has ended, however it ended.
     for _ in 0..4 {
         assert_eq!(hold(3).await.text(), "3");

@@ -1,4 +1,5 @@
-//! Forms of files: what comes through, every bound, and that nothing of them stays on disk or in memory.
+//! Forms of files: what comes through, every bound, and that nothing of them stays on disk or in
+//! memory.
 
 use std::convert::Infallible;
 use std::time::Instant;
@@ -23,7 +24,9 @@ const NO_FORM: [(&str, &str); 1] = [("content-type", "application/json")];
 /// A form on the wire that claims `length` bytes, of which these are the first.
 fn request(pipeline: &str, length: usize, form: &str) -> String {
     let kind = content_type();
-    format!("POST /{pipeline}/files HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{form}")
+    format!(
+        "POST /{pipeline}/files HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{form}"
+    )
 }
 
 fn text(form: Vec<u8>) -> String {
@@ -31,20 +34,34 @@ fn text(form: Vec<u8>) -> String {
 }
 
 fn fnv1a(content: &[u8]) -> String {
-    let hash = content.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = content
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
     format!("{hash:016x}")
 }
 
 /// Waits until nothing of any form is on disk.
 async fn spool_is_empty(host: &TestHost) {
     let spool = host.data_path("spool");
-    eventually("no file is open", SOON, async || open_files(host.pid(), &spool).is_empty().then_some(())).await;
-    assert_eq!(std::fs::read_dir(&spool).unwrap().count(), 0, "a file with a name outlives a killed process");
+    eventually("no file is open", SOON, async || {
+        open_files(host.pid(), &spool).is_empty().then_some(())
+    })
+    .await;
+    assert_eq!(
+        std::fs::read_dir(&spool).unwrap().count(),
+        0,
+        "a file with a name outlives a killed process"
+    );
 }
 
 async fn file_arrives(host: &TestHost) {
     let spool = host.data_path("spool");
-    eventually("a file arrives", SOON, async || (!open_files(host.pid(), &spool).is_empty()).then_some(())).await;
+    eventually("a file arrives", SOON, async || {
+        (!open_files(host.pid(), &spool).is_empty()).then_some(())
+    })
+    .await;
 }
 
 async fn runs_of(host: &TestHost, pipeline: &str) -> Value {
@@ -61,17 +78,47 @@ fn is_refusal(reply: &Reply, status: u16, word: &str) {
 async fn files_read_at_the_same_time_arrive_whole_with_their_names_and_the_fields() {
     let host = TestHost::builder().guest("files-echo").start().await;
     let names = ["a.txt", "b/c.bin", "..\\d.dat", "ü 🌾.txt", ".."];
-    let contents: Vec<Vec<u8>> = (0..names.len()).map(|seed| (0..300_000 * seed).map(|at| (at * (seed + 7) / 3) as u8).collect()).collect();
-    let form = names.iter().zip(&contents).fold(Form::default().field("k", "1"), |form, (name, content)| form.file(name, content));
-    let reply = upload(&host.client, "files-echo", form.field("k", "two\nlines").field("empty", "")).await;
-    assert_eq!((reply.status, reply.header("content-type")), (200, Some("text/plain; charset=utf-8")), "{}", reply.body);
-    let mut lines = reply.body.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    for (name, content) in ["a.txt", "c.bin", "d.dat", "ü 🌾.txt", "file"].iter().zip(&contents) {
+    let contents: Vec<Vec<u8>> = (0..names.len())
+        .map(|seed| {
+            (0..300_000 * seed)
+                .map(|at| (at * (seed + 7) / 3) as u8)
+                .collect()
+        })
+        .collect();
+    let form = names
+        .iter()
+        .zip(&contents)
+        .fold(Form::default().field("k", "1"), |form, (name, content)| {
+            form.file(name, content)
+        });
+    let reply = upload(
+        &host.client,
+        "files-echo",
+        form.field("k", "two\nlines").field("empty", ""),
+    )
+    .await;
+    assert_eq!(
+        (reply.status, reply.header("content-type")),
+        (200, Some("text/plain; charset=utf-8")),
+        "{}",
+        reply.body
+    );
+    let mut lines = reply
+        .body
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    for (name, content) in ["a.txt", "c.bin", "d.dat", "ü 🌾.txt", "file"]
+        .iter()
+        .zip(&contents)
+    {
         let (size, fnv1a) = (content.len(), fnv1a(content));
         let expected = json!({"name": name, "content_type": "text/plain", "size": size, "bytes_read": size, "fnv1a": fnv1a});
         assert_eq!(lines.next().unwrap(), expected);
     }
-    assert_eq!(lines.next().unwrap()["fields"], json!([["k", "1"], ["k", "two\nlines"], ["empty", ""]]));
+    assert_eq!(
+        lines.next().unwrap()["fields"],
+        json!([["k", "1"], ["k", "two\nlines"], ["empty", ""]])
+    );
     spool_is_empty(&host).await;
 }
 
@@ -79,9 +126,17 @@ async fn files_read_at_the_same_time_arrive_whole_with_their_names_and_the_field
 async fn the_answer_is_text_or_events_as_asked_for() {
     let host = TestHost::builder().guest("files-script").start().await;
     let form = Form::default().field("do", "talk").file("a", "1");
-    assert_eq!(upload(&host.client, "files-script", form.clone()).await.body, "a line\n\nand one more");
-    let events: Vec<(String, Value)> =
-        upload_for_events(&host.client, "files-script", form).await.into_iter().map(|event| (event.name, event.data)).collect();
+    assert_eq!(
+        upload(&host.client, "files-script", form.clone())
+            .await
+            .body,
+        "a line\n\nand one more"
+    );
+    let events: Vec<(String, Value)> = upload_for_events(&host.client, "files-script", form)
+        .await
+        .into_iter()
+        .map(|event| (event.name, event.data))
+        .collect();
     let expected = [
         ("reasoning", json!({"text": "hm"})),
         ("text", json!({"text": "a line\n\nand one more"})),
@@ -100,14 +155,38 @@ async fn a_failure_before_the_first_chunk_has_its_status_and_later_it_breaks_the
     is_refusal(&refused, 400, "write refuse");
 
     let whole = text(form("fail").closed());
-    let broken = RawClient::send(host.address(), &request("files-script", whole.len(), &whole)).await.read_to_end().await;
-    assert!(broken.contains("200 OK") && broken.contains("so far") && broken.contains("the rest is away"), "{broken}");
-    assert!(!broken.ends_with("0\r\n\r\n"), "a broken answer ends like a whole one: {broken}");
+    let broken = RawClient::send(
+        host.address(),
+        &request("files-script", whole.len(), &whole),
+    )
+    .await
+    .read_to_end()
+    .await;
+    assert!(
+        broken.contains("200 OK")
+            && broken.contains("so far")
+            && broken.contains("the rest is away"),
+        "{broken}"
+    );
+    assert!(
+        !broken.ends_with("0\r\n\r\n"),
+        "a broken answer ends like a whole one: {broken}"
+    );
 
     let events = upload_for_events(&host.client, "files-script", form("fail")).await;
-    assert_eq!(events[0], Event { name: "text".to_owned(), data: json!({"text": "so far"}) });
+    assert_eq!(
+        events[0],
+        Event {
+            name: "text".to_owned(),
+            data: json!({"text": "so far"})
+        }
+    );
     let (last, message) = (events.last().unwrap(), json!("the rest is away"));
-    assert_eq!((last.name.as_str(), &last.data["error"]["message"]), ("error", &message), "{events:?}");
+    assert_eq!(
+        (last.name.as_str(), &last.data["error"]["message"]),
+        ("error", &message),
+        "{events:?}"
+    );
     assert_eq!(runs_of(&host, "files-script").await["error"], 3);
     spool_is_empty(&host).await;
 }
@@ -115,8 +194,14 @@ async fn a_failure_before_the_first_chunk_has_its_status_and_later_it_breaks_the
 #[tokio::test]
 async fn a_client_that_hangs_up_frees_its_files_and_ends_the_run() {
     let host = TestHost::builder().guest("files-script").start().await;
-    let form = text(Form::default().field("do", "wait").file("a", "1".repeat(100_000)).closed());
-    let mut client = RawClient::send(host.address(), &request("files-script", form.len(), &form)).await;
+    let form = text(
+        Form::default()
+            .field("do", "wait")
+            .file("a", "1".repeat(100_000))
+            .closed(),
+    );
+    let mut client =
+        RawClient::send(host.address(), &request("files-script", form.len(), &form)).await;
     client.read_until("so far").await;
     file_arrives(&host).await;
     assert_eq!(runs_of(&host, "files-script").await["processing"], 1);
@@ -124,62 +209,130 @@ async fn a_client_that_hangs_up_frees_its_files_and_ends_the_run() {
     host.is_idle("files-script").await;
     spool_is_empty(&host).await;
     let counts = runs_of(&host, "files-script").await;
-    assert_eq!((&counts["cancelled"], &counts["processing"]), (&1.into(), &0.into()), "{counts}");
+    assert_eq!(
+        (&counts["cancelled"], &counts["processing"]),
+        (&1.into(), &0.into()),
+        "{counts}"
+    );
 }
 
 #[tokio::test]
 async fn a_client_that_stops_half_way_leaves_nothing() {
     let host = TestHost::builder().guest("files-echo").start().await;
-    let form = text(Form::default().file("whole", "1".repeat(50_000)).file("half", "2".repeat(50_000)).open());
+    let form = text(
+        Form::default()
+            .file("whole", "1".repeat(50_000))
+            .file("half", "2".repeat(50_000))
+            .open(),
+    );
     let client = RawClient::send(host.address(), &request("files-echo", 1_000_000, &form)).await;
     file_arrives(&host).await;
     drop(client);
     spool_is_empty(&host).await;
     let counts = runs_of(&host, "files-echo").await;
-    assert!(["started", "processing", "completed"].iter().all(|status| counts[status] == 0), "{counts}");
-    assert_eq!(upload(&host.client, "files-echo", Form::default().file("a", "1")).await.status, 200);
+    assert!(
+        ["started", "processing", "completed"]
+            .iter()
+            .all(|status| counts[status] == 0),
+        "{counts}"
+    );
+    assert_eq!(
+        upload(&host.client, "files-echo", Form::default().file("a", "1"))
+            .await
+            .status,
+        200
+    );
 }
 
 #[tokio::test]
 async fn a_client_that_stalls_is_told_so() {
-    let host = TestHost::builder().guest("files-echo").config("[server]\nupload_stall_timeout = '300ms'").start().await;
+    let host = TestHost::builder()
+        .guest("files-echo")
+        .config("[server]\nupload_stall_timeout = '300ms'")
+        .start()
+        .await;
     let form = text(Form::default().file("half", "1".repeat(1000)).open());
-    let answer = RawClient::send(host.address(), &request("files-echo", 1_000_000, &form)).await.read_to_end().await;
-    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("nothing of the body came for 300 ms"), "{answer}");
+    let answer = RawClient::send(host.address(), &request("files-echo", 1_000_000, &form))
+        .await
+        .read_to_end()
+        .await;
+    assert!(
+        answer.starts_with("HTTP/1.1 408")
+            && answer.contains("nothing of the body came for 300 ms"),
+        "{answer}"
+    );
     spool_is_empty(&host).await;
 }
 
 #[tokio::test]
 async fn each_bound_holds_with_its_status_and_its_name() {
     let limits = "files_max = 3\nfile_bytes_max = '100 KiB'\nupload_bytes_max = '250 KiB'\nfields_max = 2\nfield_bytes_max = '1 KiB'";
-    let host = TestHost::builder().guest("files-echo").config(&format!("[server]\n{limits}")).start().await;
+    let host = TestHost::builder()
+        .guest("files-echo")
+        .config(&format!("[server]\n{limits}"))
+        .start()
+        .await;
     let file = |form: Form, bytes: usize| form.file("a", "x".repeat(bytes));
     let (one, kib) = (Form::default().file("a", "1"), 1 << 10);
-    let within = file(file(one.clone(), 100 * kib), 100 * kib).field("k", &"x".repeat(kib)).field("k", "");
+    let within = file(file(one.clone(), 100 * kib), 100 * kib)
+        .field("k", &"x".repeat(kib))
+        .field("k", "");
     assert_eq!(upload(&host.client, "files-echo", within).await.status, 200);
     let cases = [
-        (one.clone().file("b", "").file("c", "").file("d", ""), 413, "files_max"),
+        (
+            one.clone().file("b", "").file("c", "").file("d", ""),
+            413,
+            "files_max",
+        ),
         (file(Form::default(), 100 * kib + 1), 413, "file_bytes_max"),
-        (file(file(file(Form::default(), 90 * kib), 90 * kib), 90 * kib), 413, "upload_bytes_max"),
-        (one.clone().field("k", "").field("l", "").field("m", ""), 413, "fields_max"),
-        (one.clone().field("k", &"x".repeat(kib + 1)), 413, "field_bytes_max"),
+        (
+            file(file(file(Form::default(), 90 * kib), 90 * kib), 90 * kib),
+            413,
+            "upload_bytes_max",
+        ),
+        (
+            one.clone().field("k", "").field("l", "").field("m", ""),
+            413,
+            "fields_max",
+        ),
+        (
+            one.clone().field("k", &"x".repeat(kib + 1)),
+            413,
+            "field_bytes_max",
+        ),
         (Form::default().file(&"n".repeat(256), ""), 400, "255 bytes"),
         (Form::default().field("k", "1"), 400, "no file"),
         (Form::default(), 400, "form"),
     ];
     for (form, status, word) in cases {
-        is_refusal(&upload(&host.client, "files-echo", form).await, status, word);
+        is_refusal(
+            &upload(&host.client, "files-echo", form).await,
+            status,
+            word,
+        );
     }
     let counts = runs_of(&host, "files-echo").await;
-    assert_eq!((&counts["completed"], &counts["error"]), (&1.into(), &0.into()), "what is refused is no run: {counts}");
+    assert_eq!(
+        (&counts["completed"], &counts["error"]),
+        (&1.into(), &0.into()),
+        "what is refused is no run: {counts}"
+    );
     spool_is_empty(&host).await;
 }
 
 #[tokio::test]
 async fn a_client_in_the_middle_of_a_long_form_gets_to_read_why_it_is_refused() {
-    let host = TestHost::builder().guest("files-echo").config("[server]\nfile_bytes_max = '1 MiB'").start().await;
+    let host = TestHost::builder()
+        .guest("files-echo")
+        .config("[server]\nfile_bytes_max = '1 MiB'")
+        .start()
+        .await;
     for _ in 0..5 {
-        is_refusal(&send_long(&host, "files-echo", 64 << 20).await, 413, "file_bytes_max");
+        is_refusal(
+            &send_long(&host, "files-echo", 64 << 20).await,
+            413,
+            "file_bytes_max",
+        );
     }
     spool_is_empty(&host).await;
 }
@@ -190,12 +343,19 @@ async fn what_is_no_form_is_refused() {
     let kind = content_type();
     let cases: [(Headers<'_>, &str, &str); 4] = [
         (&NO_FORM, "{}", "multipart/form-data"),
-        (&[("content-type", "multipart/form-data")], "--hay--\r\n", "multipart/form-data"),
+        (
+            &[("content-type", "multipart/form-data")],
+            "--hay--\r\n",
+            "multipart/form-data",
+        ),
         (&[], "hello", "multipart/form-data"),
         (&[("content-type", &kind)], "hello", "broke off"),
     ];
     for (headers, body, word) in cases {
-        let response = host.client.request("POST", "/files-echo/files", headers, body).await;
+        let response = host
+            .client
+            .request("POST", "/files-echo/files", headers, body)
+            .await;
         is_refusal(&Reply::read(response).await, 400, word);
     }
 }
@@ -203,11 +363,24 @@ async fn what_is_no_form_is_refused() {
 #[tokio::test]
 async fn nobody_sends_a_gigabyte_to_a_pipeline_that_takes_no_files() {
     let host = TestHost::builder().guest("echo-relay").start().await;
-    for (pipeline, word) in [("echo-relay", "does not"), ("absent", "there is no pipeline")] {
-        let expecting = request(pipeline, 1 << 30, "").replacen("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n", 1);
+    for (pipeline, word) in [
+        ("echo-relay", "does not"),
+        ("absent", "there is no pipeline"),
+    ] {
+        let expecting = request(pipeline, 1 << 30, "").replacen(
+            "\r\n\r\n",
+            "\r\nExpect: 100-continue\r\n\r\n",
+            1,
+        );
         for head in [request(pipeline, 1 << 30, ""), expecting] {
-            let answer = RawClient::send(host.address(), &head).await.read_to_end().await;
-            assert!(answer.starts_with("HTTP/1.1 404") && answer.contains(word), "{pipeline}: {answer}");
+            let answer = RawClient::send(host.address(), &head)
+                .await
+                .read_to_end()
+                .await;
+            assert!(
+                answer.starts_with("HTTP/1.1 404") && answer.contains(word),
+                "{pipeline}: {answer}"
+            );
         }
     }
     assert_eq!(host.client.get("/echo-relay/files").await.status, 405);
@@ -216,21 +389,41 @@ async fn nobody_sends_a_gigabyte_to_a_pipeline_that_takes_no_files() {
 #[tokio::test]
 async fn a_plugin_may_leave_its_files_unread() {
     let host = TestHost::builder().guest("files-forgets").start().await;
-    let reply = upload(&host.client, "files-forgets", Form::default().file("a", "1").file("b", vec![0; 200_000])).await;
+    let reply = upload(
+        &host.client,
+        "files-forgets",
+        Form::default().file("a", "1").file("b", vec![0; 200_000]),
+    )
+    .await;
     assert_eq!((reply.status, reply.body.as_str()), (200, "forgot 2 files"));
     spool_is_empty(&host).await;
 }
 
 #[tokio::test]
 async fn a_gigabyte_passes_through_little_memory() {
-    // A host that is not optimised takes seconds of computing for a gigabyte, and more on a busy machine.
+    // A host that is not optimised takes seconds of computing for a gigabyte, and more on a busy
+    // machine.
     let limits = "cpu_time_max = '120s'";
-    let host = TestHost::builder().plugin("enhanced-async-pipeline").limits(limits).alone().start().await;
-    upload(&host.client, "enhanced-async-pipeline", Form::default().file("small", "1")).await;
+    let host = TestHost::builder()
+        .plugin("enhanced-async-pipeline")
+        .limits(limits)
+        .alone()
+        .start()
+        .await;
+    upload(
+        &host.client,
+        "enhanced-async-pipeline",
+        Form::default().file("small", "1"),
+    )
+    .await;
     forget_peak(host.pid());
     let (idle, begun, bytes) = (peak_memory(host.pid()), Instant::now(), 1 << 30);
     let reply = send_long(&host, "enhanced-async-pipeline", bytes).await;
-    assert!(reply.body.ends_with(&format!("✓ long ({bytes} bytes)")), "{}", reply.body);
+    assert!(
+        reply.body.ends_with(&format!("✓ long ({bytes} bytes)")),
+        "{}",
+        reply.body
+    );
     let (peak, took) = (peak_memory(host.pid()), begun.elapsed());
     let speed = bytes as f64 / 1e6 / took.as_secs_f64();
     say(&format!(
@@ -238,7 +431,10 @@ async fn a_gigabyte_passes_through_little_memory() {
         peak >> 20,
         idle >> 20
     ));
-    assert!(peak < idle + (64 << 20), "a file is in memory: {idle} bytes before, {peak} at the most");
+    assert!(
+        peak < idle + (64 << 20),
+        "a file is in memory: {idle} bytes before, {peak} at the most"
+    );
     spool_is_empty(&host).await;
 }
 
@@ -249,19 +445,43 @@ async fn send_long(host: &TestHost, pipeline: &str, bytes: usize) -> Reply {
     let mut begin = Form::default().file("long", "").open();
     begin.truncate(begin.len() - 2);
     let content = stream::repeat(PIECE.as_slice()).take(bytes / PIECE.len());
-    let pieces = stream::iter([begin]).chain(content.map(<[u8]>::to_vec)).chain(stream::iter([format!("\r\n{}", end()).into_bytes()]));
+    let pieces = stream::iter([begin])
+        .chain(content.map(<[u8]>::to_vec))
+        .chain(stream::iter([format!("\r\n{}", end()).into_bytes()]));
     let body = Body::wrap_stream(pieces.map(Ok::<_, Infallible>));
     let path = format!("/{pipeline}/files");
-    Reply::read(host.client.request("POST", &path, &[("content-type", &*content_type())], body).await).await
+    Reply::read(
+        host.client
+            .request("POST", &path, &[("content-type", &*content_type())], body)
+            .await,
+    )
+    .await
 }
 
 #[tokio::test]
 async fn the_enhanced_pipeline_tells_what_it_did_line_by_line() {
-    let host = TestHost::builder().plugin("enhanced-async-pipeline").start().await;
-    let form = Form::default().file("a.txt", "hello").file("ü.txt", "").file("long.bin", vec![0; 200_000]);
+    let host = TestHost::builder()
+        .plugin("enhanced-async-pipeline")
+        .start()
+        .await;
+    let form = Form::default()
+        .file("a.txt", "hello")
+        .file("ü.txt", "")
+        .file("long.bin", vec![0; 200_000]);
     let reply = upload(&host.client, "enhanced-async-pipeline", form).await;
     let lines = "Processing 3 files...\n\nProcessed 3 files successfully\n✓ a.txt (5 bytes)\n✓ ü.txt (0 bytes)\n✓ long.bin (200000 bytes)";
     assert_eq!((reply.status, reply.body.as_str()), (200, lines));
-    let task = host.client.get(&format!("/enhanced-async-pipeline/tasks/{}", reply.header("x-hayrick-run").unwrap())).await.json();
-    assert_eq!((&task["kind"], &task["files"], &task["progress"]["done"]), (&"files".into(), &3.into(), &3.into()), "{task}");
+    let task = host
+        .client
+        .get(&format!(
+            "/enhanced-async-pipeline/tasks/{}",
+            reply.header("x-hayrick-run").unwrap()
+        ))
+        .await
+        .json();
+    assert_eq!(
+        (&task["kind"], &task["files"], &task["progress"]["done"]),
+        (&"files".into(), &3.into(), &3.into()),
+        "{task}"
+    );
 }

@@ -11,18 +11,34 @@ use crate::support::raw_client::RawClient;
 /// From the client's end to the upstream's.
 const HANG_UP_MAX: Duration = Duration::from_millis(100);
 /// Far longer than a test: only a hang-up ends it.
-const ENDLESS: Behaviour = Behaviour::Slow { chunks: 100_000, pause: Duration::from_millis(20) };
+const ENDLESS: Behaviour = Behaviour::Slow {
+    chunks: 100_000,
+    pause: Duration::from_millis(20),
+};
 
 async fn hang_up(pipeline: &str, text: &str) {
     let upstream = FakeUpstream::start(ENDLESS).await;
-    let host = TestHost::builder().guest(pipeline).upstream(&upstream.base_url()).alone().start().await;
+    let host = TestHost::builder()
+        .guest(pipeline)
+        .upstream(&upstream.base_url())
+        .alone()
+        .start()
+        .await;
     let mut client = RawClient::stream(host.address(), pipeline, text).await;
     client.read_until("\"content\":\"").await;
     drop(client);
     let hung_up = Instant::now();
-    within("the upstream's connection is closed", SOON, upstream.connection_closed()).await;
+    within(
+        "the upstream's connection is closed",
+        SOON,
+        upstream.connection_closed(),
+    )
+    .await;
     let took = hung_up.elapsed();
-    assert!(took <= HANG_UP_MAX, "{pipeline} {text}: the upstream was left after {took:?}");
+    assert!(
+        took <= HANG_UP_MAX,
+        "{pipeline} {text}: the upstream was left after {took:?}"
+    );
     host.is_idle(pipeline).await;
 }
 
@@ -43,22 +59,52 @@ async fn a_guest_that_ignores_it_is_gone_all_the_same() {
 
 #[tokio::test]
 async fn a_client_that_wants_a_whole_answer_may_leave_too() {
-    let upstream = FakeUpstream::start(Behaviour::Slow { chunks: 100_000, pause: Duration::from_millis(20) }).await;
-    let host = TestHost::builder().guest("echo-relay").upstream(&upstream.base_url()).alone().start().await;
+    let upstream = FakeUpstream::start(Behaviour::Slow {
+        chunks: 100_000,
+        pause: Duration::from_millis(20),
+    })
+    .await;
+    let host = TestHost::builder()
+        .guest("echo-relay")
+        .upstream(&upstream.base_url())
+        .alone()
+        .start()
+        .await;
     let body = crate::support::client::chat_body("echo-relay", "relay:hello").to_string();
-    let client = RawClient::send(host.address(), &crate::support::raw_client::request(host.address(), &body)).await;
+    let client = RawClient::send(
+        host.address(),
+        &crate::support::raw_client::request(host.address(), &body),
+    )
+    .await;
     within("a request to the upstream", SOON, upstream.request()).await;
     drop(client);
     let hung_up = Instant::now();
-    within("the upstream's connection is closed", SOON, upstream.connection_closed()).await;
-    assert!(hung_up.elapsed() <= HANG_UP_MAX, "the upstream was left after {:?}", hung_up.elapsed());
+    within(
+        "the upstream's connection is closed",
+        SOON,
+        upstream.connection_closed(),
+    )
+    .await;
+    assert!(
+        hung_up.elapsed() <= HANG_UP_MAX,
+        "the upstream was left after {:?}",
+        hung_up.elapsed()
+    );
     host.is_idle("echo-relay").await;
 }
 
 #[tokio::test]
 async fn half_a_request_holds_nobody_up() {
-    let host = TestHost::builder().guest("echo-relay").config("[server]\nheader_read_timeout = '300ms'").start().await;
-    let client = RawClient::send(host.address(), "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-").await;
+    let host = TestHost::builder()
+        .guest("echo-relay")
+        .config("[server]\nheader_read_timeout = '300ms'")
+        .start()
+        .await;
+    let client = RawClient::send(
+        host.address(),
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-",
+    )
+    .await;
     // The host closes it, with or without a word.
     client.read_to_end().await;
     // On a connection of its own: one that has been idle for so long is closed, too.

@@ -1,4 +1,5 @@
-//! The corpus of hostile guests against a host of low limits, a theme a test: what the example `hostile` does to any server.
+//! The corpus of hostile guests against a host of low limits, a theme a test: what the example
+//! `hostile` does to any server.
 
 use std::time::Duration;
 
@@ -12,15 +13,28 @@ use crate::support::report::say;
 
 /// The limits of the file that the page on the corpus starts a server with.
 const SETTINGS: &str = include_str!("hostile/hayrick.toml");
-/// An unoptimised host on two processors, shared with attacker and neighbour: below what a stream's reader notices.
+/// An unoptimised host on two processors, shared with attacker and neighbour: below what a stream's
+/// reader notices.
 const FLOOR: Duration = Duration::from_millis(250);
 
 /// Every case of the theme beside a neighbour; the table is printed whatever comes of it.
 async fn withstands(theme: Theme) {
-    let limits = SETTINGS.split_once("[limits]\n").and_then(|(_, rest)| rest.split_once("[jobs]")).expect("hayrick.toml has two sections");
+    let limits = SETTINGS
+        .split_once("[limits]\n")
+        .and_then(|(_, rest)| rest.split_once("[jobs]"))
+        .expect("hayrick.toml has two sections");
     let jobs = format!("[jobs]{}", limits.1);
-    let host = TestHost::builder().limits(limits.0).config(&jobs).alone().start().await;
-    let plugins = host.plugin_file("x").parent().expect("a file lies in a folder").to_owned();
+    let host = TestHost::builder()
+        .limits(limits.0)
+        .config(&jobs)
+        .alone()
+        .start()
+        .await;
+    let plugins = host
+        .plugin_file("x")
+        .parent()
+        .expect("a file lies in a folder")
+        .to_owned();
     let target = Target {
         url: host.base_url(),
         api_key: None,
@@ -42,7 +56,11 @@ async fn withstands(theme: Theme) {
             failed.push(line(&row));
         }
     }
-    assert!(failed.is_empty(), "the host did not withstand:\n{}", failed.join("\n"));
+    assert!(
+        failed.is_empty(),
+        "the host did not withstand:\n{}",
+        failed.join("\n")
+    );
 }
 
 #[tokio::test]

@@ -5,13 +5,23 @@ use crate::support::neighbour::beside_a_neighbour;
 
 #[tokio::test]
 async fn nothing_of_the_machine_is_in_reach() {
-    let host = TestHost::builder().guest("ambient").variable("HAYRICK_TEST_SECRET", "hunter2").start().await;
+    let host = TestHost::builder()
+        .guest("ambient")
+        .variable("HAYRICK_TEST_SECRET", "hunter2")
+        .start()
+        .await;
     let report = host.client.chat("ambient", "look around").await.text();
     for line in report.lines() {
-        assert!(line.contains("denied"), "something is in reach: {line}\n{report}");
+        assert!(
+            line.contains("denied"),
+            "something is in reach: {line}\n{report}"
+        );
     }
     for attempt in ["file", "folder", "environment", "network"] {
-        assert!(report.contains(attempt), "the guest did not try: {attempt}\n{report}");
+        assert!(
+            report.contains(attempt),
+            "the guest did not try: {attempt}\n{report}"
+        );
     }
     assert!(!report.contains("hunter2"), "{report}");
 }
@@ -33,7 +43,12 @@ async fn every_run_has_a_fresh_store() {
 
 #[tokio::test]
 async fn a_panic_is_the_run_s_own_affair() {
-    let host = TestHost::builder().guest("panic").guest("slow-stream").alone().start().await;
+    let host = TestHost::builder()
+        .guest("panic")
+        .guest("slow-stream")
+        .alone()
+        .start()
+        .await;
     let reply = beside_a_neighbour(&host, async {
         for _ in 0..20 {
             host.client.chat("panic", "hi").await;
@@ -43,15 +58,26 @@ async fn a_panic_is_the_run_s_own_affair() {
     .await;
     assert_eq!(reply.status, 500, "{}", reply.body);
     let error = reply.error();
-    let run = error.rsplit_once("(run ").and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or_else(|| panic!("no run id: {error}"));
+    let run = error
+        .rsplit_once("(run ")
+        .and_then(|(_, rest)| rest.strip_suffix(')'))
+        .unwrap_or_else(|| panic!("no run id: {error}"));
     host.logs.line(&[run, "panicked"]).await;
     host.logs.line(&["wasm backtrace"]).await;
-    assert_eq!(host.client.status("panic").await.unwrap()["failed_runs"], 21);
+    assert_eq!(
+        host.client.status("panic").await.unwrap()["failed_runs"],
+        21
+    );
 }
 
 #[tokio::test]
 async fn a_stack_overflow_is_the_run_s_own_affair() {
-    let host = TestHost::builder().guest("stack-overflow").guest("slow-stream").alone().start().await;
+    let host = TestHost::builder()
+        .guest("stack-overflow")
+        .guest("slow-stream")
+        .alone()
+        .start()
+        .await;
     let reply = beside_a_neighbour(&host, host.client.chat("stack-overflow", "hi")).await;
     assert_eq!(reply.status, 500, "{}", reply.body);
     assert!(reply.error().contains("stack"), "{}", reply.body);

@@ -1,4 +1,5 @@
-//! The queue as a guest sees it: the host's functions, and the chat of the example plugin over them.
+//! The queue as a guest sees it: the host's functions, and the chat of the example plugin over
+//! them.
 
 use serde_json::{Value, json};
 
@@ -23,14 +24,29 @@ async fn told(host: &TestHost, verb: &str, rest: &str) -> Value {
 #[tokio::test]
 async fn a_guest_submits_waits_and_looks() {
     let host = TestHost::builder().guest(WORKER).start().await;
-    let job = told(&host, "submit", r#"{"data": {"do": "return", "value": "done"}}"#).await;
-    assert_eq!((&job["status"], &job["kind"], &job["attempt"]), (&json!("pending"), &json!("program"), &json!(0)));
+    let job = told(
+        &host,
+        "submit",
+        r#"{"data": {"do": "return", "value": "done"}}"#,
+    )
+    .await;
+    assert_eq!(
+        (&job["status"], &job["kind"], &job["attempt"]),
+        (&json!("pending"), &json!("program"), &json!(0))
+    );
     let ended = told(&host, "wait", id(&job)).await;
-    assert_eq!((&ended["status"], &ended["result"]), (&json!("completed"), &json!("done")), "{ended}");
+    assert_eq!(
+        (&ended["status"], &ended["result"]),
+        (&json!("completed"), &json!("done")),
+        "{ended}"
+    );
     assert_eq!(told(&host, "get", id(&job)).await, ended);
     let outside = host.client.jobs(WORKER, "").await;
     assert_eq!((outside.len(), id(&outside[0])), (1, id(&job)));
-    assert_eq!(told(&host, "get", "00000000-0000-0000-0000-000000000000").await, Value::Null);
+    assert_eq!(
+        told(&host, "get", "00000000-0000-0000-0000-000000000000").await,
+        Value::Null
+    );
     assert_eq!(told(&host, "get", "no id").await, Value::Null);
 }
 
@@ -42,31 +58,83 @@ async fn a_guest_s_options_are_kept() {
         "delay_ms": 3_600_000, "priority": 7, "max_attempts": 9, "timeout_ms": 5000,
     });
     let job = told(&host, "submit", &submission.to_string()).await;
-    assert_eq!(id(&told(&host, "submit", &submission.to_string()).await), id(&job));
-    let outside = host.client.get(&format!("/{WORKER}/jobs/{}", id(&job))).await.json();
-    assert_eq!((&outside["type"], &outside["priority"], &outside["max_attempts"]), (&json!("k"), &json!(7), &json!(9)));
+    assert_eq!(
+        id(&told(&host, "submit", &submission.to_string()).await),
+        id(&job)
+    );
+    let outside = host
+        .client
+        .get(&format!("/{WORKER}/jobs/{}", id(&job)))
+        .await
+        .json();
+    assert_eq!(
+        (
+            &outside["type"],
+            &outside["priority"],
+            &outside["max_attempts"]
+        ),
+        (&json!("k"), &json!(7), &json!(9))
+    );
     assert_eq!(outside["timeout"], 5.0);
-    let conflict = ask(&host, WORKER, "submit", &json!({"data": {"do": "panic"}, "idempotency_key": "once"}).to_string()).await;
-    assert!(conflict.status == 400 && conflict.error().contains("use a new key"), "{}", conflict.body);
+    let conflict = ask(
+        &host,
+        WORKER,
+        "submit",
+        &json!({"data": {"do": "panic"}, "idempotency_key": "once"}).to_string(),
+    )
+    .await;
+    assert!(
+        conflict.status == 400 && conflict.error().contains("use a new key"),
+        "{}",
+        conflict.body
+    );
 }
 
 #[tokio::test]
 async fn a_guest_lists_and_cancels_its_own_jobs_only() {
-    let host = TestHost::builder().guest(WORKER).guest_as(WORKER, "other").start().await;
+    let host = TestHost::builder()
+        .guest(WORKER)
+        .guest_as(WORKER, "other")
+        .start()
+        .await;
     let delayed = r#"{"data": {"do": "return", "value": 1}, "delay_ms": 3600000}"#;
-    let (first, second) = (told(&host, "submit", delayed).await, told(&host, "submit", delayed).await);
+    let (first, second) = (
+        told(&host, "submit", delayed).await,
+        told(&host, "submit", delayed).await,
+    );
     let listed = told(&host, "list", "pending").await;
-    assert_eq!(listed.as_array().unwrap().iter().map(id).collect::<Vec<_>>(), [id(&second), id(&first)]);
+    assert_eq!(
+        listed
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(id)
+            .collect::<Vec<_>>(),
+        [id(&second), id(&first)]
+    );
     assert_eq!(told(&host, "list", "=1").await.as_array().unwrap().len(), 1);
-    assert_eq!(told(&host, "wait", &format!("{}=10", id(&first))).await["status"], "pending");
+    assert_eq!(
+        told(&host, "wait", &format!("{}=10", id(&first))).await["status"],
+        "pending"
+    );
 
     assert_eq!(ask(&host, "other", "list", "").await.text(), "[]");
     assert_eq!(ask(&host, "other", "get", id(&first)).await.text(), "null");
     assert_eq!(ask(&host, "other", "cancel", id(&first)).await.status, 404);
     assert_eq!(ask(&host, "other", "wait", id(&first)).await.status, 404);
 
-    assert_eq!(told(&host, "cancel", id(&first)).await["status"], "cancelled");
-    assert_eq!(told(&host, "list", "pending").await.as_array().unwrap().len(), 1);
+    assert_eq!(
+        told(&host, "cancel", id(&first)).await["status"],
+        "cancelled"
+    );
+    assert_eq!(
+        told(&host, "list", "pending")
+            .await
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
     assert_eq!(ask(&host, WORKER, "cancel", "no id").await.status, 400);
 }
 
@@ -74,7 +142,11 @@ async fn a_guest_lists_and_cancels_its_own_jobs_only() {
 async fn only_an_attempt_leaves_a_checkpoint() {
     let host = TestHost::builder().guest(WORKER).start().await;
     let reply = ask(&host, WORKER, "checkpoint", "{}").await;
-    assert!(reply.status == 400 && reply.error().contains("run-job"), "{}", reply.body);
+    assert!(
+        reply.status == 400 && reply.error().contains("run-job"),
+        "{}",
+        reply.body
+    );
 }
 
 fn asking(fields: Value) -> Value {
@@ -84,43 +156,112 @@ fn asking(fields: Value) -> Value {
 #[tokio::test]
 async fn a_chat_submits_a_job_and_asks_after_it() {
     let host = TestHost::builder().plugin(QUEUE).start().await;
-    let submitted = host.client.chat_with(&asking(json!({"submit_job": true, "job_type": "analysis", "instruction": "Be brief"}))).await;
+    let submitted = host
+        .client
+        .chat_with(&asking(
+            json!({"submit_job": true, "job_type": "analysis", "instruction": "Be brief"}),
+        ))
+        .await;
     let answer = submitted.json();
-    let job_id = answer["job_id"].as_str().unwrap_or_else(|| panic!("no job_id: {answer}"));
-    assert_eq!(submitted.text(), format!("Job submitted with ID: {job_id}\nUse the job status endpoint to check progress"));
-    assert_eq!((&answer["object"], &answer["model"]), (&json!("chat.completion"), &json!(QUEUE)));
+    let job_id = answer["job_id"]
+        .as_str()
+        .unwrap_or_else(|| panic!("no job_id: {answer}"));
+    assert_eq!(
+        submitted.text(),
+        format!("Job submitted with ID: {job_id}\nUse the job status endpoint to check progress")
+    );
+    assert_eq!(
+        (&answer["object"], &answer["model"]),
+        (&json!("chat.completion"), &json!(QUEUE))
+    );
 
-    let done = host.client.get(&format!("/{QUEUE}/job/{job_id}?wait=60")).await.json();
-    assert_eq!((&done["status"], &done["type"]), (&json!("completed"), &json!("analysis")), "{done}");
-    assert_eq!(done["data"], json!({"text": "Analyze this text", "instruction": "Be brief"}));
-    let standing = host.client.chat_with(&asking(json!({"job_id": job_id}))).await.text();
-    assert_eq!(standing, format!("Job completed: {}", done["result"].as_str().unwrap()));
+    let done = host
+        .client
+        .get(&format!("/{QUEUE}/job/{job_id}?wait=60"))
+        .await
+        .json();
+    assert_eq!(
+        (&done["status"], &done["type"]),
+        (&json!("completed"), &json!("analysis")),
+        "{done}"
+    );
+    assert_eq!(
+        done["data"],
+        json!({"text": "Analyze this text", "instruction": "Be brief"})
+    );
+    let standing = host
+        .client
+        .chat_with(&asking(json!({"job_id": job_id})))
+        .await
+        .text();
+    assert_eq!(
+        standing,
+        format!("Job completed: {}", done["result"].as_str().unwrap())
+    );
 }
 
 #[tokio::test]
 async fn a_streamed_submission_tells_the_id_too() {
     let host = TestHost::builder().plugin(QUEUE).start().await;
-    let mut stream = host.client.stream_with(&asking(json!({"submit_job": true, "stream": true}))).await;
+    let mut stream = host
+        .client
+        .stream_with(&asking(json!({"submit_job": true, "stream": true})))
+        .await;
     let frames = stream.rest().await;
-    let told = frames.iter().find_map(|frame| frame.json["job_id"].as_str()).unwrap_or_else(|| panic!("no job_id: {frames:?}"));
+    let told = frames
+        .iter()
+        .find_map(|frame| frame.json["job_id"].as_str())
+        .unwrap_or_else(|| panic!("no job_id: {frames:?}"));
     assert!(text_of(&frames).contains(told), "{frames:?}");
 }
 
 #[tokio::test]
 async fn a_chat_tells_how_each_job_stands() {
     let host = TestHost::builder().plugin(QUEUE).start().await;
-    let standing = async |job: &Value| host.client.chat_with(&asking(json!({"job_id": id(job)}))).await.text();
-    let failed = host.client.work(QUEUE, json!({"type": "dance", "data": {}})).await;
-    assert_eq!(standing(&failed).await, "Job failed: Unknown job type: dance");
-    let pending = host.client.submit(QUEUE, json!({"type": "generation", "data": {"prompt": "p"}, "delay": 3600})).await;
+    let standing = async |job: &Value| {
+        host.client
+            .chat_with(&asking(json!({"job_id": id(job)})))
+            .await
+            .text()
+    };
+    let failed = host
+        .client
+        .work(QUEUE, json!({"type": "dance", "data": {}}))
+        .await;
+    assert_eq!(
+        standing(&failed).await,
+        "Job failed: Unknown job type: dance"
+    );
+    let pending = host
+        .client
+        .submit(
+            QUEUE,
+            json!({"type": "generation", "data": {"prompt": "p"}, "delay": 3600}),
+        )
+        .await;
     assert_eq!(standing(&pending).await, "Job status: pending");
     host.client.of_job(&pending, "POST", "/cancel").await;
     assert_eq!(standing(&pending).await, "Job status: cancelled");
 
     let unknown = host.client.chat_with(&asking(json!({"job_id": "7"}))).await;
-    assert!(unknown.status == 404 && unknown.error() == "Job not found", "{}", unknown.body);
-    let wrong = host.client.chat_with(&asking(json!({"submit_job": "yes"}))).await;
-    assert!(wrong.status == 400 && wrong.error().contains("submit_job"), "{}", wrong.body);
+    assert!(
+        unknown.status == 404 && unknown.error() == "Job not found",
+        "{}",
+        unknown.body
+    );
+    let wrong = host
+        .client
+        .chat_with(&asking(json!({"submit_job": "yes"})))
+        .await;
+    assert!(
+        wrong.status == 400 && wrong.error().contains("submit_job"),
+        "{}",
+        wrong.body
+    );
     let plain = host.client.chat(QUEUE, "Hello").await;
-    assert!(plain.json()["job_id"].is_null() && !plain.text().is_empty(), "{}", plain.body);
+    assert!(
+        plain.json()["job_id"].is_null() && !plain.text().is_empty(),
+        "{}",
+        plain.body
+    );
 }

@@ -18,7 +18,10 @@ fn worker() -> TestHostBuilder {
 
 /// A job that waits for its time.
 fn delayed() -> Value {
-    with(program(json!({"do": "return", "value": 1})), json!({"delay": 3600}))
+    with(
+        program(json!({"do": "return", "value": 1})),
+        json!({"delay": 3600}),
+    )
 }
 
 fn value(value: Value) -> Value {
@@ -28,25 +31,49 @@ fn value(value: Value) -> Value {
 #[track_caller]
 fn is_refused(reply: &Reply, status: u16, word: &str) {
     assert_eq!(reply.status, status, "{}", reply.body);
-    assert!(reply.error().contains(word), "{word:?} is not in {}", reply.body);
+    assert!(
+        reply.error().contains(word),
+        "{word:?} is not in {}",
+        reply.body
+    );
 }
 
 #[tokio::test]
 async fn a_job_is_accepted_with_its_place_and_found_there_until_it_is_done() {
     let host = worker().start().await;
-    let reply = host.client.post_job(WORKER, &value(json!({"a": [1, "ä"]}))).await;
+    let reply = host
+        .client
+        .post_job(WORKER, &value(json!({"a": [1, "ä"]})))
+        .await;
     assert_eq!(reply.status, 202, "{}", reply.body);
     let job = reply.json();
-    assert_eq!((&job["status"], &job["type"], &job["pipeline"]), (&json!("pending"), &json!("program"), &json!(WORKER)));
+    assert_eq!(
+        (&job["status"], &job["type"], &job["pipeline"]),
+        (&json!("pending"), &json!("program"), &json!(WORKER))
+    );
     let place = reply.header("location").unwrap().to_owned();
     assert_eq!(place, format!("/{WORKER}/jobs/{}", id(&job)));
 
     let done = host.client.get(&format!("{place}?wait=60")).await.json();
-    assert_eq!((&done["status"], &done["result"], &done["attempt"]), (&json!("completed"), &json!({"a": [1, "ä"]}), &json!(1)));
-    assert_eq!((&done["error"], &done["data"]), (&Value::Null, &json!({"do": "return", "value": {"a": [1, "ä"]}})));
-    let times = ["created_at", "started_at", "completed_at"].map(|name| done[name].as_f64().unwrap());
+    assert_eq!(
+        (&done["status"], &done["result"], &done["attempt"]),
+        (&json!("completed"), &json!({"a": [1, "ä"]}), &json!(1))
+    );
+    assert_eq!(
+        (&done["error"], &done["data"]),
+        (
+            &Value::Null,
+            &json!({"do": "return", "value": {"a": [1, "ä"]}})
+        )
+    );
+    let times =
+        ["created_at", "started_at", "completed_at"].map(|name| done[name].as_f64().unwrap());
     assert!(times.is_sorted() && times[0] > 1.7e9, "{times:?}");
-    let by_the_other_path = host.client.get(&format!("/{WORKER}/job/{}", id(&job))).await.json();
+    let by_the_other_path = host
+        .client
+        .get(&format!("/{WORKER}/job/{}", id(&job)))
+        .await
+        .json();
     assert_eq!(by_the_other_path, done);
 }
 
@@ -55,11 +82,21 @@ async fn an_idempotency_key_makes_one_job_of_many_requests() {
     let host = worker().start().await;
     let path = format!("/{WORKER}/jobs");
     let headers = [("idempotency-key", "once".to_owned())];
-    let submit = async |body: Value| host.client.send_with("POST", &path, &headers, &body.to_string()).await;
+    let submit = async |body: Value| {
+        host.client
+            .send_with("POST", &path, &headers, &body.to_string())
+            .await
+    };
     let first = submit(value(json!(1))).await;
-    assert_eq!((first.status, first.header("idempotency-replayed")), (202, None));
+    assert_eq!(
+        (first.status, first.header("idempotency-replayed")),
+        (202, None)
+    );
     let again = submit(value(json!(1))).await;
-    assert_eq!((again.status, again.header("idempotency-replayed")), (202, Some("true")));
+    assert_eq!(
+        (again.status, again.header("idempotency-replayed")),
+        (202, Some("true"))
+    );
     assert_eq!(id(&first.json()), id(&again.json()));
     let other = submit(value(json!(2))).await;
     is_refused(&other, 409, "use a new key");
@@ -67,12 +104,22 @@ async fn an_idempotency_key_makes_one_job_of_many_requests() {
 
     // In the body it is the same key; a header stands before it.
     let in_body = with(value(json!(1)), json!({"idempotency_key": "once"}));
-    assert_eq!(id(&host.client.submit(WORKER, in_body).await), id(&first.json()));
+    assert_eq!(
+        id(&host.client.submit(WORKER, in_body).await),
+        id(&first.json())
+    );
     let both = submit(with(value(json!(1)), json!({"idempotency_key": "another"}))).await;
     assert_eq!(id(&both.json()), id(&first.json()));
     assert_eq!(host.client.jobs(WORKER, "").await.len(), 1);
     let no_text = [("idempotency-key", "ü".to_owned())];
-    is_refused(&host.client.send_with("POST", &path, &no_text, &value(json!(1)).to_string()).await, 400, "Idempotency-Key");
+    is_refused(
+        &host
+            .client
+            .send_with("POST", &path, &no_text, &value(json!(1)).to_string())
+            .await,
+        400,
+        "Idempotency-Key",
+    );
 }
 
 #[tokio::test]
@@ -90,36 +137,91 @@ async fn a_list_is_filtered_and_paged_newest_first() {
     for number in 0..3 {
         host.client.work(WORKER, value(json!(number))).await;
     }
-    let failing = with(program(json!({"do": "permanent", "error": "no"})), json!({"type": "other"}));
+    let failing = with(
+        program(json!({"do": "permanent", "error": "no"})),
+        json!({"type": "other"}),
+    );
     host.client.work(WORKER, failing).await;
     host.client.submit(WORKER, delayed()).await;
 
     let list = host.client.get(&format!("/{WORKER}/jobs")).await.json();
-    assert_eq!(list["counts"], json!({"pending": 1, "running": 0, "completed": 3, "failed": 1, "cancelled": 0}));
-    assert_eq!((&list["object"], &list["next"]), (&json!("list"), &Value::Null));
-    let statuses: Vec<&str> = list["data"].as_array().unwrap().iter().map(|job| job["status"].as_str().unwrap()).collect();
-    assert_eq!(statuses, ["pending", "failed", "completed", "completed", "completed"]);
+    assert_eq!(
+        list["counts"],
+        json!({"pending": 1, "running": 0, "completed": 3, "failed": 1, "cancelled": 0})
+    );
+    assert_eq!(
+        (&list["object"], &list["next"]),
+        (&json!("list"), &Value::Null)
+    );
+    let statuses: Vec<&str> = list["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|job| job["status"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        statuses,
+        ["pending", "failed", "completed", "completed", "completed"]
+    );
 
-    let results =
-        async |query: &str| -> Vec<Value> { host.client.jobs(WORKER, query).await.into_iter().map(|job| job["result"].clone()).collect() };
-    assert_eq!(results("?status=completed").await, [2, 1, 0].map(Value::from));
+    let results = async |query: &str| -> Vec<Value> {
+        host.client
+            .jobs(WORKER, query)
+            .await
+            .into_iter()
+            .map(|job| job["result"].clone())
+            .collect()
+    };
+    assert_eq!(
+        results("?status=completed").await,
+        [2, 1, 0].map(Value::from)
+    );
     assert_eq!(results("?status=running").await, [] as [Value; 0]);
     assert_eq!(results("?type=other").await, [Value::Null]);
-    assert_eq!(results("?type=program&status=failed").await, [] as [Value; 0]);
+    assert_eq!(
+        results("?type=program&status=failed").await,
+        [] as [Value; 0]
+    );
 
-    let first = host.client.get(&format!("/{WORKER}/jobs?status=completed&limit=2")).await.json();
+    let first = host
+        .client
+        .get(&format!("/{WORKER}/jobs?status=completed&limit=2"))
+        .await
+        .json();
     let next = first["next"].as_str().unwrap();
-    let second = host.client.get(&format!("/{WORKER}/jobs?status=completed&limit=2&before={next}")).await.json();
-    assert_eq!((first["data"].as_array().unwrap().len(), second["data"][0]["result"].clone()), (2, json!(0)));
-    assert_eq!((second["data"].as_array().unwrap().len(), &second["next"]), (1, &Value::Null));
+    let second = host
+        .client
+        .get(&format!(
+            "/{WORKER}/jobs?status=completed&limit=2&before={next}"
+        ))
+        .await
+        .json();
+    assert_eq!(
+        (
+            first["data"].as_array().unwrap().len(),
+            second["data"][0]["result"].clone()
+        ),
+        (2, json!(0))
+    );
+    assert_eq!(
+        (second["data"].as_array().unwrap().len(), &second["next"]),
+        (1, &Value::Null)
+    );
 
     for (query, word) in [
-        ("?status=done", "pending, running, completed, failed, cancelled"),
+        (
+            "?status=done",
+            "pending, running, completed, failed, cancelled",
+        ),
         ("?before=x", "'next' of the page before"),
         ("?limit=-1", "the query is wrong"),
         ("?state=failed", "unknown field `state`"),
     ] {
-        is_refused(&host.client.get(&format!("/{WORKER}/jobs{query}")).await, 400, word);
+        is_refused(
+            &host.client.get(&format!("/{WORKER}/jobs{query}")).await,
+            400,
+            word,
+        );
     }
 }
 
@@ -130,15 +232,36 @@ async fn a_wait_ends_with_the_job_or_with_its_own_time() {
     let start = Instant::now();
     let waited = host.client.of_job(&job, "GET", "?wait=0.3").await.json();
     assert_eq!(waited["status"], "pending");
-    assert!(start.elapsed() >= Duration::from_millis(300), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() >= Duration::from_millis(300),
+        "{:?}",
+        start.elapsed()
+    );
 
     let start = Instant::now();
-    let (ended, cancelled) = tokio::join!(host.client.of_job(&job, "GET", "?wait=60"), host.client.of_job(&job, "POST", "/cancel"));
-    assert_eq!((&ended.json()["status"], cancelled.status), (&json!("cancelled"), 200));
-    assert_eq!(host.client.of_job(&job, "GET", "?wait=60").await.json()["status"], "cancelled");
-    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+    let (ended, cancelled) = tokio::join!(
+        host.client.of_job(&job, "GET", "?wait=60"),
+        host.client.of_job(&job, "POST", "/cancel")
+    );
+    assert_eq!(
+        (&ended.json()["status"], cancelled.status),
+        (&json!("cancelled"), 200)
+    );
+    assert_eq!(
+        host.client.of_job(&job, "GET", "?wait=60").await.json()["status"],
+        "cancelled"
+    );
+    assert!(
+        start.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        start.elapsed()
+    );
     for query in ["?wait=soon", "?wait=-1", "?wait=NaN", "?timeout=1"] {
-        assert_eq!(host.client.of_job(&job, "GET", query).await.status, 400, "{query}");
+        assert_eq!(
+            host.client.of_job(&job, "GET", query).await.status,
+            400,
+            "{query}"
+        );
     }
 }
 
@@ -146,42 +269,109 @@ async fn a_wait_ends_with_the_job_or_with_its_own_time() {
 async fn a_cancelled_job_never_runs_until_it_is_retried() {
     let host = worker().start().await;
     let job = host.client.submit(WORKER, delayed()).await;
-    is_refused(&host.client.of_job(&job, "POST", "/retry").await, 409, "only a failed or cancelled job");
+    is_refused(
+        &host.client.of_job(&job, "POST", "/retry").await,
+        409,
+        "only a failed or cancelled job",
+    );
     let cancelled = host.client.of_job(&job, "POST", "/cancel").await.json();
-    assert_eq!((&cancelled["status"], &cancelled["attempt"]), (&json!("cancelled"), &json!(0)));
+    assert_eq!(
+        (&cancelled["status"], &cancelled["attempt"]),
+        (&json!("cancelled"), &json!(0))
+    );
     // Once more changes nothing.
-    assert_eq!(host.client.of_job(&job, "POST", "/cancel").await.json(), cancelled);
+    assert_eq!(
+        host.client.of_job(&job, "POST", "/cancel").await.json(),
+        cancelled
+    );
     let retried = host.client.of_job(&job, "POST", "/retry").await;
     assert_eq!(retried.status, 202, "{}", retried.body);
-    assert_eq!(host.client.ended(&job).await["status"], "completed", "a retried job waits for nothing");
-    is_refused(&host.client.of_job(&job, "POST", "/retry").await, 409, "only a failed or cancelled job");
-    assert_eq!(host.client.of_job(&job, "POST", "/cancel").await.json()["status"], "completed");
+    assert_eq!(
+        host.client.ended(&job).await["status"],
+        "completed",
+        "a retried job waits for nothing"
+    );
+    is_refused(
+        &host.client.of_job(&job, "POST", "/retry").await,
+        409,
+        "only a failed or cancelled job",
+    );
+    assert_eq!(
+        host.client.of_job(&job, "POST", "/cancel").await.json()["status"],
+        "completed"
+    );
 }
 
 #[tokio::test]
 async fn events_follow_a_job_to_its_end() {
-    let host = worker().config("[server]\nkeep_alive_interval = '50ms'").start().await;
-    let job = host.client.submit(WORKER, program(json!({"do": "progress", "steps": 3, "ms": 300}))).await;
+    let host = worker()
+        .config("[server]\nkeep_alive_interval = '50ms'")
+        .start()
+        .await;
+    let job = host
+        .client
+        .submit(
+            WORKER,
+            program(json!({"do": "progress", "steps": 3, "ms": 300})),
+        )
+        .await;
     let mut events = host.client.follow(&job, None).await;
-    assert_eq!(events.headers["content-type"], "text/event-stream; charset=utf-8");
+    assert_eq!(
+        events.headers["content-type"],
+        "text/event-stream; charset=utf-8"
+    );
     let seen = events.rest().await;
-    assert!(events.heartbeats >= 3, "{} heartbeats in 900 ms", events.heartbeats);
+    assert!(
+        events.heartbeats >= 3,
+        "{} heartbeats in 900 ms",
+        events.heartbeats
+    );
     assert!(seen.is_sorted_by(|one, next| one.id < next.id), "{seen:?}");
-    assert!(seen.iter().all(|event| event.job["status"] == event.name && event.job["revision"] == event.id), "{seen:?}");
-    let steps: Vec<u64> = seen.iter().filter_map(|event| event.job["progress"]["done"].as_u64()).collect();
+    assert!(
+        seen.iter()
+            .all(|event| event.job["status"] == event.name && event.job["revision"] == event.id),
+        "{seen:?}"
+    );
+    let steps: Vec<u64> = seen
+        .iter()
+        .filter_map(|event| event.job["progress"]["done"].as_u64())
+        .collect();
     assert!(steps.contains(&1) && steps.is_sorted(), "{steps:?}");
     let last = seen.last().unwrap();
-    assert_eq!((last.name.as_str(), &last.job), ("completed", &host.client.job(&job).await));
+    assert_eq!(
+        (last.name.as_str(), &last.job),
+        ("completed", &host.client.job(&job).await)
+    );
 
     // Who comes back is told what it has not seen; who has seen the end is told to stay away.
-    let middle = seen.iter().find(|event| event.name == "running").unwrap().id;
+    let middle = seen
+        .iter()
+        .find(|event| event.name == "running")
+        .unwrap()
+        .id;
     let resumed = host.client.follow(&job, Some(middle)).await.rest().await;
-    assert!(resumed.iter().all(|event| event.id > middle) && resumed.last().unwrap().job == last.job, "{resumed:?}");
+    assert!(
+        resumed.iter().all(|event| event.id > middle) && resumed.last().unwrap().job == last.job,
+        "{resumed:?}"
+    );
     let path = format!("/{WORKER}/jobs/{}/events", id(&job));
-    let over = host.client.send_with("GET", &path, &[("last-event-id", last.id.to_string())], "").await;
+    let over = host
+        .client
+        .send_with("GET", &path, &[("last-event-id", last.id.to_string())], "")
+        .await;
     assert_eq!((over.status, over.body.as_str()), (204, ""));
     // An id that this job never had counts as none.
-    assert_eq!(names(&host.client.follow(&job, Some(last.id + 100)).await.rest().await), ["completed"]);
+    assert_eq!(
+        names(
+            &host
+                .client
+                .follow(&job, Some(last.id + 100))
+                .await
+                .rest()
+                .await
+        ),
+        ["completed"]
+    );
 }
 
 fn names(events: &[Event]) -> Vec<&str> {
@@ -190,7 +380,10 @@ fn names(events: &[Event]) -> Vec<&str> {
 
 #[tokio::test]
 async fn events_keep_a_waiting_client_s_connection_and_tell_of_a_cancel() {
-    let host = worker().config("[server]\nkeep_alive_interval = '20ms'").start().await;
+    let host = worker()
+        .config("[server]\nkeep_alive_interval = '20ms'")
+        .start()
+        .await;
     let job = host.client.submit(WORKER, delayed()).await;
     let mut events = host.client.follow(&job, None).await;
     assert_eq!(events.next().await.unwrap().name, "pending");
@@ -201,8 +394,14 @@ async fn events_keep_a_waiting_client_s_connection_and_tell_of_a_cancel() {
 
 #[tokio::test]
 async fn who_waits_for_a_job_does_not_hold_up_a_stop() {
-    let mut host = worker().config("[server]\ndrain_deadline = '10m'").start().await;
-    let (client, job) = (host.client.clone(), host.client.submit(WORKER, delayed()).await);
+    let mut host = worker()
+        .config("[server]\ndrain_deadline = '10m'")
+        .start()
+        .await;
+    let (client, job) = (
+        host.client.clone(),
+        host.client.submit(WORKER, delayed()).await,
+    );
     let mut events = client.follow(&job, None).await;
     assert_eq!(events.next().await.unwrap().name, "pending");
     let waiting = client.of_job(&job, "GET", "?wait=300");
@@ -213,46 +412,127 @@ async fn who_waits_for_a_job_does_not_hold_up_a_stop() {
         host.ended().await
     };
     let (waited, ended) = tokio::join!(waiting, stopping);
-    assert_eq!((waited.status, &waited.json()["status"], ended.code()), (200, &json!("pending"), Some(0)));
-    assert_eq!(names(&events.rest().await), [""; 0], "the client comes back for the rest");
+    assert_eq!(
+        (waited.status, &waited.json()["status"], ended.code()),
+        (200, &json!("pending"), Some(0))
+    );
+    assert_eq!(
+        names(&events.rest().await),
+        [""; 0],
+        "the client comes back for the rest"
+    );
 }
 
 #[tokio::test]
 async fn a_job_is_known_to_its_own_pipeline_only() {
-    let host = worker().guest_as(WORKER, "other").guest("echo-relay").start().await;
+    let host = worker()
+        .guest_as(WORKER, "other")
+        .guest("echo-relay")
+        .start()
+        .await;
     let job = host.client.work(WORKER, value(json!(1))).await;
-    for (method, rest) in [("GET", ""), ("GET", "?wait=60"), ("GET", "/events"), ("POST", "/cancel"), ("POST", "/retry")] {
-        let reply = host.client.send(method, &format!("/other/jobs/{}{rest}", id(&job)), "").await;
+    for (method, rest) in [
+        ("GET", ""),
+        ("GET", "?wait=60"),
+        ("GET", "/events"),
+        ("POST", "/cancel"),
+        ("POST", "/retry"),
+    ] {
+        let reply = host
+            .client
+            .send(method, &format!("/other/jobs/{}{rest}", id(&job)), "")
+            .await;
         is_refused(&reply, 404, "has no job");
     }
-    is_refused(&host.client.get(&format!("/{WORKER}/jobs/7")).await, 404, "a job's id is a UUID");
-    is_refused(&host.client.get(&format!("/{WORKER}/job/00000000-0000-0000-0000-000000000000")).await, 404, "has no job");
-    is_refused(&host.client.get("/absent/jobs").await, 404, "there is no pipeline 'absent'");
+    is_refused(
+        &host.client.get(&format!("/{WORKER}/jobs/7")).await,
+        404,
+        "a job's id is a UUID",
+    );
+    is_refused(
+        &host
+            .client
+            .get(&format!(
+                "/{WORKER}/job/00000000-0000-0000-0000-000000000000"
+            ))
+            .await,
+        404,
+        "has no job",
+    );
+    is_refused(
+        &host.client.get("/absent/jobs").await,
+        404,
+        "there is no pipeline 'absent'",
+    );
     assert_eq!(host.client.jobs("other", "").await.len(), 0);
-    is_refused(&host.client.post_job("absent", &value(json!(1))).await, 404, "there is no pipeline 'absent'");
-    is_refused(&host.client.post_job("echo-relay", &value(json!(1))).await, 404, "job-handler");
+    is_refused(
+        &host.client.post_job("absent", &value(json!(1))).await,
+        404,
+        "there is no pipeline 'absent'",
+    );
+    is_refused(
+        &host.client.post_job("echo-relay", &value(json!(1))).await,
+        404,
+        "job-handler",
+    );
 }
 
 #[tokio::test]
 async fn a_wrong_submission_says_what_is_wrong() {
-    let host = worker().config("[jobs]\ndata_bytes_max = '1 KiB'").start().await;
+    let host = worker()
+        .config("[jobs]\ndata_bytes_max = '1 KiB'")
+        .start()
+        .await;
     for (body, word) in [
         (String::new(), "the body is no submission"),
         ("[]".to_owned(), "the body is no submission"),
         (json!({"data": 1}).to_string(), "missing field `type`"),
         (json!({"type": "", "data": 1}).to_string(), "kind is empty"),
-        (json!({"type": "x".repeat(1000)}).to_string(), "128 are allowed"),
-        (json!({"type": "x", "typo": 1}).to_string(), "unknown field `typo`"),
-        (json!({"type": "x", "delay": -1}).to_string(), "'delay' is a number of seconds"),
-        (json!({"type": "x", "delay": 1e12}).to_string(), "the delay has to lie between"),
-        (json!({"type": "x", "timeout": 0}).to_string(), "the timeout has to lie between"),
-        (json!({"type": "x", "max_attempts": 0}).to_string(), "the number of attempts has to lie between 1 and"),
-        (json!({"type": "x", "max_attempts": 1000}).to_string(), "the number of attempts has to lie between 1 and"),
-        (json!({"type": "x", "priority": 70000}).to_string(), "'priority' is a whole number"),
-        (json!({"type": "x", "idempotency_key": ""}).to_string(), "idempotency key is empty"),
-        (json!({"type": "x", "data": "y".repeat(2000)}).to_string(), "1024 are allowed"),
+        (
+            json!({"type": "x".repeat(1000)}).to_string(),
+            "128 are allowed",
+        ),
+        (
+            json!({"type": "x", "typo": 1}).to_string(),
+            "unknown field `typo`",
+        ),
+        (
+            json!({"type": "x", "delay": -1}).to_string(),
+            "'delay' is a number of seconds",
+        ),
+        (
+            json!({"type": "x", "delay": 1e12}).to_string(),
+            "the delay has to lie between",
+        ),
+        (
+            json!({"type": "x", "timeout": 0}).to_string(),
+            "the timeout has to lie between",
+        ),
+        (
+            json!({"type": "x", "max_attempts": 0}).to_string(),
+            "the number of attempts has to lie between 1 and",
+        ),
+        (
+            json!({"type": "x", "max_attempts": 1000}).to_string(),
+            "the number of attempts has to lie between 1 and",
+        ),
+        (
+            json!({"type": "x", "priority": 70000}).to_string(),
+            "'priority' is a whole number",
+        ),
+        (
+            json!({"type": "x", "idempotency_key": ""}).to_string(),
+            "idempotency key is empty",
+        ),
+        (
+            json!({"type": "x", "data": "y".repeat(2000)}).to_string(),
+            "1024 are allowed",
+        ),
     ] {
-        let reply = host.client.send("POST", &format!("/{WORKER}/jobs"), &body).await;
+        let reply = host
+            .client
+            .send("POST", &format!("/{WORKER}/jobs"), &body)
+            .await;
         is_refused(&reply, 400, word);
     }
     assert_eq!(host.client.jobs(WORKER, "").await.len(), 0);
@@ -260,16 +540,30 @@ async fn a_wrong_submission_says_what_is_wrong() {
 
 #[tokio::test]
 async fn a_full_queue_refuses_with_a_time_and_takes_jobs_again_later() {
-    let host = worker().guest_as(WORKER, "other").config("[jobs]\npending_max = 2").start().await;
-    let kept = [host.client.submit(WORKER, delayed()).await, host.client.submit(WORKER, delayed()).await];
+    let host = worker()
+        .guest_as(WORKER, "other")
+        .config("[jobs]\npending_max = 2")
+        .start()
+        .await;
+    let kept = [
+        host.client.submit(WORKER, delayed()).await,
+        host.client.submit(WORKER, delayed()).await,
+    ];
     let refused = host.client.post_job(WORKER, &delayed()).await;
     is_refused(&refused, 429, "pending_max");
     assert_eq!(refused.header("retry-after"), Some("5"));
     // It is this pipeline's queue that is full.
-    assert_eq!(host.client.work("other", value(json!(1))).await["status"], "completed");
+    assert_eq!(
+        host.client.work("other", value(json!(1))).await["status"],
+        "completed"
+    );
     host.client.of_job(&kept[0], "POST", "/cancel").await;
     assert_eq!(host.client.post_job(WORKER, &delayed()).await.status, 202);
-    is_refused(&host.client.of_job(&kept[0], "POST", "/retry").await, 429, "pending_max");
+    is_refused(
+        &host.client.of_job(&kept[0], "POST", "/retry").await,
+        429,
+        "pending_max",
+    );
 }
 
 #[tokio::test]
@@ -277,6 +571,17 @@ async fn other_methods_are_told_which_there_are() {
     let host = worker().start().await;
     let job = host.client.submit(WORKER, sleep(FOR_EVER_MS)).await;
     let reply = host.client.of_job(&job, "DELETE", "").await;
-    assert_eq!((reply.status, reply.header("allow")), (405, Some("GET,HEAD")), "{}", reply.body);
-    assert_eq!(host.client.of_job(&job, "GET", "/cancel").await.header("allow"), Some("POST"));
+    assert_eq!(
+        (reply.status, reply.header("allow")),
+        (405, Some("GET,HEAD")),
+        "{}",
+        reply.body
+    );
+    assert_eq!(
+        host.client
+            .of_job(&job, "GET", "/cancel")
+            .await
+            .header("allow"),
+        Some("POST")
+    );
 }

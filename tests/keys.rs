@@ -14,8 +14,17 @@ use crate::support::keys::{MANY_FAILURES, REQUIRED, keys, make};
 #[track_caller]
 fn is_refused(reply: &Reply, status: u16, code: &str) {
     let body = reply.json();
-    assert_eq!((reply.status, body["error"]["code"].as_str()), (status, Some(code)), "{}", reply.body);
-    assert!(body["error"]["message"].is_string() && body["error"]["type"].is_string(), "{}", reply.body);
+    assert_eq!(
+        (reply.status, body["error"]["code"].as_str()),
+        (status, Some(code)),
+        "{}",
+        reply.body
+    );
+    assert!(
+        body["error"]["message"].is_string() && body["error"]["type"].is_string(),
+        "{}",
+        reply.body
+    );
 }
 
 fn chat(model: &str) -> String {
@@ -24,19 +33,40 @@ fn chat(model: &str) -> String {
 
 #[tokio::test]
 async fn a_right_key_comes_in_and_whatever_is_wrong_looks_the_same() {
-    let host = TestHost::builder().guest("echo-relay").config(REQUIRED).start().await;
+    let host = TestHost::builder()
+        .guest("echo-relay")
+        .config(REQUIRED)
+        .start()
+        .await;
     let made = host.make_key(&[]).await;
     let short = make(&host.data_path(""), &["--expires", "1ms"]);
     let revoked = host.make_key(&[]).await;
-    assert_eq!(keys(&host.data_path(""), &["revoke", &revoked.id]).code, Some(0));
-    eventually("it is revoked", SOON, async || (host.as_key(&revoked.key, "GET", "/status", "").await.status == 401).then_some(())).await;
+    assert_eq!(
+        keys(&host.data_path(""), &["revoke", &revoked.id]).code,
+        Some(0)
+    );
+    eventually("it is revoked", SOON, async || {
+        (host.as_key(&revoked.key, "GET", "/status", "").await.status == 401).then_some(())
+    })
+    .await;
 
     for headers in [
         vec![("authorization", format!("Bearer {}", made.key))],
         vec![("x-api-key", made.key.clone())],
-        vec![("x-api-key", made.key.clone()), ("authorization", format!("bearer {}", made.key))],
+        vec![
+            ("x-api-key", made.key.clone()),
+            ("authorization", format!("bearer {}", made.key)),
+        ],
     ] {
-        let reply = host.client.send_with("POST", "/v1/chat/completions", &headers, &chat("echo-relay")).await;
+        let reply = host
+            .client
+            .send_with(
+                "POST",
+                "/v1/chat/completions",
+                &headers,
+                &chat("echo-relay"),
+            )
+            .await;
         assert_eq!(reply.text(), "hi", "{headers:?}");
     }
 
@@ -47,16 +77,33 @@ async fn a_right_key_comes_in_and_whatever_is_wrong_looks_the_same() {
         vec![("authorization", format!("Bearer {other_secret}"))],
         vec![("authorization", format!("Bearer {}", short.key))],
         vec![("authorization", format!("Bearer {}", revoked.key))],
-        vec![("authorization", format!("Bearer hrk_000000000000_{}", "0".repeat(64)))],
+        vec![(
+            "authorization",
+            format!("Bearer hrk_000000000000_{}", "0".repeat(64)),
+        )],
         vec![("authorization", "Bearer unused".to_owned())],
         vec![("authorization", format!("Basic {}", made.key))],
         vec![("x-api-key", String::new())],
-        vec![("authorization", format!("Bearer {}", made.key)), ("x-api-key", revoked.key.clone())],
+        vec![
+            ("authorization", format!("Bearer {}", made.key)),
+            ("x-api-key", revoked.key.clone()),
+        ],
     ] {
-        for (method, path) in [("POST", "/v1/chat/completions"), ("GET", "/status"), ("GET", "/nowhere"), ("DELETE", "/echo-relay/tasks")] {
-            let reply = host.client.send_with(method, path, &headers, &chat("echo-relay")).await;
+        for (method, path) in [
+            ("POST", "/v1/chat/completions"),
+            ("GET", "/status"),
+            ("GET", "/nowhere"),
+            ("DELETE", "/echo-relay/tasks"),
+        ] {
+            let reply = host
+                .client
+                .send_with(method, path, &headers, &chat("echo-relay"))
+                .await;
             is_refused(&reply, 401, "invalid_api_key");
-            assert_eq!(reply.header("www-authenticate"), Some("Bearer realm=\"hayrick\""));
+            assert_eq!(
+                reply.header("www-authenticate"),
+                Some("Bearer realm=\"hayrick\"")
+            );
             seen.push(reply.body);
         }
     }
@@ -73,18 +120,44 @@ async fn a_right_key_comes_in_and_whatever_is_wrong_looks_the_same() {
 
 #[tokio::test]
 async fn loopback_is_open_without_a_key_and_a_wrong_one_is_wrong_all_the_same() {
-    let host = TestHost::builder().guest("echo-relay").config(MANY_FAILURES).start().await;
+    let host = TestHost::builder()
+        .guest("echo-relay")
+        .config(MANY_FAILURES)
+        .start()
+        .await;
     let ours = format!("hrk_000000000000_{}", "0".repeat(64));
     assert_eq!(host.client.chat("echo-relay", "echo:hi").await.text(), "hi");
     // Clients of OpenAI's API send something in any case.
-    assert_eq!(host.as_key("unused", "POST", "/v1/chat/completions", &chat("echo-relay")).await.text(), "hi");
-    is_refused(&host.as_key(&ours, "GET", "/status", "").await, 401, "invalid_api_key");
+    assert_eq!(
+        host.as_key(
+            "unused",
+            "POST",
+            "/v1/chat/completions",
+            &chat("echo-relay")
+        )
+        .await
+        .text(),
+        "hi"
+    );
+    is_refused(
+        &host.as_key(&ours, "GET", "/status", "").await,
+        401,
+        "invalid_api_key",
+    );
 
     let made = host.make_key(&["--scope", "deploy"]).await;
     assert_eq!(host.client.chat("echo-relay", "echo:hi").await.text(), "hi");
-    is_refused(&host.as_key("unused", "GET", "/status", "").await, 401, "invalid_api_key");
+    is_refused(
+        &host.as_key("unused", "GET", "/status", "").await,
+        401,
+        "invalid_api_key",
+    );
     // A key is a restriction, too, for whoever shows it.
-    is_refused(&host.as_key(&made.key, "GET", "/status", "").await, 403, "insufficient_scope");
+    is_refused(
+        &host.as_key(&made.key, "GET", "/status", "").await,
+        403,
+        "insufficient_scope",
+    );
 }
 
 #[tokio::test]
@@ -102,9 +175,16 @@ async fn a_key_opens_within_a_second_of_its_making_and_closes_within_one_of_its_
     let opened = becomes(200).await;
     keys(&host.data_path(""), &["revoke", &made.id]);
     let closed = becomes(401).await;
-    assert!(opened.max(closed) <= Duration::from_secs(1), "{opened:?} {closed:?}");
+    assert!(
+        opened.max(closed) <= Duration::from_secs(1),
+        "{opened:?} {closed:?}"
+    );
     let host = host.kill_and_restart().await;
-    assert_eq!(host.as_key(&made.key, "GET", "/status", "").await.status, 401, "it is revoked for good");
+    assert_eq!(
+        host.as_key(&made.key, "GET", "/status", "").await.status,
+        401,
+        "it is revoked for good"
+    );
 }
 
 /// What a request needs, and the status of one that has it.
@@ -126,7 +206,11 @@ const MATRIX: [(&str, &str, &str, u16); 12] = [
 
 #[tokio::test]
 async fn each_scope_opens_its_routes_and_admin_all() {
-    let host = TestHost::builder().guest("echo-relay").config(REQUIRED).start().await;
+    let host = TestHost::builder()
+        .guest("echo-relay")
+        .config(REQUIRED)
+        .start()
+        .await;
     let mut made = Vec::new();
     for scope in ["invoke", "deploy", "admin"] {
         made.push((scope, host.make_key(&["--scope", scope]).await.key));
@@ -135,28 +219,68 @@ async fn each_scope_opens_its_routes_and_admin_all() {
         for (scope, key) in &made {
             let reply = host.as_key(key, method, path, &chat("echo-relay")).await;
             if *scope == needed || *scope == "admin" {
-                assert_eq!(reply.status, status, "{scope}: {method} {path}: {}", reply.body);
+                assert_eq!(
+                    reply.status, status,
+                    "{scope}: {method} {path}: {}",
+                    reply.body
+                );
             } else {
-                assert_eq!(reply.status, 403, "{scope}: {method} {path}: {}", reply.body);
+                assert_eq!(
+                    reply.status, 403,
+                    "{scope}: {method} {path}: {}",
+                    reply.body
+                );
                 if method != "HEAD" {
                     is_refused(&reply, 403, "insufficient_scope");
-                    assert!(reply.error().contains(&format!("'{needed}'")), "{}", reply.body);
+                    assert!(
+                        reply.error().contains(&format!("'{needed}'")),
+                        "{}",
+                        reply.body
+                    );
                 }
             }
         }
     }
-    let both = host.make_key(&["--scope", "invoke", "--scope", "deploy"]).await;
-    assert_eq!(host.as_key(&both.key, "GET", "/status", "").await.status, 200);
+    let both = host
+        .make_key(&["--scope", "invoke", "--scope", "deploy"])
+        .await;
+    assert_eq!(
+        host.as_key(&both.key, "GET", "/status", "").await.status,
+        200
+    );
 }
 
 #[tokio::test]
 async fn a_key_for_some_pipelines_sees_no_other() {
-    let host = TestHost::builder().guest_as("job-worker", "mine").guest_as("job-worker", "other").config(REQUIRED).start().await;
+    let host = TestHost::builder()
+        .guest_as("job-worker", "mine")
+        .guest_as("job-worker", "other")
+        .config(REQUIRED)
+        .start()
+        .await;
     let all = host.make_key(&[]).await;
-    let job = host.as_key(&all.key, "POST", "/other/jobs", r#"{"type": "program", "data": {"do": "return", "value": 1}}"#).await.json();
+    let job = host
+        .as_key(
+            &all.key,
+            "POST",
+            "/other/jobs",
+            r#"{"type": "program", "data": {"do": "return", "value": 1}}"#,
+        )
+        .await
+        .json();
     let job = job["id"].as_str().unwrap();
-    let made = host.make_key(&["--pipeline", "mine", "--pipeline", "absent", "--scope", "admin"]).await;
-    let of = async |method: &str, path: &str| host.as_key(&made.key, method, path, &chat("other")).await;
+    let made = host
+        .make_key(&[
+            "--pipeline",
+            "mine",
+            "--pipeline",
+            "absent",
+            "--scope",
+            "admin",
+        ])
+        .await;
+    let of =
+        async |method: &str, path: &str| host.as_key(&made.key, method, path, &chat("other")).await;
     for (method, path) in [
         ("POST", "/v1/chat/completions".to_owned()),
         ("POST", "/chat/completions".to_owned()),
@@ -181,32 +305,76 @@ async fn a_key_for_some_pipelines_sees_no_other() {
     }
     let mine = host.as_key(&made.key, "GET", "/mine/jobs", "").await;
     assert_eq!(mine.status, 200, "{}", mine.body);
-    assert_eq!(host.as_key(&made.key, "GET", "/status/absent", "").await.status, 404);
-    is_not_refused(&host.as_key(&made.key, "GET", &format!("/mine/jobs/{job}"), "").await);
+    assert_eq!(
+        host.as_key(&made.key, "GET", "/status/absent", "")
+            .await
+            .status,
+        404
+    );
+    is_not_refused(
+        &host
+            .as_key(&made.key, "GET", &format!("/mine/jobs/{job}"), "")
+            .await,
+    );
     let names = |reply: Reply, list: &str, name: &str| -> Vec<String> {
-        reply.json()[list].as_array().unwrap().iter().map(|item: &Value| item[name].as_str().unwrap().to_owned()).collect()
+        reply.json()[list]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item: &Value| item[name].as_str().unwrap().to_owned())
+            .collect()
     };
     let status = host.as_key(&made.key, "GET", "/status", "").await;
     assert_eq!(status.json()["counts"]["ready"], 1, "{}", status.body);
     assert_eq!(names(status, "pipelines", "name"), ["mine"]);
-    let models = names(host.as_key(&made.key, "GET", "/v1/models", "").await, "data", "id");
+    let models = names(
+        host.as_key(&made.key, "GET", "/v1/models", "").await,
+        "data",
+        "id",
+    );
     assert!(!models.contains(&"other".to_owned()), "{models:?}");
 }
 
 #[track_caller]
 fn is_not_refused(reply: &Reply) {
-    assert!(![401, 403].contains(&reply.status), "{}: {}", reply.status, reply.body);
+    assert!(
+        ![401, 403].contains(&reply.status),
+        "{}: {}",
+        reply.status,
+        reply.body
+    );
 }
 
 #[tokio::test]
 async fn a_form_needs_a_key_as_anything_does() {
-    let host = TestHost::builder().guest("files-echo").config(REQUIRED).start().await;
+    let host = TestHost::builder()
+        .guest("files-echo")
+        .config(REQUIRED)
+        .start()
+        .await;
     let made = host.make_key(&["--pipeline", "files-echo"]).await;
-    let (kind, form) = (content_type(), Form::default().file("a.txt", "abc").closed());
-    let headers = [("content-type", kind.as_str()), ("x-api-key", made.key.as_str())];
-    let post = async |headers| Reply::read(host.client.request("POST", "/files-echo/files", headers, form.clone()).await).await;
+    let (kind, form) = (
+        content_type(),
+        Form::default().file("a.txt", "abc").closed(),
+    );
+    let headers = [
+        ("content-type", kind.as_str()),
+        ("x-api-key", made.key.as_str()),
+    ];
+    let post = async |headers| {
+        Reply::read(
+            host.client
+                .request("POST", "/files-echo/files", headers, form.clone())
+                .await,
+        )
+        .await
+    };
     let reply = post(&headers[..]).await;
-    assert!(reply.status == 200 && reply.body.contains("a.txt"), "{}", reply.body);
+    assert!(
+        reply.status == 200 && reply.body.contains("a.txt"),
+        "{}",
+        reply.body
+    );
     is_refused(&post(&headers[..1]).await, 401, "invalid_api_key");
 }
 
@@ -215,10 +383,16 @@ async fn a_damaged_file_of_keys_opens_nothing() {
     let host = TestHost::builder().config(REQUIRED).start().await;
     let made = host.make_key(&[]).await;
     std::fs::write(host.data_path("keys.json"), "[").unwrap();
-    eventually("nobody comes in", SOON, async || (host.as_key(&made.key, "GET", "/status", "").await.status == 401).then_some(())).await;
+    eventually("nobody comes in", SOON, async || {
+        (host.as_key(&made.key, "GET", "/status", "").await.status == 401).then_some(())
+    })
+    .await;
     host.logs.line(&["no key is accepted"]).await;
     let folder = Folder::fresh();
     std::fs::write(folder.path().join("keys.json"), "[").unwrap();
     let listed = keys(folder.path(), &["list"]);
-    assert!(listed.code == Some(1) && listed.stderr.contains("damaged"), "{listed:?}");
+    assert!(
+        listed.code == Some(1) && listed.stderr.contains("damaged"),
+        "{listed:?}"
+    );
 }

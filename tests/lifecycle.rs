@@ -22,35 +22,69 @@ async fn sigterm_lets_running_answers_end_and_then_exits_with_0() {
     host.sigterm();
     host.logs.line(&["SIGTERM"]).await;
     let address = host.address().to_owned();
-    eventually("new connections are refused", SOON, async || TcpStream::connect(&address).await.err()).await;
+    eventually("new connections are refused", SOON, async || {
+        TcpStream::connect(&address).await.err()
+    })
+    .await;
     let frames = stream.rest().await;
-    assert!(frames.last().is_some_and(Frame::is_done), "the answer was cut: {:?}", frames.last());
+    assert!(
+        frames.last().is_some_and(Frame::is_done),
+        "the answer was cut: {:?}",
+        frames.last()
+    );
     assert_eq!(host.ended().await.code(), Some(0));
 }
 
 #[tokio::test]
 async fn without_flags_it_serves_from_the_folder_one_stands_in() {
     let folder = Folder::fresh();
-    std::fs::copy(guest("echo-relay"), folder.subfolder("plugins").join("here.wasm")).unwrap();
+    std::fs::copy(
+        guest("echo-relay"),
+        folder.subfolder("plugins").join("here.wasm"),
+    )
+    .unwrap();
     let mut command = clean(Command::new(env!("CARGO_BIN_EXE_hayrick")));
-    command.args(["serve", "--port", "0"]).current_dir(folder.path()).stdin(Stdio::null()).kill_on_drop(true);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    command
+        .args(["serve", "--port", "0"])
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
-    let greeting = within("the greeting", SOON, stdout.next_line()).await.unwrap();
+    let greeting = within("the greeting", SOON, stdout.next_line())
+        .await
+        .unwrap();
     let greeting = greeting.expect("it did not start with its default folders");
     let client = Client::new(greeting.split_whitespace().last().unwrap());
-    eventually("it serves what lies there", SOON, async || client.status("here").await.filter(|status| status["state"] == "ready")).await;
+    eventually("it serves what lies there", SOON, async || {
+        client
+            .status("here")
+            .await
+            .filter(|status| status["state"] == "ready")
+    })
+    .await;
     assert!(folder.path().join(".hayrick").is_dir());
 }
 
 #[tokio::test]
 async fn the_drain_has_a_deadline() {
-    let mut host = TestHost::builder().guest("slow-stream").config("[server]\ndrain_deadline = '200ms'").start().await;
+    let mut host = TestHost::builder()
+        .guest("slow-stream")
+        .config("[server]\ndrain_deadline = '200ms'")
+        .start()
+        .await;
     let mut stream = host.client.stream("slow-stream", "5000").await;
     stream.next_text().await;
     host.sigterm();
     let ended = tokio::time::timeout(Duration::from_secs(5), host.ended()).await;
-    assert_eq!(ended.expect("it waited for an answer of 100 s").code(), Some(0));
+    assert_eq!(
+        ended.expect("it waited for an answer of 100 s").code(),
+        Some(0)
+    );
 }
 
 #[tokio::test]
@@ -59,14 +93,30 @@ async fn a_busy_port_is_said_with_the_cure() {
     let folder = Folder::fresh();
     let port = host.address().rsplit(':').next().unwrap();
     let data_dir = folder.path().display().to_string();
-    let second = hayrick(&["serve", "--port", port, "--plugins-dir", &data_dir, "--data-dir", &data_dir]);
+    let second = hayrick(&[
+        "serve",
+        "--port",
+        port,
+        "--plugins-dir",
+        &data_dir,
+        "--data-dir",
+        &data_dir,
+    ]);
     assert_eq!(second.code, Some(1), "{second:?}");
-    assert!(second.stderr.contains("another program serves there") && second.stderr.contains("--port"), "{second:?}");
+    assert!(
+        second.stderr.contains("another program serves there") && second.stderr.contains("--port"),
+        "{second:?}"
+    );
 }
 
 #[test]
 fn wrong_flags_exit_with_2() {
-    for words in [&["serve", "--port", "many"][..], &["serve", "--no-such-flag"], &["fly"], &[]] {
+    for words in [
+        &["serve", "--port", "many"][..],
+        &["serve", "--no-such-flag"],
+        &["fly"],
+        &[],
+    ] {
         let ended = hayrick(words);
         assert_eq!(ended.code, Some(2), "{words:?}: {ended:?}");
         assert!(!ended.stderr.is_empty(), "{words:?}");
@@ -77,11 +127,29 @@ fn wrong_flags_exit_with_2() {
 fn all_mistakes_of_the_settings_come_at_once() {
     let folder = Folder::fresh();
     let file = folder.path().join("hayrick.toml");
-    std::fs::write(&file, "[limits]\ncpu_time_max = 10\nmemory_max = 1\n[upstreams.a]\nmodel = 'm'\n").unwrap();
-    let ended = hayrick(&["serve", "--port", "0", "--config", &file.display().to_string()]);
+    std::fs::write(
+        &file,
+        "[limits]\ncpu_time_max = 10\nmemory_max = 1\n[upstreams.a]\nmodel = 'm'\n",
+    )
+    .unwrap();
+    let ended = hayrick(&[
+        "serve",
+        "--port",
+        "0",
+        "--config",
+        &file.display().to_string(),
+    ]);
     assert_eq!(ended.code, Some(2), "{ended:?}");
-    for path in ["limits.cpu_time_max", "limits.memory_max", "upstreams.a.base_url"] {
-        assert!(ended.stderr.contains(path), "{path} is not in: {}", ended.stderr);
+    for path in [
+        "limits.cpu_time_max",
+        "limits.memory_max",
+        "upstreams.a.base_url",
+    ] {
+        assert!(
+            ended.stderr.contains(path),
+            "{path} is not in: {}",
+            ended.stderr
+        );
     }
 }
 
@@ -90,10 +158,22 @@ fn inspect_tells_what_a_file_is_and_whether_it_would_deploy() {
     let path = |name: &str| guest(name).display().to_string();
     let good = hayrick(&["inspect", &path("echo-relay")]);
     assert_eq!(good.code, Some(0), "{good:?}");
-    for word in ["hayrick:pipeline/chat@0.1.0", "hayrick:pipeline/llm@0.1.0", "sha256:", "yes"] {
-        assert!(good.stdout.contains(word), "{word} is not in: {}", good.stdout);
+    for word in [
+        "hayrick:pipeline/chat@0.1.0",
+        "hayrick:pipeline/llm@0.1.0",
+        "sha256:",
+        "yes",
+    ] {
+        assert!(
+            good.stdout.contains(word),
+            "{word} is not in: {}",
+            good.stdout
+        );
     }
-    for (name, word) in [("no-lifecycle", "lifecycle"), ("ungranted-import", "does not grant")] {
+    for (name, word) in [
+        ("no-lifecycle", "lifecycle"),
+        ("ungranted-import", "does not grant"),
+    ] {
         let bad = hayrick(&["inspect", &path(name)]);
         assert!(bad.code == Some(1) && bad.stdout.contains(word), "{bad:?}");
     }
@@ -101,7 +181,11 @@ fn inspect_tells_what_a_file_is_and_whether_it_would_deploy() {
 
 #[tokio::test]
 async fn status_of_one_pipeline_tells_by_its_exit_code() {
-    let host = TestHost::builder().guest("echo-relay").guest("no-lifecycle").start().await;
+    let host = TestHost::builder()
+        .guest("echo-relay")
+        .guest("no-lifecycle")
+        .start()
+        .await;
     let port = host.address().rsplit(':').next().unwrap();
     for (name, code) in [("echo-relay", 0), ("no-lifecycle", 3), ("absent", 3)] {
         let ended = hayrick(&["status", name, "--port", port]);

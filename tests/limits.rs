@@ -11,7 +11,11 @@ use crate::support::metrics::reached;
 use crate::support::neighbour::beside_a_neighbour;
 
 fn with_neighbour(guest: &str, limits: &str) -> TestHostBuilder {
-    TestHost::builder().guest(guest).guest("slow-stream").limits(limits).alone()
+    TestHost::builder()
+        .guest(guest)
+        .guest("slow-stream")
+        .limits(limits)
+        .alone()
 }
 
 /// One failing answer of `guest` beside a neighbour.
@@ -46,7 +50,9 @@ async fn cpu_time() {
 
 #[tokio::test]
 async fn cpu_time_of_many_at_once() {
-    let host = with_neighbour("spin-in-chat", "cpu_time_max = '300ms'").start().await;
+    let host = with_neighbour("spin-in-chat", "cpu_time_max = '300ms'")
+        .start()
+        .await;
     let spinners = async {
         let mut replies = JoinSet::new();
         for _ in 0..8 {
@@ -62,7 +68,9 @@ async fn cpu_time_of_many_at_once() {
 
 #[tokio::test]
 async fn cpu_time_after_the_first_chunk_ends_the_stream_with_an_error_frame() {
-    let host = with_neighbour("spin-after-first-chunk", "cpu_time_max = '300ms'").start().await;
+    let host = with_neighbour("spin-after-first-chunk", "cpu_time_max = '300ms'")
+        .start()
+        .await;
     let read = async {
         let mut stream = host.client.stream("spin-after-first-chunk", "go on").await;
         // The chunk is delivered although the guest computes on.
@@ -85,8 +93,15 @@ async fn wall_time() {
 
 #[tokio::test]
 async fn wall_time_ends_a_guest_that_goes_on_sending_to_a_client_that_does_not_read() {
-    let host = TestHost::builder().guest("flood-output").limits("wall_time_max = '1s'").start().await;
-    let stream = host.client.stream_with(&stream_body("flood-output", "go on")).await;
+    let host = TestHost::builder()
+        .guest("flood-output")
+        .limits("wall_time_max = '1s'")
+        .start()
+        .await;
+    let stream = host
+        .client
+        .stream_with(&stream_body("flood-output", "go on"))
+        .await;
     host.is_idle("flood-output").await;
     drop(stream);
 }
@@ -100,7 +115,9 @@ async fn output() {
 
 #[tokio::test]
 async fn output_of_a_stream_ends_with_an_error_frame() {
-    let host = with_neighbour("flood-output", "output_bytes_max = '256 KiB'").start().await;
+    let host = with_neighbour("flood-output", "output_bytes_max = '256 KiB'")
+        .start()
+        .await;
     let read = async {
         let mut stream = host.client.stream("flood-output", "go on").await;
         stream.next_text().await;
@@ -120,13 +137,27 @@ async fn chunk() {
 #[tokio::test]
 async fn runs_at_a_time_then_a_queue_then_429() {
     let limits = "plugin_runs_max = 2\nplugin_queue_max = 1\nqueue_time_max = '20s'";
-    let host = TestHost::builder().guest("slow-stream").guest_as("slow-stream", "full").limits(limits).alone().start().await;
+    let host = TestHost::builder()
+        .guest("slow-stream")
+        .guest_as("slow-stream", "full")
+        .limits(limits)
+        .alone()
+        .start()
+        .await;
     let disturb = async {
-        let (mut first, mut second) = (host.client.stream("full", "100").await, host.client.stream("full", "100").await);
+        let (mut first, mut second) = (
+            host.client.stream("full", "100").await,
+            host.client.stream("full", "100").await,
+        );
         // Two more while two run: one waits for its place, one finds the queue full.
         let more = || host.client.chat("full", "1");
-        let (_, _, one, other) = tokio::join!(first.rest_text(), second.rest_text(), more(), more());
-        if one.status == 200 { (one, other) } else { (other, one) }
+        let (_, _, one, other) =
+            tokio::join!(first.rest_text(), second.rest_text(), more(), more());
+        if one.status == 200 {
+            (one, other)
+        } else {
+            (other, one)
+        }
     };
     let (queued, refused) = beside_a_neighbour(&host, disturb).await;
     assert_eq!(queued.status, 200, "{}", queued.body);
@@ -135,18 +166,34 @@ async fn runs_at_a_time_then_a_queue_then_429() {
     // One waited and one was refused because two were running.
     assert_eq!(reached(&host, "plugin_runs_max", "full").await, 2);
     let seconds = refused.header("retry-after").map(str::parse::<u64>);
-    assert!(matches!(seconds, Some(Ok(1..))), "Retry-After is {seconds:?}");
+    assert!(
+        matches!(seconds, Some(Ok(1..))),
+        "Retry-After is {seconds:?}"
+    );
 }
 
 #[tokio::test]
 async fn the_wait_for_a_place_is_bounded() {
     let limits = "plugin_runs_max = 1\nqueue_time_max = '100ms'";
-    let host = TestHost::builder().guest("slow-stream").limits(limits).start().await;
+    let host = TestHost::builder()
+        .guest("slow-stream")
+        .limits(limits)
+        .start()
+        .await;
     let mut running = host.client.stream("slow-stream", "500").await;
     running.next_text().await;
     let refused = host.client.chat("slow-stream", "1").await;
-    assert!(refused.error().contains("no place became free in time"), "{}", refused.body);
-    assert_eq!((refused.status, &refused.json()["error"]["param"]), (429, &"queue_time_max".into()), "{}", refused.body);
+    assert!(
+        refused.error().contains("no place became free in time"),
+        "{}",
+        refused.body
+    );
+    assert_eq!(
+        (refused.status, &refused.json()["error"]["param"]),
+        (429, &"queue_time_max".into()),
+        "{}",
+        refused.body
+    );
     assert_eq!(reached(&host, "queue_time_max", "slow-stream").await, 1);
     assert!(refused.header("retry-after").is_some());
 }
@@ -154,8 +201,13 @@ async fn the_wait_for_a_place_is_bounded() {
 #[tokio::test]
 async fn runs_of_the_host_at_a_time() {
     let limits = "plugin_queue_max = 0";
-    let host =
-        TestHost::builder().guest("slow-stream").guest("echo-relay").limits(limits).config("[engine]\nhost_runs_max = 1").start().await;
+    let host = TestHost::builder()
+        .guest("slow-stream")
+        .guest("echo-relay")
+        .limits(limits)
+        .config("[engine]\nhost_runs_max = 1")
+        .start()
+        .await;
     let mut running = host.client.stream("slow-stream", "500").await;
     running.next_text().await;
     assert_eq!(host.client.chat("echo-relay", "echo:hi").await.status, 429);
@@ -167,12 +219,21 @@ async fn runs_of_the_host_at_a_time() {
 
 #[tokio::test]
 async fn log_lines() {
-    let (host, reply) = reach("log-flood", "log_lines_max = 5\nlog_line_bytes_max = '100 B'").await;
+    let (host, reply) = reach(
+        "log-flood",
+        "log_lines_max = 5\nlog_line_bytes_max = '100 B'",
+    )
+    .await;
     assert_eq!(reply.status, 200, "{}", reply.body);
     host.logs.line(&["log_lines_max"]).await;
     assert_eq!(reached(&host, "log_lines_max", "log-flood").await, 1);
     assert_eq!(reached(&host, "log_line_bytes_max", "log-flood").await, 1);
-    let of_guest: Vec<String> = host.logs.lines().into_iter().filter(|line| line.contains("log-flood") && line.contains("run=")).collect();
+    let of_guest: Vec<String> = host
+        .logs
+        .lines()
+        .into_iter()
+        .filter(|line| line.contains("log-flood") && line.contains("run="))
+        .collect();
     assert!((1..=6).contains(&of_guest.len()), "{of_guest:?}");
     assert!(of_guest.iter().all(|line| line.len() < 400), "{of_guest:?}");
 }
@@ -180,7 +241,11 @@ async fn log_lines() {
 #[tokio::test]
 async fn size_of_a_component() {
     let size = std::fs::metadata(guest("echo-relay")).unwrap().len();
-    let host = TestHost::builder().guest("echo-relay").limits(&format!("component_bytes_max = {}", size - 1)).start().await;
+    let host = TestHost::builder()
+        .guest("echo-relay")
+        .limits(&format!("component_bytes_max = {}", size - 1))
+        .start()
+        .await;
     let reason = host.refusal("echo-relay").await;
     assert!(reason.contains("component_bytes_max"), "{reason}");
     assert_eq!(reached(&host, "component_bytes_max", "echo-relay").await, 1);

@@ -1,6 +1,7 @@
 //! The integration tests: real guests, a real host in its own process, HTTP from outside.
 //!
-//! The guests are built by `sh tests/guests/build.sh`; `sh tests/run.sh` does that and everything else.
+//! The guests are built by `sh tests/guests/build.sh`; `sh tests/run.sh` does that and everything
+//! else.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -24,18 +25,24 @@ mod contract;
 mod deploy;
 /// Deploys by request: whose key may do them, and that each is in the audit log.
 mod deploy_keys;
-/// What was acknowledged survives: SIGKILL at any moment, a job that takes its host down, a disk that is full.
+/// What was acknowledged survives: SIGKILL at any moment, a job that takes its host down, a disk
+/// that is full.
 mod durability;
-/// What plugins may ask of the network, by `http` and by `wasi:http`: rules, addresses, redirects, secrets, bounds.
+/// What plugins may ask of the network, by `http` and by `wasi:http`: rules, addresses, redirects,
+/// secrets, bounds.
 mod egress;
-/// Forms of files: what comes through, every bound, and that nothing of them stays on disk or in memory.
+/// Forms of files: what comes through, every bound, and that nothing of them stays on disk or in
+/// memory.
 mod files;
 /// The seeds of the fuzz targets, against a real host.
 mod fuzz_seeds;
 /// A client that hangs up: the guest is gone, and so is the connection to the upstream.
 mod hangup;
 /// The corpus of hostile guests, and who attacks a server with it.
-#[expect(dead_code, reason = "the example `hostile` compiles it, too, and has uses for all of it")]
+#[expect(
+    dead_code,
+    reason = "the example `hostile` compiles it, too, and has uses for all of it"
+)]
 mod hostile;
 /// The corpus against a host of low limits, a theme a test.
 mod hostile_corpus;
@@ -43,7 +50,8 @@ mod hostile_corpus;
 mod isolation;
 /// `hayrick jobs`, from outside.
 mod jobs_cli;
-/// The queue as a guest sees it: the host's functions, and the chat of the example plugin over them.
+/// The queue as a guest sees it: the host's functions, and the chat of the example plugin over
+/// them.
 mod jobs_guest;
 /// Jobs over HTTP: submit, look, wait, follow, cancel, retry, and each refusal.
 mod jobs_http;

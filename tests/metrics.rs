@@ -5,7 +5,12 @@ use crate::support::metrics::{metric, reached};
 
 #[tokio::test]
 async fn runs_and_versions_are_counted() {
-    let host = TestHost::builder().guest("echo-relay").guest("panic").guest("slow-stream").start().await;
+    let host = TestHost::builder()
+        .guest("echo-relay")
+        .guest("panic")
+        .guest("slow-stream")
+        .start()
+        .await;
     assert_eq!(host.client.chat("echo-relay", "echo:hi").await.text(), "hi");
     assert_eq!(host.client.chat("panic", "go on").await.status, 500);
     let mut running = host.client.stream("slow-stream", "500").await;
@@ -19,33 +24,68 @@ async fn runs_and_versions_are_counted() {
         ("hayrick_version_serving{pipeline=\"echo-relay\"}", 1.0),
         // The `setup` of the deploy, and the run.
         ("hayrick_run_seconds_count{pipeline=\"echo-relay\"}", 2.0),
-        ("hayrick_run_cpu_seconds_count{pipeline=\"echo-relay\"}", 2.0),
+        (
+            "hayrick_run_cpu_seconds_count{pipeline=\"echo-relay\"}",
+            2.0,
+        ),
     ] {
         assert_eq!(metric(&host, name).await, Some(expected), "{name}");
     }
-    assert!(metric(&host, "hayrick_connections").await >= Some(2.0), "the stream's, and the one that asks");
+    assert!(
+        metric(&host, "hayrick_connections").await >= Some(2.0),
+        "the stream's, and the one that asks"
+    );
     drop(running);
     host.is_idle("slow-stream").await;
-    assert_eq!(metric(&host, "hayrick_runs_active{pipeline=\"slow-stream\"}").await, Some(0.0));
+    assert_eq!(
+        metric(&host, "hayrick_runs_active{pipeline=\"slow-stream\"}").await,
+        Some(0.0)
+    );
 }
 
 #[tokio::test]
 async fn the_text_is_openmetrics_and_forgets_plugins_that_are_gone() {
-    let host = TestHost::builder().guest("echo-relay").guest("slow-stream").start().await;
+    let host = TestHost::builder()
+        .guest("echo-relay")
+        .guest("slow-stream")
+        .start()
+        .await;
     let reply = host.client.get("/metrics").await;
-    assert!(reply.header("content-type").unwrap().starts_with("application/openmetrics-text"), "{:?}", reply.headers);
-    assert!(reply.body.ends_with("# EOF\n") && reply.body.contains("# TYPE hayrick_limit_reached counter\n"), "{}", reply.body);
+    assert!(
+        reply
+            .header("content-type")
+            .unwrap()
+            .starts_with("application/openmetrics-text"),
+        "{:?}",
+        reply.headers
+    );
+    assert!(
+        reply.body.ends_with("# EOF\n")
+            && reply
+                .body
+                .contains("# TYPE hayrick_limit_reached counter\n"),
+        "{}",
+        reply.body
+    );
     std::fs::remove_file(host.plugin_file("echo-relay")).unwrap();
-    crate::support::await_event::eventually("its numbers are gone", crate::support::await_event::SOON, async || {
-        let body = host.client.get("/metrics").await.body;
-        (!body.contains("echo-relay") && body.contains("slow-stream")).then_some(())
-    })
+    crate::support::await_event::eventually(
+        "its numbers are gone",
+        crate::support::await_event::SOON,
+        async || {
+            let body = host.client.get("/metrics").await.body;
+            (!body.contains("echo-relay") && body.contains("slow-stream")).then_some(())
+        },
+    )
     .await;
 }
 
 #[tokio::test]
 async fn a_client_s_limit_is_named_and_counted() {
-    let host = TestHost::builder().guest("echo-relay").config("[server]\nbody_bytes_max = '1 KiB'").start().await;
+    let host = TestHost::builder()
+        .guest("echo-relay")
+        .config("[server]\nbody_bytes_max = '1 KiB'")
+        .start()
+        .await;
     let reply = host.client.chat("echo-relay", &"x".repeat(1500)).await;
     let error = &reply.json()["error"];
     assert_eq!(
@@ -59,13 +99,35 @@ async fn a_client_s_limit_is_named_and_counted() {
 
 #[tokio::test]
 async fn jobs_are_counted_by_status_and_a_full_queue_by_its_limit() {
-    let host = TestHost::builder().guest("job-worker").config("[jobs]\npending_max = 1\njobs_max = 1").start().await;
+    let host = TestHost::builder()
+        .guest("job-worker")
+        .config("[jobs]\npending_max = 1\njobs_max = 1")
+        .start()
+        .await;
     // Far in the future: it waits, and nobody takes it.
-    let submit = || host.client.send("POST", "/job-worker/jobs", r#"{"type": "any", "data": {}, "delay": 3600}"#);
+    let submit = || {
+        host.client.send(
+            "POST",
+            "/job-worker/jobs",
+            r#"{"type": "any", "data": {}, "delay": 3600}"#,
+        )
+    };
     let first = submit().await;
     assert_eq!(first.status, 202, "{}", first.body);
-    assert_eq!(metric(&host, "hayrick_jobs{pipeline=\"job-worker\",status=\"pending\"}").await, Some(1.0));
+    assert_eq!(
+        metric(
+            &host,
+            "hayrick_jobs{pipeline=\"job-worker\",status=\"pending\"}"
+        )
+        .await,
+        Some(1.0)
+    );
     let refused = submit().await;
-    assert_eq!((refused.status, &refused.json()["error"]["param"]), (429, &"jobs.pending_max".into()), "{}", refused.body);
+    assert_eq!(
+        (refused.status, &refused.json()["error"]["param"]),
+        (429, &"jobs.pending_max".into()),
+        "{}",
+        refused.body
+    );
     assert_eq!(reached(&host, "jobs.pending_max", "").await, 1);
 }

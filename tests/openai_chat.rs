@@ -14,21 +14,53 @@ async fn a_whole_answer_has_openai_s_shape() {
     let host = echo_host().await;
     let reply = host.client.chat("echo-relay", "echo:Hello, Wörld!").await;
     let answer = reply.json();
-    assert_eq!((reply.status, reply.text().as_str()), (200, "Hello, Wörld!"));
-    assert_eq!((&answer["object"], &answer["model"]), (&json!("chat.completion"), &json!("echo-relay")));
-    assert!(answer["id"].as_str().is_some_and(|id| id.starts_with("chatcmpl-")), "{answer}");
-    assert!(answer["created"].as_u64().is_some_and(|seconds| seconds > 1_600_000_000), "{answer}");
+    assert_eq!(
+        (reply.status, reply.text().as_str()),
+        (200, "Hello, Wörld!")
+    );
+    assert_eq!(
+        (&answer["object"], &answer["model"]),
+        (&json!("chat.completion"), &json!("echo-relay"))
+    );
+    assert!(
+        answer["id"]
+            .as_str()
+            .is_some_and(|id| id.starts_with("chatcmpl-")),
+        "{answer}"
+    );
+    assert!(
+        answer["created"]
+            .as_u64()
+            .is_some_and(|seconds| seconds > 1_600_000_000),
+        "{answer}"
+    );
     let choice = &answer["choices"][0];
-    assert_eq!((&choice["index"], &choice["finish_reason"], &choice["message"]["role"]), (&json!(0), &json!("stop"), &json!("assistant")));
+    assert_eq!(
+        (
+            &choice["index"],
+            &choice["finish_reason"],
+            &choice["message"]["role"]
+        ),
+        (&json!(0), &json!("stop"), &json!("assistant"))
+    );
 }
 
 #[tokio::test]
 async fn a_stream_says_the_same_in_frames() {
     let host = echo_host().await;
-    for text in ["echo:one two three", "relay:Hello", "forward:Hello", "echo:ünï\ncode \u{1f33e}"] {
+    for text in [
+        "echo:one two three",
+        "relay:Hello",
+        "forward:Hello",
+        "echo:ünï\ncode \u{1f33e}",
+    ] {
         let whole = host.client.chat("echo-relay", text).await.text();
         let mut stream = host.client.stream("echo-relay", text).await;
-        assert!(stream.headers.contains_key("x-request-id"), "{:?}", stream.headers);
+        assert!(
+            stream.headers.contains_key("x-request-id"),
+            "{:?}",
+            stream.headers
+        );
         let frames = stream.rest().await;
         assert_eq!(text_of(&frames), whole, "{text}");
         check_frames(&frames);
@@ -36,13 +68,21 @@ async fn a_stream_says_the_same_in_frames() {
 }
 
 fn check_frames(frames: &[Frame]) {
-    let [first, .., last_but_one, last] = frames else { panic!("too few frames: {frames:?}") };
+    let [first, .., last_but_one, last] = frames else {
+        panic!("too few frames: {frames:?}")
+    };
     assert!(last.is_done(), "{last:?}");
     assert_eq!(first.json["choices"][0]["delta"]["role"], "assistant");
     assert_eq!(last_but_one.json["choices"][0]["finish_reason"], "stop");
     for frame in frames.iter().filter(|frame| !frame.is_done()) {
-        assert_eq!((&frame.json["id"], &frame.json["object"]), (&first.json["id"], &json!("chat.completion.chunk")));
-        assert!(frame.json.get("usage").is_none_or(Value::is_null), "usage that nobody asked for: {frame:?}");
+        assert_eq!(
+            (&frame.json["id"], &frame.json["object"]),
+            (&first.json["id"], &json!("chat.completion.chunk"))
+        );
+        assert!(
+            frame.json.get("usage").is_none_or(Value::is_null),
+            "usage that nobody asked for: {frame:?}"
+        );
     }
 }
 
@@ -51,22 +91,35 @@ async fn usage_comes_with_a_whole_answer_and_when_asked_for_in_a_stream() {
     let host = echo_host().await;
     let whole = host.client.chat("echo-relay", "relay:Hello").await.json()["usage"].clone();
     assert!(whole["completion_tokens"].as_u64() > Some(0), "{whole}");
-    let sum = whole["prompt_tokens"].as_u64().unwrap() + whole["completion_tokens"].as_u64().unwrap();
+    let sum =
+        whole["prompt_tokens"].as_u64().unwrap() + whole["completion_tokens"].as_u64().unwrap();
     assert_eq!(whole["total_tokens"].as_u64(), Some(sum));
 
     let mut body = stream_body("echo-relay", "relay:Hello");
     body["stream_options"] = json!({"include_usage": true});
     let frames = host.client.stream_with(&body).await.rest().await;
-    let [.., with_usage, done] = frames.as_slice() else { panic!("too few frames") };
+    let [.., with_usage, done] = frames.as_slice() else {
+        panic!("too few frames")
+    };
     assert!(done.is_done());
-    assert_eq!((&with_usage.json["usage"], &with_usage.json["choices"]), (&whole, &json!([])));
+    assert_eq!(
+        (&with_usage.json["usage"], &with_usage.json["choices"]),
+        (&whole, &json!([]))
+    );
 }
 
 #[tokio::test]
 async fn without_an_upstream_the_built_in_model_says_what_it_is() {
     let host = echo_host().await;
-    let text = host.client.chat("echo-relay", "relay:do you hear me?").await.text();
-    assert!(text.contains("built-in model") && text.contains("do you hear me?"), "{text}");
+    let text = host
+        .client
+        .chat("echo-relay", "relay:do you hear me?")
+        .await
+        .text();
+    assert!(
+        text.contains("built-in model") && text.contains("do you hear me?"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -81,32 +134,93 @@ async fn the_whole_request_reaches_the_plugin() {
 
 #[tokio::test]
 async fn models_are_listed_with_and_without_v1() {
-    let host = TestHost::builder().guest("echo-relay").guest_as("echo-relay", "second").guest("no-lifecycle").start().await;
+    let host = TestHost::builder()
+        .guest("echo-relay")
+        .guest_as("echo-relay", "second")
+        .guest("no-lifecycle")
+        .start()
+        .await;
     for prefix in ["", "/v1"] {
         let list = host.client.get(&format!("{prefix}/models")).await.json();
-        let ids: Vec<&str> = list["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap()).collect();
-        assert_eq!((&list["object"], ids), (&json!("list"), vec!["echo-relay", "second"]));
-        let one = host.client.get(&format!("{prefix}/models/second")).await.json();
-        assert_eq!((&one["id"], &one["object"]), (&json!("second"), &json!("model")));
-        assert_eq!(host.client.get(&format!("{prefix}/models/absent")).await.status, 404);
-        let reply = host.client.send("POST", &format!("{prefix}/chat/completions"), &chat_body("second", "echo:hi").to_string()).await;
+        let ids: Vec<&str> = list["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|model| model["id"].as_str().unwrap())
+            .collect();
+        assert_eq!(
+            (&list["object"], ids),
+            (&json!("list"), vec!["echo-relay", "second"])
+        );
+        let one = host
+            .client
+            .get(&format!("{prefix}/models/second"))
+            .await
+            .json();
+        assert_eq!(
+            (&one["id"], &one["object"]),
+            (&json!("second"), &json!("model"))
+        );
+        assert_eq!(
+            host.client
+                .get(&format!("{prefix}/models/absent"))
+                .await
+                .status,
+            404
+        );
+        let reply = host
+            .client
+            .send(
+                "POST",
+                &format!("{prefix}/chat/completions"),
+                &chat_body("second", "echo:hi").to_string(),
+            )
+            .await;
         assert_eq!(reply.text(), "hi");
     }
 }
 
 #[tokio::test]
 async fn what_cannot_be_answered_gets_openai_s_error_object() {
-    let host = TestHost::builder().guest("echo-relay").guest("no-lifecycle").start().await;
+    let host = TestHost::builder()
+        .guest("echo-relay")
+        .guest("no-lifecycle")
+        .start()
+        .await;
     let chat = "/v1/chat/completions";
     let cases = [
         ("POST", chat, "{\"model\": ", 400, "JSON"),
         ("POST", chat, "[]", 400, ""),
         ("POST", chat, r#"{"messages": []}"#, 400, "model"),
         ("POST", chat, r#"{"model": "echo-relay"}"#, 400, "messages"),
-        ("POST", chat, r#"{"model": "echo-relay", "messages": "hi"}"#, 400, "messages"),
-        ("POST", chat, r#"{"model": 7, "messages": []}"#, 400, "model"),
-        ("POST", chat, &chat_body("absent", "hi").to_string(), 404, "absent"),
-        ("POST", chat, &chat_body("no-lifecycle", "hi").to_string(), 503, "no-lifecycle"),
+        (
+            "POST",
+            chat,
+            r#"{"model": "echo-relay", "messages": "hi"}"#,
+            400,
+            "messages",
+        ),
+        (
+            "POST",
+            chat,
+            r#"{"model": 7, "messages": []}"#,
+            400,
+            "model",
+        ),
+        (
+            "POST",
+            chat,
+            &chat_body("absent", "hi").to_string(),
+            404,
+            "absent",
+        ),
+        (
+            "POST",
+            chat,
+            &chat_body("no-lifecycle", "hi").to_string(),
+            503,
+            "no-lifecycle",
+        ),
         ("GET", chat, "", 405, ""),
         ("DELETE", "/v1/models", "", 405, ""),
         ("GET", "/v1/nothing-here", "", 404, ""),
@@ -114,21 +228,48 @@ async fn what_cannot_be_answered_gets_openai_s_error_object() {
     ];
     for (method, path, body, status, word) in cases {
         let reply = host.client.send(method, path, body).await;
-        assert_eq!(reply.status, status, "{method} {path} {body}: {}", reply.body);
-        assert!(reply.error().contains(word), "{method} {path} {body}: {}", reply.body);
+        assert_eq!(
+            reply.status, status,
+            "{method} {path} {body}: {}",
+            reply.body
+        );
+        assert!(
+            reply.error().contains(word),
+            "{method} {path} {body}: {}",
+            reply.body
+        );
         assert!(reply.json()["error"]["type"].is_string(), "{}", reply.body);
-        assert!(reply.header("x-request-id").is_some(), "{method} {path}: no request id");
+        assert!(
+            reply.header("x-request-id").is_some(),
+            "{method} {path}: no request id"
+        );
     }
-    assert_eq!(host.client.chat("echo-relay", "echo:still here").await.text(), "still here");
+    assert_eq!(
+        host.client
+            .chat("echo-relay", "echo:still here")
+            .await
+            .text(),
+        "still here"
+    );
 }
 
 #[tokio::test]
 async fn a_body_over_the_limit_is_refused() {
-    let host = TestHost::builder().guest("echo-relay").config("[server]\nbody_bytes_max = '64 KiB'").start().await;
+    let host = TestHost::builder()
+        .guest("echo-relay")
+        .config("[server]\nbody_bytes_max = '64 KiB'")
+        .start()
+        .await;
     let reply = host.client.chat("echo-relay", &"x".repeat(65 << 10)).await;
     assert_eq!(reply.status, 413, "{}", reply.body);
     assert!(reply.error().contains("body_bytes_max"), "{}", reply.body);
-    assert_eq!(host.client.chat("echo-relay", &format!("echo:{}", "x".repeat(60 << 10))).await.status, 200);
+    assert_eq!(
+        host.client
+            .chat("echo-relay", &format!("echo:{}", "x".repeat(60 << 10)))
+            .await
+            .status,
+        200
+    );
 }
 
 #[tokio::test]
@@ -144,35 +285,67 @@ async fn each_kind_of_failure_has_its_status() {
         ("failed", 500),
     ];
     for (kind, status) in kinds {
-        let reply = host.client.chat("echo-relay", &format!("fail:{kind}:because of {kind}")).await;
+        let reply = host
+            .client
+            .chat("echo-relay", &format!("fail:{kind}:because of {kind}"))
+            .await;
         assert_eq!(reply.status, status, "{kind}: {}", reply.body);
-        assert!(reply.error().contains(&format!("because of {kind}")), "{}", reply.body);
+        assert!(
+            reply.error().contains(&format!("because of {kind}")),
+            "{}",
+            reply.body
+        );
         // Nothing was streamed yet, so a streamed request gets the same status.
-        let streamed = host.client.chat_with(&stream_body("echo-relay", &format!("fail:{kind}:x"))).await;
+        let streamed = host
+            .client
+            .chat_with(&stream_body("echo-relay", &format!("fail:{kind}:x")))
+            .await;
         assert_eq!(streamed.status, status, "{kind}: {}", streamed.body);
     }
 }
 
 #[tokio::test]
 async fn an_error_after_the_first_chunk_is_a_frame_and_never_a_silent_end() {
-    let host = TestHost::builder().guest("panic-after-first-chunk").start().await;
+    let host = TestHost::builder()
+        .guest("panic-after-first-chunk")
+        .start()
+        .await;
     let mut stream = host.client.stream("panic-after-first-chunk", "hi").await;
     stream.next_text().await;
     let error = stream.rest_error().await;
-    assert!(error.contains("panicked") && error.contains("run "), "{error}");
+    assert!(
+        error.contains("panicked") && error.contains("run "),
+        "{error}"
+    );
     let whole = host.client.chat("panic-after-first-chunk", "hi").await;
     assert_eq!(whole.status, 500, "{}", whole.body);
 }
 
 #[tokio::test]
 async fn health_and_status_tell_a_probe_and_a_person() {
-    let host = TestHost::builder().guest("echo-relay").guest("no-lifecycle").start().await;
+    let host = TestHost::builder()
+        .guest("echo-relay")
+        .guest("no-lifecycle")
+        .start()
+        .await;
     assert_eq!(host.client.get("/health/live").await.status, 200);
     assert_eq!(host.client.get("/health/ready").await.status, 200);
     let status = host.client.get("/status").await.json();
-    let states: Vec<&str> = status["pipelines"].as_array().unwrap().iter().map(|one| one["state"].as_str().unwrap()).collect();
+    let states: Vec<&str> = status["pipelines"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["state"].as_str().unwrap())
+        .collect();
     assert_eq!(states, ["ready", "failed"]);
     let one = host.client.status("echo-relay").await.unwrap();
-    assert_eq!((&one["name"], &one["version"]["generation"], &one["active_runs"]), (&json!("echo-relay"), &json!(1), &json!(0)));
+    assert_eq!(
+        (
+            &one["name"],
+            &one["version"]["generation"],
+            &one["active_runs"]
+        ),
+        (&json!("echo-relay"), &json!(1), &json!(0))
+    );
     assert_eq!(one["version"]["digest"].as_str().map(str::len), Some(64));
 }

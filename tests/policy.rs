@@ -1,4 +1,5 @@
-//! What a component asks and what the operator grants: refused, granted, taken back, and never granted by anybody else.
+//! What a component asks and what the operator grants: refused, granted, taken back, and never
+//! granted by anybody else.
 
 use crate::support::await_event::{SOON, eventually};
 use crate::support::command::hayrick;
@@ -7,10 +8,17 @@ use crate::support::host::TestHost;
 
 /// What the newest file or policy of a pipeline was refused for, once that speaks of `word`.
 async fn refused_for(host: &TestHost, pipeline: &str, word: &str) -> String {
-    eventually(&format!("a refusal of {pipeline} that speaks of {word}"), SOON, async || {
-        let status = host.client.status(pipeline).await?;
-        status["last_error"]["reason"].as_str().filter(|reason| reason.contains(word)).map(str::to_owned)
-    })
+    eventually(
+        &format!("a refusal of {pipeline} that speaks of {word}"),
+        SOON,
+        async || {
+            let status = host.client.status(pipeline).await?;
+            status["last_error"]["reason"]
+                .as_str()
+                .filter(|reason| reason.contains(word))
+                .map(str::to_owned)
+        },
+    )
     .await
 }
 
@@ -20,9 +28,17 @@ fn write_policy(host: &TestHost, pipeline: &str, text: &str) {
 
 #[tokio::test]
 async fn what_is_asked_and_not_granted_refuses_the_deploy_until_it_is_granted() {
-    let host = TestHost::builder().config("[grants]\ninterfaces = ['llm']").guest("state-tool").guest("echo-relay").start().await;
+    let host = TestHost::builder()
+        .config("[grants]\ninterfaces = ['llm']")
+        .guest("state-tool")
+        .guest("echo-relay")
+        .start()
+        .await;
     let reason = host.refusal("state-tool").await;
-    assert!(reason.contains("asks for state") && reason.contains("hayrick grant state-tool"), "{reason}");
+    assert!(
+        reason.contains("asks for state") && reason.contains("hayrick grant state-tool"),
+        "{reason}"
+    );
     assert_eq!(host.client.chat("state-tool", "get:k").await.status, 503);
     assert_eq!(host.client.chat("echo-relay", "echo:hi").await.text(), "hi");
     write_policy(&host, "state-tool", "interfaces = ['state']");
@@ -32,16 +48,32 @@ async fn what_is_asked_and_not_granted_refuses_the_deploy_until_it_is_granted() 
 
 #[tokio::test]
 async fn an_update_that_asks_for_more_waits_for_the_operator_also_over_a_restart() {
-    let host = TestHost::builder().guest_as("counter", "live").start().await;
+    let host = TestHost::builder()
+        .guest_as("counter", "live")
+        .start()
+        .await;
     assert_eq!(host.client.chat("live", "count").await.text(), "1");
     host.rename_in("live", &guest_bytes("state-tool"));
     let reason = host.refusal("live").await;
-    assert!(reason.contains("asks for state beyond what the version before it asked for"), "{reason}");
-    assert!(reason.contains("inspect --diff") && reason.contains("hayrick grant live"), "{reason}");
-    assert_eq!(host.client.chat("live", "count").await.text(), "1", "the version before serves on");
+    assert!(
+        reason.contains("asks for state beyond what the version before it asked for"),
+        "{reason}"
+    );
+    assert!(
+        reason.contains("inspect --diff") && reason.contains("hayrick grant live"),
+        "{reason}"
+    );
+    assert_eq!(
+        host.client.chat("live", "count").await.text(),
+        "1",
+        "the version before serves on"
+    );
     let host = host.restart().await;
     let reason = host.refusal("live").await;
-    assert!(reason.contains("beyond what the version before"), "{reason}");
+    assert!(
+        reason.contains("beyond what the version before"),
+        "{reason}"
+    );
     write_policy(&host, "live", "interfaces = ['state']");
     host.serves_generation("live", 1).await;
     assert_eq!(host.client.chat("live", "get:k").await.text(), "null");
@@ -49,9 +81,15 @@ async fn an_update_that_asks_for_more_waits_for_the_operator_also_over_a_restart
 
 #[tokio::test]
 async fn taking_the_file_away_first_does_not_make_an_update_a_new_plugin() {
-    let host = TestHost::builder().guest_as("counter", "live").start().await;
+    let host = TestHost::builder()
+        .guest_as("counter", "live")
+        .start()
+        .await;
     std::fs::remove_file(host.plugin_file("live")).unwrap();
-    eventually("it is gone", SOON, async || host.client.status("live").await.is_none().then_some(())).await;
+    eventually("it is gone", SOON, async || {
+        host.client.status("live").await.is_none().then_some(())
+    })
+    .await;
     host.rename_in("live", &guest_bytes("state-tool"));
     assert!(host.refusal("live").await.contains("asks for state beyond"));
 }
@@ -61,10 +99,17 @@ async fn a_grant_that_is_taken_back_ends_the_service() {
     let host = TestHost::builder().guest("state-tool").start().await;
     assert_eq!(host.client.chat("state-tool", "get:k").await.status, 200);
     write_policy(&host, "state-tool", "interfaces = []");
-    assert!(refused_for(&host, "state-tool", "state").await.contains("not granted"));
+    assert!(
+        refused_for(&host, "state-tool", "state")
+            .await
+            .contains("not granted")
+    );
     assert_eq!(host.client.chat("state-tool", "get:k").await.status, 503);
     std::fs::remove_file(host.policy_file("state-tool")).unwrap();
-    eventually("it serves again", SOON, async || (host.client.chat("state-tool", "get:k").await.status == 200).then_some(())).await;
+    eventually("it serves again", SOON, async || {
+        (host.client.chat("state-tool", "get:k").await.status == 200).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -83,11 +128,19 @@ async fn mistakes_in_a_policy_are_errors_and_never_defaults() {
     ] {
         assert!(reason.contains(words), "no {words:?} in {reason}");
     }
-    assert_eq!(host.client.chat("state-tool", "get:k").await.status, 200, "what served before serves on");
+    assert_eq!(
+        host.client.chat("state-tool", "get:k").await.status,
+        200,
+        "what served before serves on"
+    );
     write_policy(&host, "Cargo", "[workspace]");
     let folder = host.policy_file("state-tool").parent().unwrap().to_owned();
     let checked = hayrick(&["config", "check", "--plugins-dir", folder.to_str().unwrap()]);
-    assert!(checked.code != Some(0) && checked.stderr.contains("state-tool.toml: intrefaces"), "{}", checked.stderr);
+    assert!(
+        checked.code != Some(0) && checked.stderr.contains("state-tool.toml: intrefaces"),
+        "{}",
+        checked.stderr
+    );
     assert!(!checked.stderr.contains("Cargo.toml"), "{}", checked.stderr);
 }
 
@@ -99,21 +152,46 @@ async fn a_plugin_s_own_limits_are_its_own() {
         .policy("small", "[limits]\noutput_bytes_max = 4")
         .start()
         .await;
-    assert_eq!(host.client.chat("echo-relay", "echo:hello").await.text(), "hello");
+    assert_eq!(
+        host.client.chat("echo-relay", "echo:hello").await.text(),
+        "hello"
+    );
     let reply = host.client.chat("small", "echo:hello").await;
-    assert!(reply.status == 500 && reply.error().contains("output_bytes_max, 4 bytes"), "{}", reply.body);
+    assert!(
+        reply.status == 500 && reply.error().contains("output_bytes_max, 4 bytes"),
+        "{}",
+        reply.body
+    );
     write_policy(&host, "small", "[limits]\noutput_bytes_max = 5");
-    eventually("the new limit", SOON, async || (host.client.chat("small", "echo:hello").await.status == 200).then_some(())).await;
+    eventually("the new limit", SOON, async || {
+        (host.client.chat("small", "echo:hello").await.status == 200).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn state_has_the_plugin_s_own_quota() {
-    let host = TestHost::builder().guest("state-tool").policy("state-tool", "[state]\nkeys_max = 1\nvalue_bytes_max = 3").start().await;
-    assert_eq!(host.client.chat("state-tool", "set:a=123").await.status, 200);
+    let host = TestHost::builder()
+        .guest("state-tool")
+        .policy("state-tool", "[state]\nkeys_max = 1\nvalue_bytes_max = 3")
+        .start()
+        .await;
+    assert_eq!(
+        host.client.chat("state-tool", "set:a=123").await.status,
+        200
+    );
     let many = host.client.chat("state-tool", "set:b=1").await;
-    assert!(many.status != 200 && many.error().contains("keys_max"), "{}", many.body);
+    assert!(
+        many.status != 200 && many.error().contains("keys_max"),
+        "{}",
+        many.body
+    );
     let large = host.client.chat("state-tool", "set:a=1234").await;
-    assert!(large.status != 200 && large.error().contains("3 bytes at most"), "{}", large.body);
+    assert!(
+        large.status != 200 && large.error().contains("3 bytes at most"),
+        "{}",
+        large.body
+    );
 }
 
 #[tokio::test]
@@ -126,12 +204,25 @@ async fn changes_are_in_the_audit_log() {
     std::fs::remove_file(host.plugin_file("counter")).unwrap();
     let data_dir = host.data_path("");
     let expected = ["deploy", "policy.change", "deploy.refused", "undeploy"];
-    eventually("four lines by whoever writes to the folder", SOON, async || {
-        let audit = hayrick(&["audit", "--json", "--data-dir", data_dir.to_str().unwrap()]).stdout;
-        let lines: Vec<serde_json::Value> = serde_json::from_str(&audit).unwrap();
-        assert!(lines.iter().all(|line| line["actor"] == "folder" && line["subject"] == "counter"), "{audit}");
-        let actions: Vec<&str> = lines.iter().map(|line| line["action"].as_str().unwrap()).collect();
-        (actions == expected).then_some(())
-    })
+    eventually(
+        "four lines by whoever writes to the folder",
+        SOON,
+        async || {
+            let audit =
+                hayrick(&["audit", "--json", "--data-dir", data_dir.to_str().unwrap()]).stdout;
+            let lines: Vec<serde_json::Value> = serde_json::from_str(&audit).unwrap();
+            assert!(
+                lines
+                    .iter()
+                    .all(|line| line["actor"] == "folder" && line["subject"] == "counter"),
+                "{audit}"
+            );
+            let actions: Vec<&str> = lines
+                .iter()
+                .map(|line| line["action"].as_str().unwrap())
+                .collect();
+            (actions == expected).then_some(())
+        },
+    )
     .await;
 }

@@ -1,4 +1,5 @@
-//! What a grant gives and no more: models and tokens, jobs, values; and the commands that show and write grants.
+//! What a grant gives and no more: models and tokens, jobs, values; and the commands that show and
+//! write grants.
 
 use std::time::Duration;
 
@@ -15,71 +16,155 @@ use crate::support::metrics::reached;
 /// Two upstreams, of which `cheap` is not the default.
 fn upstreams(dear: &FakeUpstream, cheap: &FakeUpstream) -> String {
     let section = |alias: &str, upstream: &FakeUpstream| {
-        format!("[upstreams.{alias}]\nbase_url = '{}'\nmodel = '{alias}-model'\nretries_max = 0\n", upstream.base_url())
+        format!(
+            "[upstreams.{alias}]\nbase_url = '{}'\nmodel = '{alias}-model'\nretries_max = 0\n",
+            upstream.base_url()
+        )
     };
     section("dear", dear) + &section("cheap", cheap)
 }
 
 #[tokio::test]
 async fn a_plugin_asks_the_models_it_is_granted_and_no_others() {
-    let (dear, cheap) = (FakeUpstream::start(Behaviour::Ok).await, FakeUpstream::start(Behaviour::Ok).await);
+    let (dear, cheap) = (
+        FakeUpstream::start(Behaviour::Ok).await,
+        FakeUpstream::start(Behaviour::Ok).await,
+    );
     let config = format!("default_upstream = 'dear'\n{}", upstreams(&dear, &cheap));
     // Keys without a section come first in a settings file.
-    let host = TestHost::builder().top(&config).guest("model-picker").policy("model-picker", "[models]\naliases = ['cheap']").start().await;
-    assert_eq!(host.client.chat("model-picker", "default").await.status, 200);
-    assert!(cheap.request().await.body.contains("cheap-model"), "what names no model takes the first that is granted");
+    let host = TestHost::builder()
+        .top(&config)
+        .guest("model-picker")
+        .policy("model-picker", "[models]\naliases = ['cheap']")
+        .start()
+        .await;
+    assert_eq!(
+        host.client.chat("model-picker", "default").await.status,
+        200
+    );
+    assert!(
+        cheap.request().await.body.contains("cheap-model"),
+        "what names no model takes the first that is granted"
+    );
     let refused = host.client.chat("model-picker", "dear").await;
-    assert!(refused.status == 403 && refused.error().contains("granted the models cheap"), "{}", refused.body);
+    assert!(
+        refused.status == 403 && refused.error().contains("granted the models cheap"),
+        "{}",
+        refused.body
+    );
     assert!(dear.requests().is_empty());
     // Gateways take the model from other fields, too.
     for field in ["model", "models", "fallbacks", "api_base", "n"] {
-        let refused = host.client.chat("model-picker", &format!("cheap {{\"{field}\": \"dear-model\"}}")).await;
-        assert!(refused.status == 400 && refused.error().contains(field), "{field}: {}", refused.body);
+        let refused = host
+            .client
+            .chat(
+                "model-picker",
+                &format!("cheap {{\"{field}\": \"dear-model\"}}"),
+            )
+            .await;
+        assert!(
+            refused.status == 400 && refused.error().contains(field),
+            "{field}: {}",
+            refused.body
+        );
     }
 }
 
 #[tokio::test]
 async fn a_run_s_tokens_end_its_answer_even_if_the_model_does_not_count() {
-    let upstream = FakeUpstream::start(Behaviour::Slow { chunks: 1000, pause: Duration::from_millis(1) }).await;
+    let upstream = FakeUpstream::start(Behaviour::Slow {
+        chunks: 1000,
+        pause: Duration::from_millis(1),
+    })
+    .await;
     let policy = "[models]\nrun_tokens_max = 20";
-    let host = TestHost::builder().upstream(&upstream.base_url()).guest("echo-relay").policy("echo-relay", policy).start().await;
+    let host = TestHost::builder()
+        .upstream(&upstream.base_url())
+        .guest("echo-relay")
+        .policy("echo-relay", policy)
+        .start()
+        .await;
     for way in ["relay:hello", "forward:hello"] {
         let mut stream = host.client.stream("echo-relay", way).await;
-        assert!(stream.rest_error().await.contains("models.run_tokens_max, 20 tokens"), "{way}");
+        assert!(
+            stream
+                .rest_error()
+                .await
+                .contains("models.run_tokens_max, 20 tokens"),
+            "{way}"
+        );
     }
     assert!(reached(&host, "models.run_tokens_max", "echo-relay").await >= 1);
-    assert!(upstream.requests()[0].body.contains("\"max_tokens\":17"), "{}", upstream.requests()[0].body);
-    let long = host.client.chat("echo-relay", &format!("gather:{}", "x".repeat(100))).await;
-    assert!(long.status == 429 && long.error().contains("shorten it"), "{}: {}", long.status, long.body);
+    assert!(
+        upstream.requests()[0].body.contains("\"max_tokens\":17"),
+        "{}",
+        upstream.requests()[0].body
+    );
+    let long = host
+        .client
+        .chat("echo-relay", &format!("gather:{}", "x".repeat(100)))
+        .await;
+    assert!(
+        long.status == 429 && long.error().contains("shorten it"),
+        "{}: {}",
+        long.status,
+        long.body
+    );
 }
 
 #[tokio::test]
 async fn a_day_s_tokens_are_the_plugin_s_and_survive_a_restart() {
     let policy = "[models]\nday_tokens_max = 30";
-    let host = TestHost::builder().guest("echo-relay").policy("echo-relay", policy).guest_as("echo-relay", "other").start().await;
+    let host = TestHost::builder()
+        .guest("echo-relay")
+        .policy("echo-relay", policy)
+        .guest_as("echo-relay", "other")
+        .start()
+        .await;
     let spent = eventually("the day's tokens are used up", SOON, async || {
         let reply = host.client.chat("echo-relay", "gather:hello there").await;
         (reply.status != 200).then_some(reply)
     })
     .await;
-    assert!(spent.status == 429 && spent.header("retry-after").is_some(), "{}: {}", spent.status, spent.body);
-    assert_eq!(host.client.chat("other", "gather:hello").await.status, 200, "another plugin has its own");
+    assert!(
+        spent.status == 429 && spent.header("retry-after").is_some(),
+        "{}: {}",
+        spent.status,
+        spent.body
+    );
+    assert_eq!(
+        host.client.chat("other", "gather:hello").await.status,
+        200,
+        "another plugin has its own"
+    );
     let host = host.restart().await;
     let spent = host.client.chat("echo-relay", "gather:hello there").await;
-    assert!(spent.status == 429 && spent.error().contains("day_tokens_max"), "{}: {}", spent.status, spent.body);
+    assert!(
+        spent.status == 429 && spent.error().contains("day_tokens_max"),
+        "{}: {}",
+        spent.status,
+        spent.body
+    );
 }
 
 #[tokio::test]
 async fn jobs_are_submitted_as_far_as_that_is_granted() {
     let host = TestHost::builder()
         .guest("job-worker")
-        .policy("job-worker", "[jobs]\nsubmit = false\npending_max = 1\nrunning_max = 1")
+        .policy(
+            "job-worker",
+            "[jobs]\nsubmit = false\npending_max = 1\nrunning_max = 1",
+        )
         .guest_as("job-worker", "free")
         .start()
         .await;
     let submit = "submit:{\"data\": {\"do\": \"return\", \"value\": 1}}";
     let refused = host.client.chat("job-worker", submit).await;
-    assert!(refused.status == 403 && refused.error().contains("submit = true"), "{}", refused.body);
+    assert!(
+        refused.status == 403 && refused.error().contains("submit = true"),
+        "{}",
+        refused.body
+    );
     assert_eq!(host.client.chat("free", submit).await.status, 200);
     let running = host.client.submit("job-worker", sleep(1_000_000)).await;
     host.client.job_is(&running, "running").await;
@@ -92,56 +177,150 @@ async fn jobs_are_submitted_as_far_as_that_is_granted() {
 async fn a_plugin_reads_the_values_written_for_it() {
     let host = TestHost::builder()
         .guest("config-reader")
-        .policy("config-reader", "[config]\ngreeting = 'hello'\n'a key' = ''")
+        .policy(
+            "config-reader",
+            "[config]\ngreeting = 'hello'\n'a key' = ''",
+        )
         .guest_as("config-reader", "other")
         .start()
         .await;
-    assert_eq!(host.client.chat("config-reader", "get:greeting").await.text(), "hello");
-    assert_eq!(host.client.chat("config-reader", "keys").await.text(), "a key greeting");
-    assert_eq!(host.client.chat("config-reader", "get:nothing").await.text(), "none");
-    assert_eq!(host.client.chat("other", "get:greeting").await.text(), "none", "another plugin's values are its own");
-    std::fs::write(host.policy_file("config-reader"), "[config]\ngreeting = 'good day'").unwrap();
+    assert_eq!(
+        host.client
+            .chat("config-reader", "get:greeting")
+            .await
+            .text(),
+        "hello"
+    );
+    assert_eq!(
+        host.client.chat("config-reader", "keys").await.text(),
+        "a key greeting"
+    );
+    assert_eq!(
+        host.client
+            .chat("config-reader", "get:nothing")
+            .await
+            .text(),
+        "none"
+    );
+    assert_eq!(
+        host.client.chat("other", "get:greeting").await.text(),
+        "none",
+        "another plugin's values are its own"
+    );
+    std::fs::write(
+        host.policy_file("config-reader"),
+        "[config]\ngreeting = 'good day'",
+    )
+    .unwrap();
     eventually("the new value", SOON, async || {
-        (host.client.chat("config-reader", "get:greeting").await.text() == "good day").then_some(())
+        (host
+            .client
+            .chat("config-reader", "get:greeting")
+            .await
+            .text()
+            == "good day")
+            .then_some(())
     })
     .await;
 }
 
 /// A command over the folders of a host.
 fn over(host: &TestHost, words: &[&str]) -> Ended {
-    let (plugins, data) = (host.policy_file("x").parent().unwrap().to_owned(), host.data_path(""));
-    let folders = ["--plugins-dir", plugins.to_str().unwrap(), "--data-dir", data.to_str().unwrap()];
+    let (plugins, data) = (
+        host.policy_file("x").parent().unwrap().to_owned(),
+        host.data_path(""),
+    );
+    let folders = [
+        "--plugins-dir",
+        plugins.to_str().unwrap(),
+        "--data-dir",
+        data.to_str().unwrap(),
+    ];
     hayrick(&[words, &folders].concat())
 }
 
 #[tokio::test]
 async fn the_difference_is_shown_and_granted_by_command() {
-    let host = TestHost::builder().guest_as("counter", "live").start().await;
+    let host = TestHost::builder()
+        .guest_as("counter", "live")
+        .start()
+        .await;
     host.rename_in("live", &guest_bytes("state-tool"));
     assert!(host.refusal("live").await.contains("asks for state beyond"));
     let file = host.plugin_file("live");
     let shown = over(&host, &["inspect", file.to_str().unwrap(), "--diff"]);
-    assert_eq!((shown.code, shown.stdout.as_str()), (Some(1), "+ asks for state\n"), "{}", shown.stderr);
+    assert_eq!(
+        (shown.code, shown.stdout.as_str()),
+        (Some(1), "+ asks for state\n"),
+        "{}",
+        shown.stderr
+    );
     let judged = over(&host, &["inspect", file.to_str().unwrap(), "--json"]);
-    assert!(judged.code == Some(1) && judged.stdout.contains("beyond what the version before"), "{}{}", judged.stdout, judged.stderr);
-    std::fs::write(host.policy_file("live"), "# ours\n[config]\ngreeting = 'hi' # kept\n").unwrap();
+    assert!(
+        judged.code == Some(1) && judged.stdout.contains("beyond what the version before"),
+        "{}{}",
+        judged.stdout,
+        judged.stderr
+    );
+    std::fs::write(
+        host.policy_file("live"),
+        "# ours\n[config]\ngreeting = 'hi' # kept\n",
+    )
+    .unwrap();
     let granted = over(&host, &["grant", "live"]);
-    assert!(granted.code == Some(0) && granted.stdout.contains("granted   state"), "{}{}", granted.stdout, granted.stderr);
+    assert!(
+        granted.code == Some(0) && granted.stdout.contains("granted   state"),
+        "{}{}",
+        granted.stdout,
+        granted.stderr
+    );
     host.serves_generation("live", 2).await;
     let written = std::fs::read_to_string(host.policy_file("live")).unwrap();
-    assert!(written.contains("# ours") && written.contains("# kept") && written.contains("\"state\""), "{written}");
+    assert!(
+        written.contains("# ours") && written.contains("# kept") && written.contains("\"state\""),
+        "{written}"
+    );
     let shown = over(&host, &["inspect", file.to_str().unwrap(), "--diff"]);
-    assert_eq!((shown.code, shown.stdout.as_str()), (Some(0), "no difference\n"));
+    assert_eq!(
+        (shown.code, shown.stdout.as_str()),
+        (Some(0), "no difference\n")
+    );
     let old = guest("counter");
-    let shown = over(&host, &["inspect", file.to_str().unwrap(), "--diff", old.to_str().unwrap()]);
-    assert!(shown.code == Some(1) && shown.stdout.contains("+ imports hayrick:pipeline/state@0.1.0"), "{}", shown.stdout);
+    let shown = over(
+        &host,
+        &[
+            "inspect",
+            file.to_str().unwrap(),
+            "--diff",
+            old.to_str().unwrap(),
+        ],
+    );
+    assert!(
+        shown.code == Some(1)
+            && shown
+                .stdout
+                .contains("+ imports hayrick:pipeline/state@0.1.0"),
+        "{}",
+        shown.stdout
+    );
     let unknown = over(&host, &["grant", "live", "sockets"]);
-    assert!(unknown.code == Some(1) && unknown.stderr.contains("'sockets' is no interface to grant"), "{}", unknown.stderr);
+    assert!(
+        unknown.code == Some(1)
+            && unknown
+                .stderr
+                .contains("'sockets' is no interface to grant"),
+        "{}",
+        unknown.stderr
+    );
 }
 
 #[tokio::test]
 async fn no_request_changes_a_grant() {
-    let host = TestHost::builder().config("[grants]\ninterfaces = []").guest("state-tool").start().await;
+    let host = TestHost::builder()
+        .config("[grants]\ninterfaces = []")
+        .guest("state-tool")
+        .start()
+        .await;
     host.refusal("state-tool").await;
     let policy = "interfaces = ['state']";
     for (method, path) in [
@@ -153,8 +332,18 @@ async fn no_request_changes_a_grant() {
         ("PATCH", "/status/state-tool"),
     ] {
         let reply = host.client.send(method, path, policy).await;
-        assert!((400..500).contains(&reply.status), "{method} {path}: {}", reply.status);
+        assert!(
+            (400..500).contains(&reply.status),
+            "{method} {path}: {}",
+            reply.status
+        );
     }
     assert!(!host.policy_file("state-tool").exists());
-    assert_eq!(host.client.chat("state-tool", &json!(policy).to_string()).await.status, 503);
+    assert_eq!(
+        host.client
+            .chat("state-tool", &json!(policy).to_string())
+            .await
+            .status,
+        503
+    );
 }

@@ -17,8 +17,11 @@ const NAME: &str = "live";
 const SWAP_MAX: Duration = Duration::from_secs(1);
 
 fn live(guest: &str) -> TestHostBuilder {
-    // These tests swap guests of which one asks for more than the other; that this needs a grant is the affair of `policy`.
-    TestHost::builder().config("[grants]\nupgrades = 'any'").guest_as(guest, NAME)
+    // These tests swap guests of which one asks for more than the other; that this needs a grant is
+    // the affair of `policy`.
+    TestHost::builder()
+        .config("[grants]\nupgrades = 'any'")
+        .guest_as(guest, NAME)
 }
 
 #[tokio::test]
@@ -31,7 +34,10 @@ async fn a_dropped_file_serves_and_a_deleted_one_does_not() {
     host.logs.line(&["deployed", NAME]).await;
 
     std::fs::remove_file(host.plugin_file(NAME)).unwrap();
-    eventually("it is undeployed", SOON, async || host.client.status(NAME).await.is_none().then_some(())).await;
+    eventually("it is undeployed", SOON, async || {
+        host.client.status(NAME).await.is_none().then_some(())
+    })
+    .await;
     assert_eq!(host.client.chat(NAME, "echo:hi").await.status, 404);
     host.logs.line(&["undeployed", NAME]).await;
 }
@@ -42,7 +48,10 @@ async fn a_deleted_file_s_running_answers_end_well() {
     let mut stream = host.client.stream(NAME, "100").await;
     stream.next_text().await;
     std::fs::remove_file(host.plugin_file(NAME)).unwrap();
-    eventually("it is undeployed", SOON, async || host.client.status(NAME).await.is_none().then_some(())).await;
+    eventually("it is undeployed", SOON, async || {
+        host.client.status(NAME).await.is_none().then_some(())
+    })
+    .await;
     stream.rest_text().await;
 }
 
@@ -63,10 +72,17 @@ async fn replacing_by_copy_and_by_rename_while_50_streams_run() {
     assert_eq!(host.client.chat(NAME, "echo:new").await.text(), "new");
     std::fs::write(host.plugin_file(NAME), guest_bytes("slow-stream")).unwrap();
     swapped(&host, 3, Instant::now()).await;
-    assert_eq!(host.client.status(NAME).await.unwrap()["active_runs"], 50, "the streams were to outlive both swaps");
+    assert_eq!(
+        host.client.status(NAME).await.unwrap()["active_runs"],
+        50,
+        "the streams were to outlive both swaps"
+    );
 
     let texts = streams.join_all().await;
-    assert!(texts.iter().all(|text| text == &texts[0]), "streams of one version differ");
+    assert!(
+        texts.iter().all(|text| text == &texts[0]),
+        "streams of one version differ"
+    );
 }
 
 async fn read_all(client: Client) -> String {
@@ -84,7 +100,9 @@ async fn runs(host: &TestHost, count: u64) {
 async fn swapped(host: &TestHost, generation: u64, complete: Instant) {
     host.serves_generation(NAME, generation).await;
     let took = complete.elapsed();
-    say(&format!("generation {generation} serves {took:?} after its file was complete"));
+    say(&format!(
+        "generation {generation} serves {took:?} after its file was complete"
+    ));
     assert!(took <= SWAP_MAX, "generation {generation} took {took:?}");
 }
 
@@ -103,7 +121,12 @@ async fn no_request_fails_while_versions_change() {
         }
         count
     });
-    for (generation, guest) in [(2, "counter"), (3, "echo-relay"), (4, "counter"), (5, "echo-relay")] {
+    for (generation, guest) in [
+        (2, "counter"),
+        (3, "echo-relay"),
+        (4, "counter"),
+        (5, "echo-relay"),
+    ] {
         host.rename_in(NAME, &guest_bytes(guest));
         host.serves_generation(NAME, generation).await;
     }
@@ -113,39 +136,80 @@ async fn no_request_fails_while_versions_change() {
 
 #[tokio::test]
 async fn a_bad_file_leaves_the_old_version_serving_and_says_why() {
-    let host = live("echo-relay").limits("setup_time_max = '500ms'").start().await;
+    let host = live("echo-relay")
+        .limits("setup_time_max = '500ms'")
+        .start()
+        .await;
     let mut truncated = guest_bytes("echo-relay");
     truncated.truncate(truncated.len() / 2);
     let cases = [
         ("truncated", truncated, "cut short"),
         ("empty", Vec::new(), "empty"),
-        ("text", b"#!/bin/sh\necho hello\n".to_vec(), "no WebAssembly file"),
+        (
+            "text",
+            b"#!/bin/sh\necho hello\n".to_vec(),
+            "no WebAssembly file",
+        ),
         ("core module", b"\0asm\x01\0\0\0".to_vec(), "wasm32-wasip2"),
         ("no lifecycle", guest_bytes("no-lifecycle"), "lifecycle"),
-        ("ungranted import", guest_bytes("ungranted-import"), "does not grant"),
-        ("fails in setup", guest_bytes("fail-in-setup"), "setup failed"),
+        (
+            "ungranted import",
+            guest_bytes("ungranted-import"),
+            "does not grant",
+        ),
+        (
+            "fails in setup",
+            guest_bytes("fail-in-setup"),
+            "setup failed",
+        ),
         ("panics in setup", guest_bytes("panic-in-setup"), "panicked"),
-        ("loops in setup", guest_bytes("spin-in-setup"), "setup_time_max"),
+        (
+            "loops in setup",
+            guest_bytes("spin-in-setup"),
+            "setup_time_max",
+        ),
     ];
     for (case, content, word) in cases {
         host.rename_in(NAME, &content);
         let reason = refused_anew(&host, word).await;
-        host.logs.line(&["not deployed", &reason[..reason.len().min(60)]]).await;
+        host.logs
+            .line(&["not deployed", &reason[..reason.len().min(60)]])
+            .await;
         let shown = host.status_command();
-        assert!(shown.contains(word), "{case}: `hayrick status` does not say {word:?}: {shown}");
+        assert!(
+            shown.contains(word),
+            "{case}: `hayrick status` does not say {word:?}: {shown}"
+        );
         let status = host.client.status(NAME).await.unwrap();
-        assert_eq!((&status["state"], &status["version"]["generation"]), (&"ready".into(), &1.into()), "{case}");
-        assert_eq!(host.client.chat(NAME, "echo:still the old one").await.text(), "still the old one", "{case}");
+        assert_eq!(
+            (&status["state"], &status["version"]["generation"]),
+            (&"ready".into(), &1.into()),
+            "{case}"
+        );
+        assert_eq!(
+            host.client
+                .chat(NAME, "echo:still the old one")
+                .await
+                .text(),
+            "still the old one",
+            "{case}"
+        );
     }
     host.rename_in(NAME, &guest_bytes("slow-stream"));
     let status = host.serves_generation(NAME, 2).await;
-    assert!(status["last_error"].is_null(), "a good file ends the refusal: {status}");
+    assert!(
+        status["last_error"].is_null(),
+        "a good file ends the refusal: {status}"
+    );
 }
 
 async fn refused_anew(host: &TestHost, word: &str) -> String {
     eventually(&format!("a refusal with {word:?}"), SOON, async || {
         let status = host.client.status(NAME).await?;
-        status["last_error"]["reason"].as_str().filter(|reason| reason.contains(word)).map(str::to_owned)
+        status["last_error"]["reason"]
+            .as_str()
+            .filter(|reason| reason.contains(word))
+            .map(str::to_owned)
     })
     .await
 }
@@ -164,9 +228,15 @@ async fn a_slow_plugin_does_not_hold_up_the_start() {
 
 #[tokio::test]
 async fn names_that_would_shadow_a_route_are_refused() {
-    let host = TestHost::builder().guest_as("echo-relay", "status").guest_as("echo-relay", "a b").start().await;
+    let host = TestHost::builder()
+        .guest_as("echo-relay", "status")
+        .guest_as("echo-relay", "a b")
+        .start()
+        .await;
     for name in ["status", "a b"] {
-        host.logs.line(&["not deployed", "rename the file", name]).await;
+        host.logs
+            .line(&["not deployed", "rename the file", name])
+            .await;
     }
     assert!(host.client.get("/status").await.json()["pipelines"].is_array());
     assert!(host.status_command().contains("rename the file"));
@@ -178,9 +248,18 @@ async fn the_second_start_loads_what_the_first_compiled() {
     let cold = first.client.status(NAME).await.unwrap()["version"].clone();
     let second = first.restart().await;
     let warm = second.client.status(NAME).await.unwrap()["version"].clone();
-    say(&format!("compiled in {} ms, loaded in {} ms", cold["compile_ms"], warm["compile_ms"]));
-    assert_eq!((&cold["from_cache"], &warm["from_cache"]), (&false.into(), &true.into()));
-    assert!(warm["compile_ms"].as_u64() < cold["compile_ms"].as_u64(), "{cold} {warm}");
+    say(&format!(
+        "compiled in {} ms, loaded in {} ms",
+        cold["compile_ms"], warm["compile_ms"]
+    ));
+    assert_eq!(
+        (&cold["from_cache"], &warm["from_cache"]),
+        (&false.into(), &true.into())
+    );
+    assert!(
+        warm["compile_ms"].as_u64() < cold["compile_ms"].as_u64(),
+        "{cold} {warm}"
+    );
 }
 
 #[tokio::test]
@@ -190,6 +269,11 @@ async fn following_the_folder_takes_no_time_to_speak_of() {
     // A stream of two seconds, in which nothing changes.
     host.client.stream(NAME, "100").await.rest_text().await;
     let (took, time) = (begun.elapsed(), computed(host.pid()) - before);
-    say(&format!("an idle folder: {time:?} of computing in {took:.1?}"));
-    assert!(time < took / 4, "the host computed for {time:?} of {took:?}");
+    say(&format!(
+        "an idle folder: {time:?} of computing in {took:.1?}"
+    ));
+    assert!(
+        time < took / 4,
+        "the host computed for {time:?} of {took:?}"
+    );
 }

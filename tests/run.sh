@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the plugins and the test guests, sets up what the tests need, and runs every test. Arguments go to `cargo test`.
+# Builds the plugins and the test guests, sets up what the tests need, and runs every test.
+# Arguments go to `cargo test`.
 set -eu
 
 CDPATH='' cd -- "$(dirname -- "$0")/.."

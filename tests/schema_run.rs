@@ -1,4 +1,5 @@
-//! The server is held to its own OpenAPI document: the methods of each path, and requests made from the schemas by schemathesis.
+//! The server is held to its own OpenAPI document: the methods of each path, and requests made from
+//! the schemas by schemathesis.
 
 use serde_json::Value;
 use tokio::process::Command;
@@ -12,7 +13,8 @@ use crate::support::source::root;
 
 /// Names the Python that has `schemathesis`; `tests/run.sh` makes one.
 const PYTHON: &str = "HAYRICK_TEST_PYTHON";
-/// Paths that a server describes and this one does not have, because a setting of it leaves them out; none yet.
+/// Paths that a server describes and this one does not have, because a setting of it leaves them
+/// out; none yet.
 const LEFT_OUT: [&str; 0] = [];
 
 async fn document(client: &Client) -> Value {
@@ -23,7 +25,10 @@ async fn document(client: &Client) -> Value {
 
 /// A path with something in place of its parameters.
 fn filled(path: &str) -> String {
-    path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect::<Vec<_>>().join("/")
+    path.split('/')
+        .map(|part| if part.starts_with('{') { "x" } else { part })
+        .collect::<Vec<_>>()
+        .join("/")
 }
 
 #[tokio::test]
@@ -32,39 +37,83 @@ async fn each_path_takes_the_methods_that_are_described_and_no_other() {
     let document = document(&host.client).await;
     let paths = document["paths"].as_object().unwrap();
     assert!(paths.len() > 15, "the document is read wrongly: {paths:?}");
-    for (path, operations) in paths.iter().filter(|(path, _)| !LEFT_OUT.contains(&path.as_str())) {
-        let mut described: Vec<String> = operations.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
+    for (path, operations) in paths
+        .iter()
+        .filter(|(path, _)| !LEFT_OUT.contains(&path.as_str()))
+    {
+        let mut described: Vec<String> = operations
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(|method| method.to_uppercase())
+            .collect();
         if described.iter().any(|method| method == "GET") {
             described.push("HEAD".to_owned());
         }
         described.sort();
         let answer = host.client.send("OPTIONS", &filled(path), "").await;
-        let mut allowed: Vec<&str> =
-            answer.header("allow").unwrap_or_else(|| panic!("{path} is not there: {answer:?}")).split(',').collect();
+        let mut allowed: Vec<&str> = answer
+            .header("allow")
+            .unwrap_or_else(|| panic!("{path} is not there: {answer:?}"))
+            .split(',')
+            .collect();
         allowed.sort_unstable();
-        assert_eq!(allowed, described, "{path}: what it takes, and what is described");
+        assert_eq!(
+            allowed, described,
+            "{path}: what it takes, and what is described"
+        );
     }
 }
 
 #[tokio::test]
 async fn answers_are_as_described_whatever_is_asked() {
     let Ok(python) = std::env::var(PYTHON) else {
-        return leave_out("the requests made from the OpenAPI document: install python3, then run `sh tests/run.sh`");
+        return leave_out(
+            "the requests made from the OpenAPI document: install python3, then run `sh tests/run.sh`",
+        );
     };
-    let host = TestHost::builder().guest("echo-relay").guest("files-echo").guest("job-worker").start().await;
+    let host = TestHost::builder()
+        .guest("echo-relay")
+        .guest("files-echo")
+        .guest("job-worker")
+        .start()
+        .await;
     let folder = root().join("tests/schema_run");
     let mut command = clean(Command::new(python));
-    command.args(["-m", "schemathesis.cli", "--config-file"]).arg(folder.join("schemathesis.toml"));
+    command
+        .args(["-m", "schemathesis.cli", "--config-file"])
+        .arg(folder.join("schemathesis.toml"));
     // What it could make of a component is in `deploy` and `compile_aside`.
-    command.args(["--no-color", "run", "--exclude-path", "/deploy/{name}"]).arg(format!("{}/openapi.json", host.base_url()));
+    command
+        .args(["--no-color", "run", "--exclude-path", "/deploy/{name}"])
+        .arg(format!("{}/openapi.json", host.base_url()));
     // What it writes beside its report is to lie nowhere in the repository.
-    command.current_dir(host.scratch_file("")).env("HAYRICK_URL", host.base_url()).env("SCHEMATHESIS_HOOKS", folder.join("hooks.py"));
-    command.env("PYTHONDONTWRITEBYTECODE", "1").kill_on_drop(true);
+    command
+        .current_dir(host.scratch_file(""))
+        .env("HAYRICK_URL", host.base_url())
+        .env("SCHEMATHESIS_HOOKS", folder.join("hooks.py"));
+    command
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .kill_on_drop(true);
     let output = command.output().await.unwrap();
     let report = String::from_utf8_lossy(&output.stdout);
-    let count = report.lines().find(|line| line.contains("generated")).unwrap_or_default();
-    say(&format!("requests from the OpenAPI document: {}", count.trim()));
-    assert!(output.status.success(), "{report}\n{}", String::from_utf8_lossy(&output.stderr));
+    let count = report
+        .lines()
+        .find(|line| line.contains("generated"))
+        .unwrap_or_default();
+    say(&format!(
+        "requests from the OpenAPI document: {}",
+        count.trim()
+    ));
+    assert!(
+        output.status.success(),
+        "{report}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(count.contains("passed"), "no request was made:\n{report}");
-    assert_eq!(host.client.get("/health/ready").await.status, 200, "the server does not serve any more");
+    assert_eq!(
+        host.client.get("/health/ready").await.status,
+        200,
+        "the server does not serve any more"
+    );
 }

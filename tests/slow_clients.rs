@@ -25,12 +25,21 @@ const PROMPT: Duration = Duration::from_secs(1);
 
 /// Takes as many files as this process may have.
 fn connections(address: &str, count: usize) -> impl Future<Output = Vec<TcpStream>> {
-    join_all((0..count).map(async |_| within("a connection", SOON, TcpStream::connect(address.to_owned())).await.unwrap()))
+    join_all((0..count).map(async |_| {
+        within("a connection", SOON, TcpStream::connect(address.to_owned()))
+            .await
+            .unwrap()
+    }))
 }
 
 #[tokio::test]
 async fn ten_thousand_idle_connections_cost_little_and_hold_nobody_up() {
-    let host = TestHost::builder().guest("echo-relay").config("[server]\nheader_read_timeout = '10m'").alone().start().await;
+    let host = TestHost::builder()
+        .guest("echo-relay")
+        .config("[server]\nheader_read_timeout = '10m'")
+        .alone()
+        .start()
+        .await;
     host.client.chat("echo-relay", "echo:warm").await;
     forget_peak(host.pid());
     let before = peak_memory(host.pid());
@@ -40,32 +49,58 @@ async fn ten_thousand_idle_connections_cost_little_and_hold_nobody_up() {
     }
     // Half of them have asked something before, and keep their connection.
     let asked = idle.iter_mut().step_by(2).map(async |socket| {
-        socket.write_all(format!("GET /health/live HTTP/1.1\r\nHost: {}\r\n\r\n", host.address()).as_bytes()).await.unwrap();
+        socket
+            .write_all(
+                format!(
+                    "GET /health/live HTTP/1.1\r\nHost: {}\r\n\r\n",
+                    host.address()
+                )
+                .as_bytes(),
+            )
+            .await
+            .unwrap();
         let mut byte = [0];
-        within("an answer", SOON, socket.read_exact(&mut byte)).await.unwrap();
+        within("an answer", SOON, socket.read_exact(&mut byte))
+            .await
+            .unwrap();
     });
     join_all(asked).await;
     for _ in 0..20 {
         let begun = Instant::now();
         let other = Client::new(&host.base_url());
         assert_eq!(other.chat("echo-relay", "echo:hi").await.text(), "hi");
-        assert!(begun.elapsed() < PROMPT, "a new client waited {:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() < PROMPT,
+            "a new client waited {:?}",
+            begun.elapsed()
+        );
     }
     let each = peak_memory(host.pid()).saturating_sub(before) / u64::try_from(IDLE).unwrap();
     say(&format!("an idle connection costs the host {each} bytes"));
-    assert!(each <= IDLE_BYTES_MAX, "{each} bytes for each idle connection");
+    assert!(
+        each <= IDLE_BYTES_MAX,
+        "{each} bytes for each idle connection"
+    );
     drop(idle);
 }
 
 #[tokio::test]
 async fn when_places_run_out_the_longest_idle_one_goes_and_a_busy_one_stays() {
-    let host = TestHost::builder().guest("slow-stream").config("[server]\nconnections_max = 3").start().await;
+    let host = TestHost::builder()
+        .guest("slow-stream")
+        .config("[server]\nconnections_max = 3")
+        .start()
+        .await;
     let mut busy = RawClient::stream(host.address(), "slow-stream", "100000").await;
     busy.read_until("\"content\":\"").await;
     // Two do nothing, and every new client takes the place of one that has done nothing for longer.
     for _ in 0..20 {
         let mut idle = connections(host.address(), 2).await;
-        let answer = RawClient::send(host.address(), "GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+        let answer = RawClient::send(
+            host.address(),
+            "GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        )
+        .await;
         assert!(answer.read_to_end().await.contains("200 OK"));
         let first = idle.remove(0);
         is_closed(first).await;
@@ -76,12 +111,20 @@ async fn when_places_run_out_the_longest_idle_one_goes_and_a_busy_one_stays() {
 async fn is_closed(mut socket: TcpStream) {
     let mut rest = Vec::new();
     // A reset is an end, too.
-    let _ = within("the end of an idle connection", SOON, socket.read_to_end(&mut rest)).await;
+    let _ = within(
+        "the end of an idle connection",
+        SOON,
+        socket.read_to_end(&mut rest),
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn an_address_has_its_connections_and_no_more() {
-    let host = TestHost::builder().config("[server]\naddress_connections_max = 4").start().await;
+    let host = TestHost::builder()
+        .config("[server]\naddress_connections_max = 4")
+        .start()
+        .await;
     let address = host.address().to_owned();
     let live = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
     // The test's own client may have one of them.
@@ -91,7 +134,10 @@ async fn an_address_has_its_connections_and_no_more() {
         // The host may have closed it before.
         let _ = socket.write_all(live.as_bytes()).await;
         let mut byte = [0];
-        if matches!(within("an answer or the end", SOON, socket.read(&mut byte)).await, Ok(1)) {
+        if matches!(
+            within("an answer or the end", SOON, socket.read(&mut byte)).await,
+            Ok(1)
+        ) {
             held.push(socket);
             return None;
         }
@@ -103,18 +149,32 @@ async fn an_address_has_its_connections_and_no_more() {
     eventually("there is room again", SOON, async || {
         let mut socket = TcpStream::connect(&address).await.unwrap();
         let _ = socket.write_all(live.as_bytes()).await;
-        matches!(within("an answer or the end", SOON, socket.read(&mut [0])).await, Ok(1)).then_some(())
+        matches!(
+            within("an answer or the end", SOON, socket.read(&mut [0])).await,
+            Ok(1)
+        )
+        .then_some(())
     })
     .await;
 }
 
 #[tokio::test]
 async fn headers_are_counted() {
-    let host = TestHost::builder().config("[server]\nheaders_max = 20").start().await;
+    let host = TestHost::builder()
+        .config("[server]\nheaders_max = 20")
+        .start()
+        .await;
     let with = async |count: usize| {
-        let more: String = (0..count).map(|number| format!("x-{number}: y\r\n")).collect();
-        let head = format!("GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{more}\r\n");
-        RawClient::send(host.address(), &head).await.read_to_end().await
+        let more: String = (0..count)
+            .map(|number| format!("x-{number}: y\r\n"))
+            .collect();
+        let head = format!(
+            "GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{more}\r\n"
+        );
+        RawClient::send(host.address(), &head)
+            .await
+            .read_to_end()
+            .await
     };
     assert!(with(18).await.starts_with("HTTP/1.1 200"));
     assert!(with(19).await.starts_with("HTTP/1.1 431"));
@@ -123,11 +183,19 @@ async fn headers_are_counted() {
 #[tokio::test]
 async fn many_who_never_finish_their_headers_are_closed_and_hurt_nobody() {
     let config = "[server]\nheader_read_timeout = '500ms'\nconnections_max = 300";
-    let host = TestHost::builder().guest("slow-stream").config(config).alone().start().await;
+    let host = TestHost::builder()
+        .guest("slow-stream")
+        .config(config)
+        .alone()
+        .start()
+        .await;
     let slow = async {
         let mut clients = connections(host.address(), 200).await;
         for client in &mut clients {
-            client.write_all(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nX-").await.unwrap();
+            client
+                .write_all(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nX-")
+                .await
+                .unwrap();
         }
         join_all(clients.into_iter().map(is_closed)).await;
     };
@@ -161,34 +229,74 @@ async fn trickle(host: &TestHost, head: &str, body: &[u8], pause: Duration) -> S
 #[tokio::test]
 async fn a_body_that_stalls_or_trickles_ends_with_408() {
     let config = "[server]\nbody_stall_timeout = '300ms'\nupload_stall_timeout = '300ms'\nbody_rate_min = '10 KiB'";
-    let host = TestHost::builder().guest("echo-relay").guest("files-echo").config(config).start().await;
-    let json = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n";
-    let form =
-        format!("POST /files-echo/files HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\nContent-Type: {}\r\n\r\n", content_type());
+    let host = TestHost::builder()
+        .guest("echo-relay")
+        .guest("files-echo")
+        .config(config)
+        .start()
+        .await;
+    let json =
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n";
+    let form = format!(
+        "POST /files-echo/files HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\nContent-Type: {}\r\n\r\n",
+        content_type()
+    );
     let open = String::from_utf8(Form::default().file("a.txt", "").open()).unwrap();
     let form = format!("{form}{}", open.trim_end());
-    for (head, begun) in [(json, "{\"model\": \"echo-relay\","), (form.as_str(), "\r\n\r\nabc")] {
-        let stalled = RawClient::send(host.address(), &format!("{head}{begun}")).await.read_to_end().await;
-        assert!(stalled.starts_with("HTTP/1.1 408") && stalled.contains("300 ms"), "{stalled}");
-        let trickled = trickle(&host, &format!("{head}{begun}"), b"x", Duration::from_millis(20)).await;
-        assert!(trickled.starts_with("HTTP/1.1 408") && trickled.contains("body_rate_min"), "{trickled}");
+    for (head, begun) in [
+        (json, "{\"model\": \"echo-relay\","),
+        (form.as_str(), "\r\n\r\nabc"),
+    ] {
+        let stalled = RawClient::send(host.address(), &format!("{head}{begun}"))
+            .await
+            .read_to_end()
+            .await;
+        assert!(
+            stalled.starts_with("HTTP/1.1 408") && stalled.contains("300 ms"),
+            "{stalled}"
+        );
+        let trickled = trickle(
+            &host,
+            &format!("{head}{begun}"),
+            b"x",
+            Duration::from_millis(20),
+        )
+        .await;
+        assert!(
+            trickled.starts_with("HTTP/1.1 408") && trickled.contains("body_rate_min"),
+            "{trickled}"
+        );
     }
 }
 
 #[tokio::test]
 async fn json_has_a_depth_also_where_it_is_passed_on() {
-    let host = TestHost::builder().guest("echo-relay").guest("job-worker").config("[server]\njson_depth_max = 20").start().await;
+    let host = TestHost::builder()
+        .guest("echo-relay")
+        .guest("job-worker")
+        .config("[server]\njson_depth_max = 20")
+        .start()
+        .await;
     let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
     for levels in [10, 100, 100_000] {
-        let chat =
-            format!(r#"{{"model": "echo-relay", "messages": [{{"role": "user", "content": "echo:hi"}}], "mine": {}}}"#, deep(levels));
+        let chat = format!(
+            r#"{{"model": "echo-relay", "messages": [{{"role": "user", "content": "echo:hi"}}], "mine": {}}}"#,
+            deep(levels)
+        );
         let job = format!(r#"{{"type": "program", "data": {}}}"#, deep(levels));
-        for (path, body, good) in [("/v1/chat/completions", chat, 200), ("/job-worker/jobs", job, 202)] {
+        for (path, body, good) in [
+            ("/v1/chat/completions", chat, 200),
+            ("/job-worker/jobs", job, 202),
+        ] {
             let reply = host.client.send("POST", path, &body).await;
             if levels == 10 {
                 assert_eq!(reply.status, good, "{path}: {}", reply.body);
             } else {
-                assert!(reply.status == 400 && reply.error().contains("json_depth_max"), "{path}: {}", reply.body);
+                assert!(
+                    reply.status == 400 && reply.error().contains("json_depth_max"),
+                    "{path}: {}",
+                    reply.body
+                );
             }
         }
     }
@@ -199,14 +307,22 @@ async fn json_has_a_depth_also_where_it_is_passed_on() {
 const SILENT: usize = 50;
 /// Until the last of them is cut, on a busy machine.
 const CUT_MAX: Duration = Duration::from_secs(60);
-/// What one of them may cost the host: a guest's memory, its channel, and what the kernel does not take.
+/// What one of them may cost the host: a guest's memory, its channel, and what the kernel does not
+/// take.
 const SILENT_BYTES_MAX: u64 = 4 << 20;
 
 #[tokio::test]
 async fn many_who_never_read_cost_a_bounded_part_and_leave_no_run() {
     let config = "[server]\nwrite_stall_timeout = '2s'";
     let limits = "output_bytes_max = '1 GiB'\nplugin_runs_max = 256";
-    let host = TestHost::builder().guest("flood-output").guest("slow-stream").limits(limits).config(config).alone().start().await;
+    let host = TestHost::builder()
+        .guest("flood-output")
+        .guest("slow-stream")
+        .limits(limits)
+        .config(config)
+        .alone()
+        .start()
+        .await;
     forget_peak(host.pid());
     let before = peak_memory(host.pid());
     let body = crate::support::client::stream_body("flood-output", "go on").to_string();
@@ -218,8 +334,13 @@ async fn many_who_never_read_cost_a_bounded_part_and_leave_no_run() {
     })
     .await;
     let each = peak_memory(host.pid()).saturating_sub(before) / u64::try_from(SILENT).unwrap();
-    say(&format!("a client that does not read costs the host {each} bytes"));
-    assert!(each <= SILENT_BYTES_MAX, "{each} bytes for each client that does not read");
+    say(&format!(
+        "a client that does not read costs the host {each} bytes"
+    ));
+    assert!(
+        each <= SILENT_BYTES_MAX,
+        "{each} bytes for each client that does not read"
+    );
     assert_eq!(host.client.chat("slow-stream", "1").await.status, 200);
     drop(clients);
 }

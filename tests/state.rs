@@ -32,7 +32,11 @@ async fn value(host: &TestHost, key: &str) -> Value {
 #[track_caller]
 fn is_refusal(reply: &Reply, status: u16, words: &[&str]) {
     assert_eq!(reply.status, status, "{}", reply.body);
-    assert!(words.iter().all(|word| reply.error().contains(word)), "{words:?}: {}", reply.body);
+    assert!(
+        words.iter().all(|word| reply.error().contains(word)),
+        "{words:?}: {}",
+        reply.body
+    );
 }
 
 #[tokio::test]
@@ -40,11 +44,17 @@ async fn what_is_set_is_found_until_it_is_deleted() {
     let host = tool().start().await;
     assert_eq!(done(&host, "get:k").await, Value::Null);
     let first = done(&host, "set:k=one").await;
-    assert_eq!(done(&host, "get:k").await, json!({"value": "one", "revision": first}));
+    assert_eq!(
+        done(&host, "get:k").await,
+        json!({"value": "one", "revision": first})
+    );
     let second = done(&host, "set:k=two=2").await;
     assert!(second.as_u64() > first.as_u64(), "{first} {second}");
     assert_eq!(value(&host, "k").await, "two=2");
-    assert_eq!((done(&host, "delete:k").await, done(&host, "delete:k").await), (true.into(), false.into()));
+    assert_eq!(
+        (done(&host, "delete:k").await, done(&host, "delete:k").await),
+        (true.into(), false.into())
+    );
     assert_eq!(done(&host, "get:k").await, Value::Null);
 }
 
@@ -54,10 +64,22 @@ async fn keys_are_listed_by_prefix_in_order_and_in_pages() {
     for key in ["user/b", "user/a", "other", "user/ü", "user/c", "users"] {
         done(&host, &format!("set:{key}=1")).await;
     }
-    assert_eq!(done(&host, "list:user/").await, json!(["user/a", "user/b", "user/c", "user/ü"]));
-    assert_eq!(done(&host, "list:").await, json!(["other", "user/a", "user/b", "user/c", "user/ü", "users"]));
-    assert_eq!(done(&host, "list:user/=2=").await, json!(["user/a", "user/b"]));
-    assert_eq!(done(&host, "list:user/=2=user/b").await, json!(["user/c", "user/ü"]));
+    assert_eq!(
+        done(&host, "list:user/").await,
+        json!(["user/a", "user/b", "user/c", "user/ü"])
+    );
+    assert_eq!(
+        done(&host, "list:").await,
+        json!(["other", "user/a", "user/b", "user/c", "user/ü", "users"])
+    );
+    assert_eq!(
+        done(&host, "list:user/=2=").await,
+        json!(["user/a", "user/b"])
+    );
+    assert_eq!(
+        done(&host, "list:user/=2=user/b").await,
+        json!(["user/c", "user/ü"])
+    );
     assert_eq!(done(&host, "list:user/=2=user/ü").await, json!([]));
 }
 
@@ -81,7 +103,14 @@ async fn of_32_who_count_at_the_same_time_nobody_is_lost() {
     let mut counting = JoinSet::new();
     for _ in 0..32 {
         let client = host.client.clone();
-        counting.spawn(async move { client.chat(TOOL, "bump:n").await.text().parse::<u64>().unwrap() });
+        counting.spawn(async move {
+            client
+                .chat(TOOL, "bump:n")
+                .await
+                .text()
+                .parse::<u64>()
+                .unwrap()
+        });
     }
     let mut counts = counting.join_all().await;
     counts.sort_unstable();
@@ -91,7 +120,11 @@ async fn of_32_who_count_at_the_same_time_nobody_is_lost() {
 
 #[tokio::test]
 async fn two_pipelines_of_one_file_have_nothing_in_common() {
-    let host = TestHost::builder().guest_as(TOOL, "one").guest_as(TOOL, "two").start().await;
+    let host = TestHost::builder()
+        .guest_as(TOOL, "one")
+        .guest_as(TOOL, "two")
+        .start()
+        .await;
     for pipeline in ["one", "two"] {
         of(&host, pipeline, &format!("set:k={pipeline}")).await;
     }
@@ -109,10 +142,16 @@ async fn an_entry_whose_time_is_over_is_gone() {
     let host = tool().start().await;
     done(&host, "setttl:short=300=1").await;
     done(&host, "setttl:long=3600000=1").await;
-    eventually("its time is over", SOON, async || done(&host, "get:short").await.is_null().then_some(())).await;
+    eventually("its time is over", SOON, async || {
+        done(&host, "get:short").await.is_null().then_some(())
+    })
+    .await;
     assert_eq!(done(&host, "list:").await, json!(["long"]));
     assert_eq!(done(&host, "delete:short").await, false);
-    assert!(done(&host, "cas:short=none=2").await.is_u64(), "a key whose time is over is absent");
+    assert!(
+        done(&host, "cas:short=none=2").await.is_u64(),
+        "a key whose time is over is absent"
+    );
     // Without a time it stays.
     done(&host, "set:long=2").await;
     assert_eq!(value(&host, "long").await, "2");
@@ -121,23 +160,52 @@ async fn an_entry_whose_time_is_over_is_gone() {
 #[tokio::test]
 async fn each_quota_is_reached_with_a_cure_and_what_was_there_stays() {
     let quota = "[state]\nkeys_max = 3\nvalue_bytes_max = '1 KiB'\nbytes_max = '2 KiB'";
-    let host = TestHost::builder().guest_as(TOOL, "full").guest(TOOL).config(quota).start().await;
+    let host = TestHost::builder()
+        .guest_as(TOOL, "full")
+        .guest(TOOL)
+        .config(quota)
+        .start()
+        .await;
     let kib = "x".repeat(1024);
     let too_long = host.client.chat("full", &format!("set:k={kib}x")).await;
     is_refusal(&too_long, 400, &["1024 bytes at most", "1025", "split"]);
-    is_refusal(&host.client.chat("full", &format!("set:{}=1", "k".repeat(513))).await, 400, &["512", "513"]);
-    is_refusal(&host.client.chat("full", "set:=1").await, 400, &["a key has 1 to"]);
+    is_refusal(
+        &host
+            .client
+            .chat("full", &format!("set:{}=1", "k".repeat(513)))
+            .await,
+        400,
+        &["512", "513"],
+    );
+    is_refusal(
+        &host.client.chat("full", "set:=1").await,
+        400,
+        &["a key has 1 to"],
+    );
 
     of(&host, "full", &format!("set:a={kib}")).await;
-    is_refusal(&host.client.chat("full", &format!("set:b={kib}")).await, 429, &["2048 bytes", "bytes_max"]);
+    is_refusal(
+        &host.client.chat("full", &format!("set:b={kib}")).await,
+        429,
+        &["2048 bytes", "bytes_max"],
+    );
     for key in ["b", "c"] {
         of(&host, "full", &format!("set:{key}=1")).await;
     }
-    is_refusal(&host.client.chat("full", "set:d=1").await, 429, &["3 keys", "keys_max"]);
-    is_refusal(&host.client.chat("full", "cas:d=none=1").await, 429, &["keys_max"]);
+    is_refusal(
+        &host.client.chat("full", "set:d=1").await,
+        429,
+        &["3 keys", "keys_max"],
+    );
+    is_refusal(
+        &host.client.chat("full", "cas:d=none=1").await,
+        429,
+        &["keys_max"],
+    );
     assert_eq!(of(&host, "full", "list:").await, json!(["a", "b", "c"]));
 
-    // In place of what is there, and after a deletion, there is room; and the neighbour had it all the time.
+    // In place of what is there, and after a deletion, there is room; and the neighbour had it all
+    // the time.
     of(&host, "full", &format!("set:a={kib}")).await;
     of(&host, "full", "delete:c").await;
     of(&host, "full", "set:d=1").await;
@@ -149,11 +217,18 @@ async fn what_was_answered_outlives_a_restart_and_a_kill() {
     let mut host = tool().start().await;
     let mut revisions = vec![done(&host, "set:k=0").await];
     for round in 1..=6 {
-        host = if round % 2 == 0 { host.restart().await } else { host.kill_and_restart().await };
+        host = if round % 2 == 0 {
+            host.restart().await
+        } else {
+            host.kill_and_restart().await
+        };
         assert_eq!(value(&host, "k").await, (round - 1).to_string());
         revisions.push(done(&host, &format!("set:k={round}")).await);
     }
-    assert!(revisions.is_sorted_by(|before, after| before.as_u64() < after.as_u64()), "{revisions:?}");
+    assert!(
+        revisions.is_sorted_by(|before, after| before.as_u64() < after.as_u64()),
+        "{revisions:?}"
+    );
 }
 
 #[tokio::test]
@@ -183,5 +258,8 @@ async fn a_kill_among_writes_loses_none_that_was_answered() {
     }
     let kept: u64 = value(&host, "n").await.as_str().unwrap().parse().unwrap();
     // Of each of the four one more may be kept that was not answered.
-    assert!((answered..=answered + 4).contains(&kept), "{answered} were answered, {kept} are kept");
+    assert!(
+        (answered..=answered + 4).contains(&kept),
+        "{answered} were answered, {kept} are kept"
+    );
 }

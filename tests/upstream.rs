@@ -6,13 +6,24 @@ use crate::support::fake_upstream::{Behaviour, FakeUpstream};
 use crate::support::host::TestHost;
 
 /// Short limits, so that what never comes is soon given up.
-const TIMES: &str = "first_token_timeout = '500ms'\nidle_timeout = '500ms'\nretries_max = 2\nbackoff_base = '10ms'";
+const TIMES: &str =
+    "first_token_timeout = '500ms'\nidle_timeout = '500ms'\nretries_max = 2\nbackoff_base = '10ms'";
 
 /// A host whose one upstream answers like this, request by request; the last behaviour stays.
 async fn host_over(behaviours: impl Into<Vec<Behaviour>>) -> (TestHost, FakeUpstream) {
     let upstream = FakeUpstream::start_sequence(behaviours.into()).await;
-    let section = format!("[upstreams.fake]\nbase_url = '{}'\nmodel = 'fake-model'\n{TIMES}", upstream.base_url());
-    (TestHost::builder().guest("echo-relay").config(&section).start().await, upstream)
+    let section = format!(
+        "[upstreams.fake]\nbase_url = '{}'\nmodel = 'fake-model'\n{TIMES}",
+        upstream.base_url()
+    );
+    (
+        TestHost::builder()
+            .guest("echo-relay")
+            .config(&section)
+            .start()
+            .await,
+        upstream,
+    )
 }
 
 /// What streams of both kinds end with when the upstream breaks after its first tokens.
@@ -22,21 +33,37 @@ async fn breaks_after_tokens(behaviour: Behaviour) {
         let mut stream = host.client.stream("echo-relay", way).await;
         assert!(!stream.next_text().await.text().is_empty());
         let error = stream.rest_error().await;
-        assert!(error.contains("fake"), "the error does not name the upstream: {error}");
+        assert!(
+            error.contains("fake"),
+            "the error does not name the upstream: {error}"
+        );
     }
     let whole = host.client.chat("echo-relay", "relay:hello").await;
-    assert!((500..=504).contains(&whole.status), "{}: {}", whole.status, whole.body);
+    assert!(
+        (500..=504).contains(&whole.status),
+        "{}: {}",
+        whole.status,
+        whole.body
+    );
 }
 
 #[tokio::test]
 async fn slow_but_steady_is_well() {
-    let (host, _upstream) = host_over([Behaviour::Slow { chunks: 5, pause: Duration::from_millis(200) }]).await;
+    let (host, _upstream) = host_over([Behaviour::Slow {
+        chunks: 5,
+        pause: Duration::from_millis(200),
+    }])
+    .await;
     let start = Instant::now();
     let mut stream = host.client.stream("echo-relay", "relay:hello").await;
     let first = stream.next_text().await.at - start;
     stream.rest_text().await;
     // Tokens pass as they come: the first is long here when the last one comes.
-    assert!(start.elapsed() - first >= Duration::from_millis(500), "first token after {first:?} of {:?}", start.elapsed());
+    assert!(
+        start.elapsed() - first >= Duration::from_millis(500),
+        "first token after {first:?} of {:?}",
+        start.elapsed()
+    );
 }
 
 #[tokio::test]
@@ -66,18 +93,41 @@ async fn it_stops_in_the_middle() {
 
 #[tokio::test]
 async fn a_429_with_retry_after_is_waited_for() {
-    let (host, upstream) = host_over([Behaviour::Status { code: 429, retry_after: Some(1) }, Behaviour::Ok]).await;
+    let (host, upstream) = host_over([
+        Behaviour::Status {
+            code: 429,
+            retry_after: Some(1),
+        },
+        Behaviour::Ok,
+    ])
+    .await;
     let start = Instant::now();
-    assert_eq!(host.client.chat("echo-relay", "relay:hello").await.status, 200);
-    assert!(start.elapsed() >= Duration::from_secs(1), "Retry-After was not kept: {:?}", start.elapsed());
+    assert_eq!(
+        host.client.chat("echo-relay", "relay:hello").await.status,
+        200
+    );
+    assert!(
+        start.elapsed() >= Duration::from_secs(1),
+        "Retry-After was not kept: {:?}",
+        start.elapsed()
+    );
     assert_eq!(upstream.requests().len(), 2);
 }
 
 #[tokio::test]
 async fn a_500_is_tried_again_and_then_told() {
-    let (host, upstream) = host_over([Behaviour::Status { code: 500, retry_after: None }]).await;
+    let (host, upstream) = host_over([Behaviour::Status {
+        code: 500,
+        retry_after: None,
+    }])
+    .await;
     let reply = host.client.chat("echo-relay", "relay:hello").await;
-    assert!([502, 503].contains(&reply.status), "{}: {}", reply.status, reply.body);
+    assert!(
+        [502, 503].contains(&reply.status),
+        "{}: {}",
+        reply.status,
+        reply.body
+    );
     assert!(reply.error().contains("500"), "{}", reply.body);
     assert_eq!(upstream.requests().len(), 3, "retries_max is 2");
 }
@@ -88,14 +138,27 @@ async fn an_upstream_that_never_answers_is_given_up() {
     let start = Instant::now();
     let reply = host.client.chat("echo-relay", "relay:hello").await;
     assert_eq!(reply.status, 504, "{}", reply.body);
-    assert!(reply.error().contains("first_token_timeout"), "{}", reply.body);
-    assert!(start.elapsed() < Duration::from_secs(5), "it took {:?}", start.elapsed());
+    assert!(
+        reply.error().contains("first_token_timeout"),
+        "{}",
+        reply.body
+    );
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "it took {:?}",
+        start.elapsed()
+    );
 }
 
 #[tokio::test]
 async fn an_upstream_that_is_not_there_is_said_with_its_name() {
-    let section = format!("[upstreams.gone]\nbase_url = 'http://127.0.0.1:9/v1'\nmodel = 'm'\n{TIMES}");
-    let host = TestHost::builder().guest("echo-relay").config(&section).start().await;
+    let section =
+        format!("[upstreams.gone]\nbase_url = 'http://127.0.0.1:9/v1'\nmodel = 'm'\n{TIMES}");
+    let host = TestHost::builder()
+        .guest("echo-relay")
+        .config(&section)
+        .start()
+        .await;
     let reply = host.client.chat("echo-relay", "relay:hello").await;
     assert_eq!(reply.status, 503, "{}", reply.body);
     assert!(reply.error().contains("gone"), "{}", reply.body);
@@ -104,10 +167,36 @@ async fn an_upstream_that_is_not_there_is_said_with_its_name() {
 #[tokio::test]
 async fn the_key_reaches_the_upstream_and_nobody_else() {
     let upstream = FakeUpstream::start(Behaviour::Ok).await;
-    let builder = TestHost::builder().guest("echo-relay").guest("ambient").upstream(&upstream.base_url());
-    let host = builder.variable("OPENAI_API_KEY", "sk-very-secret").start().await;
-    assert_eq!(host.client.chat("echo-relay", "relay:hello").await.status, 200);
-    assert!(upstream.requests()[0].headers.contains("Bearer sk-very-secret"));
-    assert!(!host.client.chat("ambient", "look").await.body.contains("sk-very-secret"));
-    assert!(!host.logs.lines().iter().any(|line| line.contains("sk-very-secret")));
+    let builder = TestHost::builder()
+        .guest("echo-relay")
+        .guest("ambient")
+        .upstream(&upstream.base_url());
+    let host = builder
+        .variable("OPENAI_API_KEY", "sk-very-secret")
+        .start()
+        .await;
+    assert_eq!(
+        host.client.chat("echo-relay", "relay:hello").await.status,
+        200
+    );
+    assert!(
+        upstream.requests()[0]
+            .headers
+            .contains("Bearer sk-very-secret")
+    );
+    assert!(
+        !host
+            .client
+            .chat("ambient", "look")
+            .await
+            .body
+            .contains("sk-very-secret")
+    );
+    assert!(
+        !host
+            .logs
+            .lines()
+            .iter()
+            .any(|line| line.contains("sk-very-secret"))
+    );
 }

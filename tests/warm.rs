@@ -1,9 +1,12 @@
-//! Instances that are kept between runs: only where the operator says so, and never after a run that went wrong.
+//! Instances that are kept between runs: only where the operator says so, and never after a run
+//! that went wrong.
 
 use crate::support::host::{TestHost, TestHostBuilder};
 
 fn warm(guest: &str, more: &str) -> TestHostBuilder {
-    TestHost::builder().guest(guest).policy(guest, &format!("instance = 'warm'\n{more}"))
+    TestHost::builder()
+        .guest(guest)
+        .policy(guest, &format!("instance = 'warm'\n{more}"))
 }
 
 async fn counts(host: &TestHost, runs: usize) -> Vec<String> {
@@ -22,7 +25,9 @@ async fn runs_follow_each_other_in_one_instance_until_it_is_worn_out() {
 
 #[tokio::test]
 async fn a_run_that_fails_takes_its_instance_with_it() {
-    let host = warm("counter", "[limits]\noutput_bytes_max = 1").start().await;
+    let host = warm("counter", "[limits]\noutput_bytes_max = 1")
+        .start()
+        .await;
     assert_eq!(counts(&host, 9).await.last().unwrap(), "9");
     // Two digits are too many: that run has failed, and the next one begins anew.
     assert_eq!(host.client.chat("counter", "count").await.status, 500);
@@ -31,13 +36,21 @@ async fn a_run_that_fails_takes_its_instance_with_it() {
 
 #[tokio::test]
 async fn limits_and_grants_are_those_of_each_run() {
-    let host = warm("log-flood", "[limits]\nlog_lines_max = 3").start().await;
+    let host = warm("log-flood", "[limits]\nlog_lines_max = 3")
+        .start()
+        .await;
     for _ in 0..2 {
         host.client.chat("log-flood", "hi").await;
     }
     let runs = host.client.get("/log-flood/tasks").await.json();
     for run in runs["data"].as_array().unwrap() {
-        host.logs.line(&["log-flood", run["id"].as_str().unwrap(), "the rest is dropped"]).await;
+        host.logs
+            .line(&[
+                "log-flood",
+                run["id"].as_str().unwrap(),
+                "the rest is dropped",
+            ])
+            .await;
     }
 }
 

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use host_app::settings::Flags;
-use host_app::telemetry::FILTER_DEFAULT;
-use host_app::units::parse_duration;
+use hayrick_app::settings::Flags;
+use hayrick_app::telemetry::FILTER_DEFAULT;
+use hayrick_app::units::parse_duration;
 
 use crate::key_args::{AuditArgs, KeysCommand};
 
@@ -81,7 +81,8 @@ pub enum JobsCommand {
     Retry(JobArgs),
 }
 
-/// Where a server listens. Without a default, so that the settings file stands between the flag and the default.
+/// Where a server listens. Without a default, so that the settings file stands between the flag and
+/// the default.
 #[derive(Debug, clap::Args)]
 pub struct AddressArgs {
     /// Address to serve on [default: 127.0.0.1]
@@ -101,7 +102,12 @@ pub struct ClientArgs {
     #[command(flatten)]
     pub server: AddressArgs,
     /// API key; better in the variable, since others of this machine see a command's flags
-    #[arg(long, env = "HAYRICK_API_KEY", hide_env_values = true, value_name = "KEY")]
+    #[arg(
+        long,
+        env = "HAYRICK_API_KEY",
+        hide_env_values = true,
+        value_name = "KEY"
+    )]
     pub api_key: Option<String>,
 }
 
@@ -124,7 +130,7 @@ pub struct SettingsArgs {
 pub struct ServeArgs {
     #[command(flatten)]
     pub settings: SettingsArgs,
-    /// What is logged: a level, or `warn,host_runtime=debug`
+    /// What is logged: a level, or `warn,hayrick_runtime=debug`
     #[arg(long, env = "HAYRICK_LOG", value_name = "FILTER", default_value = FILTER_DEFAULT)]
     pub log: String,
     /// How log lines look
@@ -177,7 +183,12 @@ pub struct JobListArgs {
     #[arg(long = "type", value_name = "TYPE")]
     pub kind: Option<String>,
     /// The most jobs to show
-    #[arg(long, value_name = "COUNT", default_value_t = 100, conflicts_with = "all")]
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 100,
+        conflicts_with = "all"
+    )]
     pub limit: usize,
     /// Show all of them
     #[arg(long)]
@@ -222,8 +233,8 @@ pub struct InspectArgs {
     /// The file
     #[arg(value_name = "FILE.wasm")]
     pub file: PathBuf,
-    /// Show what it has and OLD.wasm has not; without OLD.wasm, what it asks for beyond the version that was deployed last. Ends with 1 if it
-    /// asks for more
+    /// Show what it has and OLD.wasm has not; without OLD.wasm, what it asks for beyond the version
+    /// that was deployed last. Ends with 1 if it asks for more
     #[arg(long, value_name = "OLD.wasm", num_args = 0..=1)]
     pub diff: Option<Option<PathBuf>>,
     #[command(flatten)]
@@ -260,19 +271,34 @@ pub struct FolderArgs {
 
 impl From<FolderArgs> for Flags {
     fn from(args: FolderArgs) -> Flags {
-        Flags { plugins_dir: args.plugins_dir, data_dir: args.data_dir, config: args.config, ..Flags::default() }
+        Flags {
+            plugins_dir: args.plugins_dir,
+            data_dir: args.data_dir,
+            config: args.config,
+            ..Flags::default()
+        }
     }
 }
 
 impl From<AddressArgs> for Flags {
     fn from(args: AddressArgs) -> Flags {
-        Flags { host: args.host, port: args.port, config: args.config, ..Flags::default() }
+        Flags {
+            host: args.host,
+            port: args.port,
+            config: args.config,
+            ..Flags::default()
+        }
     }
 }
 
 impl From<SettingsArgs> for Flags {
     fn from(args: SettingsArgs) -> Flags {
-        Flags { plugins_dir: args.plugins_dir, data_dir: args.data_dir, insecure: args.insecure, ..Flags::from(args.address) }
+        Flags {
+            plugins_dir: args.plugins_dir,
+            data_dir: args.data_dir,
+            insecure: args.insecure,
+            ..Flags::from(args.address)
+        }
     }
 }
 
@@ -290,19 +316,36 @@ mod tests {
     #[test]
     fn flags_reach_the_settings() {
         let line = "hayrick serve --host 10.0.0.1 --port 0 --plugins-dir p --data-dir d --config c --insecure";
-        let Command::Serve(args) = Args::try_parse_from(line.split(' ')).unwrap().command else { panic!("another command") };
+        let Command::Serve(args) = Args::try_parse_from(line.split(' ')).unwrap().command else {
+            panic!("another command")
+        };
         let flags = Flags::from(args.settings);
-        assert_eq!((flags.host.as_deref(), flags.port, flags.insecure), (Some("10.0.0.1"), Some(0), true));
-        assert_eq!([flags.plugins_dir, flags.data_dir, flags.config], ["p", "d", "c"].map(|path| Some(PathBuf::from(path))));
+        assert_eq!(
+            (flags.host.as_deref(), flags.port, flags.insecure),
+            (Some("10.0.0.1"), Some(0), true)
+        );
+        assert_eq!(
+            [flags.plugins_dir, flags.data_dir, flags.config],
+            ["p", "d", "c"].map(|path| Some(PathBuf::from(path)))
+        );
     }
 
     #[test]
     fn jobs_are_named_by_pipeline_and_id() {
         let line = "hayrick jobs wait p 7 --timeout 90s --port 5";
-        let Command::Jobs(JobsCommand::Wait(args)) = Args::try_parse_from(line.split(' ')).unwrap().command else {
+        let Command::Jobs(JobsCommand::Wait(args)) =
+            Args::try_parse_from(line.split(' ')).unwrap().command
+        else {
             panic!("another command")
         };
-        assert_eq!((args.job.pipeline.as_str(), args.job.id.as_str(), args.timeout), ("p", "7", Some(Duration::from_secs(90))));
+        assert_eq!(
+            (
+                args.job.pipeline.as_str(),
+                args.job.id.as_str(),
+                args.timeout
+            ),
+            ("p", "7", Some(Duration::from_secs(90)))
+        );
         assert_eq!(args.job.address.server.port, Some(5));
     }
 

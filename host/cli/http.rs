@@ -1,5 +1,5 @@
-//! Asks a running server, as any client would: one request a connection, in HTTP/1.0, whose answers end with it, so that there is nothing to
-//! decode but a blank line.
+//! Asks a running server, as any client would: one request a connection, in HTTP/1.0, whose answers
+//! end with it, so that there is nothing to decode but a blank line.
 
 use std::fmt::{self, Write as _};
 use std::io::{Read, Write};
@@ -7,9 +7,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use host_app::config::server_address;
-use host_app::environment::Environment;
-use host_app::settings::Settings;
+use hayrick_app::config::server_address;
+use hayrick_app::environment::Environment;
+use hayrick_app::settings::Settings;
 use serde_json::Value;
 
 use crate::args::ClientArgs;
@@ -41,10 +41,19 @@ impl Server {
     /// They have mistakes, or the key is no text for a header.
     pub fn find(args: ClientArgs) -> anyhow::Result<Server> {
         let api_key = args.api_key.filter(|key| !key.trim().is_empty());
-        if api_key.as_ref().is_some_and(|key| !key.bytes().all(|byte| byte.is_ascii_graphic())) {
+        if api_key
+            .as_ref()
+            .is_some_and(|key| !key.bytes().all(|byte| byte.is_ascii_graphic()))
+        {
             bail!("the API key has characters that no key has: see --api-key and HAYRICK_API_KEY");
         }
-        Ok(Server { address: server_address(Settings::read(args.server.into(), Environment::of_process())?)?, api_key })
+        Ok(Server {
+            address: server_address(Settings::read(
+                args.server.into(),
+                Environment::of_process(),
+            )?)?,
+            api_key,
+        })
     }
 
     /// GET.
@@ -75,7 +84,12 @@ impl Server {
     ///
     /// # Errors
     /// As [`Server::get`].
-    pub fn post_patiently(&self, path: &str, body: &[u8], wait: Duration) -> anyhow::Result<Answer> {
+    pub fn post_patiently(
+        &self,
+        path: &str,
+        body: &[u8],
+        wait: Duration,
+    ) -> anyhow::Result<Answer> {
         self.ask("POST", path, body, wait)
     }
 
@@ -83,17 +97,30 @@ impl Server {
         let answer = self.exchange(method, path, body, wait).with_context(|| {
             format!("no Hayrick answers on {self}: start one with `hayrick serve`, or name another with --host and --port")
         })?;
-        parse(&answer).with_context(|| format!("what {self} answers is not Hayrick's: name another with --host and --port"))
+        parse(&answer).with_context(|| {
+            format!("what {self} answers is not Hayrick's: name another with --host and --port")
+        })
     }
 
-    fn exchange(&self, method: &str, path: &str, body: &[u8], wait: Duration) -> std::io::Result<String> {
+    fn exchange(
+        &self,
+        method: &str,
+        path: &str,
+        body: &[u8],
+        wait: Duration,
+    ) -> std::io::Result<String> {
         let mut stream = TcpStream::connect_timeout(&self.address, TIMEOUT)?;
         stream.set_read_timeout(Some(TIMEOUT.saturating_add(wait)))?;
         stream.set_write_timeout(Some(TIMEOUT))?;
-        let key = self.api_key.as_ref().map(|key| format!("Authorization: Bearer {key}\r\n")).unwrap_or_default();
+        let key = self
+            .api_key
+            .as_ref()
+            .map(|key| format!("Authorization: Bearer {key}\r\n"))
+            .unwrap_or_default();
         let (address, length) = (self.address, body.len());
-        let head =
-            format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\n{key}Accept: application/json\r\nContent-Length: {length}\r\n\r\n");
+        let head = format!(
+            "{method} {path} HTTP/1.0\r\nHost: {address}\r\n{key}Accept: application/json\r\nContent-Length: {length}\r\n\r\n"
+        );
         stream.write_all(head.as_bytes())?;
         // A server that refuses half-way has answered, and may take no more.
         let _ = stream.write_all(body);
@@ -137,14 +164,19 @@ impl Answer {
 fn parse(answer: &str) -> anyhow::Result<Answer> {
     let (head, body) = answer.split_once("\r\n\r\n").context("it is no HTTP")?;
     let line = head.lines().next().unwrap_or_default();
-    let status = line.split(' ').nth(1).and_then(|word| word.parse().ok()).with_context(|| format!("'{}'", harmless(line)))?;
+    let status = line
+        .split(' ')
+        .nth(1)
+        .and_then(|word| word.parse().ok())
+        .with_context(|| format!("'{}'", harmless(line)))?;
     match serde_json::from_str(body) {
         Ok(body) => Ok(Answer { status, body }),
         Err(error) => bail!("status {status} and no JSON: {error}"),
     }
 }
 
-/// The path of these segments and the query of those pairs that have a value, each escaped: a name never becomes another request.
+/// The path of these segments and the query of those pairs that have a value, each escaped: a name
+/// never becomes another request.
 pub fn path(segments: &[&str], query: &[(&str, Option<&str>)]) -> String {
     let mut path = String::new();
     for segment in segments {
@@ -152,7 +184,10 @@ pub fn path(segments: &[&str], query: &[(&str, Option<&str>)]) -> String {
         escape(segment, &mut path);
     }
     let mut mark = '?';
-    for (name, value) in query.iter().filter_map(|(name, value)| Some((name, (*value)?))) {
+    for (name, value) in query
+        .iter()
+        .filter_map(|(name, value)| Some((name, (*value)?)))
+    {
         path.push(mark);
         path.push_str(name);
         path.push('=');
@@ -179,17 +214,35 @@ mod tests {
 
     #[test]
     fn names_stay_within_their_place() {
-        let query = [("status", Some("a&b")), ("type", None), ("before", Some("1"))];
-        assert_eq!(path(&["p q", "jobs", "é/../x\r\n"], &query), "/p%20q/jobs/%C3%A9%2F..%2Fx%0D%0A?status=a%26b&before=1");
+        let query = [
+            ("status", Some("a&b")),
+            ("type", None),
+            ("before", Some("1")),
+        ];
+        assert_eq!(
+            path(&["p q", "jobs", "é/../x\r\n"], &query),
+            "/p%20q/jobs/%C3%A9%2F..%2Fx%0D%0A?status=a%26b&before=1"
+        );
         assert_eq!(path(&["status"], &[]), "/status");
     }
 
     #[test]
     fn an_answer_is_a_status_and_a_document() {
-        let answer = parse("HTTP/1.0 404 Not Found\r\nx: y\r\n\r\n{\"error\": {\"message\": \"no\\u001b[2J\"}}").unwrap();
+        let answer = parse(
+            "HTTP/1.0 404 Not Found\r\nx: y\r\n\r\n{\"error\": {\"message\": \"no\\u001b[2J\"}}",
+        )
+        .unwrap();
         assert_eq!((answer.status, answer.error().as_str()), (404, "no [2J"));
-        assert_eq!(parse("HTTP/1.0 502 Bad\r\n\r\n[]").unwrap().error(), "status 502");
-        for answer in ["", "SSH-2.0\r\n", "SSH-2.0\r\n\r\n{}", "HTTP/1.0 200 OK\r\n\r\n<html>"] {
+        assert_eq!(
+            parse("HTTP/1.0 502 Bad\r\n\r\n[]").unwrap().error(),
+            "status 502"
+        );
+        for answer in [
+            "",
+            "SSH-2.0\r\n",
+            "SSH-2.0\r\n\r\n{}",
+            "HTTP/1.0 200 OK\r\n\r\n<html>",
+        ] {
             assert!(parse(answer).is_err(), "{answer:?}");
         }
     }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Subcommand;
-use host_app::settings::Flags;
-use host_app::units::parse_duration;
+use hayrick_app::settings::Flags;
+use hayrick_app::units::parse_duration;
 
 /// Which data folder is meant, by the same rules as for `serve`.
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,8 @@ pub enum KeysCommand {
     Create(KeyCreateArgs),
     /// Show the keys, without their secrets
     List(DataArgs),
-    /// Revoke a key for good; a running server refuses it within a second. Ends with 3 if it is absent
+    /// Revoke a key for good; a running server refuses it within a second. Ends with 3 if it is
+    /// absent
     Revoke(KeyRevokeArgs),
 }
 
@@ -77,6 +78,10 @@ pub struct AuditArgs {
 
 impl From<DataArgs> for Flags {
     fn from(args: DataArgs) -> Flags {
-        Flags { data_dir: args.data_dir, config: args.config, ..Flags::default() }
+        Flags {
+            data_dir: args.data_dir,
+            config: args.config,
+            ..Flags::default()
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! The program `hayrick`: reads the command line, runs one command, and turns its end into an exit code.
+//! The program `hayrick`: reads the command line, runs one command, and turns its end into an exit
+//! code.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -10,7 +11,7 @@ mod output;
 use std::process::ExitCode;
 
 use clap::Parser;
-use host_app::mistake::ConfigError;
+use hayrick_app::mistake::ConfigError;
 
 use crate::args::Args;
 use crate::output::complain;
@@ -20,7 +21,11 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             complain(&format!("hayrick: {error:#}"));
-            ExitCode::from(if error.is::<ConfigError>() { args::EXIT_CONFIG } else { args::EXIT_FAILURE })
+            ExitCode::from(if error.is::<ConfigError>() {
+                args::EXIT_CONFIG
+            } else {
+                args::EXIT_FAILURE
+            })
         }
     }
 }

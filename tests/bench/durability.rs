@@ -1,6 +1,7 @@
 //! The kill loop of the tests, long: a host that is killed over and over keeps every word it gave.
 //!
-//! `cargo bench --bench durability` kills it 120 times; a number after `--` is another count, `HAYRICK_TEST_SEED` repeats a run.
+//! `cargo bench --bench durability` kills it 120 times; a number after `--` is another count,
+//! `HAYRICK_TEST_SEED` repeats a run.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,7 +13,10 @@
 )]
 
 #[path = "../support/mod.rs"]
-#[expect(dead_code, reason = "a benchmark uses a part of what the tests stand on")]
+#[expect(
+    dead_code,
+    reason = "a benchmark uses a part of what the tests stand on"
+)]
 mod support;
 
 use support::{kill_loop, random};
@@ -22,12 +26,23 @@ const KILLS: usize = 120;
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     if !arguments.iter().any(|argument| argument == "--bench") {
-        return println!("nothing is measured in a build for tests: run `cargo bench --bench durability`");
+        return println!(
+            "nothing is measured in a build for tests: run `cargo bench --bench durability`"
+        );
     }
-    let kills = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(KILLS);
+    let kills = arguments
+        .iter()
+        .find_map(|argument| argument.parse().ok())
+        .unwrap_or(KILLS);
     let seed = random::seed();
-    println!("HAYRICK_TEST_SEED={seed}, {} processors", std::thread::available_parallelism().unwrap());
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    println!(
+        "HAYRICK_TEST_SEED={seed}, {} processors",
+        std::thread::available_parallelism().unwrap()
+    );
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let seen = runtime.block_on(kill_loop::run(kills, seed));
     println!("{}", seen.summary());
     seen.check();

@@ -31,7 +31,10 @@ impl Point {
 
     /// The latency that `percent` of the answers keep, microseconds.
     pub fn percentile(&self, percent: usize) -> u64 {
-        self.latencies.get(self.latencies.len().saturating_sub(1) * percent / 100).copied().unwrap_or_default()
+        self.latencies
+            .get(self.latencies.len().saturating_sub(1) * percent / 100)
+            .copied()
+            .unwrap_or_default()
     }
 }
 
@@ -40,9 +43,18 @@ pub async fn measure(address: &str, connections: usize, body: &str, span: Span) 
     let begin = Instant::now() + span.warm_up;
     let mut tasks = JoinSet::new();
     for _ in 0..connections {
-        tasks.spawn(ask_until(address.to_owned(), request(address, body), begin, begin + span.measured));
+        tasks.spawn(ask_until(
+            address.to_owned(),
+            request(address, body),
+            begin,
+            begin + span.measured,
+        ));
     }
-    let mut point = Point { latencies: Vec::new(), chunks: 0, span: span.measured };
+    let mut point = Point {
+        latencies: Vec::new(),
+        chunks: 0,
+        span: span.measured,
+    };
     for (latencies, chunks) in tasks.join_all().await {
         point.latencies.extend(latencies);
         point.chunks += chunks;
@@ -51,7 +63,12 @@ pub async fn measure(address: &str, connections: usize, body: &str, span: Span) 
     point
 }
 
-async fn ask_until(address: String, request: String, begin: Instant, end: Instant) -> (Vec<u64>, usize) {
+async fn ask_until(
+    address: String,
+    request: String,
+    begin: Instant,
+    end: Instant,
+) -> (Vec<u64>, usize) {
     let mut connection = Connection::open(&address).await;
     let (mut latencies, mut chunks) = (Vec::new(), 0);
     loop {
@@ -71,7 +88,11 @@ async fn ask_until(address: String, request: String, begin: Instant, end: Instan
 
 /// The status of one answer.
 pub async fn ask_once(address: &str, body: &str) -> u16 {
-    Connection::open(address).await.ask(&request(address, body)).await.status
+    Connection::open(address)
+        .await
+        .ask(&request(address, body))
+        .await
+        .status
 }
 
 fn request(address: &str, body: &str) -> String {
@@ -102,7 +123,10 @@ impl Connection {
     async fn open(address: &str) -> Connection {
         let socket = TcpStream::connect(address).await.unwrap();
         socket.set_nodelay(true).unwrap();
-        Connection { socket, buffer: Vec::with_capacity(READ_BYTES) }
+        Connection {
+            socket,
+            buffer: Vec::with_capacity(READ_BYTES),
+        }
     }
 
     async fn ask(&mut self, request: &str) -> Answer {
@@ -115,13 +139,23 @@ impl Connection {
             self.read().await;
         };
         let text = String::from_utf8_lossy(self.buffer.get(..head).unwrap()).to_ascii_lowercase();
-        let status = text.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap();
-        let length = text.split("content-length: ").nth(1).and_then(|rest| rest.lines().next()?.parse().ok());
+        let status = text
+            .split(' ')
+            .nth(1)
+            .and_then(|word| word.parse().ok())
+            .unwrap();
+        let length = text
+            .split("content-length: ")
+            .nth(1)
+            .and_then(|rest| rest.lines().next()?.parse().ok());
         let end = length.map_or(End::LastChunk, End::Length);
         while !self.is_whole(head, &end) {
             self.read().await;
         }
-        Answer { status, frames: count(self.buffer.get(head..).unwrap(), b"data: ") }
+        Answer {
+            status,
+            frames: count(self.buffer.get(head..).unwrap(), b"data: "),
+        }
     }
 
     fn is_whole(&self, head: usize, end: &End) -> bool {
@@ -134,7 +168,11 @@ impl Connection {
 
     async fn read(&mut self) {
         let count = self.socket.read_buf(&mut self.buffer).await.unwrap();
-        assert!(count > 0, "the server hung up: {}", String::from_utf8_lossy(&self.buffer));
+        assert!(
+            count > 0,
+            "the server hung up: {}",
+            String::from_utf8_lossy(&self.buffer)
+        );
     }
 }
 
@@ -143,5 +181,7 @@ fn find(text: &[u8], part: &[u8]) -> Option<usize> {
 }
 
 fn count(text: &[u8], part: &[u8]) -> usize {
-    text.windows(part.len()).filter(|window| *window == part).count()
+    text.windows(part.len())
+        .filter(|window| *window == part)
+        .count()
 }

@@ -29,16 +29,27 @@ impl Server {
 
     /// Hayrick with the echo guest.
     pub async fn hayrick() -> Server {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{}", std::process::id()));
+        let folder =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{}", std::process::id()));
         let plugins = folder.join("plugins");
         std::fs::create_dir_all(&plugins).unwrap();
-        let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("target/guests/components/{GUEST}.wasm"));
-        assert!(guest.is_file(), "the guest {GUEST} is not built: run `sh tests/guests/build.sh`");
+        let guest = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join(format!("target/guests/components/{GUEST}.wasm"));
+        assert!(
+            guest.is_file(),
+            "the guest {GUEST} is not built: run `sh tests/guests/build.sh`"
+        );
         std::fs::copy(guest, plugins.join(format!("{GUEST}.wasm"))).unwrap();
         std::fs::write(folder.join("hayrick.toml"), "").unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_hayrick"));
-        command.args(["serve", "--port", "0", "--log", "warn", "--plugins-dir"]).arg(plugins);
-        command.arg("--data-dir").arg(folder.join("data")).arg("--config").arg(folder.join("hayrick.toml"));
+        command
+            .args(["serve", "--port", "0", "--log", "warn", "--plugins-dir"])
+            .arg(plugins);
+        command
+            .arg("--data-dir")
+            .arg(folder.join("data"))
+            .arg("--config")
+            .arg(folder.join("hayrick.toml"));
         for name in ["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL"] {
             command.env_remove(name);
         }
@@ -46,20 +57,38 @@ impl Server {
     }
 
     async fn start(mut command: Command, folder: Option<PathBuf>) -> Server {
-        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut process = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let Some((_, address)) = line.trim_end().rsplit_once("http://") else { panic!("the server did not start: {line:?}") };
-        let server = Server { address: address.to_owned(), process, folder };
+        BufReader::new(process.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let Some((_, address)) = line.trim_end().rsplit_once("http://") else {
+            panic!("the server did not start: {line:?}")
+        };
+        let server = Server {
+            address: address.to_owned(),
+            process,
+            folder,
+        };
         server.is_ready().await;
         server
     }
 
     async fn is_ready(&self) {
         let start = Instant::now();
-        let body = format!(r#"{{"model": "{GUEST}", "messages": [{{"role": "user", "content": "echo:ready"}}]}}"#);
+        let body = format!(
+            r#"{{"model": "{GUEST}", "messages": [{{"role": "user", "content": "echo:ready"}}]}}"#
+        );
         while ask_once(&self.address, &body).await != 200 {
-            assert!(start.elapsed() < START_DEADLINE, "{} does not answer", self.address);
+            assert!(
+                start.elapsed() < START_DEADLINE,
+                "{} does not answer",
+                self.address
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Stands before rustc (RUSTC_WORKSPACE_WRAPPER, RUSTC_WRAPPER) and adds libFuzzer's instrumentation to what is ours: the engine below,
-# compiled with it, takes the better part of an hour and would draw the fuzzer's eye to what is fuzzed elsewhere.
+# Stands before rustc (RUSTC_WORKSPACE_WRAPPER, RUSTC_WRAPPER) and adds libFuzzer's instrumentation
+# to what is ours: the engine below, compiled with it, takes the better part of an hour and would
+# draw the fuzzer's eye to what is fuzzed elsewhere.
 set -eu
 
 for word in "$@"; do

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs a fuzz target for so many seconds over its seeds: sh tests/fuzz/run.sh TARGET [SECONDS]. What it finds lies in target/fuzz/found/TARGET.
+# Runs a fuzz target for so many seconds over its seeds: sh tests/fuzz/run.sh TARGET [SECONDS]. What
+# it finds lies in target/fuzz/found/TARGET.
 set -eu
 
 CDPATH='' cd -- "$(dirname -- "$0")/../.."

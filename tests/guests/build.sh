@@ -1,6 +1,7 @@
 #!/bin/sh
-# Builds every guest of the tests into target/guests/components/NAME.wasm: examples/ with cargo, hostile/ into hostile/NAME.wasm, python/
-# and javascript/ where their toolchains are. Says which guest is left out and how to get it; in CI that is a failure.
+# Builds every guest of the tests into target/guests/components/NAME.wasm: examples/ with cargo,
+# hostile/ into hostile/NAME.wasm, python/ and javascript/ where their toolchains are. Says which
+# guest is left out and how to get it; in CI that is a failure.
 set -eu
 
 CDPATH='' cd -- "$(dirname -- "$0")"
@@ -9,7 +10,8 @@ target=wasm32-wasip2
 components=$root/target/guests/components
 mkdir -p "$components"
 
-# What the files and folders given are, in a word: times tell nothing, since a checkout makes old files new and new ones old.
+# What the files and folders given are, in a word: times tell nothing, since a checkout makes old
+# files new and new ones old.
 sum_of() {
     find "$@" -type f -exec cksum {} + | sort | cksum
 }
@@ -80,7 +82,8 @@ build_javascript() {
     mkdir -p "$modules"
     if ! cmp -s javascript/package-lock.json "$modules/installed-lock.json"; then
         cp javascript/package.json javascript/package-lock.json "$modules"
-        # Not `npm ci`: it refuses the lock file, as the toolchain's package names systems it was never published for.
+        # Not `npm ci`: it refuses the lock file, as the toolchain's package names systems it was
+        # never published for.
         (cd "$modules" && npm install --loglevel=error --ignore-scripts --no-audit --no-fund)
         cp javascript/package-lock.json "$modules/installed-lock.json"
     fi

@@ -30,16 +30,19 @@ pub struct Args {
     /// A JSON document for each case
     #[arg(long)]
     pub json: bool,
-    /// How long an attack may take before it counts as never ending, in seconds; above the server's wall_time_max
+    /// How long an attack may take before it counts as never ending, in seconds; above the server's
+    /// wall_time_max
     #[arg(long, default_value_t = 330)]
     patience: u64,
     /// Requests to the neighbour per second
     #[arg(long, default_value_t = 50)]
     rate: u32,
-    /// The shortest time the neighbour is watched for in each case, in seconds; four times as long before all of them
+    /// The shortest time the neighbour is watched for in each case, in seconds; four times as long
+    /// before all of them
     #[arg(long, default_value_t = 2)]
     watch: u64,
-    /// The server's process, if it is on this machine: how far its memory rises is watched, too (Linux)
+    /// The server's process, if it is on this machine: how far its memory rises is watched, too
+    /// (Linux)
     #[arg(long)]
     pid: Option<u32>,
 }
@@ -47,7 +50,11 @@ pub struct Args {
 impl Args {
     /// Whether the case is to be run.
     pub fn wants(&self, case: &Case) -> bool {
-        self.only.is_empty() || self.only.iter().any(|name| name == case.name || name == case.theme.as_str())
+        self.only.is_empty()
+            || self
+                .only
+                .iter()
+                .any(|name| name == case.name || name == case.theme.as_str())
     }
 
     /// The server, and how to treat it.
@@ -56,7 +63,12 @@ impl Args {
     /// The folder is none.
     pub fn target(&self) -> Result<Target, String> {
         let deployer = match &self.plugins_dir {
-            Some(folder) if !folder.is_dir() => return Err(format!("{} is no folder: name the server's --plugins-dir", folder.display())),
+            Some(folder) if !folder.is_dir() => {
+                return Err(format!(
+                    "{} is no folder: name the server's --plugins-dir",
+                    folder.display()
+                ));
+            }
             Some(folder) => Deployer::Folder(folder.clone()),
             None => Deployer::Http,
         };

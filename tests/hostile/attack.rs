@@ -50,7 +50,8 @@ pub struct Row {
     pub took: Duration,
     pub quiet_p99: Duration,
     pub load: Load,
-    /// Whether the neighbour alone was worse than it may be, so that the case was measured a second time.
+    /// Whether the neighbour alone was worse than it may be, so that the case was measured a second
+    /// time.
     pub repeated: bool,
     /// By how much the memory of the host rose, at most.
     pub host_growth: Option<u64>,
@@ -74,10 +75,19 @@ impl Arena {
     pub async fn open(target: Target) -> Result<Arena, String> {
         let client = Client::new(&target.url, target.api_key.clone())?;
         if client.get("/health/live").await.0 != 200 {
-            return Err(format!("nobody serves on {}: start one with `hayrick serve`", target.url));
+            return Err(format!(
+                "nobody serves on {}: start one with `hayrick serve`",
+                target.url
+            ));
         }
-        for (pipeline, component) in [(neighbour::PIPELINE, neighbour::GUEST), (VICTIM, "hostile/victim")] {
-            let deployed = target.deployer.deploy(&client, pipeline, built(component)?, target.patience).await;
+        for (pipeline, component) in [
+            (neighbour::PIPELINE, neighbour::GUEST),
+            (VICTIM, "hostile/victim"),
+        ] {
+            let deployed = target
+                .deployer
+                .deploy(&client, pipeline, built(component)?, target.patience)
+                .await;
             if !matches!(deployed, Deployed::Serves) {
                 return Err(format!("{pipeline} cannot be deployed: {deployed:?}"));
             }
@@ -86,8 +96,14 @@ impl Arena {
         beside(&client, target.rate, Duration::from_millis(500), async {}).await;
         let ((), quiet) = beside(&client, target.rate, target.quiet_watch, async {}).await;
         match quiet.failures.first() {
-            Some(failure) => Err(format!("the neighbour fails although nobody attacks it: {failure}")),
-            None => Ok(Arena { client, target, quiet }),
+            Some(failure) => Err(format!(
+                "the neighbour fails although nobody attacks it: {failure}"
+            )),
+            None => Ok(Arena {
+                client,
+                target,
+                quiet,
+            }),
         }
     }
 
@@ -98,11 +114,14 @@ impl Arena {
         }
     }
 
-    /// One case. A p99 that is too high and nothing else is measured a second time, and the row says so: on a shared machine the first may be
-    /// somebody else's doing, and what the attack does it does again.
+    /// One case. A p99 that is too high and nothing else is measured a second time, and the row
+    /// says so: on a shared machine the first may be somebody else's doing, and what the attack
+    /// does it does again.
     pub async fn attack(&self, case: &Case) -> Row {
         let first = self.once(case).await;
-        let is_only_slow = first.load.failures.is_empty() && first.problems.len() == 1 && first.load.p99() > self.p99_max();
+        let is_only_slow = first.load.failures.is_empty()
+            && first.problems.len() == 1
+            && first.load.p99() > self.p99_max();
         if !is_only_slow {
             return first;
         }
@@ -120,46 +139,90 @@ impl Arena {
             Ok(content) => content,
             Err(error) => return self.unbuilt(case, error),
         };
-        self.target.deployer.undeploy(&self.client, &case.pipeline()).await;
+        self.target
+            .deployer
+            .undeploy(&self.client, &case.pipeline())
+            .await;
         let before = self.target.pid.and_then(process::resident);
         self.target.pid.into_iter().for_each(process::forget);
         let fight = self.fight(case, content).await;
         let mut problems = judge::deploy(case, &fight.deployed);
         problems.extend(judge::answers(case, &fight.seen));
-        problems.extend(judge::neighbour(self.quiet.p99(), &fight.load, self.target.floor));
+        problems.extend(judge::neighbour(
+            self.quiet.p99(),
+            &fight.load,
+            self.target.floor,
+        ));
         problems.extend(self.aftermath(case).await);
         let peak = self.target.pid.and_then(process::peak);
-        let host_growth = before.zip(peak).map(|(before, peak)| peak.saturating_sub(before));
+        let host_growth = before
+            .zip(peak)
+            .map(|(before, peak)| peak.saturating_sub(before));
         if let Some(bytes) = host_growth.filter(|bytes| *bytes > HOST_GROWTH_MAX) {
-            problems.push(format!("the memory of the host rose by {} MiB", bytes >> 20));
+            problems.push(format!(
+                "the memory of the host rose by {} MiB",
+                bytes >> 20
+            ));
         }
         let saw = match (&fight.deployed, fight.seen.last()) {
-            (Deployed::Refused(reason) | Deployed::Lost(reason), _) => format!("refused: {}", reason.chars().take(110).collect::<String>()),
+            (Deployed::Refused(reason) | Deployed::Lost(reason), _) => {
+                format!("refused: {}", reason.chars().take(110).collect::<String>())
+            }
             (Deployed::Serves, Some(seen)) => seen.words(),
             (Deployed::Serves, None) => "serves".to_owned(),
         };
-        let (name, theme, tries, quiet_p99) = (case.name, case.theme.as_str(), case.tries, self.quiet.p99());
-        Row { name, theme, tries, saw, took: fight.took, quiet_p99, load: fight.load, repeated: false, host_growth, problems }
+        let (name, theme, tries, quiet_p99) =
+            (case.name, case.theme.as_str(), case.tries, self.quiet.p99());
+        Row {
+            name,
+            theme,
+            tries,
+            saw,
+            took: fight.took,
+            quiet_p99,
+            load: fight.load,
+            repeated: false,
+            host_growth,
+            problems,
+        }
     }
 
-    /// What only deploys is measured while it does; anything else once it serves, and a deploy that compiles is no part of it.
+    /// What only deploys is measured while it does; anything else once it serves, and a deploy that
+    /// compiles is no part of it.
     async fn fight(&self, case: &Case, content: Vec<u8>) -> Fight {
         let (client, target, pipeline) = (&self.client, &self.target, case.pipeline());
-        let deploy = target.deployer.deploy(client, &pipeline, content, target.patience);
+        let deploy = target
+            .deployer
+            .deploy(client, &pipeline, content, target.patience);
         let start = Instant::now();
         if matches!(case.drive, Drive::Deploy) {
             let attack = async { (deploy.await, start.elapsed()) };
             let ((deployed, took), load) = beside(client, target.rate, target.watch, attack).await;
-            return Fight { deployed, seen: Vec::new(), load, took };
+            return Fight {
+                deployed,
+                seen: Vec::new(),
+                load,
+                took,
+            };
         }
         let deployed = deploy.await;
         if !matches!(deployed, Deployed::Serves) {
-            return Fight { deployed, seen: Vec::new(), load: Load::default(), took: start.elapsed() };
+            return Fight {
+                deployed,
+                seen: Vec::new(),
+                load: Load::default(),
+                took: start.elapsed(),
+            };
         }
         let start = Instant::now();
         let attack = async { (drive(client, case, target.patience).await, start.elapsed()) };
         let ((seen, took), load) = beside(client, target.rate, target.watch, attack).await;
-        Fight { deployed, seen, load, took }
+        Fight {
+            deployed,
+            seen,
+            load,
+            took,
+        }
     }
 
     /// Afterwards nothing of the attack goes on, and the host is well.
@@ -169,7 +232,10 @@ impl Arena {
         if !endless && !is_idle(&self.client, &case.pipeline(), self.target.patience).await {
             problems.push("a run of it goes on".to_owned());
         }
-        self.target.deployer.undeploy(&self.client, &case.pipeline()).await;
+        self.target
+            .deployer
+            .undeploy(&self.client, &case.pipeline())
+            .await;
         if self.client.get("/health/live").await.0 != 200 {
             problems.push("the host is down".to_owned());
         }
@@ -177,8 +243,20 @@ impl Arena {
     }
 
     fn unbuilt(&self, case: &Case, error: String) -> Row {
-        let (name, theme, tries, quiet_p99) = (case.name, case.theme.as_str(), case.tries, self.quiet.p99());
+        let (name, theme, tries, quiet_p99) =
+            (case.name, case.theme.as_str(), case.tries, self.quiet.p99());
         let (took, load) = (Duration::ZERO, Load::default());
-        Row { name, theme, tries, saw: String::new(), took, quiet_p99, load, repeated: false, host_growth: None, problems: vec![error] }
+        Row {
+            name,
+            theme,
+            tries,
+            saw: String::new(),
+            took,
+            quiet_p99,
+            load,
+            repeated: false,
+            host_growth: None,
+            problems: vec![error],
+        }
     }
 }

@@ -100,8 +100,21 @@ impl Theme {
 
 impl Case {
     /// A case whose component is the hostile guest of the same name.
-    pub const fn of(theme: Theme, name: &'static str, drive: Drive, expect: Expect, tries: &'static str) -> Case {
-        Case { name, theme, component: Component::Hostile(name), drive, expect, tries }
+    pub const fn of(
+        theme: Theme,
+        name: &'static str,
+        drive: Drive,
+        expect: Expect,
+        tries: &'static str,
+    ) -> Case {
+        Case {
+            name,
+            theme,
+            component: Component::Hostile(name),
+            drive,
+            expect,
+            tries,
+        }
     }
 
     /// The same, of another component.

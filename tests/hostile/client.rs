@@ -1,4 +1,5 @@
-//! HTTP that believes nothing: whatever the server does becomes something that was seen, and never a panic.
+//! HTTP that believes nothing: whatever the server does becomes something that was seen, and never
+//! a panic.
 
 use std::sync::Once;
 use std::time::Duration;
@@ -37,12 +38,19 @@ impl Seen {
     /// In a few words.
     pub fn words(&self) -> String {
         let words = self.error.as_deref().unwrap_or(&self.text);
-        let words: String = words.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(110).collect();
+        let words: String = words
+            .chars()
+            .map(|letter| if letter.is_control() { ' ' } else { letter })
+            .take(110)
+            .collect();
         format!("{} {words}", self.status)
     }
 
     fn broken(fault: impl Into<String>) -> Seen {
-        Seen { faults: vec![fault.into()], ..Seen::default() }
+        Seen {
+            faults: vec![fault.into()],
+            ..Seen::default()
+        }
     }
 }
 
@@ -61,8 +69,16 @@ impl Client {
             // Another client of this process may have installed it.
             let _ = rustls::crypto::ring::default_provider().install_default();
         });
-        let http = reqwest::Client::builder().no_proxy().http1_only().build().map_err(|error| error.to_string())?;
-        Ok(Client { url: url.to_owned(), api_key, http })
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .http1_only()
+            .build()
+            .map_err(|error| error.to_string())?;
+        Ok(Client {
+            url: url.to_owned(),
+            api_key,
+            http,
+        })
     }
 
     /// A request that is still to be filled.
@@ -87,7 +103,13 @@ impl Client {
             .request("POST", "/v1/chat/completions")
             .header("content-type", "application/json")
             .body(body(pipeline, text, false).to_string());
-        whole(request, patience, |json| json["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_owned()).await
+        whole(request, patience, |json| {
+            json["choices"][0]["message"]["content"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        })
+        .await
     }
 
     /// A chat whose stream is read to its end.
@@ -106,12 +128,22 @@ impl Client {
                         frames.push(&piece);
                     }
                     Ok(None) => break frames.end(),
-                    Err(error) => break frames.faults.push(format!("the stream broke off: {error}")),
+                    Err(error) => {
+                        break frames.faults.push(format!("the stream broke off: {error}"));
+                    }
                 }
             }
-            Seen { status: 200, text: frames.text, error: frames.error, faults: frames.faults, bytes }
+            Seen {
+                status: 200,
+                text: frames.text,
+                error: frames.error,
+                faults: frames.faults,
+                bytes,
+            }
         };
-        tokio::time::timeout(patience, read).await.unwrap_or_else(|_| endless())
+        tokio::time::timeout(patience, read)
+            .await
+            .unwrap_or_else(|_| endless())
     }
 
     /// A stream whose head has come.
@@ -133,8 +165,17 @@ impl Client {
     }
 
     /// A form of files.
-    pub async fn files(&self, pipeline: &str, form: Vec<u8>, content_type: &str, patience: Duration) -> Seen {
-        let request = self.request("POST", &format!("/{pipeline}/files")).header("content-type", content_type).body(form);
+    pub async fn files(
+        &self,
+        pipeline: &str,
+        form: Vec<u8>,
+        content_type: &str,
+        patience: Duration,
+    ) -> Seen {
+        let request = self
+            .request("POST", &format!("/{pipeline}/files"))
+            .header("content-type", content_type)
+            .body(form);
         let sent = async {
             match request.send().await {
                 Ok(response) if response.status() == 200 => text(response).await,
@@ -142,7 +183,9 @@ impl Client {
                 Err(error) => Seen::broken(format!("no answer: {error}")),
             }
         };
-        tokio::time::timeout(patience, sent).await.unwrap_or_else(|_| endless())
+        tokio::time::timeout(patience, sent)
+            .await
+            .unwrap_or_else(|_| endless())
     }
 
     /// A job, from its submission to its end; its text is the job as JSON.
@@ -150,7 +193,9 @@ impl Client {
         let submission = json!({"type": "hostile", "data": 1, "max_attempts": 2, "timeout": patience.as_secs_f64().min(60.0) / 4.0});
         let work = async {
             let submitted = json_of(
-                self.request("POST", &format!("/{pipeline}/jobs")).header("content-type", "application/json").body(submission.to_string()),
+                self.request("POST", &format!("/{pipeline}/jobs"))
+                    .header("content-type", "application/json")
+                    .body(submission.to_string()),
             )
             .await;
             let (status, job) = match submitted {
@@ -158,21 +203,39 @@ impl Client {
                 Err(fault) => return Seen::broken(fault),
             };
             let Some(id) = job["id"].as_str().filter(|_| status == 202) else {
-                return Seen { status, error: Some(job.to_string()), ..Seen::default() };
+                return Seen {
+                    status,
+                    error: Some(job.to_string()),
+                    ..Seen::default()
+                };
             };
             loop {
-                let (status, job) = match json_of(self.request("GET", &format!("/{pipeline}/jobs/{id}?wait=10"))).await {
-                    Ok(found) => found,
-                    Err(fault) => return Seen::broken(fault),
-                };
+                let (status, job) =
+                    match json_of(self.request("GET", &format!("/{pipeline}/jobs/{id}?wait=10")))
+                        .await
+                    {
+                        Ok(found) => found,
+                        Err(fault) => return Seen::broken(fault),
+                    };
                 if !matches!(job["status"].as_str(), Some("pending" | "running")) {
-                    let error = job["error"].as_str().filter(|_| job["status"] != "completed").map(str::to_owned);
+                    let error = job["error"]
+                        .as_str()
+                        .filter(|_| job["status"] != "completed")
+                        .map(str::to_owned);
                     let text = job.to_string();
-                    return Seen { status, bytes: text.len() as u64, text, error, faults: Vec::new() };
+                    return Seen {
+                        status,
+                        bytes: text.len() as u64,
+                        text,
+                        error,
+                        faults: Vec::new(),
+                    };
                 }
             }
         };
-        tokio::time::timeout(patience, work).await.unwrap_or_else(|_| endless())
+        tokio::time::timeout(patience, work)
+            .await
+            .unwrap_or_else(|_| endless())
     }
 }
 
@@ -182,25 +245,36 @@ fn endless() -> Seen {
 }
 
 /// A whole answer of JSON, whose text is in it somewhere.
-async fn whole(request: RequestBuilder, patience: Duration, text: impl FnOnce(&Value) -> String) -> Seen {
+async fn whole(
+    request: RequestBuilder,
+    patience: Duration,
+    text: impl FnOnce(&Value) -> String,
+) -> Seen {
     let sent = async {
         match request.send().await {
             Ok(response) => read(response, text).await,
             Err(error) => Seen::broken(format!("no answer: {error}")),
         }
     };
-    tokio::time::timeout(patience, sent).await.unwrap_or_else(|_| endless())
+    tokio::time::timeout(patience, sent)
+        .await
+        .unwrap_or_else(|_| endless())
 }
 
 async fn json_of(request: RequestBuilder) -> Result<(u16, Value), String> {
-    let response = request.send().await.map_err(|error| format!("no answer: {error}"))?;
+    let response = request
+        .send()
+        .await
+        .map_err(|error| format!("no answer: {error}"))?;
     let status = response.status().as_u16();
     let (body, _, broken) = body_of(response).await;
     match broken {
         Some(broken) => Err(broken),
-        None => {
-            Ok((status, serde_json::from_slice(&body).map_err(|error| format!("{status} is no JSON that a client can read: {error}"))?))
-        }
+        None => Ok((
+            status,
+            serde_json::from_slice(&body)
+                .map_err(|error| format!("{status} is no JSON that a client can read: {error}"))?,
+        )),
     }
 }
 
@@ -212,20 +286,36 @@ async fn read(response: Response, text: impl FnOnce(&Value) -> String) -> Seen {
     faults.extend(broken);
     // What was not kept cannot be read.
     if bytes > KEPT_BYTES as u64 {
-        return Seen { status, faults, bytes, ..Seen::default() };
+        return Seen {
+            status,
+            faults,
+            bytes,
+            ..Seen::default()
+        };
     }
     let json: Value = serde_json::from_slice(&body).unwrap_or_else(|error| {
-        faults.push(format!("the body is no JSON that a client can read: {error}"));
+        faults.push(format!(
+            "the body is no JSON that a client can read: {error}"
+        ));
         Value::Null
     });
     let error = json["error"]["message"].as_str().map(str::to_owned);
     if status == 200 {
-        let is_right = json["id"].as_str().is_some_and(|id| id.starts_with("chatcmpl-")) && json["object"] == "chat.completion";
+        let is_right = json["id"]
+            .as_str()
+            .is_some_and(|id| id.starts_with("chatcmpl-"))
+            && json["object"] == "chat.completion";
         if !is_right && faults.is_empty() {
             faults.push("the answer's own fields were replaced".to_owned());
         }
     }
-    Seen { status, text: text(&json), error, faults, bytes }
+    Seen {
+        status,
+        text: text(&json),
+        error,
+        faults,
+        bytes,
+    }
 }
 
 /// Reads an answer that is text.
@@ -234,7 +324,13 @@ async fn text(response: Response) -> Seen {
     let faults = forged_headers(&response);
     let (body, bytes, broken) = body_of(response).await;
     // A form's answer breaks off where it failed: that is how it says so.
-    Seen { status, text: String::from_utf8_lossy(&body).into_owned(), error: broken, faults, bytes }
+    Seen {
+        status,
+        text: String::from_utf8_lossy(&body).into_owned(),
+        error: broken,
+        faults,
+        bytes,
+    }
 }
 
 async fn body_of(mut response: Response) -> (Vec<u8>, u64, Option<String>) {
@@ -254,6 +350,10 @@ async fn body_of(mut response: Response) -> (Vec<u8>, u64, Option<String>) {
 }
 
 fn forged_headers(response: &Response) -> Vec<String> {
-    let forged = ["x-forged", "set-cookie"].into_iter().filter(|name| response.headers().contains_key(*name));
-    forged.map(|name| format!("the guest made a header: {name}")).collect()
+    let forged = ["x-forged", "set-cookie"]
+        .into_iter()
+        .filter(|name| response.headers().contains_key(*name));
+    forged
+        .map(|name| format!("the guest made a header: {name}"))
+        .collect()
 }

@@ -21,6 +21,12 @@ pub fn bytes(component: Component) -> Result<Vec<u8>, String> {
 /// # Errors
 /// It is not built.
 pub fn built(name: &str) -> Result<Vec<u8>, String> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("target/guests/components/{name}.wasm"));
-    std::fs::read(&path).map_err(|error| format!("{}: {error}: run `sh tests/guests/build.sh`", path.display()))
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join(format!("target/guests/components/{name}.wasm"));
+    std::fs::read(&path).map_err(|error| {
+        format!(
+            "{}: {error}: run `sh tests/guests/build.sh`",
+            path.display()
+        )
+    })
 }

@@ -28,17 +28,30 @@ pub enum Deployed {
 
 impl Deployer {
     /// Puts a component there and waits until it serves, or is refused.
-    pub async fn deploy(&self, client: &Client, pipeline: &str, content: Vec<u8>, patience: Duration) -> Deployed {
+    pub async fn deploy(
+        &self,
+        client: &Client,
+        pipeline: &str,
+        content: Vec<u8>,
+        patience: Duration,
+    ) -> Deployed {
         match self {
             Deployer::Folder(folder) => {
-                let (aside, file) = (folder.join(format!(".{pipeline}.new")), folder.join(format!("{pipeline}.wasm")));
-                if let Err(error) = std::fs::write(&aside, content).and_then(|()| std::fs::rename(&aside, &file)) {
+                let (aside, file) = (
+                    folder.join(format!(".{pipeline}.new")),
+                    folder.join(format!("{pipeline}.wasm")),
+                );
+                if let Err(error) =
+                    std::fs::write(&aside, content).and_then(|()| std::fs::rename(&aside, &file))
+                {
                     return Deployed::Lost(format!("{}: {error}", file.display()));
                 }
                 settled(client, pipeline, patience).await
             }
             Deployer::Http => {
-                let request = client.request("POST", &format!("/deploy/{pipeline}")).header("content-type", "application/wasm");
+                let request = client
+                    .request("POST", &format!("/deploy/{pipeline}"))
+                    .header("content-type", "application/wasm");
                 match request.timeout(patience).body(content).send().await {
                     Ok(response) if response.status().is_success() => Deployed::Serves,
                     Ok(response) => {
@@ -63,13 +76,19 @@ impl Deployer {
                 // Mostly there is none.
                 let _ = std::fs::remove_file(folder.join(format!("{pipeline}.wasm")));
                 let start = Instant::now();
-                while client.get(&format!("/status/{pipeline}")).await.0 == 200 && start.elapsed() < Duration::from_secs(10) {
+                while client.get(&format!("/status/{pipeline}")).await.0 == 200
+                    && start.elapsed() < Duration::from_secs(10)
+                {
                     tokio::time::sleep(INTERVAL).await;
                 }
             }
             Deployer::Http => {
                 // One that is not there is gone, too.
-                let _ = client.request("POST", &format!("/undeploy/{pipeline}")).timeout(Duration::from_secs(30)).send().await;
+                let _ = client
+                    .request("POST", &format!("/undeploy/{pipeline}"))
+                    .timeout(Duration::from_secs(30))
+                    .send()
+                    .await;
             }
         }
     }

@@ -81,8 +81,17 @@ async fn unread(client: &Client, pipeline: &str, patience: Duration) -> Seen {
     };
     let ended = is_idle(client, pipeline, patience).await;
     drop(stream);
-    let faults = if ended { Vec::new() } else { vec!["the run does not end while its client does not read".to_owned()] };
-    Seen { status: 200, error: Some("the run ended although nobody read it".to_owned()), faults, ..Seen::default() }
+    let faults = if ended {
+        Vec::new()
+    } else {
+        vec!["the run does not end while its client does not read".to_owned()]
+    };
+    Seen {
+        status: 200,
+        error: Some("the run ended although nobody read it".to_owned()),
+        faults,
+        ..Seen::default()
+    }
 }
 
 async fn hang_up(client: &Client, pipeline: &str) -> Seen {
@@ -90,7 +99,11 @@ async fn hang_up(client: &Client, pipeline: &str) -> Seen {
         Ok(mut stream) => {
             // Whatever comes first; then nobody listens.
             let _ = stream.chunk().await;
-            Seen { status: 200, error: Some("hung up".to_owned()), ..Seen::default() }
+            Seen {
+                status: 200,
+                error: Some("hung up".to_owned()),
+                ..Seen::default()
+            }
         }
         Err(seen) => seen,
     }
@@ -104,7 +117,10 @@ async fn crowd(client: &Client, pipeline: &str, count: usize) -> Vec<Seen> {
             let mut seen = client.chat(&pipeline, "go on", CROWD_PATIENCE).await;
             // Who hangs up is not owed an end.
             if seen.status == 0 {
-                seen = Seen { error: Some("hung up".to_owned()), ..Seen::default() };
+                seen = Seen {
+                    error: Some("hung up".to_owned()),
+                    ..Seen::default()
+                };
             }
             seen
         });
@@ -113,13 +129,21 @@ async fn crowd(client: &Client, pipeline: &str, count: usize) -> Vec<Seen> {
 }
 
 /// Names that try to be paths and headers, and what they are to be files of.
-const NAMES: [&str; 6] =
-    ["../../../../etc/passwd", "..\\..\\boot.ini", "/etc/cron.d/x", "..", "a\\\"; filename=\\\"b", "caf\u{e9}\u{202e}txt"];
+const NAMES: [&str; 6] = [
+    "../../../../etc/passwd",
+    "..\\..\\boot.ini",
+    "/etc/cron.d/x",
+    "..",
+    "a\\\"; filename=\\\"b",
+    "caf\u{e9}\u{202e}txt",
+];
 
 fn form() -> (Vec<u8>, String) {
     let mut form = Vec::new();
     for name in NAMES {
-        let head = format!("--hay\r\nContent-Disposition: form-data; name=\"files\"; filename=\"{name}\"\r\n\r\n");
+        let head = format!(
+            "--hay\r\nContent-Disposition: form-data; name=\"files\"; filename=\"{name}\"\r\n\r\n"
+        );
         form.extend(head.into_bytes());
         form.extend(vec![b'x'; 300_000]);
         form.extend(b"\r\n");

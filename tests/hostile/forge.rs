@@ -1,10 +1,12 @@
-//! Components below the toolchain: a real one with something added, changed or cut off, and some that were never one.
+//! Components below the toolchain: a real one with something added, changed or cut off, and some
+//! that were never one.
 
 use wasm_encoder::{
-    CodeSection, Component, ComponentExportKind, ComponentExportSection, ComponentImportSection, ComponentSection, ComponentTypeRef,
-    ComponentTypeSection, ConstExpr, CustomSection, ElementSection, Elements, Function, FunctionSection, InstanceSection, Instruction,
-    MemorySection, MemoryType, Module, ModuleArg, ModuleSection, PrimitiveValType, RawSection, RefType, StartSection, TableSection,
-    TableType, TypeSection, ValType,
+    CodeSection, Component, ComponentExportKind, ComponentExportSection, ComponentImportSection,
+    ComponentSection, ComponentTypeRef, ComponentTypeSection, ConstExpr, CustomSection,
+    ElementSection, Elements, Function, FunctionSection, InstanceSection, Instruction,
+    MemorySection, MemoryType, Module, ModuleArg, ModuleSection, PrimitiveValType, RawSection,
+    RefType, StartSection, TableSection, TableType, TypeSection, ValType,
 };
 use wasmparser::{Parser, Payload};
 
@@ -56,9 +58,15 @@ fn added(mut component: Vec<u8>, module: &Module, times: u32) -> Vec<u8> {
     component
 }
 
-/// A module of functions without parameters or results; the first one is called at its start if `starts`.
+/// A module of functions without parameters or results; the first one is called at its start if
+/// `starts`.
 fn code(functions: impl IntoIterator<Item = Function>, starts: bool) -> Module {
-    let (mut module, mut types, mut table, mut bodies) = (Module::new(), TypeSection::new(), FunctionSection::new(), CodeSection::new());
+    let (mut module, mut types, mut table, mut bodies) = (
+        Module::new(),
+        TypeSection::new(),
+        FunctionSection::new(),
+        CodeSection::new(),
+    );
     types.ty().function([], []);
     for function in functions {
         table.function(0);
@@ -83,7 +91,13 @@ fn function(instructions: &[Instruction<'_>]) -> Function {
 
 fn memories(pages: u64) -> Module {
     let (mut module, mut section) = (Module::new(), MemorySection::new());
-    section.memory(MemoryType { minimum: pages, maximum: None, memory64: false, shared: false, page_size_log2: None });
+    section.memory(MemoryType {
+        minimum: pages,
+        maximum: None,
+        memory64: false,
+        shared: false,
+        page_size_log2: None,
+    });
     module.section(&section);
     module
 }
@@ -92,7 +106,13 @@ fn tables(count: u32, elements: u64) -> Module {
     let (mut module, mut section) = (Module::new(), TableSection::new());
     for _ in 0..count {
         let table64 = false;
-        section.table(TableType { element_type: RefType::FUNCREF, minimum: elements, maximum: None, table64, shared: false });
+        section.table(TableType {
+            element_type: RefType::FUNCREF,
+            minimum: elements,
+            maximum: None,
+            table64,
+            shared: false,
+        });
     }
     module.section(&section);
     module
@@ -161,7 +181,13 @@ pub fn custom_sections() -> Vec<u8> {
     let data = vec![0x55; 512 << 10];
     for number in 0..100 {
         let name = format!("junk {number}");
-        append(&mut component, &CustomSection { name: name.as_str().into(), data: data.as_slice().into() });
+        append(
+            &mut component,
+            &CustomSection {
+                name: name.as_str().into(),
+                data: data.as_slice().into(),
+            },
+        );
     }
     component
 }
@@ -178,7 +204,10 @@ pub fn nested() -> Vec<u8> {
     let mut inner = Component::HEADER.to_vec();
     for _ in 0..2_000 {
         let mut outer = Component::new();
-        outer.section(&RawSection { id: 4, data: &inner });
+        outer.section(&RawSection {
+            id: 4,
+            data: &inner,
+        });
         inner = outer.finish();
     }
     inner
@@ -189,7 +218,8 @@ pub fn many_functions() -> Vec<u8> {
     with_module(&code((0..100_000).map(|_| function(&[])), false), 1)
 }
 
-/// One function as large as a function may be, of what is slow to compile: every value is alive until the end.
+/// One function as large as a function may be, of what is slow to compile: every value is alive
+/// until the end.
 pub fn large_function() -> Vec<u8> {
     let mut body = Function::new([(2, ValType::I64)]);
     for _ in 0..60_000 {
@@ -244,7 +274,11 @@ pub fn some_memories() -> Vec<u8> {
 
 /// The same in a guest that stays as long as it may.
 pub fn staying_memories() -> Vec<u8> {
-    added(built("hostile/never-returns").unwrap_or_default(), &memories(1), 3)
+    added(
+        built("hostile/never-returns").unwrap_or_default(),
+        &memories(1),
+        3,
+    )
 }
 
 pub fn large_memory() -> Vec<u8> {
@@ -265,21 +299,45 @@ pub fn large_table() -> Vec<u8> {
 
 /// A table and what fills it: a million references to one function.
 pub fn large_elements() -> Vec<u8> {
-    let (mut module, mut types, mut functions) = (Module::new(), TypeSection::new(), FunctionSection::new());
-    let (mut table, mut elements, mut bodies) = (TableSection::new(), ElementSection::new(), CodeSection::new());
+    let (mut module, mut types, mut functions) =
+        (Module::new(), TypeSection::new(), FunctionSection::new());
+    let (mut table, mut elements, mut bodies) = (
+        TableSection::new(),
+        ElementSection::new(),
+        CodeSection::new(),
+    );
     types.ty().function([], []);
     functions.function(0);
-    table.table(TableType { element_type: RefType::FUNCREF, minimum: 40_000, maximum: None, table64: false, shared: false });
+    table.table(TableType {
+        element_type: RefType::FUNCREF,
+        minimum: 40_000,
+        maximum: None,
+        table64: false,
+        shared: false,
+    });
     for _ in 0..25 {
-        elements.active(None, &ConstExpr::i32_const(0), Elements::Functions(vec![0; 40_000].into()));
+        elements.active(
+            None,
+            &ConstExpr::i32_const(0),
+            Elements::Functions(vec![0; 40_000].into()),
+        );
     }
     bodies.function(&function(&[]));
-    module.section(&types).section(&functions).section(&table).section(&elements).section(&bodies);
+    module
+        .section(&types)
+        .section(&functions)
+        .section(&table)
+        .section(&elements)
+        .section(&bodies);
     with_module(&module, 1)
 }
 
 pub fn start_spins() -> Vec<u8> {
-    let body = function(&[Instruction::Loop(wasm_encoder::BlockType::Empty), Instruction::Br(0), Instruction::End]);
+    let body = function(&[
+        Instruction::Loop(wasm_encoder::BlockType::Empty),
+        Instruction::Br(0),
+        Instruction::End,
+    ]);
     with_module(&code([body], true), 1)
 }
 
@@ -297,7 +355,10 @@ fn importing(name: &str) -> Vec<u8> {
     let mut types = ComponentTypeSection::new();
     // Counted from the end: nothing of the real component comes after it.
     let index = type_count(&component);
-    types.function().params([] as [(&str, PrimitiveValType); 0]).result(None);
+    types
+        .function()
+        .params([] as [(&str, PrimitiveValType); 0])
+        .result(None);
     append(&mut component, &types);
     let mut imports = ComponentImportSection::new();
     imports.import(name, ComponentTypeRef::Func(index));
@@ -314,23 +375,36 @@ fn type_count(component: &[u8]) -> u32 {
             Payload::ComponentTypeSection(section) if depth == 0 => count += section.count(),
             Payload::ComponentImportSection(section) if depth == 0 => {
                 count += types_in(
-                    section.into_iter().filter_map(Result::ok).map(|import| matches!(import.ty, wasmparser::ComponentTypeRef::Type(_))),
+                    section
+                        .into_iter()
+                        .filter_map(Result::ok)
+                        .map(|import| matches!(import.ty, wasmparser::ComponentTypeRef::Type(_))),
                 );
             }
             Payload::ComponentAliasSection(section) if depth == 0 => {
                 let aliases = section.into_iter().filter_map(Result::ok);
                 count += types_in(aliases.map(|alias| {
-                    use wasmparser::{ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind};
+                    use wasmparser::{
+                        ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind,
+                    };
                     matches!(
                         alias,
-                        ComponentAlias::InstanceExport { kind: ComponentExternalKind::Type, .. }
-                            | ComponentAlias::Outer { kind: ComponentOuterAliasKind::Type, .. }
+                        ComponentAlias::InstanceExport {
+                            kind: ComponentExternalKind::Type,
+                            ..
+                        } | ComponentAlias::Outer {
+                            kind: ComponentOuterAliasKind::Type,
+                            ..
+                        }
                     )
                 }));
             }
             Payload::ComponentExportSection(section) if depth == 0 => {
                 count += types_in(
-                    section.into_iter().filter_map(Result::ok).map(|export| export.kind == wasmparser::ComponentExternalKind::Type),
+                    section
+                        .into_iter()
+                        .filter_map(Result::ok)
+                        .map(|export| export.kind == wasmparser::ComponentExternalKind::Type),
                 );
             }
             _ => {}
@@ -351,7 +425,12 @@ pub fn unknown_import() -> Vec<u8> {
 pub fn chat_twice() -> Vec<u8> {
     let mut component = real();
     let mut exports = ComponentExportSection::new();
-    exports.export("hayrick:pipeline/chat@0.1.0", ComponentExportKind::Instance, 0, None);
+    exports.export(
+        "hayrick:pipeline/chat@0.1.0",
+        ComponentExportKind::Instance,
+        0,
+        None,
+    );
     append(&mut component, &exports);
     component
 }
@@ -371,19 +450,33 @@ fn impostor(names: &[&str]) -> Vec<u8> {
 }
 
 pub fn wrong_types() -> Vec<u8> {
-    impostor(&["hayrick:pipeline/lifecycle@0.1.0", "hayrick:pipeline/chat@0.1.0"])
+    impostor(&[
+        "hayrick:pipeline/lifecycle@0.1.0",
+        "hayrick:pipeline/chat@0.1.0",
+    ])
 }
 
 pub fn lookalikes() -> Vec<u8> {
-    impostor(&["hayrick:pipeline/lifecycle@0.1.00", "hayrick:pipe-line/chat@0.1.0", "hayrick:pipeline/chat@0.1.0-rc"])
+    impostor(&[
+        "hayrick:pipeline/lifecycle@0.1.00",
+        "hayrick:pipe-line/chat@0.1.0",
+        "hayrick:pipeline/chat@0.1.0-rc",
+    ])
 }
 
-/// A valid module of wasm-smith's from this seed, as tests/guests/smith wrote it, beside the real component.
+/// A valid module of wasm-smith's from this seed, as tests/guests/smith wrote it, beside the real
+/// component.
 fn smith(seed: u64) -> Vec<u8> {
     let module = built(&format!("hostile/smith-{seed}.core")).unwrap_or_default();
     let mut component = real();
     let (modules, _) = counts(&component);
-    append(&mut component, &RawSection { id: 1, data: &module });
+    append(
+        &mut component,
+        &RawSection {
+            id: 1,
+            data: &module,
+        },
+    );
     let mut instances = InstanceSection::new();
     instances.instantiate(modules, Vec::<(&str, ModuleArg)>::new());
     append(&mut component, &instances);

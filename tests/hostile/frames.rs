@@ -1,4 +1,5 @@
-//! Frames of a stream, held against what they promise: each is one line of JSON with the answer's own id, and the end is said once.
+//! Frames of a stream, held against what they promise: each is one line of JSON with the answer's
+//! own id, and the end is said once.
 
 use serde_json::Value;
 
@@ -57,7 +58,9 @@ impl Frames {
             Some("[DONE]") => self.is_done = true,
             Some(data) => match serde_json::from_str(data) {
                 Ok(json) => self.document(&json),
-                Err(error) => self.fault(&format!("a frame is no JSON that a client can read: {error}")),
+                Err(error) => self.fault(&format!(
+                    "a frame is no JSON that a client can read: {error}"
+                )),
             },
             None => self.fault("a frame is no `data:`"),
         }
@@ -74,11 +77,18 @@ impl Frames {
             Some(first) if first != id => self.fault("a frame has another id than the first"),
             Some(_) => {}
         }
-        if !id.starts_with("chatcmpl-") || json["object"] != "chat.completion.chunk" || !json["choices"].is_array() {
+        if !id.starts_with("chatcmpl-")
+            || json["object"] != "chat.completion.chunk"
+            || !json["choices"].is_array()
+        {
             self.fault("a frame's own fields were replaced");
         }
         if self.text.len() < KEPT_BYTES {
-            self.text.push_str(json["choices"][0]["delta"]["content"].as_str().unwrap_or_default());
+            self.text.push_str(
+                json["choices"][0]["delta"]["content"]
+                    .as_str()
+                    .unwrap_or_default(),
+            );
         }
     }
 
@@ -90,5 +100,8 @@ impl Frames {
 }
 
 fn find(bytes: &[u8], from: usize) -> Option<usize> {
-    bytes[from.min(bytes.len())..].windows(2).position(|pair| pair == b"\n\n").map(|found| found + from.min(bytes.len()))
+    bytes[from.min(bytes.len())..]
+        .windows(2)
+        .position(|pair| pair == b"\n\n")
+        .map(|found| found + from.min(bytes.len()))
 }

@@ -1,6 +1,8 @@
-//! Attacks a running server with the corpus of hostile guests, one after the other, beside a neighbour who behaves; prints what came of it.
+//! Attacks a running server with the corpus of hostile guests, one after the other, beside a
+//! neighbour who behaves; prints what came of it.
 //!
-//! `cargo run --release --example hostile -- --help`; docs/hostile-corpus.md says how to read the table.
+//! `cargo run --release --example hostile -- --help`; docs/hostile-corpus.md says how to read the
+//! table.
 #![expect(clippy::print_stdout, reason = "the table is for whoever runs it")]
 #![expect(
     clippy::indexing_slicing,
@@ -34,12 +36,22 @@ async fn main() -> ExitCode {
 
 /// Runs every case that was asked for; the code is 1 if the host misbehaved in any.
 async fn run(args: &Args) -> Result<ExitCode, String> {
-    let cases: Vec<Case> = cases::all().into_iter().filter(|case| args.wants(case)).collect();
+    let cases: Vec<Case> = cases::all()
+        .into_iter()
+        .filter(|case| args.wants(case))
+        .collect();
     if cases.is_empty() {
         return Err("no case has that name: --list names them all".to_owned());
     }
     if args.list {
-        cases.iter().for_each(|case| println!("{:<12} {:<28} {}", case.theme.as_str(), case.name, case.tries));
+        cases.iter().for_each(|case| {
+            println!(
+                "{:<12} {:<28} {}",
+                case.theme.as_str(),
+                case.name,
+                case.tries
+            )
+        });
         return Ok(ExitCode::SUCCESS);
     }
     let arena = Arena::open(args.target()?).await?;
@@ -56,5 +68,9 @@ async fn run(args: &Args) -> Result<ExitCode, String> {
     if !args.json {
         println!("{}", summary(&rows));
     }
-    Ok(if rows.iter().all(|row| row.problems.is_empty()) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if rows.iter().all(|row| row.problems.is_empty()) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

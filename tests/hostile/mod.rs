@@ -1,4 +1,5 @@
-//! The corpus of hostile guests, and who attacks a server with it: the example `hostile` any server, the integration tests one of their own.
+//! The corpus of hostile guests, and who attacks a server with it: the example `hostile` any
+//! server, the integration tests one of their own.
 
 /// One case from the deploy to its verdict.
 pub mod attack;

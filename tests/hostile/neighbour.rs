@@ -1,7 +1,7 @@
 //! The neighbour: a well-behaved plugin under a steady load, while others attack.
 //!
-//! Requests start at a fixed rate whether or not earlier ones have ended, and each counts from the moment it was due: a server that stalls is
-//! seen by every request it kept waiting, not by one.
+//! Requests start at a fixed rate whether or not earlier ones have ended, and each counts from the
+//! moment it was due: a server that stalls is seen by every request it kept waiting, not by one.
 
 use std::time::Duration;
 
@@ -33,7 +33,10 @@ impl Load {
     pub fn quantile(&self, share: f64) -> Duration {
         let last = self.latencies.len().saturating_sub(1);
         let index = (share * self.latencies.len() as f64).ceil() as usize;
-        self.latencies.get(index.saturating_sub(1).min(last)).copied().unwrap_or_default()
+        self.latencies
+            .get(index.saturating_sub(1).min(last))
+            .copied()
+            .unwrap_or_default()
     }
 
     /// The 99th percentile.
@@ -48,7 +51,12 @@ impl Load {
 }
 
 /// Keeps up the load while `disturb` goes on, for `least` at least.
-pub async fn beside<T>(client: &Client, rate: u32, least: Duration, disturb: impl Future<Output = T>) -> (T, Load) {
+pub async fn beside<T>(
+    client: &Client,
+    rate: u32,
+    least: Duration,
+    disturb: impl Future<Output = T>,
+) -> (T, Load) {
     let period = Duration::from_secs(1) / rate.max(1);
     let start = Instant::now();
     let mut disturb = std::pin::pin!(disturb);
@@ -82,6 +90,11 @@ pub async fn beside<T>(client: &Client, rate: u32, least: Duration, disturb: imp
 /// One request, from the moment it was due.
 async fn ask(client: Client, due: Instant) -> Result<Duration, String> {
     let seen = client.stream(PIPELINE, QUESTION, PATIENCE).await;
-    let is_right = seen.status == 200 && seen.text == ANSWER && seen.faults.is_empty() && seen.error.is_none();
-    if is_right { Ok(due.elapsed()) } else { Err(format!("{}: {}", seen.status, seen.words())) }
+    let is_right =
+        seen.status == 200 && seen.text == ANSWER && seen.faults.is_empty() && seen.error.is_none();
+    if is_right {
+        Ok(due.elapsed())
+    } else {
+        Err(format!("{}: {}", seen.status, seen.words()))
+    }
 }

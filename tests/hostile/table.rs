@@ -29,12 +29,21 @@ pub fn heading(arena: &Arena) -> String {
 
 /// A row, and what is wrong with it below.
 pub fn line(row: &Row) -> String {
-    let verdict = if row.problems.is_empty() { "ok" } else { "FAIL" };
+    let verdict = if row.problems.is_empty() {
+        "ok"
+    } else {
+        "FAIL"
+    };
     let p99 = format!("{} / {} ms", millis(row.quiet_p99), millis(row.load.p99()));
-    let memory = row.host_growth.map_or_else(String::new, |bytes| format!("+{}", bytes >> 20));
+    let memory = row
+        .host_growth
+        .map_or_else(String::new, |bytes| format!("+{}", bytes >> 20));
     let took = format!("{:.1} s", row.took.as_secs_f64());
     let failed = row.load.failures.len();
-    let mut line = format!("{:<28} {took:>8} {p99:>20} {failed:>6} {memory:>9} {verdict:<5} {}", row.name, row.saw);
+    let mut line = format!(
+        "{:<28} {took:>8} {p99:>20} {failed:>6} {memory:>9} {verdict:<5} {}",
+        row.name, row.saw
+    );
     for problem in &row.problems {
         line.push_str(&format!("\n    - {problem}"));
     }
@@ -58,5 +67,8 @@ pub fn json(row: &Row) -> String {
 pub fn summary(rows: &[Row]) -> String {
     let failed = rows.iter().filter(|row| !row.problems.is_empty()).count();
     let repeated = rows.iter().filter(|row| row.repeated).count();
-    format!("\n{} attacks, {failed} of which the host did not withstand; {repeated} were measured twice.", rows.len())
+    format!(
+        "\n{} attacks, {failed} of which the host did not withstand; {repeated} were measured twice.",
+        rows.len()
+    )
 }

@@ -1,4 +1,5 @@
-//! The one place where a test asks again and again: for what the host does not announce, and never for longer than a deadline.
+//! The one place where a test asks again and again: for what the host does not announce, and never
+//! for longer than a deadline.
 
 use std::time::{Duration, Instant};
 
@@ -11,13 +12,20 @@ pub const SOON: Duration = Duration::from_secs(20);
 ///
 /// # Panics
 /// There is none within `deadline`.
-pub async fn eventually<T>(what: &str, deadline: Duration, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn eventually<T>(
+    what: &str,
+    deadline: Duration,
+    mut probe: impl AsyncFnMut() -> Option<T>,
+) -> T {
     let start = Instant::now();
     loop {
         if let Some(answer) = probe().await {
             return answer;
         }
-        assert!(start.elapsed() < deadline, "not within {deadline:?}: {what}");
+        assert!(
+            start.elapsed() < deadline,
+            "not within {deadline:?}: {what}"
+        );
         tokio::time::sleep(INTERVAL).await;
     }
 }
@@ -27,6 +35,8 @@ pub async fn eventually<T>(what: &str, deadline: Duration, mut probe: impl Async
 /// # Panics
 /// It does not come within `deadline`.
 pub async fn within<T>(what: &str, deadline: Duration, event: impl Future<Output = T>) -> T {
-    let Ok(outcome) = tokio::time::timeout(deadline, event).await else { panic!("not within {deadline:?}: {what}") };
+    let Ok(outcome) = tokio::time::timeout(deadline, event).await else {
+        panic!("not within {deadline:?}: {what}")
+    };
     outcome
 }

@@ -35,7 +35,10 @@ pub fn bloated(guest: &str, module: &[u8], times: u32) -> Vec<u8> {
     let index = core_modules(&component);
     component.extend(section(CORE_MODULE, module));
     let instance = [vec![0], number(index as usize), number(0)].concat();
-    component.extend(section(CORE_INSTANCES, &[number(times as usize), instance.repeat(times as usize)].concat()));
+    component.extend(section(
+        CORE_INSTANCES,
+        &[number(times as usize), instance.repeat(times as usize)].concat(),
+    ));
     component
 }
 
@@ -61,6 +64,9 @@ fn section(id: u8, content: &[u8]) -> Vec<u8> {
 
 fn read_number(bytes: &[u8]) -> (usize, &[u8]) {
     let length = bytes.iter().position(|byte| byte & 0x80 == 0).unwrap() + 1;
-    let value = bytes[..length].iter().rev().fold(0, |value, byte| value << 7 | usize::from(byte & 0x7f));
+    let value = bytes[..length]
+        .iter()
+        .rev()
+        .fold(0, |value, byte| value << 7 | usize::from(byte & 0x7f));
     (value, &bytes[length..])
 }

@@ -1,4 +1,5 @@
-//! An HTTP client that keeps everything it was told: status, headers, body, and when each frame of a stream came.
+//! An HTTP client that keeps everything it was told: status, headers, body, and when each frame of
+//! a stream came.
 
 use std::sync::Once;
 use std::time::{Duration, Instant};
@@ -65,20 +66,48 @@ impl Client {
             // Another test of this process may have installed it.
             let _ = rustls::crypto::ring::default_provider().install_default();
         });
-        let http = reqwest::Client::builder().no_proxy().http1_only().build().unwrap();
-        Client { base_url: base_url.to_owned(), http }
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .http1_only()
+            .build()
+            .unwrap();
+        Client {
+            base_url: base_url.to_owned(),
+            http,
+        }
     }
 
     /// Any request with these headers, up to the head of its answer.
-    pub async fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Response {
-        let request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.base_url));
-        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        within(path, ANSWER_DEADLINE, request.body(body).send()).await.unwrap_or_else(|error| panic!("{path}: {error:?}"))
+    pub async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Response {
+        let request = self
+            .http
+            .request(method.parse().unwrap(), format!("{}{path}", self.base_url));
+        let request = headers.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        within(path, ANSWER_DEADLINE, request.body(body).send())
+            .await
+            .unwrap_or_else(|error| panic!("{path}: {error:?}"))
     }
 
     /// Any request with a body of JSON and headers of its own, up to the head of its answer.
-    pub async fn open(&self, method: &str, path: &str, headers: &[(&str, String)], body: &str) -> Response {
-        let headers: Vec<(&str, &str)> = JSON.into_iter().chain(headers.iter().map(|(name, value)| (*name, value.as_str()))).collect();
+    pub async fn open(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, String)],
+        body: &str,
+    ) -> Response {
+        let headers: Vec<(&str, &str)> = JSON
+            .into_iter()
+            .chain(headers.iter().map(|(name, value)| (*name, value.as_str())))
+            .collect();
         self.request(method, path, &headers, body.to_owned()).await
     }
 
@@ -88,7 +117,13 @@ impl Client {
     }
 
     /// Any request with headers of its own.
-    pub async fn send_with(&self, method: &str, path: &str, headers: &[(&str, String)], body: &str) -> Reply {
+    pub async fn send_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, String)],
+        body: &str,
+    ) -> Reply {
         Reply::read(self.open(method, path, headers, body).await).await
     }
 
@@ -96,17 +131,37 @@ impl Client {
     ///
     /// # Errors
     /// There is no whole answer.
-    pub async fn try_send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> reqwest::Result<Reply> {
-        let request = self.http.request(method, format!("{}{path}", self.base_url)).timeout(ANSWER_DEADLINE).body(body);
-        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    pub async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> reqwest::Result<Reply> {
+        let request = self
+            .http
+            .request(method, format!("{}{path}", self.base_url))
+            .timeout(ANSWER_DEADLINE)
+            .body(body);
+        let request = headers.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Reply { status, headers, body: response.text().await? })
+        Ok(Reply {
+            status,
+            headers,
+            body: response.text().await?,
+        })
     }
 
     /// Deploys a component.
     pub async fn deploy(&self, name: &str, component: Vec<u8>) -> Reply {
-        Reply::read(self.request("POST", &format!("/deploy/{name}"), &[], component).await).await
+        Reply::read(
+            self.request("POST", &format!("/deploy/{name}"), &[], component)
+                .await,
+        )
+        .await
     }
 
     /// GET.
@@ -116,7 +171,8 @@ impl Client {
 
     /// A chat request with this body, answered whole.
     pub async fn chat_with(&self, body: &Value) -> Reply {
-        self.send("POST", "/v1/chat/completions", &body.to_string()).await
+        self.send("POST", "/v1/chat/completions", &body.to_string())
+            .await
     }
 
     /// One user message, answered whole.
@@ -129,12 +185,21 @@ impl Client {
     /// # Panics
     /// The answer is no stream.
     pub async fn stream_with(&self, body: &Value) -> Frames {
-        let response = self.request("POST", "/v1/chat/completions", &JSON, body.to_string()).await;
-        let is_stream = response.headers().get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+        let response = self
+            .request("POST", "/v1/chat/completions", &JSON, body.to_string())
+            .await;
+        let is_stream = response
+            .headers()
+            .get("content-type")
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
         if !is_stream {
             panic!("no stream: {:?}", Reply::read(response).await);
         }
-        Frames { headers: response.headers().clone(), response, unread: Vec::new() }
+        Frames {
+            headers: response.headers().clone(),
+            response,
+            unread: Vec::new(),
+        }
     }
 
     /// One user message, streamed.
@@ -156,8 +221,14 @@ impl Reply {
     /// Its body breaks off.
     pub async fn read(response: Response) -> Reply {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = within("the whole body", ANSWER_DEADLINE, response.bytes()).await.unwrap();
-        Reply { status, headers, body: String::from_utf8(body.to_vec()).unwrap() }
+        let body = within("the whole body", ANSWER_DEADLINE, response.bytes())
+            .await
+            .unwrap();
+        Reply {
+            status,
+            headers,
+            body: String::from_utf8(body.to_vec()).unwrap(),
+        }
     }
 
     /// The body as JSON.
@@ -170,7 +241,9 @@ impl Reply {
     /// # Panics
     /// It is an error.
     pub fn text(&self) -> String {
-        let text = self.json()["choices"][0]["message"]["content"].as_str().map(str::to_owned);
+        let text = self.json()["choices"][0]["message"]["content"]
+            .as_str()
+            .map(str::to_owned);
         text.unwrap_or_else(|| panic!("no text in {}: {}", self.status, self.body))
     }
 
@@ -197,7 +270,9 @@ impl Frame {
 
     /// The text it adds.
     pub fn text(&self) -> &str {
-        self.json["choices"][0]["delta"]["content"].as_str().unwrap_or_default()
+        self.json["choices"][0]["delta"]["content"]
+            .as_str()
+            .unwrap_or_default()
     }
 
     /// The message, if it is an error frame.
@@ -242,8 +317,14 @@ impl Frames {
             // A comment keeps the connection alive and says nothing.
             None if event.starts_with(':') => self.take_frame(),
             None => panic!("no frame: {event:?}"),
-            Some("[DONE]") => Some(Frame { at: Instant::now(), json: Value::Null }),
-            Some(data) => Some(Frame { at: Instant::now(), json: serde_json::from_str(data).unwrap() }),
+            Some("[DONE]") => Some(Frame {
+                at: Instant::now(),
+                json: Value::Null,
+            }),
+            Some(data) => Some(Frame {
+                at: Instant::now(),
+                json: serde_json::from_str(data).unwrap(),
+            }),
         }
     }
 
@@ -262,7 +343,11 @@ impl Frames {
     /// The stream did not end well.
     pub async fn rest_text(&mut self) -> String {
         let frames = self.rest().await;
-        assert!(frames.last().is_some_and(Frame::is_done), "the stream did not end with [DONE]: {:?}", frames.last());
+        assert!(
+            frames.last().is_some_and(Frame::is_done),
+            "the stream did not end with [DONE]: {:?}",
+            frames.last()
+        );
         text_of(&frames)
     }
 

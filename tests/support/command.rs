@@ -26,7 +26,11 @@ pub fn hayrick(words: &[&str]) -> Ended {
 /// Without what the tester's own environment says to Hayrick.
 pub fn clean(mut command: Command) -> Command {
     for (name, _) in std::env::vars() {
-        if ["HAYRICK_", "OPENAI_"].iter().any(|prefix| name.starts_with(prefix)) || name.to_ascii_lowercase().ends_with("_proxy") {
+        if ["HAYRICK_", "OPENAI_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+            || name.to_ascii_lowercase().ends_with("_proxy")
+        {
             command.env_remove(name);
         }
     }

@@ -16,9 +16,22 @@ impl SmallDisk {
     /// Mounts one; none where this user may not mount.
     pub fn mount(path: &Path, bytes: u64) -> Option<SmallDisk> {
         let mut command = Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", &format!("size={bytes},mode=700"), "tmpfs"]).arg(path);
-        let mounted = command.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
-        mounted.then(|| SmallDisk { path: path.to_owned() })
+        command
+            .args([
+                "-t",
+                "tmpfs",
+                "-o",
+                &format!("size={bytes},mode=700"),
+                "tmpfs",
+            ])
+            .arg(path);
+        let mounted = command
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success());
+        mounted.then(|| SmallDisk {
+            path: path.to_owned(),
+        })
     }
 
     /// Where it is.
@@ -28,7 +41,11 @@ impl SmallDisk {
 
     /// Writes until nothing more fits.
     pub fn fill(&self) {
-        let mut file = std::fs::File::options().append(true).create(true).open(self.path.join(BALLAST)).unwrap();
+        let mut file = std::fs::File::options()
+            .append(true)
+            .create(true)
+            .open(self.path.join(BALLAST))
+            .unwrap();
         let full = loop {
             if let Err(error) = std::io::Write::write_all(&mut file, &[0; 4096]) {
                 break error;

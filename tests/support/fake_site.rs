@@ -37,17 +37,25 @@ pub struct FakeSite {
 impl Answer {
     /// 200 with a body.
     pub fn ok(body: &str) -> Answer {
-        Answer::raw(&format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()))
+        Answer::raw(&format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        ))
     }
 
     /// A redirect.
     pub fn moved(status: u16, location: &str) -> Answer {
-        Answer::raw(&format!("HTTP/1.1 {status} Moved\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n"))
+        Answer::raw(&format!(
+            "HTTP/1.1 {status} Moved\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n"
+        ))
     }
 
     /// These bytes.
     pub fn raw(text: &str) -> Answer {
-        Answer { pieces: vec![text.to_owned()], then: Then::Close }
+        Answer {
+            pieces: vec![text.to_owned()],
+            then: Then::Close,
+        }
     }
 }
 
@@ -70,7 +78,11 @@ impl FakeSite {
                 });
             }
         });
-        FakeSite { port, seen, _task: task }
+        FakeSite {
+            port,
+            seen,
+            _task: task,
+        }
     }
 
     /// An address of it.
@@ -85,7 +97,10 @@ impl FakeSite {
 
     /// The policy of a plugin that may ask it everything, and lines of its own.
     pub fn policy(&self, more: &str) -> String {
-        let rule = format!("[[egress]]\nscheme = 'http'\nhost = '127.0.0.1'\nport = {}\nprivate = true", self.port);
+        let rule = format!(
+            "[[egress]]\nscheme = 'http'\nhost = '127.0.0.1'\nport = {}\nprivate = true",
+            self.port
+        );
         format!("interfaces = ['http']\n{rule}\n{more}")
     }
 }
@@ -96,8 +111,11 @@ async fn read(mut stream: TcpStream) -> (TcpStream, String) {
         let read = stream.read(&mut buffer).await.unwrap_or(0);
         text.push_str(&String::from_utf8_lossy(&buffer[..read]));
         let head = text.split_once("\r\n\r\n");
-        let length =
-            head.and_then(|(head, _)| head.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()));
+        let length = head.and_then(|(head, _)| {
+            head.to_lowercase()
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok())
+        });
         if read == 0 || head.is_some_and(|(_, body)| body.len() >= length.unwrap_or(0)) {
             return (stream, text);
         }

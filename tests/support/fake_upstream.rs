@@ -20,12 +20,17 @@ pub const USAGE: (u64, u64) = (7, 3);
 /// How one request is answered. What breaks, breaks after the first tokens.
 #[derive(Debug, Clone)]
 pub enum Behaviour {
-    /// The tokens at once, or as one document to a request that does not stream; a vector a text for `/embeddings`.
+    /// The tokens at once, or as one document to a request that does not stream; a vector a text
+    /// for `/embeddings`.
     Ok,
     /// One document, even to a request that streams.
     Document,
-    /// After a pause, the item of a batch that the request is about; one with the word `refused` in it is refused with 500.
-    Work { pause: Duration, refused: Option<&'static str> },
+    /// After a pause, the item of a batch that the request is about; one with the word `refused` in
+    /// it is refused with 500.
+    Work {
+        pause: Duration,
+        refused: Option<&'static str>,
+    },
     /// This many tokens, with a pause before each.
     Slow { chunks: usize, pause: Duration },
     /// Not even a status.
@@ -51,7 +56,10 @@ pub enum Behaviour {
     /// An error object in the middle of the stream.
     ErrorEvent { code: Option<u16> },
     /// The body as it stands, each piece in a network write of its own.
-    Raw { content_type: &'static str, pieces: Vec<String> },
+    Raw {
+        content_type: &'static str,
+        pieces: Vec<String>,
+    },
 }
 
 /// One request as it came.
@@ -117,9 +125,17 @@ impl FakeUpstream {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let counts = watch::Sender::new(Counts::default());
-        let shared = Arc::new(Shared { behaviours, requests: Mutex::default(), counts });
+        let shared = Arc::new(Shared {
+            behaviours,
+            requests: Mutex::default(),
+            counts,
+        });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
-        FakeUpstream { address, shared, accepting }
+        FakeUpstream {
+            address,
+            shared,
+            accepting,
+        }
     }
 
     /// What an upstream's `base_url` is to be.
@@ -150,7 +166,12 @@ impl FakeUpstream {
 
     /// Waits until this is so.
     pub async fn reach(&self, is_so: impl Fn(&Counts) -> bool) {
-        self.shared.counts.subscribe().wait_for(is_so).await.unwrap();
+        self.shared
+            .counts
+            .subscribe()
+            .wait_for(is_so)
+            .await
+            .unwrap();
     }
 }
 
@@ -182,7 +203,11 @@ async fn serve(socket: TcpStream, shared: Arc<Shared>) {
 }
 
 /// Returns once the other side has closed.
-async fn read_requests(mut reader: OwnedReadHalf, shared: &Shared, sender: mpsc::UnboundedSender<(Behaviour, Request)>) {
+async fn read_requests(
+    mut reader: OwnedReadHalf,
+    shared: &Shared,
+    sender: mpsc::UnboundedSender<(Behaviour, Request)>,
+) {
     let mut unread = Vec::new();
     loop {
         while let Some(request) = take_request(&mut unread) {
@@ -202,19 +227,34 @@ async fn read_requests(mut reader: OwnedReadHalf, shared: &Shared, sender: mpsc:
 fn take_request(unread: &mut Vec<u8>) -> Option<Request> {
     let head_end = unread.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
     let headers = String::from_utf8(unread[..head_end].to_vec()).unwrap();
-    let length = headers.lines().filter_map(|line| line.split_once(':')).find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let length = headers
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
     let end = head_end + length.map_or(0, |(_, value)| value.trim().parse().unwrap());
     let body = String::from_utf8(unread.get(head_end..end)?.to_vec()).unwrap();
     unread.drain(..end);
     let path = headers.split(' ').nth(1).unwrap().to_owned();
-    Some(Request { at: Instant::now(), path, headers, body })
+    Some(Request {
+        at: Instant::now(),
+        path,
+        headers,
+        body,
+    })
 }
 
 /// Returns once the connection is to end.
-async fn write_answers(mut writer: OwnedWriteHalf, mut requests: mpsc::UnboundedReceiver<(Behaviour, Request)>, shared: &Shared) {
+async fn write_answers(
+    mut writer: OwnedWriteHalf,
+    mut requests: mpsc::UnboundedReceiver<(Behaviour, Request)>,
+    shared: &Shared,
+) {
     while let Some((behaviour, request)) = requests.recv().await {
         let _busy = shared.begin();
-        if !answer(&mut writer, behaviour, &request).await.unwrap_or(false) {
+        if !answer(&mut writer, behaviour, &request)
+            .await
+            .unwrap_or(false)
+        {
             return;
         }
     }
@@ -226,13 +266,20 @@ impl Shared {
     }
 
     fn begin(&self) -> Busy<'_> {
-        self.count(|counts| (counts.busy, counts.busy_max) = (counts.busy + 1, counts.busy_max.max(counts.busy + 1)));
+        self.count(|counts| {
+            (counts.busy, counts.busy_max) = (counts.busy + 1, counts.busy_max.max(counts.busy + 1))
+        });
         Busy(self)
     }
 
     fn keep(&self, request: Request) -> Behaviour {
         let mut requests = self.requests.lock().unwrap();
-        let behaviour = self.behaviours.get(requests.len()).or(self.behaviours.last()).unwrap().clone();
+        let behaviour = self
+            .behaviours
+            .get(requests.len())
+            .or(self.behaviours.last())
+            .unwrap()
+            .clone();
         requests.push(request);
         drop(requests);
         self.count(|counts| counts.requests += 1);
@@ -241,9 +288,15 @@ impl Shared {
 }
 
 /// Answers one request; whether the connection stays.
-async fn answer(out: &mut OwnedWriteHalf, behaviour: Behaviour, request: &Request) -> io::Result<bool> {
+async fn answer(
+    out: &mut OwnedWriteHalf,
+    behaviour: Behaviour,
+    request: &Request,
+) -> io::Result<bool> {
     match behaviour {
-        Behaviour::Ok if request.path.ends_with("/embeddings") => document(out, 200, "", &embeddings(&request.body)).await,
+        Behaviour::Ok if request.path.ends_with("/embeddings") => {
+            document(out, 200, "", &embeddings(&request.body)).await
+        }
         Behaviour::Ok if streams(request) => stream(out, &TOKENS, Duration::ZERO).await,
         Behaviour::Ok | Behaviour::Document => document(out, 200, "", &whole()).await,
         Behaviour::Work { pause, refused } => {
@@ -252,7 +305,10 @@ async fn answer(out: &mut OwnedWriteHalf, behaviour: Behaviour, request: &Reques
         }
         Behaviour::Slow { chunks, pause } => stream(out, &vec!["tick "; chunks], pause).await,
         Behaviour::Status { code, retry_after } => refuse(out, code, retry_after).await,
-        Behaviour::Raw { content_type, pieces } => {
+        Behaviour::Raw {
+            content_type,
+            pieces,
+        } => {
             start(out, content_type).await?;
             for piece in pieces {
                 write_chunk(out, &piece).await?;
@@ -295,7 +351,13 @@ async fn break_off(out: &mut OwnedWriteHalf, behaviour: Behaviour) -> io::Result
         }
         Behaviour::ErrorEvent { code } => {
             let code = code.map_or("null".to_owned(), |code| code.to_string());
-            write_chunk(out, &format!("data: {{\"error\":{{\"message\":\"the fake gave up\",\"code\":{code}}}}}\n\n")).await?;
+            write_chunk(
+                out,
+                &format!(
+                    "data: {{\"error\":{{\"message\":\"the fake gave up\",\"code\":{code}}}}}\n\n"
+                ),
+            )
+            .await?;
             end(out).await
         }
         // `Cut`: the connection ends here.
@@ -305,7 +367,9 @@ async fn break_off(out: &mut OwnedWriteHalf, behaviour: Behaviour) -> io::Result
 
 /// The item of a batch in a request's body, where it stands before the line with the instruction.
 fn item(body: &str) -> &str {
-    let rest = body.split_once("Process this item: ").map_or("", |(_, rest)| rest);
+    let rest = body
+        .split_once("Process this item: ")
+        .map_or("", |(_, rest)| rest);
     rest.split_once("\\n").map_or(rest, |(item, _)| item)
 }
 
@@ -360,8 +424,13 @@ fn whole() -> String {
 
 /// As many vectors as there are texts without quotes or commas in them: 0, 1, 2…, last first.
 fn embeddings(body: &str) -> String {
-    let input = body.split_once("\"input\":[").and_then(|(_, rest)| rest.split_once(']')).map_or("", |(input, _)| input);
-    let items = (0..input.split(',').count()).rev().map(|index| format!("{{\"index\":{index},\"embedding\":[{index},0.5]}}"));
+    let input = body
+        .split_once("\"input\":[")
+        .and_then(|(_, rest)| rest.split_once(']'))
+        .map_or("", |(input, _)| input);
+    let items = (0..input.split(',').count())
+        .rev()
+        .map(|index| format!("{{\"index\":{index},\"embedding\":[{index},0.5]}}"));
     format!("{{\"data\":[{}]}}", items.collect::<Vec<_>>().join(","))
 }
 
@@ -370,23 +439,39 @@ async fn refuse(out: &mut OwnedWriteHalf, code: u16, retry_after: Option<u64>) -
     if let Some(seconds) = retry_after {
         write!(headers, "Retry-After: {seconds}\r\n").unwrap();
     }
-    document(out, code, &headers, &format!("{{\"error\":{{\"message\":\"the fake says {code}\",\"type\":\"fake\"}}}}")).await
+    document(
+        out,
+        code,
+        &headers,
+        &format!("{{\"error\":{{\"message\":\"the fake says {code}\",\"type\":\"fake\"}}}}"),
+    )
+    .await
 }
 
-async fn document(out: &mut OwnedWriteHalf, code: u16, headers: &str, body: &str) -> io::Result<bool> {
+async fn document(
+    out: &mut OwnedWriteHalf,
+    code: u16,
+    headers: &str,
+    body: &str,
+) -> io::Result<bool> {
     let length = body.len();
-    let text = format!("HTTP/1.1 {code} Fake\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{headers}\r\n{body}");
+    let text = format!(
+        "HTTP/1.1 {code} Fake\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+    );
     out.write_all(text.as_bytes()).await?;
     Ok(true)
 }
 
 async fn start(out: &mut OwnedWriteHalf, content_type: &str) -> io::Result<()> {
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    );
     out.write_all(head.as_bytes()).await
 }
 
 async fn write_chunk(out: &mut OwnedWriteHalf, text: &str) -> io::Result<()> {
-    out.write_all(format!("{:x}\r\n{text}\r\n", text.len()).as_bytes()).await
+    out.write_all(format!("{:x}\r\n{text}\r\n", text.len()).as_bytes())
+        .await
 }
 
 async fn end(out: &mut OwnedWriteHalf) -> io::Result<bool> {

@@ -27,7 +27,8 @@ pub fn content_type() -> String {
 impl Form {
     /// Adds a file.
     pub fn file(self, name: &str, content: impl AsRef<[u8]>) -> Form {
-        let disposition = format!("form-data; name=\"files\"; filename=\"{name}\"\r\nContent-Type: text/plain");
+        let disposition =
+            format!("form-data; name=\"files\"; filename=\"{name}\"\r\nContent-Type: text/plain");
         self.part(&disposition, content.as_ref())
     }
 
@@ -37,7 +38,9 @@ impl Form {
     }
 
     fn part(mut self, disposition: &str, content: &[u8]) -> Form {
-        self.parts.extend(format!("--{BOUNDARY}\r\nContent-Disposition: {disposition}\r\n\r\n").into_bytes());
+        self.parts.extend(
+            format!("--{BOUNDARY}\r\nContent-Disposition: {disposition}\r\n\r\n").into_bytes(),
+        );
         self.parts.extend(content);
         self.parts.extend(b"\r\n");
         self
@@ -72,20 +75,45 @@ pub async fn upload(client: &Client, pipeline: &str, form: Form) -> Reply {
 /// The answer is no stream of events.
 pub async fn upload_for_events(client: &Client, pipeline: &str, form: Form) -> Vec<Event> {
     let reply = send(client, pipeline, "text/event-stream", form).await;
-    assert_eq!(reply.header("content-type"), Some("text/event-stream; charset=utf-8"), "{}", reply.body);
+    assert_eq!(
+        reply.header("content-type"),
+        Some("text/event-stream; charset=utf-8"),
+        "{}",
+        reply.body
+    );
     // A comment keeps the connection alive and says nothing.
-    reply.body.split_terminator("\n\n").filter(|event| !event.starts_with(':')).map(Event::parse).collect()
+    reply
+        .body
+        .split_terminator("\n\n")
+        .filter(|event| !event.starts_with(':'))
+        .map(Event::parse)
+        .collect()
 }
 
 async fn send(client: &Client, pipeline: &str, accept: &str, form: Form) -> Reply {
     let headers = [("content-type", &*content_type()), ("accept", accept)];
-    Reply::read(client.request("POST", &format!("/{pipeline}/files"), &headers, form.closed()).await).await
+    Reply::read(
+        client
+            .request(
+                "POST",
+                &format!("/{pipeline}/files"),
+                &headers,
+                form.closed(),
+            )
+            .await,
+    )
+    .await
 }
 
 impl Event {
     fn parse(event: &str) -> Event {
-        let parts = event.strip_prefix("event: ").and_then(|rest| rest.split_once("\ndata: "));
+        let parts = event
+            .strip_prefix("event: ")
+            .and_then(|rest| rest.split_once("\ndata: "));
         let (name, data) = parts.unwrap_or_else(|| panic!("no event: {event:?}"));
-        Event { name: name.to_owned(), data: serde_json::from_str(data).unwrap() }
+        Event {
+            name: name.to_owned(),
+            data: serde_json::from_str(data).unwrap(),
+        }
     }
 }

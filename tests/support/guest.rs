@@ -15,7 +15,10 @@ pub fn components() -> PathBuf {
 /// It is not there.
 pub fn guest(name: &str) -> PathBuf {
     let path = components().join(format!("{name}.wasm"));
-    assert!(path.is_file(), "the guest {name} is not built: run `sh tests/guests/build.sh`");
+    assert!(
+        path.is_file(),
+        "the guest {name} is not built: run `sh tests/guests/build.sh`"
+    );
     path
 }
 
@@ -25,7 +28,10 @@ pub fn guest(name: &str) -> PathBuf {
 /// It is not there.
 pub fn plugin(name: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("plugins/{name}.wasm"));
-    assert!(path.is_file(), "the plugin {name} is not built: run `sh plugins/build.sh`");
+    assert!(
+        path.is_file(),
+        "the plugin {name} is not built: run `sh plugins/build.sh`"
+    );
     path
 }
 
@@ -34,7 +40,8 @@ pub fn guest_bytes(name: &str) -> Vec<u8> {
     std::fs::read(guest(name)).unwrap()
 }
 
-/// The file of a guest that needs a toolchain not everybody has; without it, says so once and leaves the case out.
+/// The file of a guest that needs a toolchain not everybody has; without it, says so once and
+/// leaves the case out.
 ///
 /// # Panics
 /// It is not there and this is CI, where nothing is left out.
@@ -43,7 +50,9 @@ pub fn optional_guest(name: &str, toolchain: &str) -> Option<PathBuf> {
     if path.is_file() {
         return Some(path);
     }
-    leave_out(&format!("the cases of {name}: install {toolchain}, then run `sh tests/guests/build.sh`"));
+    leave_out(&format!(
+        "the cases of {name}: install {toolchain}, then run `sh tests/guests/build.sh`"
+    ));
     None
 }
 
@@ -52,6 +61,9 @@ pub fn optional_guest(name: &str, toolchain: &str) -> Option<PathBuf> {
 /// # Panics
 /// This is CI.
 pub fn leave_out(what: &str) {
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "CI leaves nothing out, and this is missing: {what}");
+    assert!(
+        std::env::var("CI").as_deref() != Ok("true"),
+        "CI leaves nothing out, and this is missing: {what}"
+    );
     say(&format!("LEFT OUT: {what}"));
 }

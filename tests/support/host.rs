@@ -20,7 +20,8 @@ use super::logs::Logs;
 use super::quiet::machine;
 use super::report::say;
 
-/// Long enough for a cold compilation of a whole CPython, at its low priority, on a slow machine: as long as the host gives it.
+/// Long enough for a cold compilation of a whole CPython, at its low priority, on a slow machine:
+/// as long as the host gives it.
 const START_DEADLINE: Duration = Duration::from_secs(300);
 
 /// What a host is started with.
@@ -99,7 +100,8 @@ impl TestHostBuilder {
     /// The default upstream, by its base URL; without one the built-in model answers.
     pub fn upstream(mut self, base_url: &str) -> TestHostBuilder {
         let model = ("OPENAI_MODEL".to_owned(), "fake-model".to_owned());
-        self.variables.extend([("OPENAI_BASE_URL".to_owned(), base_url.to_owned()), model]);
+        self.variables
+            .extend([("OPENAI_BASE_URL".to_owned(), base_url.to_owned()), model]);
         self
     }
 
@@ -121,7 +123,8 @@ impl TestHostBuilder {
         self
     }
 
-    /// With a compile cache of its own, empty at the start. Other hosts share one, so that each guest is compiled once for all tests.
+    /// With a compile cache of its own, empty at the start. Other hosts share one, so that each
+    /// guest is compiled once for all tests.
     pub fn cold(mut self) -> TestHostBuilder {
         self.is_cold = true;
         self
@@ -153,9 +156,19 @@ impl TestHostBuilder {
         if !self.is_cold {
             share_compile_cache(&data_dir);
         }
-        std::fs::write(folder.path().join("hayrick.toml"), format!("{}\n[limits]\n{}\n{}", self.top, self.limits, self.config)).unwrap();
+        std::fs::write(
+            folder.path().join("hayrick.toml"),
+            format!("{}\n[limits]\n{}\n{}", self.top, self.limits, self.config),
+        )
+        .unwrap();
         let listen = self.listen.unwrap_or_else(|| "127.0.0.1".to_owned());
-        Arc::new(Launch { folder, data_dir, listen, variables: self.variables, _machine: machine })
+        Arc::new(Launch {
+            folder,
+            data_dir,
+            listen,
+            variables: self.variables,
+            _machine: machine,
+        })
     }
 }
 
@@ -170,8 +183,17 @@ impl TestHost {
         let mut process = launch.begin();
         let address = process.address().await;
         let client = Client::new(&format!("http://{address}"));
-        let host = TestHost { client, logs: process.logs.clone(), process, address, launch };
-        eventually("every file has been tried", START_DEADLINE, async || host.is_ready().await.then_some(())).await;
+        let host = TestHost {
+            client,
+            logs: process.logs.clone(),
+            process,
+            address,
+            launch,
+        };
+        eventually("every file has been tried", START_DEADLINE, async || {
+            host.is_ready().await.then_some(())
+        })
+        .await;
         host
     }
 
@@ -214,7 +236,11 @@ impl TestHost {
 
     /// The file of a pipeline in its plugins folder.
     pub fn plugin_file(&self, pipeline: &str) -> PathBuf {
-        self.launch.folder.path().join("plugins").join(format!("{pipeline}.wasm"))
+        self.launch
+            .folder
+            .path()
+            .join("plugins")
+            .join(format!("{pipeline}.wasm"))
     }
 
     /// The policy file of a pipeline, which need not be there.
@@ -241,10 +267,14 @@ impl TestHost {
 
     /// The generation that serves, once it is `generation` or later.
     pub async fn serves_generation(&self, pipeline: &str, generation: u64) -> Value {
-        eventually(&format!("generation {generation} of {pipeline}"), SOON, async || {
-            let status = self.client.status(pipeline).await?;
-            (status["version"]["generation"].as_u64() >= Some(generation)).then_some(status)
-        })
+        eventually(
+            &format!("generation {generation} of {pipeline}"),
+            SOON,
+            async || {
+                let status = self.client.status(pipeline).await?;
+                (status["version"]["generation"].as_u64() >= Some(generation)).then_some(status)
+            },
+        )
         .await
     }
 
@@ -275,7 +305,13 @@ impl TestHost {
     /// Asks it to stop.
     pub fn sigterm(&self) {
         let pid = self.pid().to_string();
-        assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(
+            std::process::Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     /// Waits for its end.
@@ -288,16 +324,27 @@ impl Drop for TestHost {
     fn drop(&mut self) {
         self.process.kill_soon();
         if std::thread::panicking() {
-            say(&format!("--- the host's log ends with\n{}", self.logs.tail()));
+            say(&format!(
+                "--- the host's log ends with\n{}",
+                self.logs.tail()
+            ));
         }
     }
 }
 
-/// The folder by a link, and a copy of the key: a host follows a link to the folder, and none to the key.
+/// The folder by a link, and a copy of the key: a host follows a link to the folder, and none to
+/// the key.
 fn share_compile_cache(data_dir: &Path) {
     let shared = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let (folder, key) = (shared.join("compile-cache"), shared.join("compile-cache.key"));
-    DirBuilder::new().recursive(true).mode(0o700).create(&folder).unwrap();
+    let (folder, key) = (
+        shared.join("compile-cache"),
+        shared.join("compile-cache.key"),
+    );
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&folder)
+        .unwrap();
     // A folder of an earlier build may be open to others, which no host puts up with.
     std::fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
     symlink(folder, data_dir.join("cache")).unwrap();
@@ -312,7 +359,10 @@ fn shared_key(path: &Path) -> Vec<u8> {
     if !path.exists() {
         let aside = path.with_extension(format!("{}.new", std::process::id()));
         let mut random = [0; 32];
-        File::open("/dev/urandom").unwrap().read_exact(&mut random).unwrap();
+        File::open("/dev/urandom")
+            .unwrap()
+            .read_exact(&mut random)
+            .unwrap();
         std::fs::write(&aside, random).unwrap();
         // Another process of tests may have been quicker: then its key counts.
         let _ = std::fs::hard_link(&aside, path);

@@ -36,20 +36,25 @@ pub fn sleep(ms: u64) -> Value {
 
 /// The body with further fields.
 pub fn with(mut body: Value, fields: Value) -> Value {
-    let Value::Object(fields) = fields else { panic!("no fields: {fields}") };
+    let Value::Object(fields) = fields else {
+        panic!("no fields: {fields}")
+    };
     body.as_object_mut().unwrap().extend(fields);
     body
 }
 
 /// A job's id.
 pub fn id(job: &Value) -> &str {
-    job["id"].as_str().unwrap_or_else(|| panic!("no job: {job}"))
+    job["id"]
+        .as_str()
+        .unwrap_or_else(|| panic!("no job: {job}"))
 }
 
 impl Client {
     /// Submits a job of this body, and gives the whole answer.
     pub async fn post_job(&self, pipeline: &str, body: &Value) -> Reply {
-        self.send("POST", &format!("/{pipeline}/jobs"), &body.to_string()).await
+        self.send("POST", &format!("/{pipeline}/jobs"), &body.to_string())
+            .await
     }
 
     /// Submits a job.
@@ -70,7 +75,8 @@ impl Client {
     /// A request about a job; `rest` is what follows its path.
     pub async fn of_job(&self, job: &Value, method: &str, rest: &str) -> Reply {
         let pipeline = job["pipeline"].as_str().unwrap();
-        self.send(method, &format!("/{pipeline}/jobs/{}{rest}", id(job)), "").await
+        self.send(method, &format!("/{pipeline}/jobs/{}{rest}", id(job)), "")
+            .await
     }
 
     /// A job once it has ended.
@@ -79,7 +85,10 @@ impl Client {
     /// It does not.
     pub async fn ended(&self, job: &Value) -> Value {
         let ended = self.of_job(job, "GET", "?wait=60").await.json();
-        assert!(["completed", "failed", "cancelled"].contains(&ended["status"].as_str().unwrap()), "it goes on: {ended}");
+        assert!(
+            ["completed", "failed", "cancelled"].contains(&ended["status"].as_str().unwrap()),
+            "it goes on: {ended}"
+        );
         ended
     }
 
@@ -101,16 +110,28 @@ impl Client {
     /// The jobs that a query finds, newest first.
     pub async fn jobs(&self, pipeline: &str, query: &str) -> Vec<Value> {
         let list = self.get(&format!("/{pipeline}/jobs{query}")).await.json();
-        list["data"].as_array().unwrap_or_else(|| panic!("no list: {list}")).clone()
+        list["data"]
+            .as_array()
+            .unwrap_or_else(|| panic!("no list: {list}"))
+            .clone()
     }
 
     /// Follows a job, from the event after `last` on.
     pub async fn follow(&self, job: &Value, last: Option<u64>) -> Events {
-        let path = format!("/{}/jobs/{}/events", job["pipeline"].as_str().unwrap(), id(job));
+        let path = format!(
+            "/{}/jobs/{}/events",
+            job["pipeline"].as_str().unwrap(),
+            id(job)
+        );
         let last = last.map(|id| ("last-event-id", id.to_string()));
         let response = self.open("GET", &path, last.as_slice(), "").await;
         assert_eq!(response.status().as_u16(), 200, "{path}");
-        Events { headers: response.headers().clone(), response, unread: String::new(), heartbeats: 0 }
+        Events {
+            headers: response.headers().clone(),
+            response,
+            unread: String::new(),
+            heartbeats: 0,
+        }
     }
 }
 
@@ -129,7 +150,9 @@ impl Events {
                 }
                 self.heartbeats += 1;
             }
-            let piece = within("more events", SOON, self.response.chunk()).await.expect("the body broke off")?;
+            let piece = within("more events", SOON, self.response.chunk())
+                .await
+                .expect("the body broke off")?;
             self.unread.push_str(std::str::from_utf8(&piece).unwrap());
         }
     }
@@ -140,7 +163,10 @@ impl Events {
     /// The stream ends before.
     pub async fn beats(&mut self, count: usize) {
         while self.heartbeats + self.unread.matches(": heartbeat\n\n").count() < count {
-            let piece = within("a heartbeat", SOON, self.response.chunk()).await.unwrap().expect("the stream ended");
+            let piece = within("a heartbeat", SOON, self.response.chunk())
+                .await
+                .unwrap()
+                .expect("the stream ended");
             self.unread.push_str(std::str::from_utf8(&piece).unwrap());
         }
     }
@@ -158,9 +184,15 @@ impl Events {
 impl Event {
     fn parse(block: &str) -> Event {
         let field = |name: &str| {
-            let line = block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+            let line = block
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
             line.unwrap_or_else(|| panic!("no {name} in {block:?}"))
         };
-        Event { id: field("id").parse().unwrap(), name: field("event").to_owned(), job: serde_json::from_str(field("data")).unwrap() }
+        Event {
+            id: field("id").parse().unwrap(),
+            name: field("event").to_owned(),
+            job: serde_json::from_str(field("data")).unwrap(),
+        }
     }
 }

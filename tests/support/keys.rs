@@ -23,16 +23,29 @@ pub struct Made {
 
 /// Runs `hayrick keys` over this data folder.
 pub fn keys(data_dir: &Path, words: &[&str]) -> Ended {
-    hayrick(&[&["keys"], words, &["--data-dir", data_dir.to_str().unwrap()]].concat())
+    hayrick(
+        &[
+            &["keys"],
+            words,
+            &["--data-dir", data_dir.to_str().unwrap()],
+        ]
+        .concat(),
+    )
 }
 
 /// Makes a key there.
 pub fn make(data_dir: &Path, words: &[&str]) -> Made {
-    let made = keys(data_dir, &[&["create", "--name", "test", "--json"], words].concat());
+    let made = keys(
+        data_dir,
+        &[&["create", "--name", "test", "--json"], words].concat(),
+    );
     assert_eq!(made.code, Some(0), "{made:?}");
     let made: Value = serde_json::from_str(&made.stdout).unwrap();
     let field = |name: &str| made[name].as_str().unwrap().to_owned();
-    Made { id: field("id"), key: field("key") }
+    Made {
+        id: field("id"),
+        key: field("key"),
+    }
 }
 
 impl TestHost {
@@ -49,6 +62,13 @@ impl TestHost {
 
     /// A request that shows this key.
     pub async fn as_key(&self, key: &str, method: &str, path: &str, body: &str) -> Reply {
-        self.client.send_with(method, path, &[("authorization", format!("Bearer {key}"))], body).await
+        self.client
+            .send_with(
+                method,
+                path,
+                &[("authorization", format!("Bearer {key}"))],
+                body,
+            )
+            .await
     }
 }

@@ -1,6 +1,8 @@
-//! Kills a host again and again while clients submit jobs and it works on them; then looks whether it kept its word.
+//! Kills a host again and again while clients submit jobs and it works on them; then looks whether
+//! it kept its word.
 //!
-//! What ran is counted outside the store: every attempt asks a model, and the model's server is in this process.
+//! What ran is counted outside the store: every attempt asks a model, and the model's server is in
+//! this process.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -76,16 +78,37 @@ impl Seen {
     /// It broke it.
     pub fn check(&self) {
         for (text, id) in &self.acknowledged {
-            let job = self.jobs.get(id).unwrap_or_else(|| panic!("the job {id} was acknowledged and is lost"));
-            assert_eq!((job.status.as_str(), &job.result), ("completed", &json!(text)), "{id}: {job:?}");
+            let job = self
+                .jobs
+                .get(id)
+                .unwrap_or_else(|| panic!("the job {id} was acknowledged and is lost"));
+            assert_eq!(
+                (job.status.as_str(), &job.result),
+                ("completed", &json!(text)),
+                "{id}: {job:?}"
+            );
             let executions = self.executions.get(text).copied().unwrap_or_default();
-            assert!((1..=job.attempt).contains(&executions), "{executions} executions of {id}: {job:?}");
-            assert!(job.crashes <= self.kills && job.attempt == job.crashes + 1, "{id}: {job:?}");
+            assert!(
+                (1..=job.attempt).contains(&executions),
+                "{executions} executions of {id}: {job:?}"
+            );
+            assert!(
+                job.crashes <= self.kills && job.attempt == job.crashes + 1,
+                "{id}: {job:?}"
+            );
         }
-        // Every submission was sent until it was answered, so a job more would be one that was kept twice.
-        assert_eq!(self.jobs.len(), self.acknowledged.len(), "jobs there, and jobs acknowledged");
+        // Every submission was sent until it was answered, so a job more would be one that was kept
+        // twice.
+        assert_eq!(
+            self.jobs.len(),
+            self.acknowledged.len(),
+            "jobs there, and jobs acknowledged"
+        );
         let (repeated, bound) = (self.repeated(), self.kills * JOBS_MAX);
-        assert!(repeated <= bound, "{repeated} executions beyond the first, at most {bound} were to be");
+        assert!(
+            repeated <= bound,
+            "{repeated} executions beyond the first, at most {bound} were to be"
+        );
         assert_eq!(self.integrity, "ok");
     }
 
@@ -93,14 +116,22 @@ impl Seen {
     pub fn summary(&self) -> String {
         let mut recoveries = self.recoveries.clone();
         recoveries.sort_unstable();
-        let at = |part: usize| recoveries.get(recoveries.len().saturating_sub(1) * part / 100).copied().unwrap_or_default();
+        let at = |part: usize| {
+            recoveries
+                .get(recoveries.len().saturating_sub(1) * part / 100)
+                .copied()
+                .unwrap_or_default()
+        };
         format!(
             "{} kills ({} of them before the host served), {} jobs acknowledged, {} lost; {} executions beyond the first, {} allowed; \
              from a start to an interrupted job running again: {:?} in the middle, {:?} of 95 in 100, {:?} at most, {} starts; integrity_check {}",
             self.kills,
             self.killed_at_start,
             self.acknowledged.len(),
-            self.acknowledged.values().filter(|id| !self.jobs.contains_key(*id)).count(),
+            self.acknowledged
+                .values()
+                .filter(|id| !self.jobs.contains_key(*id))
+                .count(),
             self.repeated(),
             self.kills * JOBS_MAX,
             at(50),
@@ -114,10 +145,21 @@ impl Seen {
 
 /// Does it: `kills` times and once more at the end.
 pub async fn run(kills: usize, seed: u64) -> Seen {
-    let upstream = FakeUpstream::start(Behaviour::Slow { chunks: 2, pause: TOKEN_PAUSE }).await;
+    let upstream = FakeUpstream::start(Behaviour::Slow {
+        chunks: 2,
+        pause: TOKEN_PAUSE,
+    })
+    .await;
     // A job may be there at any number of deaths here without being their cause.
-    let limits = format!("[jobs]\njobs_max = {JOBS_MAX}\nplugin_jobs_max = {JOBS_MAX}\ncrashes_max = 1000\nattempts = 100");
-    let launch = TestHost::builder().guest(PIPELINE).config(&limits).upstream(&upstream.base_url()).prepare().await;
+    let limits = format!(
+        "[jobs]\njobs_max = {JOBS_MAX}\nplugin_jobs_max = {JOBS_MAX}\ncrashes_max = 1000\nattempts = 100"
+    );
+    let launch = TestHost::builder()
+        .guest(PIPELINE)
+        .config(&limits)
+        .upstream(&upstream.base_url())
+        .prepare()
+        .await;
     let (host, clients) = start_clients();
     let mut random = Random::new(seed);
     let (mut starts, mut killed_at_start) = (Vec::new(), 0);
@@ -131,25 +173,47 @@ pub async fn run(kills: usize, seed: u64) -> Seen {
     starts.push(process.began);
     let client = Client::new(&format!("http://{}", process.address().await));
     host.send_replace(Host::Last(client.clone()));
-    let acknowledged = within("the last submissions", SETTLE_DEADLINE, clients.join_all()).await.into_iter().flatten().collect();
+    let acknowledged = within("the last submissions", SETTLE_DEADLINE, clients.join_all())
+        .await
+        .into_iter()
+        .flatten()
+        .collect();
     settled(&client).await;
     let jobs = all_jobs(&client).await;
     process.kill().await;
     let asked = asked(&upstream);
     let mut executions = BTreeMap::new();
-    asked.iter().for_each(|(text, _)| *executions.entry(text.clone()).or_default() += 1);
+    asked
+        .iter()
+        .for_each(|(text, _)| *executions.entry(text.clone()).or_default() += 1);
     let (recoveries, integrity) = (recoveries(&starts, &asked), integrity(&launch.data_dir));
-    Seen { kills, killed_at_start, acknowledged, jobs, executions, recoveries, integrity }
+    Seen {
+        kills,
+        killed_at_start,
+        acknowledged,
+        jobs,
+        executions,
+        recoveries,
+        integrity,
+    }
 }
 
 /// Lets a host live for a while; whether it came to serve.
 async fn live(process: &mut Process, host: &watch::Sender<Host>, random: &mut Random) -> bool {
     let from_start = random.below(4) == 0;
     let life = random.span(if from_start { START_MAX } else { LIFE_MAX });
-    let greeted = if from_start { timeout(life, process.address()).await.ok() } else { Some(process.address().await) };
+    let greeted = if from_start {
+        timeout(life, process.address()).await.ok()
+    } else {
+        Some(process.address().await)
+    };
     let Some(address) = greeted else { return false };
     host.send_replace(Host::At(Client::new(&format!("http://{address}"))));
-    let from = if from_start { process.began } else { Instant::now() };
+    let from = if from_start {
+        process.began
+    } else {
+        Instant::now()
+    };
     sleep_until((from + life).into()).await;
     true
 }
@@ -186,7 +250,11 @@ async fn submit_jobs(client: usize, host: watch::Receiver<Host>) -> Vec<(String,
         acknowledged.push((text, id));
         if number % REPLAY_EVERY == 0 {
             let (text, id) = &acknowledged[acknowledged.len() / 2];
-            assert_eq!(&submit_until_acknowledged(text, &host).await, id, "{text} was kept twice");
+            assert_eq!(
+                &submit_until_acknowledged(text, &host).await,
+                id,
+                "{text} was kept twice"
+            );
         }
         sleep(PACE).await;
     }
@@ -196,14 +264,32 @@ async fn submit_jobs(client: usize, host: watch::Receiver<Host>) -> Vec<(String,
 /// Sends a job under its key until some host says that it is kept.
 async fn submit_until_acknowledged(text: &str, host: &watch::Receiver<Host>) -> String {
     let body = json!({"type": "program", "data": {"do": "ask", "text": text}}).to_string();
-    let headers = [("content-type", "application/json"), ("idempotency-key", text)];
+    let headers = [
+        ("content-type", "application/json"),
+        ("idempotency-key", text),
+    ];
     loop {
         let current = host.borrow().clone();
         if let Host::At(client) | Host::Last(client) = current {
-            match client.try_send(Method::POST, &format!("/{PIPELINE}/jobs"), &headers, body.clone()).await {
-                Ok(reply) if reply.status == 202 => return reply.json()["id"].as_str().unwrap().to_owned(),
+            match client
+                .try_send(
+                    Method::POST,
+                    &format!("/{PIPELINE}/jobs"),
+                    &headers,
+                    body.clone(),
+                )
+                .await
+            {
+                Ok(reply) if reply.status == 202 => {
+                    return reply.json()["id"].as_str().unwrap().to_owned();
+                }
                 // Its plugins are not loaded yet.
-                Ok(reply) => assert!([404, 503].contains(&reply.status), "{}: {}", reply.status, reply.body),
+                Ok(reply) => assert!(
+                    [404, 503].contains(&reply.status),
+                    "{}: {}",
+                    reply.status,
+                    reply.body
+                ),
                 // It died, or is not there yet.
                 Err(_) => {}
             }
@@ -215,7 +301,10 @@ async fn submit_until_acknowledged(text: &str, host: &watch::Receiver<Host>) -> 
 /// Waits until nothing is left to do.
 async fn settled(client: &Client) {
     eventually("every job is over", SETTLE_DEADLINE, async || {
-        let reply = client.try_send(Method::GET, &format!("/{PIPELINE}/jobs?limit=1"), &[], "").await.ok()?;
+        let reply = client
+            .try_send(Method::GET, &format!("/{PIPELINE}/jobs?limit=1"), &[], "")
+            .await
+            .ok()?;
         let counts = &reply.json()["counts"];
         (counts["pending"] == 0 && counts["running"] == 0).then_some(())
     })
@@ -230,10 +319,17 @@ async fn all_jobs(client: &Client) -> BTreeMap<String, Job> {
         let number = |job: &Value, field: &str| job[field].as_u64().unwrap() as usize;
         for job in page["data"].as_array().unwrap() {
             let status = job["status"].as_str().unwrap().to_owned();
-            let seen = Job { status, attempt: number(job, "attempt"), crashes: number(job, "crashes"), result: job["result"].clone() };
+            let seen = Job {
+                status,
+                attempt: number(job, "attempt"),
+                crashes: number(job, "crashes"),
+                result: job["result"].clone(),
+            };
             jobs.insert(job["id"].as_str().unwrap().to_owned(), seen);
         }
-        let Some(next) = page["next"].as_str() else { return jobs };
+        let Some(next) = page["next"].as_str() else {
+            return jobs;
+        };
         path = format!("/{PIPELINE}/jobs?limit={PAGE}&before={next}");
     }
 }
@@ -242,24 +338,45 @@ async fn all_jobs(client: &Client) -> BTreeMap<String, Job> {
 fn asked(upstream: &FakeUpstream) -> Vec<(String, Instant)> {
     let text = |body: &str| {
         let body: Value = serde_json::from_str(body).unwrap();
-        body["messages"][0]["content"].as_str().unwrap_or_else(|| panic!("no text in {body}")).to_owned()
+        body["messages"][0]["content"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no text in {body}"))
+            .to_owned()
     };
-    upstream.requests().iter().map(|request| (text(&request.body), request.at)).collect()
+    upstream
+        .requests()
+        .iter()
+        .map(|request| (text(&request.body), request.at))
+        .collect()
 }
 
 /// Of each start: until the first job ran again that had run before it.
 fn recoveries(starts: &[Instant], asked: &[(String, Instant)]) -> Vec<Duration> {
     let ends = starts.iter().skip(1).map(Some).chain([None]);
     let first = |(start, end): (&Instant, Option<&Instant>)| {
-        let before: HashSet<&str> = asked.iter().filter(|(_, at)| at < start).map(|(text, _)| text.as_str()).collect();
-        let within = asked.iter().filter(|(_, at)| at >= start && end.is_none_or(|end| at < end));
-        within.filter(|(text, _)| before.contains(text.as_str())).map(|(_, at)| *at - *start).next()
+        let before: HashSet<&str> = asked
+            .iter()
+            .filter(|(_, at)| at < start)
+            .map(|(text, _)| text.as_str())
+            .collect();
+        let within = asked
+            .iter()
+            .filter(|(_, at)| at >= start && end.is_none_or(|end| at < end));
+        within
+            .filter(|(text, _)| before.contains(text.as_str()))
+            .map(|(_, at)| *at - *start)
+            .next()
     };
     starts.iter().zip(ends).filter_map(first).collect()
 }
 
 /// What SQLite finds wrong with the store in a data folder that nobody uses; `ok` if nothing.
 pub fn integrity(data_dir: &Path) -> String {
-    let file = Connection::open_with_flags(data_dir.join("hayrick.db"), OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
-    file.pragma_query_value(None, "integrity_check", |row| row.get(0)).unwrap()
+    let file = Connection::open_with_flags(
+        data_dir.join("hayrick.db"),
+        OpenFlags::SQLITE_OPEN_READ_WRITE,
+    )
+    .unwrap();
+    file.pragma_query_value(None, "integrity_check", |row| row.get(0))
+        .unwrap()
 }

@@ -38,16 +38,29 @@ impl Launch {
     pub fn begin(&self) -> Process {
         let mut command = clean(Command::new(env!("CARGO_BIN_EXE_hayrick")));
         command.args(["serve", "--host", &self.listen, "--port", "0"]);
-        command.arg("--plugins-dir").arg(self.folder.path().join("plugins"));
+        command
+            .arg("--plugins-dir")
+            .arg(self.folder.path().join("plugins"));
         command.arg("--data-dir").arg(&self.data_dir);
-        command.arg("--config").arg(self.folder.path().join("hayrick.toml"));
+        command
+            .arg("--config")
+            .arg(self.folder.path().join("hayrick.toml"));
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
         let began = Instant::now();
         let mut child = command.spawn().unwrap();
         let logs = Logs::gather(child.stderr.take().unwrap());
         let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
-        Process { logs, began, child, stdout }
+        Process {
+            logs,
+            began,
+            child,
+            stdout,
+        }
     }
 }
 
@@ -57,9 +70,16 @@ impl Process {
     /// # Panics
     /// It ends before.
     pub async fn address(&mut self) -> String {
-        let greeting = within("the host's greeting", SOON, self.stdout.next_line()).await.unwrap();
-        let Some(greeting) = greeting else { panic!("the host did not start:\n{}", self.logs.tail()) };
-        greeting.strip_prefix(GREETING).unwrap_or_else(|| panic!("not the greeting: {greeting}")).to_owned()
+        let greeting = within("the host's greeting", SOON, self.stdout.next_line())
+            .await
+            .unwrap();
+        let Some(greeting) = greeting else {
+            panic!("the host did not start:\n{}", self.logs.tail())
+        };
+        greeting
+            .strip_prefix(GREETING)
+            .unwrap_or_else(|| panic!("not the greeting: {greeting}"))
+            .to_owned()
     }
 
     /// Its number.
@@ -72,12 +92,16 @@ impl Process {
 
     /// Waits for its end.
     pub async fn ended(&mut self) -> ExitStatus {
-        within("the end of the host", SOON, self.child.wait()).await.unwrap()
+        within("the end of the host", SOON, self.child.wait())
+            .await
+            .unwrap()
     }
 
     /// Ends it at once, wherever it is (SIGKILL), and waits until it is gone.
     pub async fn kill(&mut self) {
-        within("the end of a killed host", SOON, self.child.kill()).await.unwrap();
+        within("the end of a killed host", SOON, self.child.kill())
+            .await
+            .unwrap();
     }
 
     /// The same without waiting; it may have ended by itself.

@@ -44,10 +44,18 @@ impl Logs {
         let find = async {
             loop {
                 count.borrow_and_update();
-                if let Some(line) = self.lines().into_iter().find(|line| words.iter().all(|word| line.contains(word))) {
+                if let Some(line) = self
+                    .lines()
+                    .into_iter()
+                    .find(|line| words.iter().all(|word| line.contains(word)))
+                {
                     return line;
                 }
-                assert!(count.changed().await.is_ok(), "the host ended and its log has no line with {words:?}:\n{}", self.tail());
+                assert!(
+                    count.changed().await.is_ok(),
+                    "the host ended and its log has no line with {words:?}:\n{}",
+                    self.tail()
+                );
             }
         };
         within(&format!("a log line with {words:?}"), SOON, find).await

@@ -6,7 +6,10 @@ use super::host::TestHost;
 pub async fn metric(host: &TestHost, name: &str) -> Option<f64> {
     let reply = host.client.get("/metrics").await;
     assert_eq!(reply.status, 200, "{}", reply.body);
-    let line = reply.body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let line = reply
+        .body
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.map(|number| number.parse().unwrap())
 }
 

@@ -6,7 +6,10 @@ pub mod client;
 pub mod command;
 pub mod disk;
 pub mod fake_site;
-#[expect(dead_code, reason = "some of it misbehaves only towards the tests of host-services, which compile this file, too")]
+#[expect(
+    dead_code,
+    reason = "some of it misbehaves only towards the tests of hayrick-services, which compile this file, too"
+)]
 pub mod fake_upstream;
 pub mod folder;
 pub mod form;

@@ -10,7 +10,8 @@ use super::host::TestHost;
 /// The guest that ticks, and how often it does in one answer; a tick is 20 ms.
 const GUEST: &str = "slow-stream";
 const TICKS: usize = 25;
-/// What a neighbour may notice: far below a disturbance, far above the noise of a busy machine of two processors.
+/// What a neighbour may notice: far below a disturbance, far above the noise of a busy machine of
+/// two processors.
 const GAP_MAX: Duration = Duration::from_millis(250);
 
 /// Does `disturb` while somebody else reads streams of the same host, one after the other.
@@ -33,14 +34,22 @@ pub async fn beside_a_neighbour<T>(host: &TestHost, disturb: impl Future<Output 
 }
 
 /// The longest pause between two frames.
-async fn read_streams(client: Client, started: oneshot::Sender<()>, mut stop: oneshot::Receiver<()>) -> Duration {
+async fn read_streams(
+    client: Client,
+    started: oneshot::Sender<()>,
+    mut stop: oneshot::Receiver<()>,
+) -> Duration {
     let mut started = Some(started);
     let mut gap = Duration::ZERO;
     while stop.try_recv().is_err() {
         let begin = Instant::now();
         let frames = read_stream(&client, &mut started).await;
         let times = std::iter::once(begin).chain(frames.iter().map(|frame| frame.at));
-        let longest = times.clone().zip(times.skip(1)).map(|(before, after)| after - before).max();
+        let longest = times
+            .clone()
+            .zip(times.skip(1))
+            .map(|(before, after)| after - before)
+            .max();
         gap = gap.max(longest.unwrap_or_default());
     }
     gap
@@ -54,7 +63,14 @@ async fn read_stream(client: &Client, started: &mut Option<oneshot::Sender<()>>)
         let _ = started.send(());
     }
     frames.extend(stream.rest().await);
-    let ticks = frames.iter().filter(|frame| !frame.text().is_empty()).count();
-    assert!(ticks <= TICKS && frames.last().is_some_and(Frame::is_done), "the neighbour's stream broke: {:?}", frames.last());
+    let ticks = frames
+        .iter()
+        .filter(|frame| !frame.text().is_empty())
+        .count();
+    assert!(
+        ticks <= TICKS && frames.last().is_some_and(Frame::is_done),
+        "the neighbour's stream broke: {:?}",
+        frames.last()
+    );
     frames
 }

@@ -6,8 +6,16 @@ use std::time::Duration;
 /// The most memory it has had at a time, in bytes, since its start or the last [`forget_peak`].
 pub fn peak_memory(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel tells the peak");
-    line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() << 10
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .expect("the kernel tells the peak");
+    line.trim()
+        .strip_suffix(" kB")
+        .unwrap()
+        .parse::<u64>()
+        .unwrap()
+        << 10
 }
 
 /// From now on the peak is what the process has now.
@@ -19,9 +27,19 @@ pub fn forget_peak(pid: u32) {
 pub fn computed(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     // The name of the program may have spaces, and ends with the last bracket.
-    let numbers = stat.rsplit_once(") ").unwrap().1.split(' ').skip(11).take(2);
+    let numbers = stat
+        .rsplit_once(") ")
+        .unwrap()
+        .1
+        .split(' ')
+        .skip(11)
+        .take(2);
     // Ticks of user and system, of which Linux shows a hundred a second.
-    Duration::from_millis(10 * numbers.map(|ticks| ticks.parse::<u64>().unwrap()).sum::<u64>())
+    Duration::from_millis(
+        10 * numbers
+            .map(|ticks| ticks.parse::<u64>().unwrap())
+            .sum::<u64>(),
+    )
 }
 
 /// Files below `folder` that it holds open, those without a name included.
@@ -34,8 +52,14 @@ pub fn open_files(pid: u32, folder: &Path) -> Vec<PathBuf> {
 
 /// The processes it has started and that have not ended.
 pub fn children(pid: u32) -> Vec<u32> {
-    let processes = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
-    processes.filter(|process| state(*process).is_some_and(|(state, parent)| parent == pid && state != "Z")).collect()
+    let processes = std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    processes
+        .filter(|process| {
+            state(*process).is_some_and(|(state, parent)| parent == pid && state != "Z")
+        })
+        .collect()
 }
 
 /// Whether a process runs; one that has ended and was not waited for does not.

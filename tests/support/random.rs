@@ -1,4 +1,5 @@
-//! Numbers that look random and follow from a seed, so that a test that failed can be seen to fail again.
+//! Numbers that look random and follow from a seed, so that a test that failed can be seen to fail
+//! again.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -11,7 +12,10 @@ pub struct Random(u64);
 
 /// The seed that is asked for, or one of this run's own.
 pub fn seed() -> u64 {
-    let asked_for = std::env::var(SEED).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{SEED} is no number: {text}")));
+    let asked_for = std::env::var(SEED).ok().map(|text| {
+        text.parse()
+            .unwrap_or_else(|_| panic!("{SEED} is no number: {text}"))
+    });
     asked_for.unwrap_or_else(|| RandomState::new().hash_one(SEED))
 }
 

@@ -1,4 +1,5 @@
-//! A client one level down, for what a well-behaved one does not do: hang up half-way, or send half a request.
+//! A client one level down, for what a well-behaved one does not do: hang up half-way, or send half
+//! a request.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -18,12 +19,19 @@ impl RawClient {
         let mut socket = TcpStream::connect(address).await.unwrap();
         socket.set_nodelay(true).unwrap();
         socket.write_all(request.as_bytes()).await.unwrap();
-        RawClient { socket, read: Vec::new() }
+        RawClient {
+            socket,
+            read: Vec::new(),
+        }
     }
 
     /// Connects and asks for a streamed answer.
     pub async fn stream(address: &str, model: &str, text: &str) -> RawClient {
-        RawClient::send(address, &request(address, &stream_body(model, text).to_string())).await
+        RawClient::send(
+            address,
+            &request(address, &stream_body(model, text).to_string()),
+        )
+        .await
     }
 
     /// Reads until `text` has come.
@@ -34,7 +42,11 @@ impl RawClient {
         let read = async {
             while !contains(&self.read, text.as_bytes()) {
                 let count = self.socket.read_buf(&mut self.read).await.unwrap();
-                assert!(count > 0, "the connection ended before {text:?}: {}", String::from_utf8_lossy(&self.read));
+                assert!(
+                    count > 0,
+                    "the connection ended before {text:?}: {}",
+                    String::from_utf8_lossy(&self.read)
+                );
             }
         };
         within(text, SOON, read).await;
@@ -42,7 +54,13 @@ impl RawClient {
 
     /// Reads until the host closes.
     pub async fn read_to_end(mut self) -> String {
-        within("the end of the connection", SOON, self.socket.read_to_end(&mut self.read)).await.unwrap();
+        within(
+            "the end of the connection",
+            SOON,
+            self.socket.read_to_end(&mut self.read),
+        )
+        .await
+        .unwrap();
         String::from_utf8(self.read).unwrap()
     }
 }

@@ -27,7 +27,8 @@ pub fn root() -> PathBuf {
 /// # Panics
 /// It is not there.
 pub fn read(path: impl AsRef<Path>) -> String {
-    std::fs::read_to_string(root().join(&path)).unwrap_or_else(|error| panic!("{}: {error}", path.as_ref().display()))
+    std::fs::read_to_string(root().join(&path))
+        .unwrap_or_else(|error| panic!("{}: {error}", path.as_ref().display()))
 }
 
 /// Every Rust file below a folder, in order; none of what a build leaves there.
@@ -42,7 +43,10 @@ fn walk(folder: &Path, paths: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy();
-        if path.is_dir() && !["target", "node_modules"].contains(&name.as_ref()) && !name.starts_with('.') {
+        if path.is_dir()
+            && !["target", "node_modules"].contains(&name.as_ref())
+            && !name.starts_with('.')
+        {
             walk(&path, paths);
         } else if name.ends_with(".rs") {
             paths.push(path.clone());
@@ -53,10 +57,15 @@ fn walk(folder: &Path, paths: &mut Vec<PathBuf>) {
 fn source(path: &Path) -> Source {
     let text = std::fs::read_to_string(path).unwrap();
     let path = path.strip_prefix(root()).unwrap().to_owned();
-    Source { path, code: shipped(&text), text }
+    Source {
+        path,
+        code: shipped(&text),
+        text,
+    }
 }
 
-/// What is left without comments and tests. Relies on rustfmt: an item ends at the first `}` that stands as deep as it began.
+/// What is left without comments and tests. Relies on rustfmt: an item ends at the first `}` that
+/// stands as deep as it began.
 fn shipped(text: &str) -> String {
     let mut code = String::new();
     let mut lines = text.lines();
@@ -64,7 +73,10 @@ fn shipped(text: &str) -> String {
         let bare = line.trim_start();
         if bare == "#[cfg(test)]" {
             let end = format!("{}}}", &line[..line.len() - bare.len()]);
-            let item = lines.by_ref().find(|line| !line.trim_start().starts_with("#[")).unwrap_or_default();
+            let item = lines
+                .by_ref()
+                .find(|line| !line.trim_start().starts_with("#["))
+                .unwrap_or_default();
             if item.ends_with('{') {
                 lines.by_ref().find(|line| *line == end);
             }
@@ -79,7 +91,10 @@ fn shipped(text: &str) -> String {
 impl Crate {
     /// The crate whose root file (`lib.rs` or `main.rs`) lies in `folder`.
     pub fn read(folder: &str) -> Crate {
-        let modules = sources(folder).into_iter().map(|source| (module_path(&source.path, folder), source)).collect();
+        let modules = sources(folder)
+            .into_iter()
+            .map(|source| (module_path(&source.path, folder), source))
+            .collect();
         Crate { modules }
     }
 
@@ -87,23 +102,35 @@ impl Crate {
     pub fn named_by(&self, module: &[String]) -> BTreeSet<Vec<String>> {
         let code = &self.modules[module].code;
         let absolute = occurrences(code, "crate").flat_map(|rest| paths(rest, &[]));
-        let upwards = occurrences(code, "super").flat_map(|rest| paths(rest, &module[..module.len().saturating_sub(1)]));
+        let upwards = occurrences(code, "super")
+            .flat_map(|rest| paths(rest, &module[..module.len().saturating_sub(1)]));
         let downwards = self.children(module).flat_map(|child| {
             let name = child.last().unwrap();
-            occurrences(code, name).flat_map(|rest| paths(rest, child)).collect::<Vec<_>>()
+            occurrences(code, name)
+                .flat_map(|rest| paths(rest, child))
+                .collect::<Vec<_>>()
         });
-        let named = absolute.chain(upwards).chain(downwards).map(|path| self.module_of(&path));
+        let named = absolute
+            .chain(upwards)
+            .chain(downwards)
+            .map(|path| self.module_of(&path));
         named.filter(|named| named != module).collect()
     }
 
     fn children(&self, module: &[String]) -> impl Iterator<Item = &Vec<String>> {
-        self.modules.keys().filter(move |path| path.split_last().is_some_and(|(_, parent)| parent == module))
+        self.modules.keys().filter(move |path| {
+            path.split_last()
+                .is_some_and(|(_, parent)| parent == module)
+        })
     }
 
     /// The module an item's path lies in: its longest beginning that is a file.
     fn module_of(&self, path: &[String]) -> Vec<String> {
         let beginnings = (0..=path.len()).rev().map(|length| path[..length].to_vec());
-        beginnings.into_iter().find(|beginning| self.modules.contains_key(beginning)).unwrap_or_default()
+        beginnings
+            .into_iter()
+            .find(|beginning| self.modules.contains_key(beginning))
+            .unwrap_or_default()
     }
 
     /// A circle of modules that name each other, if there is one.
@@ -111,8 +138,13 @@ impl Crate {
         let named = |module: &Vec<String>| (module.clone(), self.named_by(module));
         let mut left: BTreeMap<_, _> = self.modules.keys().map(named).collect();
         loop {
-            let ends = |named: &BTreeSet<Vec<String>>| !named.iter().any(|one| left.contains_key(one));
-            let free: Vec<_> = left.iter().filter(|(_, named)| ends(named)).map(|(module, _)| module.clone()).collect();
+            let ends =
+                |named: &BTreeSet<Vec<String>>| !named.iter().any(|one| left.contains_key(one));
+            let free: Vec<_> = left
+                .iter()
+                .filter(|(_, named)| ends(named))
+                .map(|(module, _)| module.clone())
+                .collect();
             if free.is_empty() {
                 return left.keys().next().map(|start| walk_around(start, &left));
             }
@@ -122,13 +154,22 @@ impl Crate {
 }
 
 /// Follows names among modules that all name one of them, until a module comes again.
-fn walk_around(start: &[String], left: &BTreeMap<Vec<String>, BTreeSet<Vec<String>>>) -> Vec<String> {
+fn walk_around(
+    start: &[String],
+    left: &BTreeMap<Vec<String>, BTreeSet<Vec<String>>>,
+) -> Vec<String> {
     let mut way = vec![start.to_vec()];
     loop {
-        let next = left[way.last().unwrap()].iter().find(|named| left.contains_key(*named)).unwrap();
+        let next = left[way.last().unwrap()]
+            .iter()
+            .find(|named| left.contains_key(*named))
+            .unwrap();
         if let Some(first) = way.iter().position(|module| module == next) {
             way.push(next.clone());
-            return way[first..].iter().map(|module| module.join("::")).collect();
+            return way[first..]
+                .iter()
+                .map(|module| module.join("::"))
+                .collect();
         }
         way.push(next.clone());
     }
@@ -136,8 +177,14 @@ fn walk_around(start: &[String], left: &BTreeMap<Vec<String>, BTreeSet<Vec<Strin
 
 fn module_path(path: &Path, folder: &str) -> Vec<String> {
     let below = path.strip_prefix(folder).unwrap().with_extension("");
-    let mut names: Vec<String> = below.iter().map(|name| name.to_string_lossy().into_owned()).collect();
-    if names.last().is_some_and(|name| ["lib", "main", "mod"].contains(&name.as_str())) {
+    let mut names: Vec<String> = below
+        .iter()
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    if names
+        .last()
+        .is_some_and(|name| ["lib", "main", "mod"].contains(&name.as_str()))
+    {
         names.pop();
     }
     names
@@ -145,9 +192,14 @@ fn module_path(path: &Path, folder: &str) -> Vec<String> {
 
 /// What follows each `word::` that begins a path.
 fn occurrences<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = &'a str> + 'a {
-    let begins =
-        |at: usize| !code[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_' || before == ':' || before == '$');
-    code.match_indices(word).filter(move |(at, _)| begins(*at)).filter_map(move |(at, _)| code[at + word.len()..].strip_prefix("::"))
+    let begins = |at: usize| {
+        !code[..at].ends_with(|before: char| {
+            before.is_alphanumeric() || before == '_' || before == ':' || before == '$'
+        })
+    };
+    code.match_indices(word)
+        .filter(move |(at, _)| begins(*at))
+        .filter_map(move |(at, _)| code[at + word.len()..].strip_prefix("::"))
 }
 
 /// The paths that begin `text`, below `base`: one, or as many as its braces hold.
@@ -156,15 +208,22 @@ fn paths(text: &str, base: &[String]) -> Vec<Vec<String>> {
     let mut rest = text;
     loop {
         if let Some(group) = rest.strip_prefix('{') {
-            return members(group).into_iter().flat_map(|member| paths(member, &path)).collect();
+            return members(group)
+                .into_iter()
+                .flat_map(|member| paths(member, &path))
+                .collect();
         }
-        let end = rest.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(rest.len());
+        let end = rest
+            .find(|letter: char| !letter.is_alphanumeric() && letter != '_')
+            .unwrap_or(rest.len());
         match &rest[..end] {
             "" | "self" => return vec![path],
             "super" => drop(path.pop()),
             name => path.push(name.to_owned()),
         }
-        let Some(further) = rest[end..].strip_prefix("::") else { return vec![path] };
+        let Some(further) = rest[end..].strip_prefix("::") else {
+            return vec![path];
+        };
         rest = further;
     }
 }
@@ -192,10 +251,24 @@ fn members(group: &str) -> Vec<&str> {
 
 #[test]
 fn imports_are_found_in_every_form() {
-    let show = |text: &str| paths(text, &[]).iter().map(|path| path.join("::")).collect::<Vec<_>>();
+    let show = |text: &str| {
+        paths(text, &[])
+            .iter()
+            .map(|path| path.join("::"))
+            .collect::<Vec<_>>()
+    };
     assert_eq!(show("a::B;"), ["a::B"]);
-    assert_eq!(show("a::{B, c::{D, E}, self};"), ["a::B", "a::c::D", "a::c::E", "a"]);
-    let code =
-        shipped("use crate::a::B;\n// crate::no\n#[cfg(test)]\nmod tests {\n    use crate::no;\n}\nfn f() {\n    x(crate::c::d)\n}\n");
-    assert_eq!(occurrences(&code, "crate").flat_map(|rest| paths(rest, &[])).count(), 2);
+    assert_eq!(
+        show("a::{B, c::{D, E}, self};"),
+        ["a::B", "a::c::D", "a::c::E", "a"]
+    );
+    let code = shipped(
+        "use crate::a::B;\n// crate::no\n#[cfg(test)]\nmod tests {\n    use crate::no;\n}\nfn f() {\n    x(crate::c::d)\n}\n",
+    );
+    assert_eq!(
+        occurrences(&code, "crate")
+            .flat_map(|rest| paths(rest, &[]))
+            .count(),
+        2
+    );
 }

@@ -30,12 +30,18 @@ pub fn promises(id: u8, count: usize) -> Vec<u8> {
     with_module(&section(id, &number(count)))
 }
 
-/// A valid component whose only module has `functions` functions of `bytes` bytes each: nothing to run, and much to compile.
+/// A valid component whose only module has `functions` functions of `bytes` bytes each: nothing to
+/// run, and much to compile.
 pub fn bomb(functions: usize, bytes: usize) -> Vec<u8> {
     // local.get 0, i32.const 5, i32.mul, local.set 0
     let step = [0x20, 0, 0x41, 5, 0x6c, 0x21, 0];
     // One local of 32 bits before, the end behind.
-    let body = [&[1, 1, 0x7f], step.repeat(bytes / step.len()).as_slice(), &[0x0b]].concat();
+    let body = [
+        &[1, 1, 0x7f],
+        step.repeat(bytes / step.len()).as_slice(),
+        &[0x0b],
+    ]
+    .concat();
     let body = [number(body.len()), body].concat();
     let types = section(1, &[1, 0x60, 0, 0]);
     let declared = section(3, &[number(functions), vec![0; functions]].concat());
@@ -46,9 +52,22 @@ pub fn bomb(functions: usize, bytes: usize) -> Vec<u8> {
 /// A valid component with one function that is a branch table of `targets` targets.
 pub fn branch_table(targets: usize) -> Vec<u8> {
     // block, i32.const 0, br_table of all zeros with a default, end, end
-    let body = [&[0, 0x02, 0x40, 0x41, 0, 0x0e], number(targets).as_slice(), &vec![0; targets + 1], &[0x0b, 0x0b]].concat();
+    let body = [
+        &[0, 0x02, 0x40, 0x41, 0, 0x0e],
+        number(targets).as_slice(),
+        &vec![0; targets + 1],
+        &[0x0b, 0x0b],
+    ]
+    .concat();
     let code = [&[1], number(body.len()).as_slice(), &body].concat();
-    with_module(&[section(1, &[1, 0x60, 0, 0]), section(3, &[1, 0]), section(10, &code)].concat())
+    with_module(
+        &[
+            section(1, &[1, 0x60, 0, 0]),
+            section(3, &[1, 0]),
+            section(10, &code),
+        ]
+        .concat(),
+    )
 }
 
 /// LEB128, as WebAssembly writes numbers.

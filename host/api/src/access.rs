@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use host_services::keys::key::{Key, Scope};
+use hayrick_services::keys::key::{Key, Scope};
 
 use crate::error::ApiError;
 
@@ -29,7 +29,13 @@ impl Access {
 
     /// Everything, without a key.
     pub(crate) fn open(is_loopback: bool) -> Access {
-        Access { who: if is_loopback { Who::Loopback } else { Who::Anonymous } }
+        Access {
+            who: if is_loopback {
+                Who::Loopback
+            } else {
+                Who::Anonymous
+            },
+        }
     }
 
     /// Who it is, for the audit log: the id of a key, never more of it.
@@ -60,7 +66,11 @@ impl Access {
             // Where anybody may come, nobody may change what runs here.
             Who::Anonymous => scope == Scope::Invoke,
         };
-        if may { Ok(()) } else { Err(ApiError::no_scope(scope)) }
+        if may {
+            Ok(())
+        } else {
+            Err(ApiError::no_scope(scope))
+        }
     }
 
     /// Refuses who may not use this pipeline, whether it is there or not.
@@ -68,12 +78,17 @@ impl Access {
     /// # Errors
     /// 403.
     pub(crate) fn check_pipeline(&self, name: &str) -> Result<(), ApiError> {
-        if self.may_use(name) { Ok(()) } else { Err(ApiError::no_access(name)) }
+        if self.may_use(name) {
+            Ok(())
+        } else {
+            Err(ApiError::no_access(name))
+        }
     }
 
     /// Whether it may use this pipeline.
     pub(crate) fn may_use(&self, name: &str) -> bool {
-        self.pipelines().is_none_or(|own| own.iter().any(|own| own == name))
+        self.pipelines()
+            .is_none_or(|own| own.iter().any(|own| own == name))
     }
 
     /// The only pipelines it may use; none means all.

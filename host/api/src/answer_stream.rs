@@ -1,4 +1,5 @@
-//! The body of a streamed answer: chunks that are ready together leave together, and silence is filled.
+//! The body of a streamed answer: chunks that are ready together leave together, and silence is
+//! filled.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -8,8 +9,8 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use host_types::chunk::Chunk;
-use host_types::failure::Failure;
+use hayrick_types::chunk::Chunk;
+use hayrick_types::failure::Failure;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// Bytes that wait after which they leave, even if more is ready.
@@ -29,7 +30,8 @@ pub(crate) trait Encode {
     fn take(&mut self) -> Bytes;
     /// What fills a long silence; none where the protocol has nothing that clients pass over.
     fn keep_alive(&self) -> Option<Bytes>;
-    /// Whether a failed answer is told from a whole one by what was written. If not, its connection is broken off.
+    /// Whether a failed answer is told from a whole one by what was written. If not, its connection
+    /// is broken off.
     fn tells_failure(&self) -> bool;
 }
 
@@ -38,23 +40,43 @@ pub(crate) trait Encode {
 #[error("the answer is not whole")]
 struct BrokenOff;
 
-/// Starts an answer and waits for its first chunk, which decides whether there is one. `detach` lets the run go on by itself; it is not
-/// needed if the run has ended by then, and many have.
+/// Starts an answer and waits for its first chunk, which decides whether there is one. `detach`
+/// lets the run go on by itself; it is not needed if the run has ended by then, and many have.
 ///
 /// # Errors
 /// The run failed before its first chunk.
-pub(crate) async fn body<S, E>(chunks: S, detach: impl FnOnce(S) -> S, encoder: E, keep_alive: Duration) -> Result<Body, Failure>
+pub(crate) async fn body<S, E>(
+    chunks: S,
+    detach: impl FnOnce(S) -> S,
+    encoder: E,
+    keep_alive: Duration,
+) -> Result<Body, Failure>
 where
     S: Stream<Item = Result<Chunk, Failure>> + Unpin + Send + 'static,
     E: Encode + Unpin + Send + 'static,
 {
-    let mut writing = Writing { chunks, encoder, end: End::Open };
+    let mut writing = Writing {
+        chunks,
+        encoder,
+        end: End::Open,
+    };
     poll_fn(|context| writing.poll_begin(context)).await?;
     if writing.end == End::Good {
         return Ok(Body::from(writing.encoder.take()));
     }
-    let writing = if writing.end == End::Open { Writing { chunks: detach(writing.chunks), ..writing } } else { writing };
-    Ok(Body::from_stream(KeptAlive { writing, silence: Box::pin(sleep(keep_alive)), interval: keep_alive }))
+    let writing = if writing.end == End::Open {
+        Writing {
+            chunks: detach(writing.chunks),
+            ..writing
+        }
+    } else {
+        writing
+    };
+    Ok(Body::from_stream(KeptAlive {
+        writing,
+        silence: Box::pin(sleep(keep_alive)),
+        interval: keep_alive,
+    }))
 }
 
 /// Whether more can come.
@@ -89,7 +111,9 @@ impl<S: Stream<Item = Result<Chunk, Failure>> + Unpin, E: Encode> Writing<S, E> 
     /// Takes what is ready, within bounds.
     fn fill(&mut self, context: &mut Context<'_>) {
         while self.end == End::Open && self.encoder.len() < WRITE_BYTES {
-            let Poll::Ready(next) = self.chunks.poll_next_unpin(context) else { return };
+            let Poll::Ready(next) = self.chunks.poll_next_unpin(context) else {
+                return;
+            };
             self.add(next);
         }
     }
@@ -99,7 +123,11 @@ impl<S: Stream<Item = Result<Chunk, Failure>> + Unpin, E: Encode> Writing<S, E> 
             Some(Ok(chunk)) => self.encoder.chunk(&chunk),
             Some(Err(failure)) => {
                 self.encoder.fail(failure);
-                self.end = if self.encoder.tells_failure() { End::Good } else { End::Broken };
+                self.end = if self.encoder.tells_failure() {
+                    End::Good
+                } else {
+                    End::Broken
+                };
             }
             None => {
                 self.encoder.end();
@@ -116,7 +144,9 @@ struct KeptAlive<S, E> {
     interval: Duration,
 }
 
-impl<S: Stream<Item = Result<Chunk, Failure>> + Unpin, E: Encode + Unpin> Stream for KeptAlive<S, E> {
+impl<S: Stream<Item = Result<Chunk, Failure>> + Unpin, E: Encode + Unpin> Stream
+    for KeptAlive<S, E>
+{
     type Item = Result<Bytes, BrokenOff>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -124,7 +154,8 @@ impl<S: Stream<Item = Result<Chunk, Failure>> + Unpin, E: Encode + Unpin> Stream
         let piece = match (self.writing.encoder.len(), self.writing.end) {
             (0, End::Good) => return Poll::Ready(None),
             (0, End::Broken) => {
-                // The server writes out what it has whenever nothing more is ready, and throws it away at an error.
+                // The server writes out what it has whenever nothing more is ready, and throws it
+                // away at an error.
                 self.writing.end = End::Leaving;
                 context.waker().wake_by_ref();
                 return Poll::Pending;
@@ -151,7 +182,7 @@ impl<S: Stream<Item = Result<Chunk, Failure>> + Unpin, E: Encode + Unpin> Stream
 #[cfg(test)]
 mod tests {
     use futures_util::stream;
-    use host_types::failure::FailureKind;
+    use hayrick_types::failure::FailureKind;
 
     use super::*;
 
@@ -199,7 +230,10 @@ mod tests {
     const KEEP_ALIVE: Bytes = Bytes::from_static(b"~");
 
     fn writer() -> Plain {
-        Plain { text: String::new(), tells_failure: true }
+        Plain {
+            text: String::new(),
+            tells_failure: true,
+        }
     }
 
     fn text(text: &str) -> Result<Chunk, Failure> {
@@ -211,13 +245,26 @@ mod tests {
     }
 
     async fn pieces(body: Body) -> Vec<String> {
-        body.into_data_stream().map(|piece| String::from_utf8(piece.unwrap().to_vec()).unwrap()).collect().await
+        body.into_data_stream()
+            .map(|piece| String::from_utf8(piece.unwrap().to_vec()).unwrap())
+            .collect()
+            .await
     }
 
     #[tokio::test]
     async fn what_is_ready_leaves_together_without_a_task() {
         let chunks = stream::iter([text("a"), text("b")]);
-        let pieces = pieces(body(chunks, |_| panic!("a run that has ended was spawned"), writer(), LONG).await.unwrap()).await;
+        let pieces = pieces(
+            body(
+                chunks,
+                |_| panic!("a run that has ended was spawned"),
+                writer(),
+                LONG,
+            )
+            .await
+            .unwrap(),
+        )
+        .await;
         assert_eq!(pieces, ["ab."]);
     }
 
@@ -225,22 +272,46 @@ mod tests {
     async fn a_long_answer_leaves_in_pieces_of_bounded_size() {
         let chunks = stream::iter((0..100).map(|_| text(&"x".repeat(10_000))));
         let pieces = pieces(body(chunks, |chunks| chunks, writer(), LONG).await.unwrap()).await;
-        assert!(pieces.len() >= 10 && pieces.iter().all(|piece| piece.len() < WRITE_BYTES + 11_000), "{}", pieces.len());
+        assert!(
+            pieces.len() >= 10
+                && pieces
+                    .iter()
+                    .all(|piece| piece.len() < WRITE_BYTES + 11_000),
+            "{}",
+            pieces.len()
+        );
         assert_eq!(pieces.concat().len(), 1_000_001);
     }
 
     #[tokio::test]
     async fn a_failure_before_the_first_chunk_is_no_answer_and_later_it_is_a_frame() {
-        let failure = body(stream::iter([broken()]), |chunks| chunks, writer(), LONG).await.unwrap_err();
+        let failure = body(stream::iter([broken()]), |chunks| chunks, writer(), LONG)
+            .await
+            .unwrap_err();
         assert_eq!(failure.kind, FailureKind::Unavailable);
         let later = stream::iter([text("a"), broken(), text("never")]);
-        assert_eq!(pieces(body(later, |chunks| chunks, writer(), LONG).await.unwrap()).await.concat(), "a!away");
+        assert_eq!(
+            pieces(body(later, |chunks| chunks, writer(), LONG).await.unwrap())
+                .await
+                .concat(),
+            "a!away"
+        );
     }
 
     #[tokio::test]
     async fn a_protocol_without_a_word_for_failure_breaks_off() {
-        let plain = Plain { text: String::new(), tells_failure: false };
-        let body = body(stream::iter([text("a"), broken()]), |chunks| chunks, plain, LONG).await.unwrap();
+        let plain = Plain {
+            text: String::new(),
+            tells_failure: false,
+        };
+        let body = body(
+            stream::iter([text("a"), broken()]),
+            |chunks| chunks,
+            plain,
+            LONG,
+        )
+        .await
+        .unwrap();
         let pieces: Vec<_> = body.into_data_stream().collect().await;
         assert_eq!(pieces[0].as_ref().unwrap(), "a!away");
         assert!(pieces[1].is_err() && pieces.len() == 2, "{pieces:?}");
@@ -254,7 +325,10 @@ mod tests {
             let _held = &dropped;
             chunk
         });
-        let mut body = body(chunks, |chunks| chunks, writer(), Duration::from_millis(1)).await.unwrap().into_data_stream();
+        let mut body = body(chunks, |chunks| chunks, writer(), Duration::from_millis(1))
+            .await
+            .unwrap()
+            .into_data_stream();
         body.next().await.unwrap().unwrap();
         for _ in 0..3 {
             assert_eq!(body.next().await.unwrap().unwrap(), KEEP_ALIVE);

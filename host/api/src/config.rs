@@ -19,7 +19,13 @@ pub struct AccessConfig {
 
 impl Default for AccessConfig {
     fn default() -> AccessConfig {
-        AccessConfig { open: true, is_loopback: true, allowed_hosts: Vec::new(), failures_per_minute: 60, anonymous_per_minute: 0 }
+        AccessConfig {
+            open: true,
+            is_loopback: true,
+            allowed_hosts: Vec::new(),
+            failures_per_minute: 60,
+            anonymous_per_minute: 0,
+        }
     }
 }
 
@@ -46,16 +52,18 @@ pub struct ApiConfig {
     pub header_bytes_max: usize,
     /// Headers of a request; more are answered 431.
     pub headers_max: usize,
-    /// From the moment a connection waits for a request to the end of its headers, so an idle connection is closed after it, too.
+    /// From the moment a connection waits for a request to the end of its headers, so an idle
+    /// connection is closed after it, too.
     pub header_read_timeout: Duration,
-    /// Connections at a time; for one more the longest idle one is closed, and while none is idle it waits in the operating system's queue.
+    /// Connections at a time; for one more the longest idle one is closed, and while none is idle
+    /// it waits in the operating system's queue.
     pub connections_max: usize,
     /// Connections of one address at a time; one more is closed at once. 0 is no bound.
     pub address_connections_max: usize,
     /// How long a client may send nothing of a body before it is answered 408.
     pub body_stall_timeout: Duration,
-    /// Bytes a second that a body must come with on the average, once it has been waited for as long as it may stall; a slower one is
-    /// answered 408. 0 is no bound.
+    /// Bytes a second that a body must come with on the average, once it has been waited for as
+    /// long as it may stall; a slower one is answered 408. 0 is no bound.
     pub body_rate_min: u64,
     /// How deep arrays and objects of a body may lie in each other; deeper is answered 400.
     pub json_depth_max: usize,
@@ -66,7 +74,8 @@ pub struct ApiConfig {
     pub write_stall_timeout: Duration,
     /// How long a stream may be silent before a comment is sent to keep it open.
     pub keep_alive_interval: Duration,
-    /// Names of the headers a plugin gets to see. Those that carry credentials are never let through.
+    /// Names of the headers a plugin gets to see. Those that carry credentials are never let
+    /// through.
     pub forwarded_headers: Vec<String>,
 }
 
@@ -93,7 +102,9 @@ impl Default for ApiConfig {
             access: AccessConfig::default(),
             write_stall_timeout: Duration::from_secs(300),
             keep_alive_interval: Duration::from_secs(15),
-            forwarded_headers: ["accept-language", "user-agent", "x-request-id"].map(str::to_owned).to_vec(),
+            forwarded_headers: ["accept-language", "user-agent", "x-request-id"]
+                .map(str::to_owned)
+                .to_vec(),
         }
     }
 }

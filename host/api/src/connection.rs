@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use host_services::metrics::Metrics;
-use host_types::limit_name::LimitName;
+use hayrick_services::metrics::Metrics;
+use hayrick_types::limit_name::LimitName;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -65,7 +65,9 @@ impl Connections {
             address_connections_max: config.address_connections_max,
             idle: Arc::new(IdleList::new()),
             peers: Arc::default(),
-            places: Arc::new(Semaphore::new(config.connections_max.min(Semaphore::MAX_PERMITS))),
+            places: Arc::new(Semaphore::new(
+                config.connections_max.min(Semaphore::MAX_PERMITS),
+            )),
             metrics,
             tasks: JoinSet::new(),
             draining: watch::Sender::new(false),
@@ -76,7 +78,11 @@ impl Connections {
     ///
     /// # Errors
     /// The socket is broken.
-    pub(crate) async fn accept(&mut self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+    pub(crate) async fn accept(
+        &mut self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> io::Result<()> {
         let mut shutdown = pin!(shutdown);
         loop {
             tokio::select! {
@@ -112,7 +118,8 @@ impl Connections {
     }
 
     fn begin(&mut self, socket: TcpStream, peer: SocketAddr, place: Place) {
-        // A token that waits for the next one is late; without it the connection works all the same.
+        // A token that waits for the next one is late; without it the connection works all the
+        // same.
         let _ = socket.set_nodelay(true);
         let socket = Linger::new(WriteStall::new(socket, self.write_stall_timeout));
         let listed = Arc::new(self.idle.enter());
@@ -121,7 +128,11 @@ impl Connections {
             let busy = of_service.busy();
             request.extensions_mut().insert(Peer(peer));
             let answer = routes.clone().call(request);
-            async move { answer.await.map(|answer| answer.map(|body| Held::new(body, busy))) }
+            async move {
+                answer
+                    .await
+                    .map(|answer| answer.map(|body| Held::new(body, busy)))
+            }
         });
         let connection = self.http.serve_connection(TokioIo::new(socket), service);
         let open = self.metrics.connected();
@@ -172,7 +183,8 @@ struct Place {
     _counted: Counted,
 }
 
-/// Waits for a place first, so that those for whom there is none stay in the operating system's queue; an idle connection gives its own up.
+/// Waits for a place first, so that those for whom there is none stay in the operating system's
+/// queue; an idle connection gives its own up.
 async fn next_connection(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
@@ -187,16 +199,23 @@ async fn next_connection(
         place = Arc::clone(places).acquire_owned() => place,
         () = idle.close_longest() => Arc::clone(places).acquire_owned().await,
     };
-    // Last, and in one step: this future may be dropped where it waits, and nobody who was let in may be lost.
+    // Last, and in one step: this future may be dropped where it waits, and nobody who was let in
+    // may be lost.
     let (socket, peer) = accept(listener, idle).await?;
-    place.map(|place| (socket, peer, place)).map_err(io::Error::other)
+    place
+        .map(|place| (socket, peer, place))
+        .map_err(io::Error::other)
 }
 
 async fn accept(listener: &TcpListener, idle: &IdleList) -> io::Result<(TcpStream, SocketAddr)> {
     loop {
         match listener.accept().await {
             // The client left before its turn came.
-            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {}
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+                ) => {}
             // It does not listen, and never will.
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(error),
             Err(error) => {

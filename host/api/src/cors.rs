@@ -6,10 +6,13 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::request_id::{REQUEST_ID, RUN_ID};
 
-/// Lets pages of these origins, and no others, read answers. A page shows a key in a header of its own, so that cookies and the like are
-/// never allowed, and a page that knows no key is nobody.
+/// Lets pages of these origins, and no others, read answers. A page shows a key in a header of its
+/// own, so that cookies and the like are never allowed, and a page that knows no key is nobody.
 pub(crate) fn layer(origins: &[String]) -> Option<CorsLayer> {
-    let origins: Vec<HeaderValue> = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
+    let origins: Vec<HeaderValue> = origins
+        .iter()
+        .filter_map(|origin| HeaderValue::from_str(origin).ok())
+        .collect();
     if origins.is_empty() {
         return None;
     }

@@ -19,7 +19,11 @@ pub(crate) enum Shown {
 pub(crate) fn take(headers: &mut HeaderMap) -> Shown {
     let mut shown = Shown::Nothing;
     for value in headers.get_all(AUTHORIZATION) {
-        let key = value.to_str().ok().and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let key = value
+            .to_str()
+            .ok()
+            .and_then(|text| text.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         shown = shown.and(key.map(|(_, key)| key.trim()));
     }
     for value in headers.get_all(API_KEY) {
@@ -60,13 +64,23 @@ mod tests {
     fn one_key_in_either_header_or_the_same_in_both() {
         let key = || Shown::Key("k".to_owned());
         assert_eq!(shown(&[]), Shown::Nothing);
-        for pairs in [&[("authorization", "Bearer k")][..], &[("authorization", "bearer  k ")], &[("x-api-key", "k")]] {
+        for pairs in [
+            &[("authorization", "Bearer k")][..],
+            &[("authorization", "bearer  k ")],
+            &[("x-api-key", "k")],
+        ] {
             assert_eq!(shown(pairs), key(), "{pairs:?}");
         }
-        assert_eq!(shown(&[("authorization", "Bearer k"), ("x-api-key", "k")]), key());
+        assert_eq!(
+            shown(&[("authorization", "Bearer k"), ("x-api-key", "k")]),
+            key()
+        );
         for pairs in [
             &[("authorization", "Bearer k"), ("x-api-key", "other")][..],
-            &[("authorization", "Bearer k"), ("authorization", "Bearer other")],
+            &[
+                ("authorization", "Bearer k"),
+                ("authorization", "Bearer other"),
+            ],
             &[("authorization", "Basic k")],
             &[("authorization", "Basic k"), ("x-api-key", "k")],
             &[("authorization", "Bearer")],

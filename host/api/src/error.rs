@@ -5,14 +5,14 @@ use std::time::Duration;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use host_runtime::error::{DeployError, Fault};
-use host_services::jobs::error::JobError;
-use host_services::keys::key::Scope;
-use host_services::tasks::error::TasksError;
-use host_services::uploads::UploadError;
-use host_types::failure::{Failure, FailureKind};
-use host_types::id::PIPELINE_NAME_BYTES_MAX;
-use host_types::limit_name::LimitName;
+use hayrick_runtime::error::{DeployError, Fault};
+use hayrick_services::jobs::error::JobError;
+use hayrick_services::keys::key::Scope;
+use hayrick_services::tasks::error::TasksError;
+use hayrick_services::uploads::UploadError;
+use hayrick_types::failure::{Failure, FailureKind};
+use hayrick_types::id::PIPELINE_NAME_BYTES_MAX;
+use hayrick_types::limit_name::LimitName;
 use serde::Serialize;
 
 use crate::body::BodyError;
@@ -57,23 +57,39 @@ struct ErrorFields<'a> {
 
 impl ApiError {
     fn new(status: StatusCode, message: impl Into<String>) -> ApiError {
-        ApiError { status, message: message.into(), param: None, code: None, retry_after: None, uncounted: None }
+        ApiError {
+            status,
+            message: message.into(),
+            param: None,
+            code: None,
+            retry_after: None,
+            uncounted: None,
+        }
     }
 
     /// The request is wrong, in the field `param` if it is known.
     pub(crate) fn invalid(message: impl Into<String>, param: Option<&'static str>) -> ApiError {
-        ApiError { param, ..ApiError::new(StatusCode::BAD_REQUEST, message) }
+        ApiError {
+            param,
+            ..ApiError::new(StatusCode::BAD_REQUEST, message)
+        }
     }
 
     /// The field `model` names no pipeline.
     pub(crate) fn no_model(message: impl Into<String>) -> ApiError {
-        ApiError { param: Some("model"), code: Some("model_not_found"), ..ApiError::new(StatusCode::NOT_FOUND, message) }
+        ApiError {
+            param: Some("model"),
+            code: Some("model_not_found"),
+            ..ApiError::new(StatusCode::NOT_FOUND, message)
+        }
     }
 
     /// There is no such pipeline; `list` is the request that lists those there are.
     pub(crate) fn no_pipeline(name: &str, list: &str) -> ApiError {
         let name: String = name.chars().take(PIPELINE_NAME_BYTES_MAX).collect();
-        ApiError::no_model(format!("there is no pipeline '{name}': {list} lists those there are"))
+        ApiError::no_model(format!(
+            "there is no pipeline '{name}': {list} lists those there are"
+        ))
     }
 
     /// A name in the path is no text.
@@ -84,47 +100,77 @@ impl ApiError {
     /// There is nothing at this path.
     pub(crate) fn no_route(method: &Method, path: &str) -> ApiError {
         let path: String = path.chars().take(ECHO_CHARS_MAX).collect();
-        let message = format!("there is no route {method} {path}: chat is at POST /v1/chat/completions, and GET /status tells what runs");
-        ApiError { code: Some("unknown_url"), ..ApiError::new(StatusCode::NOT_FOUND, message) }
+        let message = format!(
+            "there is no route {method} {path}: chat is at POST /v1/chat/completions, and GET /status tells what runs"
+        );
+        ApiError {
+            code: Some("unknown_url"),
+            ..ApiError::new(StatusCode::NOT_FOUND, message)
+        }
     }
 
     /// There is something at this path, for other methods.
     pub(crate) fn no_method(method: &Method, path: &str) -> ApiError {
-        let message = format!("{path} does not take {method}: the header 'allow' lists what it takes");
-        ApiError { code: Some("method_not_allowed"), ..ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message) }
+        let message =
+            format!("{path} does not take {method}: the header 'allow' lists what it takes");
+        ApiError {
+            code: Some("method_not_allowed"),
+            ..ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message)
+        }
     }
 
     /// No key, or one that opens nothing: the same words for each, so that nobody learns which.
     pub(crate) fn no_key() -> ApiError {
         let message = "there is no API key with this request, or it is not valid (any more): send one that `hayrick keys create` has made, as \
             'Authorization: Bearer KEY' or 'X-API-Key: KEY'";
-        ApiError { code: Some("invalid_api_key"), ..ApiError::new(StatusCode::UNAUTHORIZED, message) }
+        ApiError {
+            code: Some("invalid_api_key"),
+            ..ApiError::new(StatusCode::UNAUTHORIZED, message)
+        }
     }
 
     /// The key has not the scope.
     pub(crate) fn no_scope(scope: Scope) -> ApiError {
         let scope = scope.as_str();
-        let message = format!("this needs an API key with the scope '{scope}': use one made with `hayrick keys create --scope {scope}`");
-        ApiError { code: Some("insufficient_scope"), ..ApiError::new(StatusCode::FORBIDDEN, message) }
+        let message = format!(
+            "this needs an API key with the scope '{scope}': use one made with `hayrick keys create --scope {scope}`"
+        );
+        ApiError {
+            code: Some("insufficient_scope"),
+            ..ApiError::new(StatusCode::FORBIDDEN, message)
+        }
     }
 
     /// The key is not for this pipeline, which need not be there.
     pub(crate) fn no_access(name: &str) -> ApiError {
         let name: String = name.chars().take(PIPELINE_NAME_BYTES_MAX).collect();
-        let message = format!("this API key is not for the pipeline '{name}': GET /v1/models lists those it is for");
-        ApiError { param: Some("model"), code: Some("model_not_allowed"), ..ApiError::new(StatusCode::FORBIDDEN, message) }
+        let message = format!(
+            "this API key is not for the pipeline '{name}': GET /v1/models lists those it is for"
+        );
+        ApiError {
+            param: Some("model"),
+            code: Some("model_not_allowed"),
+            ..ApiError::new(StatusCode::FORBIDDEN, message)
+        }
     }
 
     /// A request that a foreign web page may have made.
     pub(crate) fn foreign(message: impl Into<String>, code: &'static str) -> ApiError {
-        ApiError { code: Some(code), ..ApiError::new(StatusCode::FORBIDDEN, message) }
+        ApiError {
+            code: Some(code),
+            ..ApiError::new(StatusCode::FORBIDDEN, message)
+        }
     }
 
     /// Too many requests; the next one may come after `wait`.
     pub(crate) fn too_many(message: impl Into<String>, wait: Duration) -> ApiError {
         // A client that is told to wait for nothing comes back at once.
         let retry_after = Some(wait.max(Duration::from_secs(1)));
-        ApiError { code: Some("rate_limit_exceeded"), retry_after, ..ApiError::new(StatusCode::TOO_MANY_REQUESTS, message) }
+        ApiError {
+            code: Some("rate_limit_exceeded"),
+            retry_after,
+            ..ApiError::new(StatusCode::TOO_MANY_REQUESTS, message)
+        }
     }
 
     /// The change may be made, and is in no log.
@@ -136,12 +182,18 @@ impl ApiError {
 
     /// There is nothing of that name.
     pub(crate) fn not_found(message: impl Into<String>) -> ApiError {
-        ApiError { code: Some("not_found"), ..ApiError::new(StatusCode::NOT_FOUND, message) }
+        ApiError {
+            code: Some("not_found"),
+            ..ApiError::new(StatusCode::NOT_FOUND, message)
+        }
     }
 
     /// What is asked for contradicts what is there.
     pub(crate) fn conflict(message: impl Into<String>) -> ApiError {
-        ApiError { code: Some("conflict"), ..ApiError::new(StatusCode::CONFLICT, message) }
+        ApiError {
+            code: Some("conflict"),
+            ..ApiError::new(StatusCode::CONFLICT, message)
+        }
     }
 
     /// What was sent is more than is taken.
@@ -151,7 +203,12 @@ impl ApiError {
 
     /// The same, because of this limit, which is counted when the answer leaves.
     pub(crate) fn limit(self, limit: LimitName) -> ApiError {
-        ApiError { param: Some(limit.as_str()), code: Some(LIMIT_EXCEEDED), uncounted: Some(limit), ..self }
+        ApiError {
+            param: Some(limit.as_str()),
+            code: Some(LIMIT_EXCEEDED),
+            uncounted: Some(limit),
+            ..self
+        }
     }
 
     /// The client has stopped sending.
@@ -160,7 +217,10 @@ impl ApiError {
     }
     /// The disk is full.
     pub(crate) fn no_space(message: impl Into<String>) -> ApiError {
-        ApiError { code: Some("insufficient_storage"), ..ApiError::new(StatusCode::INSUFFICIENT_STORAGE, message) }
+        ApiError {
+            code: Some("insufficient_storage"),
+            ..ApiError::new(StatusCode::INSUFFICIENT_STORAGE, message)
+        }
     }
 
     pub(crate) fn status(&self) -> StatusCode {
@@ -173,7 +233,12 @@ impl ApiError {
 
     /// The error on the wire.
     pub(crate) fn body(&self) -> ErrorBody<'_> {
-        let error = ErrorFields { message: &self.message, kind: kind(self.status), param: self.param, code: self.code };
+        let error = ErrorFields {
+            message: &self.message,
+            kind: kind(self.status),
+            param: self.param,
+            code: self.code,
+        };
         ErrorBody { error }
     }
 }
@@ -198,9 +263,18 @@ impl From<Failure> for ApiError {
             _ => None,
         };
         // A client that is refused for a time has always been told so in this word.
-        let code = if failure.limit.is_some() && status != StatusCode::TOO_MANY_REQUESTS { Some(LIMIT_EXCEEDED) } else { code };
+        let code = if failure.limit.is_some() && status != StatusCode::TOO_MANY_REQUESTS {
+            Some(LIMIT_EXCEEDED)
+        } else {
+            code
+        };
         let param = failure.limit.map(LimitName::as_str);
-        ApiError { code, param, retry_after: failure.retry_after, ..ApiError::new(status, failure.message) }
+        ApiError {
+            code,
+            param,
+            retry_after: failure.retry_after,
+            ..ApiError::new(status, failure.message)
+        }
     }
 }
 
@@ -208,11 +282,16 @@ impl From<DeployError> for ApiError {
     fn from(error: DeployError) -> ApiError {
         let message = error.to_string();
         match error.fault() {
-            Fault::Component => ApiError { code: Some("not_deployable"), ..ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message) },
+            Fault::Component => ApiError {
+                code: Some("not_deployable"),
+                ..ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message)
+            },
             Fault::Name => ApiError::invalid(message, None),
             Fault::Taken => ApiError::conflict(message),
             Fault::Size => ApiError::too_large(message),
-            Fault::Busy => Failure::new(FailureKind::Limit, message).retry_after(BUSY_RETRY).into(),
+            Fault::Busy => Failure::new(FailureKind::Limit, message)
+                .retry_after(BUSY_RETRY)
+                .into(),
             Fault::Space => ApiError::no_space(message),
             Fault::Host => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, message),
         }
@@ -222,12 +301,17 @@ impl From<DeployError> for ApiError {
 impl From<JobError> for ApiError {
     fn from(error: JobError) -> ApiError {
         match &error {
-            JobError::Conflict { .. } | JobError::NotRetryable { .. } => ApiError::conflict(error.to_string()),
+            JobError::Conflict { .. } | JobError::NotRetryable { .. } => {
+                ApiError::conflict(error.to_string())
+            }
             JobError::DiskFull(_) => ApiError::no_space(error.to_string()),
             _ => {
                 let failure = Failure::from(error);
                 let uncounted = failure.limit;
-                ApiError { uncounted, ..failure.into() }
+                ApiError {
+                    uncounted,
+                    ..failure.into()
+                }
             }
         }
     }
@@ -242,7 +326,9 @@ impl From<TasksError> for ApiError {
 impl From<UploadError> for ApiError {
     fn from(error: UploadError) -> ApiError {
         match &error {
-            UploadError::TooLong { .. } => ApiError::too_large(error.to_string()).limit(LimitName::FileBytesMax),
+            UploadError::TooLong { .. } => {
+                ApiError::too_large(error.to_string()).limit(LimitName::FileBytesMax)
+            }
             UploadError::Full => ApiError::no_space(error.to_string()),
             UploadError::Disk(_) => Failure::from(error).into(),
         }
@@ -263,7 +349,11 @@ impl From<BodyError> for ApiError {
             BodyError::NotText { .. } | BodyError::BrokeOff(_) => StatusCode::BAD_REQUEST,
         };
         let answer = ApiError::new(status, error.to_string());
-        if let BodyError::TooLong { .. } = error { answer.limit(LimitName::BodyBytesMax) } else { answer }
+        if let BodyError::TooLong { .. } = error {
+            answer.limit(LimitName::BodyBytesMax)
+        } else {
+            answer
+        }
     }
 }
 
@@ -271,13 +361,18 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = json::answer(self.status, &self.body());
         if self.status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"hayrick\""));
+            response.headers_mut().insert(
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer realm=\"hayrick\""),
+            );
         }
         if let Some(limit) = self.uncounted {
             response.extensions_mut().insert(Uncounted(limit));
         }
         if let Some(delay) = self.retry_after {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(delay)));
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from(whole_seconds(delay)));
         }
         response
     }
@@ -285,7 +380,9 @@ impl IntoResponse for ApiError {
 
 /// Rounded up: a client that comes back too early is refused again.
 fn whole_seconds(delay: Duration) -> u64 {
-    delay.as_secs().saturating_add(u64::from(delay.subsec_nanos() > 0))
+    delay
+        .as_secs()
+        .saturating_add(u64::from(delay.subsec_nanos() > 0))
 }
 
 #[cfg(test)]
@@ -308,16 +405,28 @@ mod tests {
             let error = ApiError::from(Failure::new(failure, "because"));
             assert_eq!(error.status().as_u16(), status, "{failure:?}");
             let body = serde_json::to_value(error.body()).unwrap();
-            assert_eq!((&body["error"]["type"], &body["error"]["message"]), (&kind.into(), &"because".into()), "{failure:?}");
-            assert!(body["error"].get("param").is_some() && body["error"].get("code").is_some(), "{body}");
+            assert_eq!(
+                (&body["error"]["type"], &body["error"]["message"]),
+                (&kind.into(), &"because".into()),
+                "{failure:?}"
+            );
+            assert!(
+                body["error"].get("param").is_some() && body["error"].get("code").is_some(),
+                "{body}"
+            );
         }
     }
 
     #[test]
     fn retry_after_is_rounded_up() {
         for (millis, seconds) in [(0, "0"), (1, "1"), (1000, "1"), (1001, "2")] {
-            let failure = Failure::new(FailureKind::Limit, "full").retry_after(Duration::from_millis(millis));
-            assert_eq!(ApiError::from(failure).into_response().headers()[RETRY_AFTER], seconds, "{millis}");
+            let failure =
+                Failure::new(FailureKind::Limit, "full").retry_after(Duration::from_millis(millis));
+            assert_eq!(
+                ApiError::from(failure).into_response().headers()[RETRY_AFTER],
+                seconds,
+                "{millis}"
+            );
         }
     }
 }

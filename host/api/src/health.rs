@@ -13,7 +13,8 @@ pub(crate) async fn live() -> Response {
     json::answer(StatusCode::OK, &json!({"status": "live"}))
 }
 
-/// `GET /health/ready`: 503 until the plugins that lay there at the start are tried, and again once the server drains.
+/// `GET /health/ready`: 503 until the plugins that lay there at the start are tried, and again once
+/// the server drains.
 pub(crate) async fn ready(State(state): State<ApiState>) -> Response {
     let (status, word) = match (state.is_draining(), state.runtime().is_ready()) {
         (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),

@@ -1,6 +1,8 @@
-//! Which connections wait for a request, and since when: when places run out, the one that has waited longest gives its place up.
+//! Which connections wait for a request, and since when: when places run out, the one that has
+//! waited longest gives its place up.
 //!
-//! A request pays two writes to an atomic of its own connection for it; the list is gone through only when there is no place.
+//! A request pays two writes to an atomic of its own connection for it; the list is gone through
+//! only when there is no place.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -47,17 +49,37 @@ pub(crate) struct Busy {
 impl IdleList {
     /// Without connections.
     pub(crate) fn new() -> IdleList {
-        let (slots, next, wanted, appeared) = (Mutex::default(), AtomicU64::new(0), AtomicBool::new(false), Notify::new());
-        IdleList { begun: Instant::now(), slots, next, wanted, appeared }
+        let (slots, next, wanted, appeared) = (
+            Mutex::default(),
+            AtomicU64::new(0),
+            AtomicBool::new(false),
+            Notify::new(),
+        );
+        IdleList {
+            begun: Instant::now(),
+            slots,
+            next,
+            wanted,
+            appeared,
+        }
     }
 
     /// Adds a connection, which is idle until its first request is there.
     pub(crate) fn enter(self: &Arc<Self>) -> Listed {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (idle_since, close) = (AtomicU64::new(self.now()), Notify::new());
-        let slot = Arc::new(Slot { idle_since, has_served: AtomicBool::new(false), is_closing: AtomicBool::new(false), close });
+        let slot = Arc::new(Slot {
+            idle_since,
+            has_served: AtomicBool::new(false),
+            is_closing: AtomicBool::new(false),
+            close,
+        });
         self.slots().insert(number, Arc::clone(&slot));
-        Listed { list: Arc::clone(self), slot, number }
+        Listed {
+            list: Arc::clone(self),
+            slot,
+            number,
+        }
     }
 
     /// Tells the connection that has been idle longest to close, as soon as there is one.
@@ -72,10 +94,18 @@ impl IdleList {
     /// The same if there is one now; whether there was.
     pub(crate) fn try_close_longest(&self) -> bool {
         let slots = self.slots();
-        let open = slots.iter().filter(|(_, slot)| !slot.is_closing.load(Ordering::SeqCst));
+        let open = slots
+            .iter()
+            .filter(|(_, slot)| !slot.is_closing.load(Ordering::SeqCst));
         // Of those of one moment the one that came first.
-        let idle = open.map(|(number, slot)| ((slot.idle_since.load(Ordering::SeqCst), *number), slot));
-        let Some((_, slot)) = idle.filter(|((since, _), _)| *since != BUSY).min_by_key(|(age, _)| *age) else { return false };
+        let idle =
+            open.map(|(number, slot)| ((slot.idle_since.load(Ordering::SeqCst), *number), slot));
+        let Some((_, slot)) = idle
+            .filter(|((since, _), _)| *since != BUSY)
+            .min_by_key(|(age, _)| *age)
+        else {
+            return false;
+        };
         slot.is_closing.store(true, Ordering::SeqCst);
         slot.close.notify_one();
         true
@@ -95,7 +125,10 @@ impl Listed {
     pub(crate) fn busy(&self) -> Busy {
         self.slot.has_served.store(true, Ordering::SeqCst);
         self.slot.idle_since.store(BUSY, Ordering::SeqCst);
-        Busy { list: Arc::clone(&self.list), slot: Arc::clone(&self.slot) }
+        Busy {
+            list: Arc::clone(&self.list),
+            slot: Arc::clone(&self.slot),
+        }
     }
 
     /// Returns once it is to close.
@@ -122,8 +155,11 @@ impl Drop for Listed {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.slot.idle_since.store(self.list.now(), Ordering::SeqCst);
-        // After the time is written: whoever looked before it finds this, and whoever looks after it finds the connection.
+        self.slot
+            .idle_since
+            .store(self.list.now(), Ordering::SeqCst);
+        // After the time is written: whoever looked before it finds this, and whoever looks after
+        // it finds the connection.
         if self.list.wanted.load(Ordering::SeqCst) {
             self.list.appeared.notify_one();
         }
@@ -152,7 +188,11 @@ mod tests {
         assert!(list.try_close_longest(), "the one after it");
         connections[2].told_to_close().await;
         assert!(!list.try_close_longest(), "nobody is told twice");
-        assert!(timeout(Duration::from_secs(1), list.close_longest()).await.is_err());
+        assert!(
+            timeout(Duration::from_secs(1), list.close_longest())
+                .await
+                .is_err()
+        );
         let (told, ()) = tokio::join!(list.close_longest(), async { drop(busy) });
         let () = told;
         connections[0].told_to_close().await;

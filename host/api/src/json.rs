@@ -20,8 +20,9 @@ pub(crate) fn answer(status: StatusCode, value: &impl Serialize) -> Response {
     }
 }
 
-/// Whether every reader can read a plugin's JSON. What is skipped unread, as `RawValue` does, may lie 100,000 levels deep, or have half a
-/// character in a string: it would make the whole answer unreadable for its client.
+/// Whether every reader can read a plugin's JSON. What is skipped unread, as `RawValue` does, may
+/// lie 100,000 levels deep, or have half a character in a string: it would make the whole answer
+/// unreadable for its client.
 pub(crate) fn is_readable(text: &str) -> bool {
     serde_json::from_str::<Value>(text).is_ok()
 }
@@ -40,7 +41,15 @@ mod tests {
     #[test]
     fn what_a_client_could_not_read_is_not_readable() {
         assert!(is_readable(r#"{"a": [1, "\ud83d\ude00"]}"#));
-        for text in ["", "{", r#""\ud800""#, r#"{"a": "\udc00"}"#, "1e999", &"[".repeat(200), &("[".repeat(200) + &"]".repeat(200))] {
+        for text in [
+            "",
+            "{",
+            r#""\ud800""#,
+            r#"{"a": "\udc00"}"#,
+            "1e999",
+            &"[".repeat(200),
+            &("[".repeat(200) + &"]".repeat(200)),
+        ] {
             assert!(!is_readable(text), "{text}");
         }
     }

@@ -1,4 +1,5 @@
-//! The HTTP surface: one folder a protocol, over the runtime. Read `router`, then `openai::chat`, then `server` and `connection`.
+//! The HTTP surface: one folder a protocol, over the runtime. Read `router`, then `openai::chat`,
+//! then `server` and `connection`.
 #![forbid(unsafe_code)]
 
 mod access;

@@ -1,4 +1,5 @@
-//! Counts the limits that clients reach before there is a run: whoever refuses a request names the limit in its answer.
+//! Counts the limits that clients reach before there is a run: whoever refuses a request names the
+//! limit in its answer.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;

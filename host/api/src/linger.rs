@@ -1,7 +1,8 @@
 //! A socket that is let go once its other side has stopped sending.
 //!
-//! One that is closed with something unread resets the connection, and the answer on its way is lost: a client refused in the middle of a
-//! long body would never learn why. So the end is told first, and what still comes is read and thrown away.
+//! One that is closed with something unread resets the connection, and the answer on its way is
+//! lost: a client refused in the middle of a long body would never learn why. So the end is told
+//! first, and what still comes is read and thrown away.
 
 use std::io;
 use std::pin::Pin;
@@ -33,22 +34,37 @@ struct Lingering {
 impl<S> Linger<S> {
     /// Lingers with `socket` at its end.
     pub(crate) fn new(socket: S) -> Linger<S> {
-        Linger { socket, lingering: None }
+        Linger {
+            socket,
+            lingering: None,
+        }
     }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Linger<S> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_read(context, buffer)
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Linger<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.socket).poll_write(context, bytes)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.socket).poll_write_vectored(context, slices)
     }
 
@@ -65,22 +81,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Linger<S> {
         if lingering.is_none() {
             ready!(Pin::new(&mut *socket).poll_shutdown(context))?;
         }
-        let lingering =
-            lingering.get_or_insert_with(|| Lingering { deadline: Instant::now() + LINGER_MAX, silence: Box::pin(sleep(SILENCE_MAX)) });
+        let lingering = lingering.get_or_insert_with(|| Lingering {
+            deadline: Instant::now() + LINGER_MAX,
+            silence: Box::pin(sleep(SILENCE_MAX)),
+        });
         lingering.poll(socket, context).map(Ok)
     }
 }
 
 impl Lingering {
     /// Ready once nothing more is expected.
-    fn poll(&mut self, socket: &mut (impl AsyncRead + Unpin), context: &mut Context<'_>) -> Poll<()> {
+    fn poll(
+        &mut self,
+        socket: &mut (impl AsyncRead + Unpin),
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
         let mut piece = [0; PIECE_BYTES];
         loop {
             let mut buffer = ReadBuf::new(&mut piece);
             match Pin::new(&mut *socket).poll_read(context, &mut buffer) {
                 Poll::Pending => return self.silence.as_mut().poll(context),
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() && Instant::now() < self.deadline => {
-                    self.silence.as_mut().reset((Instant::now() + SILENCE_MAX).min(self.deadline));
+                Poll::Ready(Ok(()))
+                    if !buffer.filled().is_empty() && Instant::now() < self.deadline =>
+                {
+                    self.silence
+                        .as_mut()
+                        .reset((Instant::now() + SILENCE_MAX).min(self.deadline));
                 }
                 // The other side is done, or gone, or would never be.
                 Poll::Ready(_) => return Poll::Ready(()),
@@ -133,6 +159,10 @@ mod tests {
         };
         let (closed, ()) = tokio::join!(close, endless);
         closed.unwrap();
-        assert!((LINGER_MAX..LINGER_MAX + SILENCE_MAX * 2).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+        assert!(
+            (LINGER_MAX..LINGER_MAX + SILENCE_MAX * 2).contains(&begun.elapsed()),
+            "{:?}",
+            begun.elapsed()
+        );
     }
 }

@@ -18,25 +18,41 @@ pub(crate) struct Pace {
 pub(crate) enum TooSlow {
     #[error("nothing of the body came for {} ms: send it again", .0.as_millis())]
     Stalled(Duration),
-    #[error("the body comes with less than body_rate_min, {0} bytes a second: send it faster, or in smaller pieces")]
+    #[error(
+        "the body comes with less than body_rate_min, {0} bytes a second: send it faster, or in smaller pieces"
+    )]
     Trickles(u64),
 }
 
 impl Pace {
-    /// Nothing has come yet. The rate counts once the client was waited for as long as it may stall.
+    /// Nothing has come yet. The rate counts once the client was waited for as long as it may
+    /// stall.
     pub(crate) fn new(stall: Duration, rate_min: u64) -> Pace {
-        Pace { stall, rate_min, waited: Duration::ZERO, bytes: 0 }
+        Pace {
+            stall,
+            rate_min,
+            waited: Duration::ZERO,
+            bytes: 0,
+        }
     }
 
     /// Waits for more; `bytes` tells how much it is.
     ///
     /// # Errors
     /// The client is too slow.
-    pub(crate) async fn next<T>(&mut self, more: impl Future<Output = T>, bytes: impl FnOnce(&T) -> usize) -> Result<T, TooSlow> {
+    pub(crate) async fn next<T>(
+        &mut self,
+        more: impl Future<Output = T>,
+        bytes: impl FnOnce(&T) -> usize,
+    ) -> Result<T, TooSlow> {
         let begun = Instant::now();
-        let more = timeout(self.stall, more).await.map_err(|_| TooSlow::Stalled(self.stall))?;
+        let more = timeout(self.stall, more)
+            .await
+            .map_err(|_| TooSlow::Stalled(self.stall))?;
         self.waited = self.waited.saturating_add(begun.elapsed());
-        self.bytes = self.bytes.saturating_add(u64::try_from(bytes(&more)).unwrap_or(u64::MAX));
+        self.bytes = self
+            .bytes
+            .saturating_add(u64::try_from(bytes(&more)).unwrap_or(u64::MAX));
         let wanted = self.waited.as_millis().saturating_mul(self.rate_min.into()) / 1000;
         if self.waited > self.stall && u128::from(self.bytes) < wanted {
             return Err(TooSlow::Trickles(self.rate_min));
@@ -64,8 +80,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_stalls_or_trickles_is_too_slow_and_nobody_else() {
-        assert_eq!(send(1000, 11 * SECOND, 1).await, Err(TooSlow::Stalled(10 * SECOND)));
-        assert_eq!(send(1, SECOND, 10).await, Ok(()), "a short body may come slowly");
+        assert_eq!(
+            send(1000, 11 * SECOND, 1).await,
+            Err(TooSlow::Stalled(10 * SECOND))
+        );
+        assert_eq!(
+            send(1, SECOND, 10).await,
+            Ok(()),
+            "a short body may come slowly"
+        );
         assert_eq!(send(1, SECOND, 11).await, Err(TooSlow::Trickles(100)));
         assert_eq!(send(200, SECOND, 1000).await, Ok(()));
     }

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The counts. Addresses without a connection are not in it, so that it is as large as the connections are many.
+/// The counts. Addresses without a connection are not in it, so that it is as large as the
+/// connections are many.
 #[derive(Default)]
 pub(crate) struct Peers(Mutex<HashMap<IpAddr, usize>>);
 
@@ -24,7 +25,10 @@ impl Peers {
             return None;
         }
         *count += 1;
-        Some(Counted { peers: Arc::clone(self), address })
+        Some(Counted {
+            peers: Arc::clone(self),
+            address,
+        })
     }
 
     fn counts(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -53,7 +57,12 @@ mod tests {
         let peers = Arc::new(Peers::default());
         let [one, other] = ["192.0.2.1", "192.0.2.2"].map(|text| text.parse::<IpAddr>().unwrap());
         let held: Vec<_> = (0..2).map(|_| peers.enter(one, 2).unwrap()).collect();
-        assert!(peers.enter(one, 2).is_none() && peers.enter("::ffff:192.0.2.1".parse().unwrap(), 2).is_none());
+        assert!(
+            peers.enter(one, 2).is_none()
+                && peers
+                    .enter("::ffff:192.0.2.1".parse().unwrap(), 2)
+                    .is_none()
+        );
         assert!(peers.enter(other, 2).is_some() && peers.enter(one, 0).is_some());
         drop(held);
         assert!(peers.counts().is_empty());

@@ -4,8 +4,8 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use host_services::llm::router::UpstreamStatus;
-use host_types::pipeline::{PipelineState, PipelineStatus};
+use hayrick_services::llm::router::UpstreamStatus;
+use hayrick_types::pipeline::{PipelineState, PipelineStatus};
 use serde::Serialize;
 
 use crate::access::Access;
@@ -36,11 +36,19 @@ struct Counts {
     failed_runs: u64,
 }
 
-/// `GET /status`, of the pipelines that the key may use. The models behind them are shown to who may use all.
-pub(crate) async fn list(State(state): State<ApiState>, Extension(access): Extension<Access>) -> Response {
+/// `GET /status`, of the pipelines that the key may use. The models behind them are shown to who
+/// may use all.
+pub(crate) async fn list(
+    State(state): State<ApiState>,
+    Extension(access): Extension<Access>,
+) -> Response {
     let mut pipelines = state.runtime().pipelines();
     pipelines.retain(|pipeline| access.may_use(&pipeline.name));
-    let upstreams = if access.pipelines().is_none() { state.services().llm.status() } else { Vec::new() };
+    let upstreams = if access.pipelines().is_none() {
+        state.services().llm.status()
+    } else {
+        Vec::new()
+    };
     let body = ServerStatus {
         status: "Up!",
         version: env!("CARGO_PKG_VERSION"),
@@ -54,9 +62,15 @@ pub(crate) async fn list(State(state): State<ApiState>, Extension(access): Exten
 }
 
 /// `GET /status/{name}`.
-pub(crate) async fn one(State(state): State<ApiState>, name: Result<Path<String>, PathRejection>) -> Result<Response, ApiError> {
+pub(crate) async fn one(
+    State(state): State<ApiState>,
+    name: Result<Path<String>, PathRejection>,
+) -> Result<Response, ApiError> {
     let Path(name) = name.map_err(|_| ApiError::no_text())?;
-    let pipeline = state.runtime().pipeline(&name).ok_or_else(|| ApiError::no_pipeline(&name, "GET /status"))?;
+    let pipeline = state
+        .runtime()
+        .pipeline(&name)
+        .ok_or_else(|| ApiError::no_pipeline(&name, "GET /status"))?;
     Ok(json::answer(StatusCode::OK, &pipeline))
 }
 
@@ -81,7 +95,11 @@ mod tests {
 
     #[test]
     fn pipelines_and_runs_are_counted() {
-        let states = [PipelineState::Ready, PipelineState::Failed, PipelineState::Ready];
+        let states = [
+            PipelineState::Ready,
+            PipelineState::Failed,
+            PipelineState::Ready,
+        ];
         let pipelines = states.map(|state| PipelineStatus {
             name: "x".to_owned(),
             state,
@@ -91,7 +109,14 @@ mod tests {
             total_runs: 10,
             failed_runs: 2,
         });
-        let expected = Counts { loading: 0, ready: 2, failed: 1, active_runs: 3, total_runs: 30, failed_runs: 6 };
+        let expected = Counts {
+            loading: 0,
+            ready: 2,
+            failed: 1,
+            active_runs: 3,
+            total_runs: 30,
+            failed_runs: 6,
+        };
         assert_eq!(count(&pipelines), expected);
     }
 }

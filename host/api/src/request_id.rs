@@ -4,7 +4,7 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
-use host_types::id::RunId;
+use hayrick_types::id::RunId;
 
 /// Longest id a client may give, in bytes.
 const CLIENT_ID_BYTES_MAX: usize = 128;
@@ -20,7 +20,12 @@ pub(crate) const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-
 /// Gives a request its `RunId` and its id, and its answer the latter.
 pub(crate) async fn tag(mut request: Request, next: Next) -> Response {
     let run = RunId::fresh();
-    let id = request.headers().get(REQUEST_ID).filter(|id| is_well_formed(id)).cloned().unwrap_or_else(|| of_run(run));
+    let id = request
+        .headers()
+        .get(REQUEST_ID)
+        .filter(|id| is_well_formed(id))
+        .cloned()
+        .unwrap_or_else(|| of_run(run));
     request.extensions_mut().insert(run);
     request.headers_mut().insert(REQUEST_ID, id.clone());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
@@ -47,11 +52,25 @@ mod tests {
 
     #[test]
     fn a_client_s_id_is_short_and_visible() {
-        for (id, expected) in [("a", true), ("req_7-Ä", false), ("two words", false), ("", false), ("{\"x\"}", true)] {
-            assert_eq!(is_well_formed(&HeaderValue::from_bytes(id.as_bytes()).unwrap()), expected, "{id:?}");
+        for (id, expected) in [
+            ("a", true),
+            ("req_7-Ä", false),
+            ("two words", false),
+            ("", false),
+            ("{\"x\"}", true),
+        ] {
+            assert_eq!(
+                is_well_formed(&HeaderValue::from_bytes(id.as_bytes()).unwrap()),
+                expected,
+                "{id:?}"
+            );
         }
         for (length, expected) in [(128, true), (129, false)] {
-            assert_eq!(is_well_formed(&HeaderValue::try_from("x".repeat(length)).unwrap()), expected, "{length}");
+            assert_eq!(
+                is_well_formed(&HeaderValue::try_from("x".repeat(length)).unwrap()),
+                expected,
+                "{length}"
+            );
         }
     }
 }

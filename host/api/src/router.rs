@@ -9,10 +9,13 @@ use axum::routing::get;
 
 use crate::error::ApiError;
 use crate::state::ApiState;
-use crate::{authenticate, cors, deploy, files, health, jobs, limit_count, metrics, openai, openapi, pipelines, request_id, tasks, unread};
+use crate::{
+    authenticate, cors, deploy, files, health, jobs, limit_count, metrics, openai, openapi,
+    pipelines, request_id, tasks, unread,
+};
 
-/// The whole HTTP surface. A request passes from the last layer to the first: it gets its id, a browser's question is answered, and then it
-/// has to show who it is.
+/// The whole HTTP surface. A request passes from the last layer to the first: it gets its id, a
+/// browser's question is answered, and then it has to show who it is.
 pub fn router(state: ApiState) -> Router {
     let guard = from_fn_with_state(state.clone(), authenticate::guard);
     let count = from_fn_with_state(state.clone(), limit_count::count);
@@ -21,7 +24,10 @@ pub fn router(state: ApiState) -> Router {
         Some(cors) => routes.layer(cors),
         None => routes,
     };
-    routes.layer(from_fn(unread::close)).layer(from_fn(request_id::tag)).with_state(state)
+    routes
+        .layer(from_fn(unread::close))
+        .layer(from_fn(request_id::tag))
+        .with_state(state)
 }
 
 /// Every route, each described in `openapi/document.json`.
@@ -42,7 +48,9 @@ fn routes() -> Router<ApiState> {
 
 /// Adds OpenAI's error object where there is no handler.
 fn answers<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
-    routes.fallback(unknown_route).method_not_allowed_fallback(other_method)
+    routes
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(other_method)
 }
 
 async fn unknown_route(request: Request) -> ApiError {
@@ -70,26 +78,48 @@ mod tests {
     use crate::scopes;
 
     async fn ask(method: &str, path: &str, id: &str) -> (u16, Response) {
-        let routes = Router::new().route("/here", post(async || "hi")).route("/there", get(async || "ho"));
+        let routes = Router::new()
+            .route("/here", post(async || "hi"))
+            .route("/there", get(async || "ho"));
         let mut routes: Router = answers(routes).layer(from_fn(request_id::tag));
-        let request = Request::builder().method(method).uri(path).header(request_id::REQUEST_ID, id).body(Body::empty());
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(request_id::REQUEST_ID, id)
+            .body(Body::empty());
         let response = routes.call(request.unwrap()).await.unwrap();
         (response.status().as_u16(), response)
     }
 
-    /// axum has no list of its routes but in what it prints of them; a version that prints otherwise fails the test.
+    /// axum has no list of its routes but in what it prints of them; a version that prints
+    /// otherwise fails the test.
     fn paths(routes: &Router<ApiState>) -> BTreeSet<String> {
         let printed = format!("{routes:?}");
         let (_, paths) = printed.split_once("node: Node { paths: {").unwrap();
         let (paths, _) = paths.split_once("} }").unwrap();
-        paths.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+        paths
+            .split('"')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect()
     }
 
     #[test]
     fn every_route_is_described_and_nothing_else() {
-        let document: serde_json::Value = serde_json::from_str(include_str!("openapi/document.json")).unwrap();
-        let described: BTreeSet<String> = document["paths"].as_object().unwrap().keys().cloned().collect();
-        assert_eq!(paths(&routes()), described, "routes on the left, openapi/document.json on the right");
+        let document: serde_json::Value =
+            serde_json::from_str(include_str!("openapi/document.json")).unwrap();
+        let described: BTreeSet<String> = document["paths"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect();
+        assert_eq!(
+            paths(&routes()),
+            described,
+            "routes on the left, openapi/document.json on the right"
+        );
     }
 
     #[tokio::test]
@@ -106,11 +136,30 @@ mod tests {
         for (method, path, expected, allowed) in cases {
             let (status, response) = ask(method, path, "mine").await;
             assert_eq!(status, expected, "{method} {path}");
-            assert_eq!(response.headers()[request_id::REQUEST_ID], "mine", "{method} {path}");
-            assert_eq!(response.headers().get(ALLOW).map(|value| value.to_str().unwrap()), allowed, "{method} {path}");
-            let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
-            let message = serde_json::from_slice::<serde_json::Value>(&body).ok().and_then(|body| body.pointer("/error/message").cloned());
-            assert_eq!(message.is_some(), expected >= 400, "{method} {path}: {body:?}");
+            assert_eq!(
+                response.headers()[request_id::REQUEST_ID],
+                "mine",
+                "{method} {path}"
+            );
+            assert_eq!(
+                response
+                    .headers()
+                    .get(ALLOW)
+                    .map(|value| value.to_str().unwrap()),
+                allowed,
+                "{method} {path}"
+            );
+            let body = axum::body::to_bytes(response.into_body(), 1 << 20)
+                .await
+                .unwrap();
+            let message = serde_json::from_slice::<serde_json::Value>(&body)
+                .ok()
+                .and_then(|body| body.pointer("/error/message").cloned());
+            assert_eq!(
+                message.is_some(),
+                expected >= 400,
+                "{method} {path}: {body:?}"
+            );
         }
     }
 
@@ -129,20 +178,34 @@ mod tests {
             let (number, rest) = piece.split_once("): ").unwrap_or_default();
             let quoted = |text: &str| text.split('"').nth(1).map(str::to_owned);
             if rest.starts_with("MethodRouter") {
-                methods.insert(number, rest.split_once("allow_header: ").and_then(|(_, rest)| quoted(rest)).unwrap_or_default());
+                methods.insert(
+                    number,
+                    rest.split_once("allow_header: ")
+                        .and_then(|(_, rest)| quoted(rest))
+                        .unwrap_or_default(),
+                );
             } else if rest.starts_with('"') {
                 paths.insert(number, quoted(rest).unwrap());
             }
         }
-        assert!(paths.len() > 15 && paths.keys().eq(methods.keys()), "the router is read wrongly: {shown}");
-        paths.into_iter().map(|(number, path)| (methods[number].clone(), path)).collect()
+        assert!(
+            paths.len() > 15 && paths.keys().eq(methods.keys()),
+            "the router is read wrongly: {shown}"
+        );
+        paths
+            .into_iter()
+            .map(|(number, path)| (methods[number].clone(), path))
+            .collect()
     }
 
     #[test]
     fn every_route_is_in_the_table_of_scopes() {
         for (methods, path) in known() {
             for method in methods.split(',').filter(|method| *method != "HEAD") {
-                assert!(scopes::knows(method, &path), "{method} {path} is not in the table of scopes.rs: say there what it needs");
+                assert!(
+                    scopes::knows(method, &path),
+                    "{method} {path} is not in the table of scopes.rs: say there what it needs"
+                );
             }
         }
     }

@@ -1,6 +1,7 @@
-//! What each route asks of a key: the one place where it is said. A route that is not here is for `admin` alone.
+//! What each route asks of a key: the one place where it is said. A route that is not here is for
+//! `admin` alone.
 
-use host_services::keys::key::Scope;
+use hayrick_services::keys::key::Scope;
 
 /// What a request needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +19,8 @@ pub(crate) enum Need {
 pub(crate) enum Named {
     /// In this parameter of its path.
     Path(&'static str),
-    /// Not where it can be seen from outside: the handler checks, or shows only what the key may see.
+    /// Not where it can be seen from outside: the handler checks, or shows only what the key may
+    /// see.
     Handler,
 }
 
@@ -62,12 +64,16 @@ const ROUTES: [(&str, &str, Need); 28] = [
     ("GET", "/{pipeline}/jobs/{id}/events", OF_PIPELINE),
 ];
 
-/// What a request of this method needs at this path of the router; no path is one that no route has.
+/// What a request of this method needs at this path of the router; no path is one that no route
+/// has.
 pub(crate) fn need(method: &str, path: Option<&str>) -> Need {
     let Some(path) = path else { return Need::Key };
     // A HEAD is answered by the handler of GET.
     let method = if method == "HEAD" { "GET" } else { method };
-    match ROUTES.iter().find(|(known, route, _)| *known == method && *route == path) {
+    match ROUTES
+        .iter()
+        .find(|(known, route, _)| *known == method && *route == path)
+    {
         Some((_, _, need)) => *need,
         // What the router itself answers, without a handler.
         None if method == "OPTIONS" => Need::Key,
@@ -78,7 +84,9 @@ pub(crate) fn need(method: &str, path: Option<&str>) -> Need {
 /// Whether the table has this route.
 #[cfg(test)]
 pub(crate) fn knows(method: &str, path: &str) -> bool {
-    ROUTES.iter().any(|(known, route, _)| *known == method && *route == path)
+    ROUTES
+        .iter()
+        .any(|(known, route, _)| *known == method && *route == path)
 }
 
 #[cfg(test)]
@@ -95,14 +103,20 @@ mod tests {
 
     #[test]
     fn only_probes_are_open() {
-        let open: Vec<_> = ROUTES.iter().filter(|(_, _, need)| *need == Need::Nothing).map(|(_, path, _)| *path).collect();
+        let open: Vec<_> = ROUTES
+            .iter()
+            .filter(|(_, _, need)| *need == Need::Nothing)
+            .map(|(_, path, _)| *path)
+            .collect();
         assert_eq!(open, ["/health/live", "/health/ready"]);
     }
 
     #[test]
     fn every_parameter_that_names_a_pipeline_is_checked() {
         for (method, path, need) in ROUTES {
-            let named = path.contains("{pipeline}") || path.contains("{name}") || path.ends_with("models/{id}");
+            let named = path.contains("{pipeline}")
+                || path.contains("{name}")
+                || path.ends_with("models/{id}");
             let checked = matches!(need, Need::Scope(_, Named::Path(parameter)) if path.contains(&format!("{{{parameter}}}")));
             assert_eq!(named, checked, "{method} {path}");
         }

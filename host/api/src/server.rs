@@ -23,8 +23,9 @@ pub enum ServeError {
     Accept(#[source] io::Error),
 }
 
-/// Serves until `shutdown`, then takes no more connections, lets answers end for up to `drain_deadline`, and cuts the rest. Dropping the
-/// future cuts everything at once. Needs a tokio runtime with I/O and time.
+/// Serves until `shutdown`, then takes no more connections, lets answers end for up to
+/// `drain_deadline`, and cuts the rest. Dropping the future cuts everything at once. Needs a tokio
+/// runtime with I/O and time.
 ///
 /// # Errors
 /// The listening socket broke; then, too, answers were let end.
@@ -34,9 +35,15 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
     drain_deadline: Duration,
 ) -> Result<Drained, ServeError> {
-    let mut connections = Connections::new(router(state.clone()), state.config(), state.services().metrics.clone());
+    let mut connections = Connections::new(
+        router(state.clone()),
+        state.config(),
+        state.services().metrics.clone(),
+    );
     let stopped = connections.accept(listener, shutdown).await;
     state.start_draining();
     let cut = connections.drain(drain_deadline).await;
-    stopped.map(|()| Drained { cut }).map_err(ServeError::Accept)
+    stopped
+        .map(|()| Drained { cut })
+        .map_err(ServeError::Accept)
 }

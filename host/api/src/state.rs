@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
 use axum::http::{HeaderMap, HeaderName};
-use host_runtime::runtime::Runtime;
-use host_services::audit::Audit;
-use host_services::jobs::queue::Jobs;
-use host_services::keys::ring::KeyRing;
-use host_services::llm::router::Llm;
-use host_services::metrics::Metrics;
-use host_services::tasks::Tasks;
-use host_services::uploads::spool::Spool;
+use hayrick_runtime::runtime::Runtime;
+use hayrick_services::audit::Audit;
+use hayrick_services::jobs::queue::Jobs;
+use hayrick_services::keys::ring::KeyRing;
+use hayrick_services::llm::router::Llm;
+use hayrick_services::metrics::Metrics;
+use hayrick_services::tasks::Tasks;
+use hayrick_services::uploads::spool::Spool;
 use tokio::sync::watch;
 
 use crate::config::ApiConfig;
@@ -53,7 +53,16 @@ impl ApiState {
     pub fn new(runtime: Runtime, config: ApiConfig, services: ApiServices) -> ApiState {
         let forwarded = forwarded(&config.forwarded_headers);
         let throttle = Throttle::new(&config.access);
-        ApiState { inner: Arc::new(Inner { runtime, config, services, throttle, forwarded, draining: watch::Sender::new(false) }) }
+        ApiState {
+            inner: Arc::new(Inner {
+                runtime,
+                config,
+                services,
+                throttle,
+                forwarded,
+                draining: watch::Sender::new(false),
+            }),
+        }
     }
 
     pub(crate) fn runtime(&self) -> &Runtime {
@@ -81,10 +90,16 @@ impl ApiState {
         *self.inner.draining.borrow()
     }
 
-    /// Returns once the server drains: an answer that only waits ends then, and its client asks the next server.
+    /// Returns once the server drains: an answer that only waits ends then, and its client asks the
+    /// next server.
     pub(crate) async fn draining(&self) {
         // The sender lives as long as this.
-        let _ = self.inner.draining.subscribe().wait_for(|&draining| draining).await;
+        let _ = self
+            .inner
+            .draining
+            .subscribe()
+            .wait_for(|&draining| draining)
+            .await;
     }
 
     /// The headers of a request that its plugin gets to see.
@@ -95,14 +110,22 @@ impl ApiState {
 
 /// Drops what is no header's name, and what must never be let through.
 fn forwarded(names: &[String]) -> Vec<HeaderName> {
-    let names = names.iter().filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok());
+    let names = names
+        .iter()
+        .filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok());
     names.filter(|name| !CREDENTIALS.contains(name)).collect()
 }
 
 /// Values that are no text are left out.
 fn pick(headers: &HeaderMap, names: &[HeaderName]) -> Vec<(String, String)> {
-    let values = names.iter().flat_map(|name| headers.get_all(name).iter().map(move |value| (name, value)));
-    values.filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))).collect()
+    let values = names
+        .iter()
+        .flat_map(|name| headers.get_all(name).iter().map(move |value| (name, value)));
+    values
+        .filter_map(|(name, value)| {
+            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -113,12 +136,31 @@ mod tests {
 
     #[test]
     fn credentials_and_binary_values_never_reach_a_plugin() {
-        let names = ["X-Request-Id", "Authorization", "cookie", "proxy-authorization", "X-API-Key", "x-raw", "no name"].map(str::to_owned);
+        let names = [
+            "X-Request-Id",
+            "Authorization",
+            "cookie",
+            "proxy-authorization",
+            "X-API-Key",
+            "x-raw",
+            "no name",
+        ]
+        .map(str::to_owned);
         let mut headers = HeaderMap::new();
-        for name in ["x-request-id", "authorization", "cookie", "proxy-authorization", "x-api-key", "accept"] {
+        for name in [
+            "x-request-id",
+            "authorization",
+            "cookie",
+            "proxy-authorization",
+            "x-api-key",
+            "accept",
+        ] {
             headers.insert(name, HeaderValue::from_static("secret"));
         }
         headers.insert("x-raw", HeaderValue::from_bytes(&[0xff]).unwrap());
-        assert_eq!(pick(&headers, &forwarded(&names)), [("x-request-id".to_owned(), "secret".to_owned())]);
+        assert_eq!(
+            pick(&headers, &forwarded(&names)),
+            [("x-request-id".to_owned(), "secret".to_owned())]
+        );
     }
 }

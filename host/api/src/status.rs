@@ -1,7 +1,7 @@
 //! The HTTP status of each kind of failure, for every protocol.
 
 use axum::http::StatusCode;
-use host_types::failure::FailureKind;
+use hayrick_types::failure::FailureKind;
 
 /// The status a client gets.
 pub(crate) fn of(kind: FailureKind) -> StatusCode {
@@ -11,7 +11,8 @@ pub(crate) fn of(kind: FailureKind) -> StatusCode {
         FailureKind::Denied => StatusCode::FORBIDDEN,
         FailureKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         FailureKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
-        // No standard has a word for a client that left; the log should not show it as the server's fault.
+        // No standard has a word for a client that left; the log should not show it as the server's
+        // fault.
         FailureKind::Cancelled => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
         FailureKind::Limit => StatusCode::TOO_MANY_REQUESTS,
         FailureKind::Failed => StatusCode::INTERNAL_SERVER_ERROR,

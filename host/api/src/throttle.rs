@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 use governor::clock::{Clock, DefaultClock};
 use governor::state::keyed::HashMapStateStore;
 use governor::{DefaultDirectRateLimiter, NotUntil, Quota, RateLimiter};
-use host_services::keys::key::Key;
+use hayrick_services::keys::key::Key;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::AccessConfig;
 use crate::error::ApiError;
 
-/// Addresses that are told apart; beyond them all others share one count, so that many addresses cost no memory.
+/// Addresses that are told apart; beyond them all others share one count, so that many addresses
+/// cost no memory.
 const ADDRESSES_MAX: usize = 4096;
 /// When a place may be free again is not known.
 const PLACE_PAUSE: Duration = Duration::from_secs(1);
@@ -24,7 +25,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// All counts of one server.
 pub(crate) struct Throttle {
-    /// Only keys that were verified come in here, so that their number is bounded by the file of keys.
+    /// Only keys that were verified come in here, so that their number is bounded by the file of
+    /// keys.
     keys: Mutex<HashMap<String, Arc<KeyLimits>>>,
     failures: Addresses,
     anonymous: Option<Addresses>,
@@ -39,12 +41,21 @@ struct KeyLimits {
 impl Throttle {
     /// Nothing counted yet.
     pub(crate) fn new(config: &AccessConfig) -> Throttle {
-        let failures = Addresses::new(NonZeroU32::new(config.failures_per_minute).unwrap_or(NonZeroU32::MIN));
-        let anonymous = NonZeroU32::new(config.anonymous_per_minute).filter(|_| !config.is_loopback).map(Addresses::new);
-        Throttle { keys: Mutex::default(), failures, anonymous, told: Told::default() }
+        let failures =
+            Addresses::new(NonZeroU32::new(config.failures_per_minute).unwrap_or(NonZeroU32::MIN));
+        let anonymous = NonZeroU32::new(config.anonymous_per_minute)
+            .filter(|_| !config.is_loopback)
+            .map(Addresses::new);
+        Throttle {
+            keys: Mutex::default(),
+            failures,
+            anonymous,
+            told: Told::default(),
+        }
     }
 
-    /// Counts a request of a key; what it gives is the request's place, to be held until the answer ends.
+    /// Counts a request of a key; what it gives is the request's place, to be held until the answer
+    /// ends.
     ///
     /// # Errors
     /// 429: too many of late, or too many at a time.
@@ -53,7 +64,11 @@ impl Throttle {
             return Ok(None);
         }
         let limits = Arc::clone(
-            self.keys.lock().unwrap_or_else(PoisonError::into_inner).entry(key.id.clone()).or_insert_with(|| Arc::new(KeyLimits::new(key))),
+            self.keys
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(key.id.clone())
+                .or_insert_with(|| Arc::new(KeyLimits::new(key))),
         );
         if let Some(Err(refused)) = limits.rate.as_ref().map(DefaultDirectRateLimiter::check) {
             return Err(ApiError::too_many(
@@ -61,7 +76,11 @@ impl Throttle {
                 wait(&refused),
             ));
         }
-        let place = limits.places.as_ref().map(|places| Arc::clone(places).try_acquire_owned()).transpose();
+        let place = limits
+            .places
+            .as_ref()
+            .map(|places| Arc::clone(places).try_acquire_owned())
+            .transpose();
         place.map_err(|_| {
             ApiError::too_many(
                 "this API key has all its answers at a time under way (--concurrency): wait until one has ended",
@@ -88,7 +107,9 @@ impl Throttle {
     /// # Errors
     /// 429.
     pub(crate) fn enter_anonymous(&self, address: IpAddr) -> Result<(), ApiError> {
-        let Some(anonymous) = &self.anonymous else { return Ok(()) };
+        let Some(anonymous) = &self.anonymous else {
+            return Ok(());
+        };
         anonymous.count(address).map_err(|wait| {
             ApiError::too_many(
                 "this address has sent its share of requests without an API key (anonymous_per_minute): show one, or wait",
@@ -102,11 +123,19 @@ impl KeyLimits {
     fn new(key: &Key) -> KeyLimits {
         let rate = key.rate.and_then(|rate| {
             let requests = NonZeroU32::new(rate.requests)?;
-            let quota = Quota::with_period(Duration::from_secs(rate.seconds.into()) / requests.get())?;
-            Some(RateLimiter::direct(quota.allow_burst(key.burst.and_then(NonZeroU32::new).unwrap_or(requests))))
+            let quota =
+                Quota::with_period(Duration::from_secs(rate.seconds.into()) / requests.get())?;
+            Some(RateLimiter::direct(quota.allow_burst(
+                key.burst.and_then(NonZeroU32::new).unwrap_or(requests),
+            )))
         });
-        let places =
-            key.concurrency_max.map(|max| Arc::new(Semaphore::new(usize::try_from(max).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS))));
+        let places = key.concurrency_max.map(|max| {
+            Arc::new(Semaphore::new(
+                usize::try_from(max)
+                    .unwrap_or(usize::MAX)
+                    .min(Semaphore::MAX_PERMITS),
+            ))
+        });
         KeyLimits { rate, places }
     }
 }
@@ -116,8 +145,11 @@ struct Addresses(RateLimiter<IpAddr, HashMapStateStore<IpAddr>, DefaultClock>);
 
 impl Addresses {
     fn new(per_minute: NonZeroU32) -> Addresses {
-        let quota = Quota::with_period(MINUTE / per_minute.get()).map(|quota| quota.allow_burst(per_minute));
-        Addresses(RateLimiter::hashmap(quota.unwrap_or_else(|| Quota::per_second(per_minute))))
+        let quota = Quota::with_period(MINUTE / per_minute.get())
+            .map(|quota| quota.allow_burst(per_minute));
+        Addresses(RateLimiter::hashmap(
+            quota.unwrap_or_else(|| Quota::per_second(per_minute)),
+        ))
     }
 
     fn count(&self, address: IpAddr) -> Result<(), Duration> {
@@ -177,13 +209,27 @@ mod tests {
     fn each_address_has_its_count_and_a_flood_of_them_costs_no_memory() {
         let addresses = Addresses::new(NonZeroU32::new(2).unwrap());
         let of = |number: u32| IpAddr::from(Ipv4Addr::from_bits(number));
-        assert_eq!([1, 1, 2].map(|number| addresses.count(of(number)).is_ok()), [true, true, true]);
-        assert!(addresses.count(of(1)).is_err_and(|wait| wait > Duration::from_secs(20)));
+        assert_eq!(
+            [1, 1, 2].map(|number| addresses.count(of(number)).is_ok()),
+            [true, true, true]
+        );
+        assert!(
+            addresses
+                .count(of(1))
+                .is_err_and(|wait| wait > Duration::from_secs(20))
+        );
         for number in 3..20_000 {
             let _ = addresses.count(of(number));
         }
-        assert!(addresses.0.len() <= ADDRESSES_MAX + 1, "{}", addresses.0.len());
-        assert!(addresses.count(of(99_999)).is_err(), "those beyond share a count");
+        assert!(
+            addresses.0.len() <= ADDRESSES_MAX + 1,
+            "{}",
+            addresses.0.len()
+        );
+        assert!(
+            addresses.count(of(99_999)).is_err(),
+            "those beyond share a count"
+        );
         assert!(addresses.count(of(1)).is_err());
     }
 

@@ -6,16 +6,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use host_api::server;
-use host_api::state::{ApiServices, ApiState};
-use host_runtime::runtime::Runtime;
-use host_services::audit::Audit;
-use host_services::budgets::Budgets;
-use host_services::keys::ring::KeyRing;
-use host_services::tasks::Tasks;
-use host_types::clock;
-use host_types::id::PipelineName;
-use host_worker::worker::Worker;
+use hayrick_api::server;
+use hayrick_api::state::{ApiServices, ApiState};
+use hayrick_runtime::runtime::Runtime;
+use hayrick_services::audit::Audit;
+use hayrick_services::budgets::Budgets;
+use hayrick_services::keys::ring::KeyRing;
+use hayrick_services::tasks::Tasks;
+use hayrick_types::clock;
+use hayrick_types::id::PipelineName;
+use hayrick_worker::worker::Worker;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
@@ -43,11 +43,15 @@ pub struct App {
 }
 
 impl App {
-    /// Takes the data folder and the address, then starts the runtime; plugins load in the background. Needs a tokio runtime.
+    /// Takes the data folder and the address, then starts the runtime; plugins load in the
+    /// background. Needs a tokio runtime.
     ///
     /// # Errors
     /// Whichever of them is not to be had, with the cure.
-    #[expect(clippy::disallowed_methods, reason = "the handle is kept, and ends the task with the server")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the handle is kept, and ends the task with the server"
+    )]
     pub async fn start(config: Config) -> anyhow::Result<App> {
         for warning in &config.warnings {
             tracing::warn!("{warning}");
@@ -62,9 +66,17 @@ impl App {
         let listener = bind(config.address).await?;
         let example = first_pipeline(&config.runtime.plugins_dir);
         let (services, spool) = services::open(&config, &config.data_dir).await?;
-        let runtime = Runtime::start(&config.runtime, services.clone(), audit.clone()).context("the runtime cannot be started")?;
-        let worker = Worker::start(services.jobs.clone(), services.state, runtime.clone(), config.worker);
-        let worker = worker.await.context("the jobs of the last run cannot be taken back")?;
+        let runtime = Runtime::start(&config.runtime, services.clone(), audit.clone())
+            .context("the runtime cannot be started")?;
+        let worker = Worker::start(
+            services.jobs.clone(),
+            services.state,
+            runtime.clone(),
+            config.worker,
+        );
+        let worker = worker
+            .await
+            .context("the jobs of the last run cannot be taken back")?;
         let flushing = [
             AbortOnDropHandle::new(tokio::spawn(services.tasks.clone().flush_loop())),
             AbortOnDropHandle::new(tokio::spawn(services.budgets.clone().flush_loop())),
@@ -103,7 +115,9 @@ impl App {
     /// # Errors
     /// The operating system does not know it.
     pub fn address(&self) -> anyhow::Result<SocketAddr> {
-        self.listener.local_addr().context("the address cannot be read")
+        self.listener
+            .local_addr()
+            .context("the address cannot be read")
     }
 
     /// A pipeline to try, of those whose files lay there at the start.
@@ -116,25 +130,48 @@ impl App {
     /// # Errors
     /// Serving failed, or a second signal ended it at once.
     pub async fn serve(self) -> anyhow::Result<()> {
-        let App { listener, mut signals, runtime, state, worker, tasks, budgets, keys, drain_deadline, _flushing, _data_dir, .. } = self;
+        let App {
+            listener,
+            mut signals,
+            runtime,
+            state,
+            worker,
+            tasks,
+            budgets,
+            keys,
+            drain_deadline,
+            _flushing,
+            _data_dir,
+            ..
+        } = self;
         let (stop, stopped) = watch::channel(false);
         let work = async {
             let serving = async {
-                let drained = server::serve(listener, state, told(stopped.clone()), drain_deadline).await;
+                let drained =
+                    server::serve(listener, state, told(stopped.clone()), drain_deadline).await;
                 // A server that cannot go on takes the worker with it.
                 stop.send_replace(true);
                 drained
             };
-            let (drained, ()) = tokio::join!(serving, worker.run(told(stopped.clone()), drain_deadline));
-            tasks.flush().await.context("the last tasks are not on disk")?;
-            budgets.flush().await.context("what models were asked for today is not on disk")?;
+            let (drained, ()) =
+                tokio::join!(serving, worker.run(told(stopped.clone()), drain_deadline));
+            tasks
+                .flush()
+                .await
+                .context("the last tasks are not on disk")?;
+            budgets
+                .flush()
+                .await
+                .context("what models were asked for today is not on disk")?;
             keys.flush();
             tracing::info!(drained = ?drained.context("the server failed")?, "stopped");
             anyhow::Ok(())
         };
         let told_twice = async {
             let first = signals.next().await;
-            tracing::info!("{first}: no new connections; running answers have {drain_deadline:?}; a second signal ends them at once");
+            tracing::info!(
+                "{first}: no new connections; running answers have {drain_deadline:?}; a second signal ends them at once"
+            );
             runtime.shutdown();
             stop.send_replace(true);
             signals.next().await
@@ -166,6 +203,11 @@ async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 fn first_pipeline(plugins_dir: &Path) -> Option<String> {
-    let files = std::fs::read_dir(plugins_dir).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    files.filter_map(|file| PipelineName::parse(file.strip_suffix(".wasm")?).ok()).min().map(|name| name.to_string())
+    let files = std::fs::read_dir(plugins_dir)
+        .ok()?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    files
+        .filter_map(|file| PipelineName::parse(file.strip_suffix(".wasm")?).ok())
+        .min()
+        .map(|name| name.to_string())
 }

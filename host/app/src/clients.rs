@@ -3,14 +3,15 @@
 use std::net::IpAddr;
 use std::path::Path;
 
-use host_api::config::{AccessConfig, ApiConfig};
+use hayrick_api::config::{AccessConfig, ApiConfig};
 
 use crate::keys::has_usable_key;
 use crate::limits::TIMES;
 use crate::section::Section;
 use crate::settings::Flags;
 
-/// Connections of one address when others than this machine can come; proxies and offices share one.
+/// Connections of one address when others than this machine can come; proxies and offices share
+/// one.
 const ADDRESS_CONNECTIONS_DEFAULT: usize = 1024;
 /// What the parser of JSON itself can bear.
 const JSON_DEPTH: u64 = 128;
@@ -32,22 +33,48 @@ pub fn read_keys(section: &mut Section, data_dir: &Path) -> KeysSettings {
     });
     KeysSettings {
         required: section.flag("required", false),
-        failures_per_minute: section.count("failures_per_minute", default.failures_per_minute, 1..=1_000_000),
-        anonymous_per_minute: section.count("anonymous_per_minute", default.anonymous_per_minute, 0..=1_000_000),
+        failures_per_minute: section.count(
+            "failures_per_minute",
+            default.failures_per_minute,
+            1..=1_000_000,
+        ),
+        anonymous_per_minute: section.count(
+            "anonymous_per_minute",
+            default.anonymous_per_minute,
+            0..=1_000_000,
+        ),
         has_usable,
     }
 }
 
 /// Reads what `[server]` says of clients, and refuses an address that would be open to all.
-pub fn read_clients(section: &mut Section, ip: IpAddr, flags: &Flags, keys: &KeysSettings, warnings: &mut Vec<String>) -> ApiConfig {
+pub fn read_clients(
+    section: &mut Section,
+    ip: IpAddr,
+    flags: &Flags,
+    keys: &KeysSettings,
+    warnings: &mut Vec<String>,
+) -> ApiConfig {
     let default = ApiConfig::default();
     let is_loopback = ip.to_canonical().is_loopback();
     check_exposure(section, ip, flags, keys, warnings);
-    let per_address = if is_loopback { 0 } else { ADDRESS_CONNECTIONS_DEFAULT };
+    let per_address = if is_loopback {
+        0
+    } else {
+        ADDRESS_CONNECTIONS_DEFAULT
+    };
     ApiConfig {
         headers_max: section.count("headers_max", default.headers_max, 8..=1000),
-        address_connections_max: section.count("address_connections_max", per_address, 0..=1_000_000),
-        body_stall_timeout: section.duration("body_stall_timeout", default.body_stall_timeout, TIMES),
+        address_connections_max: section.count(
+            "address_connections_max",
+            per_address,
+            0..=1_000_000,
+        ),
+        body_stall_timeout: section.duration(
+            "body_stall_timeout",
+            default.body_stall_timeout,
+            TIMES,
+        ),
         body_rate_min: section.size("body_rate_min", default.body_rate_min, 0..=1 << 20),
         json_depth_max: section.count("json_depth_max", default.json_depth_max, 1..=JSON_DEPTH),
         cors_origins: read_origins(section),
@@ -62,15 +89,29 @@ pub fn read_clients(section: &mut Section, ip: IpAddr, flags: &Flags, keys: &Key
     }
 }
 
-fn check_exposure(section: &mut Section, ip: IpAddr, flags: &Flags, keys: &KeysSettings, warnings: &mut Vec<String>) {
+fn check_exposure(
+    section: &mut Section,
+    ip: IpAddr,
+    flags: &Flags,
+    keys: &KeysSettings,
+    warnings: &mut Vec<String>,
+) {
     if ip.to_canonical().is_loopback() || keys.required && keys.has_usable {
         return;
     }
     if flags.insecure && !keys.required {
-        let keys = if keys.has_usable { "although there are keys" } else { "there are no keys" };
+        let keys = if keys.has_usable {
+            "although there are keys"
+        } else {
+            "there are no keys"
+        };
         warnings.push(format!("INSECURE: whoever reaches {ip} can use every pipeline and spend on every model without a key; {keys}"));
     } else if !keys.has_usable {
-        let path = if flags.host.is_some() { "--host".to_owned() } else { section.path_of("host") };
+        let path = if flags.host.is_some() {
+            "--host".to_owned()
+        } else {
+            section.path_of("host")
+        };
         section.mistake_of(
             path,
             format!(
@@ -92,8 +133,12 @@ fn read_origins(section: &mut Section) -> Vec<String> {
 
 /// Scheme and host, maybe a port, in lower case, and nothing else.
 fn is_origin(text: &str) -> bool {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let fits = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "-._:[]".contains(letter);
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    let fits = |letter: char| {
+        letter.is_ascii_lowercase() || letter.is_ascii_digit() || "-._:[]".contains(letter)
+    };
     rest.is_some_and(|host| !host.is_empty() && host.chars().all(fits))
 }
 

@@ -1,18 +1,19 @@
-//! What the program needs, made of what the user said: flag before environment before file before default.
+//! What the program needs, made of what the user said: flag before environment before file before
+//! default.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use host_api::config::ApiConfig;
-use host_runtime::config::{Policies, RuntimeConfig};
-use host_services::egress::config::EgressConfig;
-use host_services::jobs::config::JobsConfig;
-use host_services::llm::config::LlmConfig;
-use host_services::state::config::StateConfig;
-use host_services::tasks::config::TasksConfig;
-use host_worker::config::WorkerConfig;
+use hayrick_api::config::ApiConfig;
+use hayrick_runtime::config::{Policies, RuntimeConfig};
+use hayrick_services::egress::config::EgressConfig;
+use hayrick_services::jobs::config::JobsConfig;
+use hayrick_services::llm::config::LlmConfig;
+use hayrick_services::state::config::StateConfig;
+use hayrick_services::tasks::config::TasksConfig;
+use hayrick_worker::config::WorkerConfig;
 
 use crate::clients::{KeysSettings, read_clients, read_keys};
 use crate::compile::own_program;
@@ -61,16 +62,34 @@ impl Config {
     /// # Errors
     /// Every mistake there is, in the order of the sections read.
     pub fn resolve(settings: Settings) -> Result<Config, ConfigError> {
-        let Settings { flags, file, environment } = settings;
+        let Settings {
+            flags,
+            file,
+            environment,
+        } = settings;
         let mut warnings = Vec::new();
         let (config, mistakes) = Section::read(file, |top| {
             let data_dir = read_data_dir(top, &flags);
             let keys = top.section("keys", |keys| read_keys(keys, &data_dir));
-            let (address, api, drain_deadline) = top.section("server", |server| read_server(server, &flags, &keys, &mut warnings));
+            let (address, api, drain_deadline) = top.section("server", |server| {
+                read_server(server, &flags, &keys, &mut warnings)
+            });
             let rules = Rules::read_in(top, &data_dir, &flags, &environment, &mut warnings);
             let tasks = top.section("tasks", read_tasks);
             let egress = top.section("egress", egress::read_bounds);
-            let Rules { plugins_dir, policies, approvals, compile, limits, engine, cache_bytes_max, jobs, worker, state, llm } = rules;
+            let Rules {
+                plugins_dir,
+                policies,
+                approvals,
+                compile,
+                limits,
+                engine,
+                cache_bytes_max,
+                jobs,
+                worker,
+                state,
+                llm,
+            } = rules;
             let runtime = RuntimeConfig {
                 plugins_dir,
                 cache_dir: data_dir.join("cache"),
@@ -104,7 +123,11 @@ impl Config {
                 warnings: Vec::new(),
             }
         });
-        if mistakes.is_empty() { Ok(Config { warnings, ..config }) } else { Err(ConfigError(mistakes)) }
+        if mistakes.is_empty() {
+            Ok(Config { warnings, ..config })
+        } else {
+            Err(ConfigError(mistakes))
+        }
     }
 }
 
@@ -115,35 +138,60 @@ impl Config {
 pub fn data_dir(settings: Settings) -> Result<PathBuf, ConfigError> {
     let Settings { flags, file, .. } = settings;
     let (data_dir, mistakes) = Section::read(file, |top| read_data_dir(top, &flags));
-    let mistakes: Vec<_> = mistakes.into_iter().filter(|mistake| mistake.path == "data_dir").collect();
-    if mistakes.is_empty() { Ok(data_dir) } else { Err(ConfigError(mistakes)) }
+    let mistakes: Vec<_> = mistakes
+        .into_iter()
+        .filter(|mistake| mistake.path == "data_dir")
+        .collect();
+    if mistakes.is_empty() {
+        Ok(data_dir)
+    } else {
+        Err(ConfigError(mistakes))
+    }
 }
 
-/// The address a server with these settings listens on, for a client on the same machine; other sections may be wrong.
+/// The address a server with these settings listens on, for a client on the same machine; other
+/// sections may be wrong.
 ///
 /// # Errors
 /// The mistakes of host and port.
 pub fn server_address(settings: Settings) -> Result<SocketAddr, ConfigError> {
     let Settings { flags, file, .. } = settings;
-    let (mut address, mistakes) = Section::read(file, |top| top.section("server", |server| read_address(server, &flags)));
-    let of_address = |mistake: &Mistake| ["--host", "server", "server.host", "server.port"].contains(&mistake.path.as_str());
+    let (mut address, mistakes) = Section::read(file, |top| {
+        top.section("server", |server| read_address(server, &flags))
+    });
+    let of_address = |mistake: &Mistake| {
+        ["--host", "server", "server.host", "server.port"].contains(&mistake.path.as_str())
+    };
     let mistakes: Vec<_> = mistakes.into_iter().filter(of_address).collect();
     if !mistakes.is_empty() {
         return Err(ConfigError(mistakes));
     }
     if address.ip().is_unspecified() {
         // "Every address" is one to listen on, none to call.
-        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+        address.set_ip(if address.is_ipv4() {
+            Ipv4Addr::LOCALHOST.into()
+        } else {
+            Ipv6Addr::LOCALHOST.into()
+        });
     }
     Ok(address)
 }
 
-fn read_server(section: &mut Section, flags: &Flags, keys: &KeysSettings, warnings: &mut Vec<String>) -> (SocketAddr, ApiConfig, Duration) {
+fn read_server(
+    section: &mut Section,
+    flags: &Flags,
+    keys: &KeysSettings,
+    warnings: &mut Vec<String>,
+) -> (SocketAddr, ApiConfig, Duration) {
     let address = read_address(section, flags);
     let clients = read_clients(section, address.ip(), flags, keys, warnings);
     let api = read_api(section, clients);
     let zero_to_hour = Duration::ZERO..=Duration::from_secs(3600);
-    (address, api, section.duration("drain_deadline", DRAIN_DEADLINE_DEFAULT, zero_to_hour))
+    (
+        address,
+        api,
+        section.duration("drain_deadline", DRAIN_DEADLINE_DEFAULT, zero_to_hour),
+    )
 }
 
 fn read_api(section: &mut Section, default: ApiConfig) -> ApiConfig {
@@ -155,35 +203,70 @@ fn read_api(section: &mut Section, default: ApiConfig) -> ApiConfig {
         upload_bytes_max: section.size("upload_bytes_max", default.upload_bytes_max, 1..=1 << 40),
         fields_max: section.count("fields_max", default.fields_max, 0..=10_000),
         field_bytes_max: section.size("field_bytes_max", default.field_bytes_max, 1..=64 << 20),
-        upload_stall_timeout: section.duration("upload_stall_timeout", default.upload_stall_timeout, TIMES),
-        header_bytes_max: section.size("header_bytes_max", default.header_bytes_max, 8 << 10..=1 << 20),
-        header_read_timeout: section.duration("header_read_timeout", default.header_read_timeout, TIMES),
+        upload_stall_timeout: section.duration(
+            "upload_stall_timeout",
+            default.upload_stall_timeout,
+            TIMES,
+        ),
+        header_bytes_max: section.size(
+            "header_bytes_max",
+            default.header_bytes_max,
+            8 << 10..=1 << 20,
+        ),
+        header_read_timeout: section.duration(
+            "header_read_timeout",
+            default.header_read_timeout,
+            TIMES,
+        ),
         connections_max: section.count("connections_max", default.connections_max, 1..=1_000_000),
-        write_stall_timeout: section.duration("write_stall_timeout", default.write_stall_timeout, TIMES),
-        keep_alive_interval: section.duration("keep_alive_interval", default.keep_alive_interval, TIMES),
-        forwarded_headers: read_headers(section).unwrap_or_else(|| default.forwarded_headers.clone()),
+        write_stall_timeout: section.duration(
+            "write_stall_timeout",
+            default.write_stall_timeout,
+            TIMES,
+        ),
+        keep_alive_interval: section.duration(
+            "keep_alive_interval",
+            default.keep_alive_interval,
+            TIMES,
+        ),
+        forwarded_headers: read_headers(section)
+            .unwrap_or_else(|| default.forwarded_headers.clone()),
         ..default
     }
 }
 
 fn read_address(section: &mut Section, flags: &Flags) -> SocketAddr {
     let in_file = section.parsed("host", host);
-    let by_flag = flags.host.as_deref().and_then(|text| host(text).map_err(|text| section.mistake_of("--host", text)).ok());
+    let by_flag = flags.host.as_deref().and_then(|text| {
+        host(text)
+            .map_err(|text| section.mistake_of("--host", text))
+            .ok()
+    });
     let port = section.count("port", PORT_DEFAULT, 0..=u64::from(u16::MAX));
-    SocketAddr::new(by_flag.or(in_file).unwrap_or(Ipv4Addr::LOCALHOST.into()), flags.port.unwrap_or(port))
+    SocketAddr::new(
+        by_flag.or(in_file).unwrap_or(Ipv4Addr::LOCALHOST.into()),
+        flags.port.unwrap_or(port),
+    )
 }
 
 fn host(text: &str) -> Result<IpAddr, String> {
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(text);
     if bare == "localhost" {
         return Ok(Ipv4Addr::LOCALHOST.into());
     }
-    bare.parse().map_err(|_| format!("'{text}' is no IP address: write for example 127.0.0.1"))
+    bare.parse()
+        .map_err(|_| format!("'{text}' is no IP address: write for example 127.0.0.1"))
 }
 
 fn read_headers(section: &mut Section) -> Option<Vec<String>> {
     let names = section.texts("forwarded_headers")?;
-    let is_token = |name: &String| name.chars().all(|letter| letter.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(letter));
+    let is_token = |name: &String| {
+        name.chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(letter))
+    };
     for name in names.iter().filter(|name| !is_token(name)) {
         section.mistake("forwarded_headers", format!("'{name}' is no header's name"));
     }
@@ -192,27 +275,41 @@ fn read_headers(section: &mut Section) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use host_runtime::config::PagemapScan;
-    use host_types::limits::Limits;
+    use hayrick_runtime::config::PagemapScan;
+    use hayrick_types::limits::Limits;
 
     use super::*;
 
     fn settings(flags: Flags, file: &str, variables: &[(&str, &str)]) -> Settings {
-        let environment: Environment = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Settings { flags, file: file.parse().unwrap(), environment }
+        let environment: Environment = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Settings {
+            flags,
+            file: file.parse().unwrap(),
+            environment,
+        }
     }
 
     fn resolve(file: &str, variables: &[(&str, &str)]) -> Config {
-        Config::resolve(settings(Flags::default(), file, variables)).unwrap_or_else(|error| panic!("{error}"))
+        Config::resolve(settings(Flags::default(), file, variables))
+            .unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// That of a plugin without a file of its own.
-    fn policy(config: &Config) -> host_types::policy::Policy {
-        config.runtime.policies.of(&host_types::id::PipelineName::parse("nobody").unwrap()).unwrap()
+    fn policy(config: &Config) -> hayrick_types::policy::Policy {
+        config
+            .runtime
+            .policies
+            .of(&hayrick_types::id::PipelineName::parse("nobody").unwrap())
+            .unwrap()
     }
 
     fn mistakes(flags: Flags, file: &str, variables: &[(&str, &str)]) -> Vec<String> {
-        let error = Config::resolve(settings(flags, file, variables)).err().unwrap();
+        let error = Config::resolve(settings(flags, file, variables))
+            .err()
+            .unwrap();
         error.0.iter().map(Mistake::to_string).collect()
     }
 
@@ -220,18 +317,37 @@ mod tests {
     fn nothing_said_is_the_defaults() {
         let config = resolve("", &[]);
         assert_eq!(config.address.to_string(), "127.0.0.1:1416");
-        assert_eq!((policy(&config).limits, config.runtime.host_runs_max), (Limits::default(), 4096));
-        assert_eq!((config.runtime.plugins_dir, config.runtime.cache_dir), ("plugins".into(), ".hayrick/cache".into()));
-        assert!(config.llm.upstreams.is_empty() && config.llm.default.is_none() && config.warnings.is_empty());
+        assert_eq!(
+            (policy(&config).limits, config.runtime.host_runs_max),
+            (Limits::default(), 4096)
+        );
+        assert_eq!(
+            (config.runtime.plugins_dir, config.runtime.cache_dir),
+            ("plugins".into(), ".hayrick/cache".into())
+        );
+        assert!(
+            config.llm.upstreams.is_empty()
+                && config.llm.default.is_none()
+                && config.warnings.is_empty()
+        );
     }
 
     #[test]
     fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
-        let file = "plugins_dir = 'of-file'\ndata_dir = 'data'\n[server]\nhost = '::1'\nport = 2000";
-        let flags = Flags { port: Some(0), plugins_dir: Some("of-flag".into()), ..Flags::default() };
-        let config = Config::resolve(settings(flags, file, &[])).unwrap_or_else(|error| panic!("{error}"));
+        let file =
+            "plugins_dir = 'of-file'\ndata_dir = 'data'\n[server]\nhost = '::1'\nport = 2000";
+        let flags = Flags {
+            port: Some(0),
+            plugins_dir: Some("of-flag".into()),
+            ..Flags::default()
+        };
+        let config =
+            Config::resolve(settings(flags, file, &[])).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(config.address.to_string(), "[::1]:0");
-        assert_eq!((config.runtime.plugins_dir, config.data_dir), ("of-flag".into(), "data".into()));
+        assert_eq!(
+            (config.runtime.plugins_dir, config.data_dir),
+            ("of-flag".into(), "data".into())
+        );
     }
 
     #[test]
@@ -243,18 +359,44 @@ mod tests {
              compile_time_max = '9s'\nartifact_bytes_max = '1 MiB'\ncache_bytes_max = '2 MiB'\n[component]\nfunctions_max = 7",
             &[],
         );
-        assert_eq!((config.api.body_bytes_max, config.drain_deadline), (1 << 20, Duration::ZERO));
+        assert_eq!(
+            (config.api.body_bytes_max, config.drain_deadline),
+            (1 << 20, Duration::ZERO)
+        );
         assert_eq!(config.api.forwarded_headers, ["x-user"]);
         let limits = policy(&config).limits;
-        assert_eq!((limits.memory_bytes_max, limits.cpu_time_max, limits.plugin_queue_max), (64 << 20, Duration::from_millis(500), 0));
-        assert_eq!((config.runtime.host_runs_max, config.runtime.pagemap_scan), (64, PagemapScan::Off));
-        let compile = config.runtime.compile;
-        assert_eq!((compile.compile_memory_bytes_max, compile.compile_cpu_time_max), (1 << 30, Duration::from_secs(5)));
         assert_eq!(
-            (compile.compile_time_max, compile.artifact_bytes_max, config.runtime.cache_bytes_max),
+            (
+                limits.memory_bytes_max,
+                limits.cpu_time_max,
+                limits.plugin_queue_max
+            ),
+            (64 << 20, Duration::from_millis(500), 0)
+        );
+        assert_eq!(
+            (config.runtime.host_runs_max, config.runtime.pagemap_scan),
+            (64, PagemapScan::Off)
+        );
+        let compile = config.runtime.compile;
+        assert_eq!(
+            (
+                compile.compile_memory_bytes_max,
+                compile.compile_cpu_time_max
+            ),
+            (1 << 30, Duration::from_secs(5))
+        );
+        assert_eq!(
+            (
+                compile.compile_time_max,
+                compile.artifact_bytes_max,
+                config.runtime.cache_bytes_max
+            ),
             (Duration::from_secs(9), 1 << 20, 2 << 20)
         );
-        assert_eq!((compile.bounds.functions_max, compile.bounds.nesting_max), (7, 16));
+        assert_eq!(
+            (compile.bounds.functions_max, compile.bounds.nesting_max),
+            (7, 16)
+        );
     }
 
     #[test]
@@ -264,7 +406,10 @@ mod tests {
             [engine]\npagemap_scan = 'on'\n\
             [upstreams.gpt]\nbase_url = 'api.openai.com'\nmodel = 'm'\nconnect_timeout = '5 sec'\napi_key_env = 'GPT_KEY'\nfallbacks = ['gtp4', 'gpt']\n\
             [upstreams.'gpt 4']\nmodel = 'm'\napi_key = 'k'\napi_key_env = 'HOME'\n[upstreams.'gpt 4'.cache]\nttl = '0s'";
-        let flags = Flags { host: Some("0.0.0.0".to_owned()), ..Flags::default() };
+        let flags = Flags {
+            host: Some("0.0.0.0".to_owned()),
+            ..Flags::default()
+        };
         assert_eq!(
             mistakes(flags, file, &[]),
             [
@@ -294,19 +439,49 @@ mod tests {
 
     #[test]
     fn an_open_address_needs_insecure_and_is_said_loudly() {
-        let flags = Flags { host: Some("0.0.0.0".to_owned()), insecure: true, ..Flags::default() };
-        let config = Config::resolve(settings(flags, "", &[])).unwrap_or_else(|error| panic!("{error}"));
-        assert!(config.warnings.iter().any(|warning| warning.starts_with("INSECURE")), "{:?}", config.warnings);
+        let flags = Flags {
+            host: Some("0.0.0.0".to_owned()),
+            insecure: true,
+            ..Flags::default()
+        };
+        let config =
+            Config::resolve(settings(flags, "", &[])).unwrap_or_else(|error| panic!("{error}"));
+        assert!(
+            config
+                .warnings
+                .iter()
+                .any(|warning| warning.starts_with("INSECURE")),
+            "{:?}",
+            config.warnings
+        );
         let in_file = mistakes(Flags::default(), "[server]\nhost = '192.0.2.1'", &[]);
-        assert!(in_file.len() == 1 && in_file[0].starts_with("server.host: 192.0.2.1 can be reached"), "{in_file:?}");
-        let no_address = mistakes(Flags { host: Some("hay".to_owned()), ..Flags::default() }, "", &[]);
-        assert_eq!(no_address, ["--host: 'hay' is no IP address: write for example 127.0.0.1"]);
+        assert!(
+            in_file.len() == 1 && in_file[0].starts_with("server.host: 192.0.2.1 can be reached"),
+            "{in_file:?}"
+        );
+        let no_address = mistakes(
+            Flags {
+                host: Some("hay".to_owned()),
+                ..Flags::default()
+            },
+            "",
+            &[],
+        );
+        assert_eq!(
+            no_address,
+            ["--host: 'hay' is no IP address: write for example 127.0.0.1"]
+        );
     }
 
     #[test]
     fn a_client_calls_where_the_server_listens() {
-        let listen = |file: &str| server_address(settings(Flags::default(), file, &[])).map(|address| address.to_string());
-        assert_eq!(listen("[server]\nhost = '0.0.0.0'\nport = 2000\n[limits]\nx = 1"), Ok("127.0.0.1:2000".to_owned()));
+        let listen = |file: &str| {
+            server_address(settings(Flags::default(), file, &[])).map(|address| address.to_string())
+        };
+        assert_eq!(
+            listen("[server]\nhost = '0.0.0.0'\nport = 2000\n[limits]\nx = 1"),
+            Ok("127.0.0.1:2000".to_owned())
+        );
         assert_eq!(listen("[server]\nport = -1").unwrap_err().0.len(), 1);
     }
 }

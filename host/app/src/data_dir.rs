@@ -6,7 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-/// The folder while this process holds it. The kernel lets go of the lock when the process ends, however it ends.
+/// The folder while this process holds it. The kernel lets go of the lock when the process ends,
+/// however it ends.
 pub struct DataDir {
     _lock: File,
 }
@@ -18,15 +19,27 @@ impl DataDir {
     /// It cannot be made or written, or another server holds it.
     pub fn lock(path: &Path) -> anyhow::Result<DataDir> {
         let shown = path.display();
-        DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(|| format!("the data folder {shown} cannot be made"))?;
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path.join("lock"));
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .with_context(|| format!("the data folder {shown} cannot be made"))?;
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path.join("lock"));
         let lock = file.with_context(|| format!("the data folder {shown} cannot be written to"))?;
         match lock.try_lock() {
             Ok(()) => Ok(DataDir { _lock: lock }),
             Err(TryLockError::WouldBlock) => {
-                bail!("another Hayrick uses the data folder {shown}: stop it, or name another with --data-dir")
+                bail!(
+                    "another Hayrick uses the data folder {shown}: stop it, or name another with --data-dir"
+                )
             }
-            Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("the data folder {shown} cannot be locked")),
+            Err(TryLockError::Error(error)) => {
+                Err(error).with_context(|| format!("the data folder {shown} cannot be locked"))
+            }
         }
     }
 }
@@ -41,9 +54,15 @@ mod tests {
     fn the_folder_is_private_and_has_one_holder() {
         let path = std::env::temp_dir().join(format!("hayrick-data-dir-{}", std::process::id()));
         let held = DataDir::lock(&path).unwrap();
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
         let refused = DataDir::lock(&path).err().unwrap().to_string();
-        assert!(refused.contains("another Hayrick uses the data folder"), "{refused}");
+        assert!(
+            refused.contains("another Hayrick uses the data folder"),
+            "{refused}"
+        );
         drop(held);
         assert!(DataDir::lock(&path).is_ok());
         std::fs::remove_dir_all(&path).unwrap();

@@ -1,11 +1,12 @@
-//! Whom plugins may ask over the network: `[[egress]]` and `[secrets.NAME]` of a plugin's policy, and the bounds in `[egress]` of the settings.
+//! Whom plugins may ask over the network: `[[egress]]` and `[secrets.NAME]` of a plugin's policy,
+//! and the bounds in `[egress]` of the settings.
 
-use host_services::egress::config::EgressConfig;
-use host_types::egress::error::GrantError;
-use host_types::egress::grant::EgressGrant;
-use host_types::egress::host::HostPattern;
-use host_types::egress::rule::{EgressRule, Scheme, parse_method, parse_path};
-use host_types::egress::secret::{SecretGrant, parse_header, parse_template};
+use hayrick_services::egress::config::EgressConfig;
+use hayrick_types::egress::error::GrantError;
+use hayrick_types::egress::grant::EgressGrant;
+use hayrick_types::egress::host::HostPattern;
+use hayrick_types::egress::rule::{EgressRule, Scheme, parse_method, parse_path};
+use hayrick_types::egress::secret::{SecretGrant, parse_header, parse_template};
 
 use crate::environment::Environment;
 use crate::limits::TIMES;
@@ -20,11 +21,27 @@ pub fn read_bounds(section: &mut Section) -> EgressConfig {
     EgressConfig {
         requests_max: section.count("requests_max", default.requests_max, COUNT),
         run_requests_max: section.count("run_requests_max", default.run_requests_max, COUNT),
-        run_requests_total_max: section.count("run_requests_total_max", default.run_requests_total_max, COUNT),
-        request_bytes_max: section.size("request_bytes_max", default.request_bytes_max, 0..=64 << 20),
-        response_bytes_max: section.size("response_bytes_max", default.response_bytes_max, 1..=1 << 40),
+        run_requests_total_max: section.count(
+            "run_requests_total_max",
+            default.run_requests_total_max,
+            COUNT,
+        ),
+        request_bytes_max: section.size(
+            "request_bytes_max",
+            default.request_bytes_max,
+            0..=64 << 20,
+        ),
+        response_bytes_max: section.size(
+            "response_bytes_max",
+            default.response_bytes_max,
+            1..=1 << 40,
+        ),
         headers_max: section.count("headers_max", default.headers_max, 1..=1000),
-        header_bytes_max: section.size("header_bytes_max", default.header_bytes_max, 1 << 10..=256 << 10),
+        header_bytes_max: section.size(
+            "header_bytes_max",
+            default.header_bytes_max,
+            1 << 10..=256 << 10,
+        ),
         redirects_max: section.count("redirects_max", default.redirects_max, 0..=20),
         connect_timeout: section.duration("connect_timeout", default.connect_timeout, TIMES),
         idle_timeout: section.duration("idle_timeout", default.idle_timeout, TIMES),
@@ -35,9 +52,17 @@ pub fn read_bounds(section: &mut Section) -> EgressConfig {
 /// Reads what one plugin may ask; what is absent is not granted.
 pub fn read_grant(section: &mut Section, environment: &Environment) -> EgressGrant {
     let rules = section.each_item("egress", read_rule);
-    let rules = EgressGrant { rules: rules.into_iter().flatten().collect(), secrets: Vec::new() };
-    let secrets = section.each_section("secrets", |name, secret| read_secret(name, secret, &rules, environment));
-    EgressGrant { secrets: secrets.into_iter().flatten().collect(), ..rules }
+    let rules = EgressGrant {
+        rules: rules.into_iter().flatten().collect(),
+        secrets: Vec::new(),
+    };
+    let secrets = section.each_section("secrets", |name, secret| {
+        read_secret(name, secret, &rules, environment)
+    });
+    EgressGrant {
+        secrets: secrets.into_iter().flatten().collect(),
+        ..rules
+    }
 }
 
 fn told<T>(read: Result<T, GrantError>) -> Result<T, String> {
@@ -46,9 +71,17 @@ fn told<T>(read: Result<T, GrantError>) -> Result<T, String> {
 
 fn read_rule(section: &mut Section) -> Option<EgressRule> {
     let scheme = section.parsed("scheme", |text| told(Scheme::parse(text)));
-    let host = section.required("host", "write for example host = \"api.example.com\"", |text| told(HostPattern::parse(text)));
-    let port = section.optional_count("port", 1..=u64::from(u16::MAX)).and_then(|port| u16::try_from(port).ok());
-    let methods = section.parsed_texts("methods", |words| words.iter().map(|word| told(parse_method(word))).collect());
+    let host = section.required(
+        "host",
+        "write for example host = \"api.example.com\"",
+        |text| told(HostPattern::parse(text)),
+    );
+    let port = section
+        .optional_count("port", 1..=u64::from(u16::MAX))
+        .and_then(|port| u16::try_from(port).ok());
+    let methods = section.parsed_texts("methods", |words| {
+        words.iter().map(|word| told(parse_method(word))).collect()
+    });
     let path_prefix = section.parsed("path", |text| told(parse_path(text)));
     let private = section.flag("private", false);
     let scheme = scheme.unwrap_or(Scheme::Https);
@@ -60,24 +93,53 @@ fn read_rule(section: &mut Section) -> Option<EgressRule> {
         path_prefix: path_prefix.unwrap_or_else(|| "/".to_owned()),
         private,
     };
-    rule.check().map_err(|error| section.mistake_here(error.to_string())).ok()
+    rule.check()
+        .map_err(|error| section.mistake_here(error.to_string()))
+        .ok()
 }
 
-fn read_secret(name: &str, section: &mut Section, rules: &EgressGrant, environment: &Environment) -> Option<SecretGrant> {
-    let variable =
-        section.required("env", "name the variable of the host's environment that has it", |variable| match environment.get(variable) {
-            None => Err(format!("the environment has no {variable}: set it, or remove this secret")),
-            Some(value) if value.len() < SECRET_BYTES_MIN => Err(format!("{variable} has fewer than {SECRET_BYTES_MIN} bytes")),
+fn read_secret(
+    name: &str,
+    section: &mut Section,
+    rules: &EgressGrant,
+    environment: &Environment,
+) -> Option<SecretGrant> {
+    let variable = section.required(
+        "env",
+        "name the variable of the host's environment that has it",
+        |variable| match environment.get(variable) {
+            None => Err(format!(
+                "the environment has no {variable}: set it, or remove this secret"
+            )),
+            Some(value) if value.len() < SECRET_BYTES_MIN => Err(format!(
+                "{variable} has fewer than {SECRET_BYTES_MIN} bytes"
+            )),
             Some(_) => Ok(variable.to_owned()),
-        });
+        },
+    );
     let header = section.parsed("header", |text| told(parse_header(text)));
     let template = section.parsed("template", |text| told(parse_template(text)));
-    let to = section.required("to", "write for example to = \"https://api.example.com/v1\"", |text| told(EgressRule::parse(text)));
-    let is_plain = header.as_ref().is_some_and(|header| header != "authorization");
+    let to = section.required(
+        "to",
+        "write for example to = \"https://api.example.com/v1\"",
+        |text| told(EgressRule::parse(text)),
+    );
+    let is_plain = header
+        .as_ref()
+        .is_some_and(|header| header != "authorization");
     let template = template.unwrap_or_else(|| if is_plain { "{}" } else { "Bearer {}" }.to_owned());
     let header = header.unwrap_or_else(|| "authorization".to_owned());
-    let secret = SecretGrant { name: name.to_owned(), variable: variable?, header, template, to: to? };
-    rules.check_secret(&secret).map_err(|error| section.mistake("to", error.to_string())).ok()?;
+    let secret = SecretGrant {
+        name: name.to_owned(),
+        variable: variable?,
+        header,
+        template,
+        to: to?,
+    };
+    rules
+        .check_secret(&secret)
+        .map_err(|error| section.mistake("to", error.to_string()))
+        .ok()?;
     Some(secret)
 }
 
@@ -86,9 +148,12 @@ mod tests {
     use super::*;
 
     fn read(file: &str) -> (EgressGrant, Vec<String>) {
-        let variables = [("KEY", "sk-very-secret"), ("SHORT", "x")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let variables = [("KEY", "sk-very-secret"), ("SHORT", "x")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
         let environment: Environment = variables.into_iter().collect();
-        let (grant, mistakes) = Section::read(file.parse().unwrap(), |section| read_grant(section, &environment));
+        let (grant, mistakes) = Section::read(file.parse().unwrap(), |section| {
+            read_grant(section, &environment)
+        });
         (grant, mistakes.iter().map(ToString::to_string).collect())
     }
 
@@ -106,11 +171,34 @@ mod tests {
              [secrets.local]\nenv = 'KEY'\nheader = 'X-Key'\nto = 'http://127.0.0.1:8080'",
         );
         assert_eq!(mistakes, [""; 0]);
-        let [first, second] = &grant.rules[..] else { panic!("{grant:?}") };
-        assert_eq!((first.scheme, first.port, first.methods.len(), first.private), (Scheme::Https, 443, 2, false));
-        assert_eq!((second.scheme, second.port, second.path_prefix.as_str(), second.private), (Scheme::Http, 8080, "/", true));
-        let values: Vec<_> = grant.secrets.iter().map(|secret| (secret.header.as_str(), secret.value("s"))).collect();
-        assert_eq!(values, [("authorization", "Bearer s".to_owned()), ("x-key", "s".to_owned())]);
+        let [first, second] = &grant.rules[..] else {
+            panic!("{grant:?}")
+        };
+        assert_eq!(
+            (first.scheme, first.port, first.methods.len(), first.private),
+            (Scheme::Https, 443, 2, false)
+        );
+        assert_eq!(
+            (
+                second.scheme,
+                second.port,
+                second.path_prefix.as_str(),
+                second.private
+            ),
+            (Scheme::Http, 8080, "/", true)
+        );
+        let values: Vec<_> = grant
+            .secrets
+            .iter()
+            .map(|secret| (secret.header.as_str(), secret.value("s")))
+            .collect();
+        assert_eq!(
+            values,
+            [
+                ("authorization", "Bearer s".to_owned()),
+                ("x-key", "s".to_owned())
+            ]
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The keys of `[engine]` about running; those about compiling are in `compile`.
 
-use host_runtime::config::PagemapScan;
+use hayrick_runtime::config::PagemapScan;
 
 use crate::machine::memory_bytes;
 use crate::section::Section;
@@ -22,13 +22,26 @@ pub struct EngineSettings {
 
 /// Reads those keys of `[engine]`.
 pub fn read_engine(section: &mut Section) -> EngineSettings {
-    // The rest is for the host itself, for the pages of its files, and for whatever else runs there.
+    // The rest is for the host itself, for the pages of its files, and for whatever else runs
+    // there.
     let memory_default = usize::try_from(memory_bytes() / 4 * 3).unwrap_or(usize::MAX);
     EngineSettings {
         // More places than this and their reserved addresses outgrow the 47 bits a process has.
         host_runs_max: section.count("host_runs_max", HOST_RUNS_MAX_DEFAULT, 1..=16_384),
-        host_memory_bytes_max: section.size("host_memory_bytes_max", memory_default, 1 << 20..=1 << 46),
-        stack_bytes_max: section.size("stack_bytes_max", STACK_BYTES_MAX_DEFAULT, 64 << 10..=16 << 20),
-        pagemap_scan: section.word("pagemap_scan", PagemapScan::Auto, &[("auto", PagemapScan::Auto), ("off", PagemapScan::Off)]),
+        host_memory_bytes_max: section.size(
+            "host_memory_bytes_max",
+            memory_default,
+            1 << 20..=1 << 46,
+        ),
+        stack_bytes_max: section.size(
+            "stack_bytes_max",
+            STACK_BYTES_MAX_DEFAULT,
+            64 << 10..=16 << 20,
+        ),
+        pagemap_scan: section.word(
+            "pagemap_scan",
+            PagemapScan::Auto,
+            &[("auto", PagemapScan::Auto), ("off", PagemapScan::Off)],
+        ),
     }
 }

@@ -19,7 +19,12 @@ pub fn read_data_dir(top: &mut Section, flags: &Flags) -> PathBuf {
 
 /// Where the plugins lie.
 pub fn read_plugins_dir(top: &mut Section, flags: &Flags) -> PathBuf {
-    path(top, "plugins_dir", flags.plugins_dir.clone(), PLUGINS_DIR_DEFAULT)
+    path(
+        top,
+        "plugins_dir",
+        flags.plugins_dir.clone(),
+        PLUGINS_DIR_DEFAULT,
+    )
 }
 
 fn path(top: &mut Section, key: &'static str, by_flag: Option<PathBuf>, default: &str) -> PathBuf {

@@ -1,12 +1,13 @@
-//! Writes a grant into a plugin's policy file. Only a person at this machine comes here: no route and no plugin does.
+//! Writes a grant into a plugin's policy file. Only a person at this machine comes here: no route
+//! and no plugin does.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use host_runtime::config::Policies;
-use host_types::id::PipelineName;
-use host_types::policy::Interface;
+use hayrick_runtime::config::Policies;
+use hayrick_types::id::PipelineName;
+use hayrick_types::policy::Interface;
 use toml_edit::{Array, DocumentMut, value};
 
 use crate::inspect::{judge, words};
@@ -25,18 +26,27 @@ pub struct Granted {
 /// Grants a plugin `interfaces`, or all that its file asks for if none is named.
 ///
 /// # Errors
-/// The settings or the policy file have mistakes, the plugin's file cannot be read, or the policy file cannot be written.
+/// The settings or the policy file have mistakes, the plugin's file cannot be read, or the policy
+/// file cannot be written.
 pub fn grant(settings: Settings, name: &str, interfaces: &[String]) -> anyhow::Result<Granted> {
     let rules = Rules::read(settings)?;
     let name = PipelineName::parse(name)?;
     let policy = rules.policies.of(&name).map_err(anyhow::Error::msg)?;
-    let wanted = if interfaces.is_empty() { asked(&rules, &name)? } else { parse(interfaces)? };
+    let wanted = if interfaces.is_empty() {
+        asked(&rules, &name)?
+    } else {
+        parse(interfaces)?
+    };
     let added: BTreeSet<Interface> = wanted.difference(&policy.named).copied().collect();
     // What is named replaces the defaults, so that those the plugin has now have to be named too.
     let named: BTreeSet<Interface> = policy.interfaces.union(&wanted).copied().collect();
     let file = rules.plugins_dir.join(format!("{name}.toml"));
     write(&file, &named).with_context(|| format!("{} cannot be written", file.display()))?;
-    Ok(Granted { file, added: words(&added), named: words(&named) })
+    Ok(Granted {
+        file,
+        added: words(&added),
+        named: words(&named),
+    })
 }
 
 fn asked(rules: &Rules, name: &PipelineName) -> anyhow::Result<BTreeSet<Interface>> {
@@ -50,8 +60,14 @@ fn asked(rules: &Rules, name: &PipelineName) -> anyhow::Result<BTreeSet<Interfac
 
 fn parse(words: &[String]) -> anyhow::Result<BTreeSet<Interface>> {
     let names = || Interface::ALL.map(Interface::as_str).join(", ");
-    let parse =
-        |word: &String| Interface::parse(word).with_context(|| format!("'{word}' is no interface to grant: name some of {}", names()));
+    let parse = |word: &String| {
+        Interface::parse(word).with_context(|| {
+            format!(
+                "'{word}' is no interface to grant: name some of {}",
+                names()
+            )
+        })
+    };
     words.iter().map(parse).collect()
 }
 

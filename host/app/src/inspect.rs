@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Context;
-use host_runtime::approvals::read_approvals;
-use host_runtime::asked::check_asked;
-use host_runtime::config::Policies;
-use host_runtime::inspect::Inspection;
-use host_types::id::PipelineName;
-use host_types::policy::{Interface, Policy};
+use hayrick_runtime::approvals::read_approvals;
+use hayrick_runtime::asked::check_asked;
+use hayrick_runtime::config::Policies;
+use hayrick_runtime::inspect::Inspection;
+use hayrick_types::id::PipelineName;
+use hayrick_types::policy::{Interface, Policy};
 
 use crate::compile::own_program;
 use crate::rules::Rules;
@@ -24,11 +24,13 @@ pub struct Judged {
     pub granted: Vec<&'static str>,
     /// What the version that was deployed here last under this name asked for.
     pub asked_before: Option<Vec<&'static str>>,
-    /// Whether it would be deployed, as far as that shows without running its `setup`; else why not.
+    /// Whether it would be deployed, as far as that shows without running its `setup`; else why
+    /// not.
     pub deployable: Result<(), String>,
 }
 
-/// Looks into the file as a deploy would, without running it. Not to be called inside a tokio runtime.
+/// Looks into the file as a deploy would, without running it. Not to be called inside a tokio
+/// runtime.
 ///
 /// # Errors
 /// The file cannot be read, or the settings have mistakes.
@@ -42,30 +44,59 @@ pub fn inspect(settings: Settings, path: &Path) -> anyhow::Result<Judged> {
 /// # Errors
 /// The file cannot be read.
 pub fn judge(rules: &Rules, path: &Path) -> anyhow::Result<Judged> {
-    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = path
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let policy = policy(rules, &name);
-    let limits = policy.as_ref().map(|policy| policy.limits.clone()).unwrap_or_default();
+    let limits = policy
+        .as_ref()
+        .map(|policy| policy.limits.clone())
+        .unwrap_or_default();
     // Compiling happens in another process; this one only waits for it.
-    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let inspecting = host_runtime::inspect::inspect(path, &limits, own_program(), rules.compile.clone());
-    let inspection = tokio.block_on(inspecting).with_context(|| format!("{} cannot be inspected", path.display()))?;
-    let before = read_approvals(&rules.approvals)?.remove(&name).map(|approval| approval.asked());
-    let granted: BTreeSet<Interface> = policy.as_ref().map(|policy| &inspection.asked & &policy.interfaces).unwrap_or_default();
-    let deployable = inspection.deployable.clone().and(policy).and_then(|policy| {
-        let checked = check_asked(&name, &inspection.asked, &policy, before.as_ref());
-        checked.map_err(|error| error.to_string())
-    });
+    let tokio = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let inspecting =
+        hayrick_runtime::inspect::inspect(path, &limits, own_program(), rules.compile.clone());
+    let inspection = tokio
+        .block_on(inspecting)
+        .with_context(|| format!("{} cannot be inspected", path.display()))?;
+    let before = read_approvals(&rules.approvals)?
+        .remove(&name)
+        .map(|approval| approval.asked());
+    let granted: BTreeSet<Interface> = policy
+        .as_ref()
+        .map(|policy| &inspection.asked & &policy.interfaces)
+        .unwrap_or_default();
+    let deployable = inspection
+        .deployable
+        .clone()
+        .and(policy)
+        .and_then(|policy| {
+            let checked = check_asked(&name, &inspection.asked, &policy, before.as_ref());
+            checked.map_err(|error| error.to_string())
+        });
     let (asks, asked_before) = (words(&inspection.asked), before.as_ref().map(words));
-    Ok(Judged { asks, granted: words(&granted), asked_before, inspection, deployable })
+    Ok(Judged {
+        asks,
+        granted: words(&granted),
+        asked_before,
+        inspection,
+        deployable,
+    })
 }
 
 /// Interfaces by name.
 pub fn words(interfaces: &BTreeSet<Interface>) -> Vec<&'static str> {
-    interfaces.iter().map(|interface| interface.as_str()).collect()
+    interfaces
+        .iter()
+        .map(|interface| interface.as_str())
+        .collect()
 }
 
-/// How `new` differs from `old`, or from what was deployed here last under its name if there is no `old`: a line for each interface that
-/// came or went, `+ asks for state`, `- exports …`.
+/// How `new` differs from `old`, or from what was deployed here last under its name if there is no
+/// `old`: a line for each interface that came or went, `+ asks for state`, `- exports …`.
 ///
 /// # Errors
 /// A file cannot be read, or the settings have mistakes.
@@ -78,14 +109,28 @@ pub fn diff(settings: Settings, new: &Path, old: Option<&Path>) -> anyhow::Resul
     };
     let old = judge(&rules, old)?;
     let mut lines = changes("asks for", &old.asks, &new.asks);
-    lines.extend(changes("imports", &old.inspection.imports, &new.inspection.imports));
-    lines.extend(changes("exports", &old.inspection.exports, &new.inspection.exports));
+    lines.extend(changes(
+        "imports",
+        &old.inspection.imports,
+        &new.inspection.imports,
+    ));
+    lines.extend(changes(
+        "exports",
+        &old.inspection.exports,
+        &new.inspection.exports,
+    ));
     Ok(lines)
 }
 
 fn changes<T: PartialEq + std::fmt::Display>(what: &str, old: &[T], new: &[T]) -> Vec<String> {
-    let gone = old.iter().filter(|name| !new.contains(name)).map(|name| format!("- {what} {name}"));
-    let come = new.iter().filter(|name| !old.contains(name)).map(|name| format!("+ {what} {name}"));
+    let gone = old
+        .iter()
+        .filter(|name| !new.contains(name))
+        .map(|name| format!("- {what} {name}"));
+    let come = new
+        .iter()
+        .filter(|name| !old.contains(name))
+        .map(|name| format!("+ {what} {name}"));
     gone.chain(come).collect()
 }
 

@@ -5,12 +5,12 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use anyhow::Context;
-use host_services::audit::{Action, Audit, Entry};
-use host_services::keys::file::KeyFile;
-use host_services::keys::key::{Key, NewKey, Rate, Scope};
-use host_services::keys::ring::read_used;
-use host_types::clock;
-use host_types::id::PipelineName;
+use hayrick_services::audit::{Action, Audit, Entry};
+use hayrick_services::keys::file::KeyFile;
+use hayrick_services::keys::key::{Key, NewKey, Rate, Scope};
+use hayrick_services::keys::ring::read_used;
+use hayrick_types::clock;
+use hayrick_types::id::PipelineName;
 use serde_json::{Value, json};
 
 /// What is asked of a new key, as people write it.
@@ -32,12 +32,17 @@ pub struct KeyRequest {
 /// Who acts when a command does.
 const LOCAL: &str = "local";
 
-/// Makes a key and shows it with its text, which is in no other place. A running server takes it within a second.
+/// Makes a key and shows it with its text, which is in no other place. A running server takes it
+/// within a second.
 ///
 /// # Errors
 /// A word of the request is wrong, or the data folder cannot be written.
 pub fn create(data_dir: &Path, request: KeyRequest) -> anyhow::Result<Value> {
-    DirBuilder::new().recursive(true).mode(0o700).create(data_dir).with_context(|| format!("{} cannot be made", data_dir.display()))?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data_dir)
+        .with_context(|| format!("{} cannot be made", data_dir.display()))?;
     let now = now();
     let (key, text) = KeyFile::new(data_dir).create(read(request, now)?, now)?;
     // If this fails, nobody has seen the key's text, so that nobody can use it.
@@ -55,7 +60,10 @@ pub fn create(data_dir: &Path, request: KeyRequest) -> anyhow::Result<Value> {
 /// The file cannot be read.
 pub fn list(data_dir: &Path) -> anyhow::Result<Vec<Value>> {
     let (keys, used, now) = (KeyFile::new(data_dir).read()?, read_used(data_dir), now());
-    Ok(keys.iter().map(|key| show(key, used.get(&key.id).copied(), now)).collect())
+    Ok(keys
+        .iter()
+        .map(|key| show(key, used.get(&key.id).copied(), now))
+        .collect())
 }
 
 /// Revokes a key and shows it; none if there is none. A running server refuses it within a second.
@@ -69,9 +77,15 @@ pub fn revoke(data_dir: &Path, id: &str) -> anyhow::Result<Option<Value>> {
         return Ok(None);
     }
     let now = now();
-    let Some(key) = file.revoke(id, now)? else { return Ok(None) };
+    let Some(key) = file.revoke(id, now)? else {
+        return Ok(None);
+    };
     audit(data_dir, Action::KeyRevoke, &key.id).context("the key is revoked, but")?;
-    Ok(Some(show(&key, read_used(data_dir).get(&key.id).copied(), now)))
+    Ok(Some(show(
+        &key,
+        read_used(data_dir).get(&key.id).copied(),
+        now,
+    )))
 }
 
 /// The newest lines of the audit log, oldest first.
@@ -79,8 +93,13 @@ pub fn revoke(data_dir: &Path, id: &str) -> anyhow::Result<Option<Value>> {
 /// # Errors
 /// It cannot be read.
 pub fn audit_log(data_dir: &Path, count: usize) -> anyhow::Result<Vec<Value>> {
-    let lines = Audit::new(data_dir, clock::system()).last(count).context("the audit log cannot be read")?;
-    Ok(lines.iter().filter_map(|line| serde_json::to_value(line).ok()).collect())
+    let lines = Audit::new(data_dir, clock::system())
+        .last(count)
+        .context("the audit log cannot be read")?;
+    Ok(lines
+        .iter()
+        .filter_map(|line| serde_json::to_value(line).ok())
+        .collect())
 }
 
 /// Whether a server over this folder has a key that opens anything.
@@ -89,13 +108,17 @@ pub fn audit_log(data_dir: &Path, count: usize) -> anyhow::Result<Vec<Value>> {
 /// The file cannot be read.
 pub fn has_usable_key(data_dir: &Path) -> anyhow::Result<bool> {
     let now = now();
-    Ok(KeyFile::new(data_dir).read()?.iter().any(|key| key.is_usable(now)))
+    Ok(KeyFile::new(data_dir)
+        .read()?
+        .iter()
+        .any(|key| key.is_usable(now)))
 }
 
 fn read(request: KeyRequest, now: u64) -> anyhow::Result<NewKey> {
     let mut scopes = Vec::new();
     for word in &request.scopes {
-        let scope = Scope::parse(word).with_context(|| format!("'{word}' is no scope: write invoke, deploy or admin"))?;
+        let scope = Scope::parse(word)
+            .with_context(|| format!("'{word}' is no scope: write invoke, deploy or admin"))?;
         if !scopes.contains(&scope) {
             scopes.push(scope);
         }
@@ -110,10 +133,15 @@ fn read(request: KeyRequest, now: u64) -> anyhow::Result<NewKey> {
         name: request.name,
         scopes,
         pipelines: Some(request.pipelines).filter(|pipelines| !pipelines.is_empty()),
-        rate: request.rate.map(|rate| Rate::parse(&rate).map_err(anyhow::Error::msg)).transpose()?,
+        rate: request
+            .rate
+            .map(|rate| Rate::parse(&rate).map_err(anyhow::Error::msg))
+            .transpose()?,
         burst: request.burst,
         concurrency_max: request.concurrency_max,
-        expires_at: request.expires_in.map(|seconds| now.saturating_add(seconds)),
+        expires_at: request
+            .expires_in
+            .map(|seconds| now.saturating_add(seconds)),
     })
 }
 
@@ -150,8 +178,16 @@ fn per(seconds: u32) -> String {
 
 fn audit(data_dir: &Path, action: Action, id: &str) -> anyhow::Result<()> {
     let (actor, subject, outcome) = (LOCAL.to_owned(), id.to_owned(), "ok".to_owned());
-    let entry = Entry { actor, action, subject, outcome, request: None };
-    Audit::new(data_dir, clock::system()).record_blocking(entry).context("the audit log cannot be written")
+    let entry = Entry {
+        actor,
+        action,
+        subject,
+        outcome,
+        request: None,
+    };
+    Audit::new(data_dir, clock::system())
+        .record_blocking(entry)
+        .context("the audit log cannot be written")
 }
 
 fn now() -> u64 {

@@ -1,5 +1,5 @@
-//! The composition root: what the user said becomes what the program needs, and the parts are put together.
-//! Read `settings`, `config`, then `app`.
+//! The composition root: what the user said becomes what the program needs, and the parts are put
+//! together. Read `settings`, `config`, then `app`.
 #![forbid(unsafe_code)]
 
 pub mod app;

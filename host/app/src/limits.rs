@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use host_types::limits::Limits;
+use hayrick_types::limits::Limits;
 
 use crate::section::Section;
 
@@ -32,11 +32,31 @@ pub fn read_limits(section: &mut Section, default: &Limits) -> Limits {
         queue_time_max: section.duration("queue_time_max", default.queue_time_max, TIMES),
         setup_time_max: section.duration("setup_time_max", default.setup_time_max, TIMES),
         log_lines_max: section.count("log_lines_max", default.log_lines_max, 0..=1_000_000),
-        log_line_bytes_max: section.size("log_line_bytes_max", default.log_line_bytes_max, 1..=1 << 20),
-        component_bytes_max: section.size("component_bytes_max", default.component_bytes_max, 1..=2 << 30),
-        plugin_memory_bytes_max: section.size("plugin_memory_bytes_max", default.plugin_memory_bytes_max, 64 << 10..=1 << 44),
-        channel_items_max: section.count("channel_items_max", default.channel_items_max, 1..=65_536),
-        host_call_bytes_max: section.size("host_call_bytes_max", default.host_call_bytes_max, 64 << 10..=1 << 30),
+        log_line_bytes_max: section.size(
+            "log_line_bytes_max",
+            default.log_line_bytes_max,
+            1..=1 << 20,
+        ),
+        component_bytes_max: section.size(
+            "component_bytes_max",
+            default.component_bytes_max,
+            1..=2 << 30,
+        ),
+        plugin_memory_bytes_max: section.size(
+            "plugin_memory_bytes_max",
+            default.plugin_memory_bytes_max,
+            64 << 10..=1 << 44,
+        ),
+        channel_items_max: section.count(
+            "channel_items_max",
+            default.channel_items_max,
+            1..=65_536,
+        ),
+        host_call_bytes_max: section.size(
+            "host_call_bytes_max",
+            default.host_call_bytes_max,
+            64 << 10..=1 << 30,
+        ),
         host_calls_max: section.count("host_calls_max", default.host_calls_max, 1..=65_536),
         host_bytes_max: section.size("host_bytes_max", default.host_bytes_max, 64 << 10..=4 << 30),
         handles_max: section.count("handles_max", default.handles_max, 16..=100_000),
@@ -44,7 +64,15 @@ pub fn read_limits(section: &mut Section, default: &Limits) -> Limits {
         instances_max: section.count("instances_max", default.instances_max, 1..=10_000),
         memories_max: section.count("memories_max", default.memories_max, 1..=100),
         tables_max: section.count("tables_max", default.tables_max, 1..=1000),
-        table_elements_max: section.count("table_elements_max", default.table_elements_max, 1..=1_000_000),
-        log_lines_per_second_max: section.count("log_lines_per_second_max", default.log_lines_per_second_max, 1..=1_000_000),
+        table_elements_max: section.count(
+            "table_elements_max",
+            default.table_elements_max,
+            1..=1_000_000,
+        ),
+        log_lines_per_second_max: section.count(
+            "log_lines_per_second_max",
+            default.log_lines_per_second_max,
+            1..=1_000_000,
+        ),
     }
 }

@@ -14,7 +14,10 @@ pub struct Mistake {
 impl Mistake {
     /// The same mistake, in that file.
     pub fn within(self, file: &str) -> Mistake {
-        Mistake { path: format!("{file}: {}", self.path), ..self }
+        Mistake {
+            path: format!("{file}: {}", self.path),
+            ..self
+        }
     }
 }
 
@@ -32,21 +35,37 @@ pub struct ConfigError(pub Vec<Mistake>);
 impl ConfigError {
     /// An error of one mistake.
     pub fn one(path: impl Into<String>, text: impl Into<String>) -> ConfigError {
-        ConfigError(vec![Mistake { path: path.into(), text: text.into() }])
+        ConfigError(vec![Mistake {
+            path: path.into(),
+            text: text.into(),
+        }])
     }
 }
 
 fn list(mistakes: &[Mistake]) -> String {
-    let noun = if mistakes.len() == 1 { "mistake" } else { "mistakes" };
-    let lines: String = mistakes.iter().map(|mistake| format!("\n  {mistake}")).collect();
+    let noun = if mistakes.len() == 1 {
+        "mistake"
+    } else {
+        "mistakes"
+    };
+    let lines: String = mistakes
+        .iter()
+        .map(|mistake| format!("\n  {mistake}"))
+        .collect();
     format!("{} {noun} in the settings:{lines}", mistakes.len())
 }
 
 /// `; did you mean 'x'?` when a known word is near, else nothing.
 pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    // Jaro-Winkler favours a shared beginning, which is how keys are shortened; below 0.85 guesses start to mislead.
-    let near = known.into_iter().map(|key| (strsim::jaro_winkler(word, key), key)).filter(|(likeness, _)| *likeness >= 0.85);
-    near.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, key)| format!("; did you mean '{key}'?")).unwrap_or_default()
+    // Jaro-Winkler favours a shared beginning, which is how keys are shortened; below 0.85 guesses
+    // start to mislead.
+    let near = known
+        .into_iter()
+        .map(|key| (strsim::jaro_winkler(word, key), key))
+        .filter(|(likeness, _)| *likeness >= 0.85);
+    near.max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, key)| format!("; did you mean '{key}'?"))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -56,15 +75,24 @@ mod tests {
     #[test]
     fn near_words_are_offered_and_far_ones_are_not() {
         let known = ["body_bytes_max", "drain_deadline", "connections_max"];
-        for (word, near) in [("body_bytes", "body_bytes_max"), ("drain_dedaline", "drain_deadline"), ("conections_max", "connections_max")]
-        {
-            assert_eq!(did_you_mean(word, known), format!("; did you mean '{near}'?"));
+        for (word, near) in [
+            ("body_bytes", "body_bytes_max"),
+            ("drain_dedaline", "drain_deadline"),
+            ("conections_max", "connections_max"),
+        ] {
+            assert_eq!(
+                did_you_mean(word, known),
+                format!("; did you mean '{near}'?")
+            );
         }
         assert_eq!(did_you_mean("colour", known), "");
     }
 
     #[test]
     fn the_list_counts_its_mistakes() {
-        assert_eq!(ConfigError::one("a.b", "wrong").to_string(), "1 mistake in the settings:\n  a.b: wrong");
+        assert_eq!(
+            ConfigError::one("a.b", "wrong").to_string(),
+            "1 mistake in the settings:\n  a.b: wrong"
+        );
     }
 }

@@ -9,9 +9,21 @@ const OTHERS: u64 = 512;
 pub fn raise(connections_max: usize) -> Option<String> {
     let limit = getrlimit(Resource::Nofile);
     // The hard limit is for whoever started this; up to it is our own affair.
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
-    let files = if raised.is_ok() { limit.maximum } else { limit.current };
-    let wanted = u64::try_from(connections_max).unwrap_or(u64::MAX).saturating_add(OTHERS);
+    let raised = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        },
+    );
+    let files = if raised.is_ok() {
+        limit.maximum
+    } else {
+        limit.current
+    };
+    let wanted = u64::try_from(connections_max)
+        .unwrap_or(u64::MAX)
+        .saturating_add(OTHERS);
     let files = files.filter(|files| *files < wanted)?;
     Some(format!(
         "the operating system gives {files} open files, too few for connections_max, {connections_max}: when they run out, idle connections \

@@ -1,4 +1,5 @@
-//! Reads one table of the settings file key by key and collects every mistake, where deserialising would stop at the first.
+//! Reads one table of the settings file key by key and collects every mistake, where deserialising
+//! would stop at the first.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -9,7 +10,8 @@ use toml::{Table, Value};
 use crate::mistake::{Mistake, did_you_mean};
 use crate::units::{parse_duration, parse_size, show_duration, show_size};
 
-/// A table being read. Each key is taken once; what is left at the end is unknown, and so a mistake.
+/// A table being read. Each key is taken once; what is left at the end is unknown, and so a
+/// mistake.
 pub struct Section {
     path: String,
     table: Table,
@@ -23,8 +25,17 @@ impl Section {
         Section::read_at(String::new(), table, read)
     }
 
-    fn read_at<T>(path: String, table: Table, read: impl FnOnce(&mut Section) -> T) -> (T, Vec<Mistake>) {
-        let mut section = Section { path, table, known: Vec::new(), mistakes: Vec::new() };
+    fn read_at<T>(
+        path: String,
+        table: Table,
+        read: impl FnOnce(&mut Section) -> T,
+    ) -> (T, Vec<Mistake>) {
+        let mut section = Section {
+            path,
+            table,
+            known: Vec::new(),
+            mistakes: Vec::new(),
+        };
         let result = read(&mut section);
         section.refuse_unknown();
         (result, section.mistakes)
@@ -50,7 +61,10 @@ impl Section {
 
     /// Notes a mistake of anything else: a flag, a variable, a key read before.
     pub fn mistake_of(&mut self, path: impl Into<String>, text: impl Into<String>) {
-        self.mistakes.push(Mistake { path: path.into(), text: text.into() });
+        self.mistakes.push(Mistake {
+            path: path.into(),
+            text: text.into(),
+        });
     }
 
     /// The full path of `key`.
@@ -59,7 +73,11 @@ impl Section {
     }
 
     /// The value at `key` as `parse` makes it; a mistake and an absent key are both `None`.
-    pub fn value<T>(&mut self, key: &'static str, parse: impl FnOnce(Value) -> Result<T, String>) -> Option<T> {
+    pub fn value<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(Value) -> Result<T, String>,
+    ) -> Option<T> {
         self.known.push(key);
         let value = self.table.remove(key)?;
         parse(value).map_err(|text| self.mistake(key, text)).ok()
@@ -71,12 +89,21 @@ impl Section {
     }
 
     /// Text as `parse` makes it.
-    pub fn parsed<T>(&mut self, key: &'static str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+    pub fn parsed<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
         self.value(key, |value| parse(&text(value)?))
     }
 
     /// The same for a key that must be there; `cure` says what to write.
-    pub fn required<T>(&mut self, key: &'static str, cure: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+    pub fn required<T>(
+        &mut self,
+        key: &'static str,
+        cure: &str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
         if !self.table.contains_key(key) {
             self.mistake(key, format!("is missing: {cure}"));
         }
@@ -92,7 +119,11 @@ impl Section {
     }
 
     /// A list of texts as `parse` makes it.
-    pub fn parsed_texts<T>(&mut self, key: &'static str, parse: impl FnOnce(Vec<String>) -> Result<T, String>) -> Option<T> {
+    pub fn parsed_texts<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(Vec<String>) -> Result<T, String>,
+    ) -> Option<T> {
         let texts = self.texts(key)?;
         parse(texts).map_err(|text| self.mistake(key, text)).ok()
     }
@@ -101,8 +132,17 @@ impl Section {
     pub fn word<T: Copy>(&mut self, key: &'static str, default: T, words: &[(&str, T)]) -> T {
         let parsed = self.value(key, |value| {
             let word = text(value)?;
-            let meant = words.iter().find(|(name, _)| *name == word).map(|(_, meant)| *meant);
-            let names = || words.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(" or ");
+            let meant = words
+                .iter()
+                .find(|(name, _)| *name == word)
+                .map(|(_, meant)| *meant);
+            let names = || {
+                words
+                    .iter()
+                    .map(|(name, _)| format!("\"{name}\""))
+                    .collect::<Vec<_>>()
+                    .join(" or ")
+            };
             meant.ok_or_else(|| format!("'{word}' is not {}", names()))
         });
         parsed.unwrap_or(default)
@@ -110,12 +150,25 @@ impl Section {
 
     /// `true` or `false`.
     pub fn flag(&mut self, key: &'static str, default: bool) -> bool {
-        self.value(key, |value| value.as_bool().ok_or_else(|| expected("true or false", &value))).unwrap_or(default)
+        self.value(key, |value| {
+            value
+                .as_bool()
+                .ok_or_else(|| expected("true or false", &value))
+        })
+        .unwrap_or(default)
     }
 
     /// A whole number.
-    pub fn count<N: TryFrom<u64>>(&mut self, key: &'static str, default: N, range: RangeInclusive<u64>) -> N {
-        self.value(key, |value| narrow(within(count(&value)?, &range, u64::to_string)?)).unwrap_or(default)
+    pub fn count<N: TryFrom<u64>>(
+        &mut self,
+        key: &'static str,
+        default: N,
+        range: RangeInclusive<u64>,
+    ) -> N {
+        self.value(key, |value| {
+            narrow(within(count(&value)?, &range, u64::to_string)?)
+        })
+        .unwrap_or(default)
     }
 
     /// The same where an absent key is no number.
@@ -124,39 +177,74 @@ impl Section {
     }
 
     /// Bytes: an integer, or text such as `"256 MiB"`.
-    pub fn size<N: TryFrom<u64>>(&mut self, key: &'static str, default: N, range: RangeInclusive<u64>) -> N {
-        self.value(key, |value| narrow(within(size(&value)?, &range, |bytes| show_size(*bytes))?)).unwrap_or(default)
+    pub fn size<N: TryFrom<u64>>(
+        &mut self,
+        key: &'static str,
+        default: N,
+        range: RangeInclusive<u64>,
+    ) -> N {
+        self.value(key, |value| {
+            narrow(within(size(&value)?, &range, |bytes| show_size(*bytes))?)
+        })
+        .unwrap_or(default)
     }
 
     /// A duration such as `"10s"`.
-    pub fn duration(&mut self, key: &'static str, default: Duration, range: RangeInclusive<Duration>) -> Duration {
-        self.value(key, |value| within(duration(&value)?, &range, |span| show_duration(*span))).unwrap_or(default)
+    pub fn duration(
+        &mut self,
+        key: &'static str,
+        default: Duration,
+        range: RangeInclusive<Duration>,
+    ) -> Duration {
+        self.value(key, |value| {
+            within(duration(&value)?, &range, |span| show_duration(*span))
+        })
+        .unwrap_or(default)
     }
 
-    /// A table inside this one; an absent one is read as empty, so that its defaults have one source.
+    /// A table inside this one; an absent one is read as empty, so that its defaults have one
+    /// source.
     pub fn section<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Section) -> T) -> T {
         let table = self.value(key, table).unwrap_or_default();
         self.descend(key, table, read)
     }
 
     /// The same, `None` when the file has no such table.
-    pub fn optional_section<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Section) -> T) -> Option<T> {
+    pub fn optional_section<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&mut Section) -> T,
+    ) -> Option<T> {
         let table = self.value(key, table)?;
         Some(self.descend(key, table, read))
     }
 
     /// A table of tables whose keys the user chose; `read` has each key and its table.
-    pub fn each_section<T>(&mut self, key: &'static str, mut read: impl FnMut(&str, &mut Section) -> T) -> Vec<T> {
+    pub fn each_section<T>(
+        &mut self,
+        key: &'static str,
+        mut read: impl FnMut(&str, &mut Section) -> T,
+    ) -> Vec<T> {
         self.section(key, |outer| {
             let entries = std::mem::take(&mut outer.table);
-            entries.into_iter().filter_map(|(name, value)| outer.entry(&name, value, &mut read)).collect()
+            entries
+                .into_iter()
+                .filter_map(|(name, value)| outer.entry(&name, value, &mut read))
+                .collect()
         })
     }
 
     /// A list of tables, as `[[key]]` writes them; the first one's path ends with `[1]`.
-    pub fn each_item<T>(&mut self, key: &'static str, mut read: impl FnMut(&mut Section) -> T) -> Vec<T> {
+    pub fn each_item<T>(
+        &mut self,
+        key: &'static str,
+        mut read: impl FnMut(&mut Section) -> T,
+    ) -> Vec<T> {
         let items = self.value(key, |value| match value {
-            Value::Array(items) => items.into_iter().map(table).collect::<Result<Vec<Table>, String>>(),
+            Value::Array(items) => items
+                .into_iter()
+                .map(table)
+                .collect::<Result<Vec<Table>, String>>(),
             other => Err(expected("a list of tables", &other)),
         });
         let mut values = Vec::new();
@@ -173,20 +261,32 @@ impl Section {
     pub fn each_text(&mut self, key: &'static str, bytes_max: usize) -> BTreeMap<String, String> {
         self.section(key, |outer| {
             let entries = std::mem::take(&mut outer.table);
-            entries.into_iter().filter_map(|(name, value)| Some((name.clone(), outer.chosen_text(&name, value, bytes_max)?))).collect()
+            entries
+                .into_iter()
+                .filter_map(|(name, value)| {
+                    Some((name.clone(), outer.chosen_text(&name, value, bytes_max)?))
+                })
+                .collect()
         })
     }
 
     fn chosen_text(&mut self, name: &str, value: Value, bytes_max: usize) -> Option<String> {
         let text = match value {
             Value::String(text) if text.len() <= bytes_max => Ok(text),
-            Value::String(text) => Err(format!("has {} bytes; {bytes_max} is the most", text.len())),
+            Value::String(text) => {
+                Err(format!("has {} bytes; {bytes_max} is the most", text.len()))
+            }
             other => Err(expected("text", &other)),
         };
         text.map_err(|text| self.mistake(name, text)).ok()
     }
 
-    fn entry<T>(&mut self, name: &str, value: Value, read: &mut impl FnMut(&str, &mut Section) -> T) -> Option<T> {
+    fn entry<T>(
+        &mut self,
+        name: &str,
+        value: Value,
+        read: &mut impl FnMut(&str, &mut Section) -> T,
+    ) -> Option<T> {
         let table = table(value).map_err(|text| self.mistake(name, text)).ok()?;
         Some(self.descend(name, table, |section| read(name, section)))
     }
@@ -200,14 +300,27 @@ impl Section {
 
 /// A key's path below another, quoted as TOML would have it.
 pub fn join_path(parent: &str, key: &str) -> String {
-    let is_bare = !key.is_empty() && key.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_'));
-    let key = if is_bare { key.to_owned() } else { format!("\"{}\"", key.escape_default()) };
-    if parent.is_empty() { key } else { format!("{parent}.{key}") }
+    let is_bare = !key.is_empty()
+        && key
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_'));
+    let key = if is_bare {
+        key.to_owned()
+    } else {
+        format!("\"{}\"", key.escape_default())
+    };
+    if parent.is_empty() {
+        key
+    } else {
+        format!("{parent}.{key}")
+    }
 }
 
 fn text(value: Value) -> Result<String, String> {
     match value {
-        Value::String(text) if text.trim().is_empty() => Err("is empty: write a value, or leave the key out".to_owned()),
+        Value::String(text) if text.trim().is_empty() => {
+            Err("is empty: write a value, or leave the key out".to_owned())
+        }
         Value::String(text) => Ok(text),
         other => Err(expected("text", &other)),
     }
@@ -243,14 +356,31 @@ fn duration(value: &Value) -> Result<Duration, String> {
 }
 
 fn expected(what: &str, found: &Value) -> String {
-    format!("must be {what}, not {} {}", if found.is_integer() || found.is_array() { "an" } else { "a" }, found.type_str())
+    format!(
+        "must be {what}, not {} {}",
+        if found.is_integer() || found.is_array() {
+            "an"
+        } else {
+            "a"
+        },
+        found.type_str()
+    )
 }
 
-fn within<T: PartialOrd>(value: T, range: &RangeInclusive<T>, show: impl Fn(&T) -> String) -> Result<T, String> {
+fn within<T: PartialOrd>(
+    value: T,
+    range: &RangeInclusive<T>,
+    show: impl Fn(&T) -> String,
+) -> Result<T, String> {
     if range.contains(&value) {
         return Ok(value);
     }
-    Err(format!("{} is out of range: from {} to {}", show(&value), show(range.start()), show(range.end())))
+    Err(format!(
+        "{} is out of range: from {} to {}",
+        show(&value),
+        show(range.start()),
+        show(range.end())
+    ))
 }
 
 fn narrow<N: TryFrom<u64>>(value: u64) -> Result<N, String> {
@@ -271,14 +401,34 @@ mod tests {
         let file = "size = '4 KiB'\nbytes = 7\nspan = '2m'\ncount = 3\nwords = ['a', 'b']\nmode = 'off'\n[inner]\nname = 'x'";
         let (values, mistakes) = Section::read(file.parse().unwrap(), |top| {
             let minute = Duration::from_secs(60);
-            assert_eq!((top.size::<usize>("size", 0, 1..=8192), top.size::<u64>("bytes", 0, 1..=9)), (4096, 7));
-            assert_eq!(top.duration("span", minute, minute..=minute * 5), minute * 2);
+            assert_eq!(
+                (
+                    top.size::<usize>("size", 0, 1..=8192),
+                    top.size::<u64>("bytes", 0, 1..=9)
+                ),
+                (4096, 7)
+            );
+            assert_eq!(
+                top.duration("span", minute, minute..=minute * 5),
+                minute * 2
+            );
             assert_eq!(top.count::<u32>("count", 0, 1..=9), 3);
             assert!(!top.word("mode", true, &[("on", true), ("off", false)]));
-            (top.texts("words"), top.section("inner", |inner| inner.text("name")), top.optional_section("absent", |_| ()))
+            (
+                top.texts("words"),
+                top.section("inner", |inner| inner.text("name")),
+                top.optional_section("absent", |_| ()),
+            )
         });
         assert_eq!(mistakes, []);
-        assert_eq!(values, (Some(vec!["a".to_owned(), "b".to_owned()]), Some("x".to_owned()), None));
+        assert_eq!(
+            values,
+            (
+                Some(vec!["a".to_owned(), "b".to_owned()]),
+                Some("x".to_owned()),
+                None
+            )
+        );
     }
 
     #[test]
@@ -312,10 +462,13 @@ mod tests {
 
     #[test]
     fn unknown_keys_are_mistakes_wherever_they_are() {
-        let mistakes = mistakes_of("sizes = 1\n[inner.'a.b']\nname = 'x'\nnmae = 'y'\n[inner]\nc = 1", |top| {
-            top.size::<u64>("size", 1, 1..=2);
-            top.each_section("inner", |_, inner| inner.text("name"))
-        });
+        let mistakes = mistakes_of(
+            "sizes = 1\n[inner.'a.b']\nname = 'x'\nnmae = 'y'\n[inner]\nc = 1",
+            |top| {
+                top.size::<u64>("size", 1, 1..=2);
+                top.each_section("inner", |_, inner| inner.text("name"))
+            },
+        );
         assert_eq!(
             mistakes,
             [

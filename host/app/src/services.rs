@@ -5,20 +5,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use host_capabilities::services::Services;
-use host_services::budgets::Budgets;
-use host_services::database::Database;
-use host_services::egress::resolver::SystemResolver;
-use host_services::egress::service::Egress;
-use host_services::jobs::queue::Jobs;
-use host_services::jobs::sqlite::SqliteJobs;
-use host_services::llm::router::Llm;
-use host_services::metrics::Metrics;
-use host_services::secret::Secret;
-use host_services::state::State;
-use host_services::tasks::Tasks;
-use host_services::uploads::spool::Spool;
-use host_types::clock;
+use hayrick_capabilities::services::Services;
+use hayrick_services::budgets::Budgets;
+use hayrick_services::database::Database;
+use hayrick_services::egress::resolver::SystemResolver;
+use hayrick_services::egress::service::Egress;
+use hayrick_services::jobs::queue::Jobs;
+use hayrick_services::jobs::sqlite::SqliteJobs;
+use hayrick_services::llm::router::Llm;
+use hayrick_services::metrics::Metrics;
+use hayrick_services::secret::Secret;
+use hayrick_services::state::State;
+use hayrick_services::tasks::Tasks;
+use hayrick_services::uploads::spool::Spool;
+use hayrick_types::clock;
 
 use crate::config::Config;
 
@@ -41,20 +41,29 @@ pub async fn open(config: &Config, data_dir: &Path) -> anyhow::Result<(Services,
     let store = SqliteJobs::new(database.clone(), &config.jobs, Arc::clone(&clock), seed);
     let services = Services {
         llm: Llm::new(config.llm.clone()).context("the models cannot be set up")?,
-        budgets: Budgets::open(database.clone(), Arc::clone(&clock)).await.with_context(cannot)?,
+        budgets: Budgets::open(database.clone(), Arc::clone(&clock))
+            .await
+            .with_context(cannot)?,
         jobs: Jobs::new(Arc::new(store), config.jobs.clone()),
-        tasks: Tasks::open(database.clone(), config.tasks, Arc::clone(&clock)).await.with_context(cannot)?,
+        tasks: Tasks::open(database.clone(), config.tasks, Arc::clone(&clock))
+            .await
+            .with_context(cannot)?,
         state: State::new(database, config.state, clock),
         egress: egress(config),
         metrics: Metrics::default(),
     };
     let spool = data_dir.join(SPOOL);
-    std::fs::create_dir_all(&spool).with_context(|| format!("the folder {} cannot be made", spool.display()))?;
+    std::fs::create_dir_all(&spool)
+        .with_context(|| format!("the folder {} cannot be made", spool.display()))?;
     Ok((services, Spool::new(&spool)))
 }
 
 fn egress(config: &Config) -> Egress {
     let environment = config.environment.clone();
-    let secrets = move |variable: &str| environment.get(variable).map(|value| Secret::new(value.to_owned()));
+    let secrets = move |variable: &str| {
+        environment
+            .get(variable)
+            .map(|value| Secret::new(value.to_owned()))
+    };
     Egress::new(config.egress, Arc::new(SystemResolver), Arc::new(secrets))
 }

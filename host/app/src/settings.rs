@@ -35,19 +35,27 @@ impl Settings {
     /// Reads the settings file beside the flags and the environment.
     ///
     /// # Errors
-    /// A file that was named and is not there, cannot be read, or is no TOML. An absent default file is none.
+    /// A file that was named and is not there, cannot be read, or is no TOML. An absent default
+    /// file is none.
     pub fn read(flags: Flags, environment: Environment) -> Result<Settings, ConfigError> {
         let path = flags.config.clone().unwrap_or_else(|| FILE_DEFAULT.into());
         let text = read_file(&path, flags.config.is_some())?;
         let file = parse_toml(&path, &text)?;
-        Ok(Settings { flags, file, environment })
+        Ok(Settings {
+            flags,
+            file,
+            environment,
+        })
     }
 }
 
 fn read_file(path: &Path, is_named: bool) -> Result<String, ConfigError> {
     match std::fs::read_to_string(path) {
         Err(error) if error.kind() == ErrorKind::NotFound && !is_named => Ok(String::new()),
-        Err(error) => Err(ConfigError::one(path.display().to_string(), format!("the settings file cannot be read: {error}"))),
+        Err(error) => Err(ConfigError::one(
+            path.display().to_string(),
+            format!("the settings file cannot be read: {error}"),
+        )),
         Ok(text) => Ok(text),
     }
 }
@@ -61,8 +69,14 @@ pub fn parse_toml(path: &Path, text: &str) -> Result<Table, ConfigError> {
 }
 
 fn not_toml(path: &Path, error: &toml::de::Error) -> ConfigError {
-    // TOML's own message has several lines with a picture of the place; they are set under the path.
-    let picture: String = error.to_string().trim_end().lines().map(|line| format!("\n    {line}")).collect();
+    // TOML's own message has several lines with a picture of the place; they are set under the
+    // path.
+    let picture: String = error
+        .to_string()
+        .trim_end()
+        .lines()
+        .map(|line| format!("\n    {line}"))
+        .collect();
     ConfigError::one(path.display().to_string(), format!("is not TOML:{picture}"))
 }
 
@@ -71,17 +85,30 @@ mod tests {
     use super::*;
 
     fn read(path: &Path) -> Result<Settings, ConfigError> {
-        Settings::read(Flags { config: Some(path.to_owned()), ..Flags::default() }, Environment::default())
+        Settings::read(
+            Flags {
+                config: Some(path.to_owned()),
+                ..Flags::default()
+            },
+            Environment::default(),
+        )
     }
 
     #[test]
     fn a_named_file_must_be_there_and_be_toml() {
-        let path = std::env::temp_dir().join(format!("hayrick-settings-{}.toml", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("hayrick-settings-{}.toml", std::process::id()));
         let absent = read(&path).err().unwrap().to_string();
-        assert!(absent.contains("the settings file cannot be read"), "{absent}");
+        assert!(
+            absent.contains("the settings file cannot be read"),
+            "{absent}"
+        );
         std::fs::write(&path, "[server]\nport = = 1").unwrap();
         let broken = read(&path).err().unwrap().to_string();
-        assert!(broken.contains("is not TOML") && broken.contains("line 2"), "{broken}");
+        assert!(
+            broken.contains("is not TOML") && broken.contains("line 2"),
+            "{broken}"
+        );
         std::fs::write(&path, "[server]\nport = 1").unwrap();
         assert!(read(&path).unwrap().file.contains_key("server"));
         std::fs::remove_file(&path).unwrap();

@@ -19,15 +19,25 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging what `filter` lets through (`info`, or `warn,host_runtime=debug`).
+/// Starts logging what `filter` lets through (`info`, or `warn,hayrick_runtime=debug`).
 ///
 /// # Errors
 /// The filter cannot be read.
-pub fn start_logging(filter: &str, format: LogFormat, environment: &Environment) -> Result<(), ConfigError> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| ConfigError::one("--log", format!("{error}: write for example \"info\"")))?;
+pub fn start_logging(
+    filter: &str,
+    format: LogFormat,
+    environment: &Environment,
+) -> Result<(), ConfigError> {
+    let filter = EnvFilter::try_new(filter).map_err(|error| {
+        ConfigError::one("--log", format!("{error}: write for example \"info\""))
+    })?;
     let is_coloured = stderr().is_terminal() && environment.get("NO_COLOR").is_none();
     // Without `log_internal_errors(false)` a closed stderr makes the next log line panic.
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_ansi(is_coloured).log_internal_errors(false);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(stderr)
+        .with_ansi(is_coloured)
+        .log_internal_errors(false);
     let started = match format {
         LogFormat::Text => lines.try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),

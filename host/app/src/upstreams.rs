@@ -1,25 +1,37 @@
-//! The `[upstreams.ALIAS]` sections and the OPENAI_ variables: which models there are, and with which keys.
+//! The `[upstreams.ALIAS]` sections and the OPENAI_ variables: which models there are, and with
+//! which keys.
 
 use std::time::Duration;
 
-use host_services::llm::config::{CacheConfig, LlmConfig, UpstreamConfig};
-use host_services::secret::Secret;
+use hayrick_services::llm::config::{CacheConfig, LlmConfig, UpstreamConfig};
+use hayrick_services::secret::Secret;
 
 use crate::environment::Environment;
 use crate::limits::TIMES;
 use crate::mistake::did_you_mean;
 use crate::section::{Section, join_path};
 
-/// The alias of the upstream the OPENAI_ variables describe, and of the default one when several are configured.
+/// The alias of the upstream the OPENAI_ variables describe, and of the default one when several
+/// are configured.
 const ALIAS_DEFAULT: &str = "default";
 const ALIAS_BYTES_MAX: usize = 64;
 const OPENAI_URL: &str = "https://api.openai.com/v1";
 const OPENAI_MODEL: &str = "gpt-4o-mini";
 
-/// Reads `[upstreams]` and `default_upstream`, and adds what the environment describes. What is legal and unwise goes to `warnings`.
-pub fn read_upstreams(top: &mut Section, environment: &Environment, warnings: &mut Vec<String>) -> LlmConfig {
-    let mut upstreams = top.each_section("upstreams", |alias, section| read_upstream(alias, section, environment, warnings));
-    if !upstreams.iter().any(|upstream| upstream.alias == ALIAS_DEFAULT) {
+/// Reads `[upstreams]` and `default_upstream`, and adds what the environment describes. What is
+/// legal and unwise goes to `warnings`.
+pub fn read_upstreams(
+    top: &mut Section,
+    environment: &Environment,
+    warnings: &mut Vec<String>,
+) -> LlmConfig {
+    let mut upstreams = top.each_section("upstreams", |alias, section| {
+        read_upstream(alias, section, environment, warnings)
+    });
+    if !upstreams
+        .iter()
+        .any(|upstream| upstream.alias == ALIAS_DEFAULT)
+    {
         upstreams.extend(from_environment(top, environment, warnings));
     }
     check_fallbacks(top, &upstreams);
@@ -27,27 +39,58 @@ pub fn read_upstreams(top: &mut Section, environment: &Environment, warnings: &m
     LlmConfig { upstreams, default }
 }
 
-fn read_upstream(alias: &str, section: &mut Section, environment: &Environment, warnings: &mut Vec<String>) -> UpstreamConfig {
+fn read_upstream(
+    alias: &str,
+    section: &mut Section,
+    environment: &Environment,
+    warnings: &mut Vec<String>,
+) -> UpstreamConfig {
     check_alias(alias, section);
-    let base_url = section.required("base_url", "write the address that /chat/completions is appended to", base_url);
-    let model = section.required("model", "write the model's name at this upstream", |name| Ok(name.to_owned()));
-    let default = UpstreamConfig::new(alias, base_url.unwrap_or_default(), model.unwrap_or_default());
+    let base_url = section.required(
+        "base_url",
+        "write the address that /chat/completions is appended to",
+        base_url,
+    );
+    let model = section.required("model", "write the model's name at this upstream", |name| {
+        Ok(name.to_owned())
+    });
+    let default = UpstreamConfig::new(
+        alias,
+        base_url.unwrap_or_default(),
+        model.unwrap_or_default(),
+    );
     UpstreamConfig {
         api_key: read_key(alias, section, environment, warnings),
         connect_timeout: section.duration("connect_timeout", default.connect_timeout, TIMES),
-        first_token_timeout: section.duration("first_token_timeout", default.first_token_timeout, TIMES),
+        first_token_timeout: section.duration(
+            "first_token_timeout",
+            default.first_token_timeout,
+            TIMES,
+        ),
         idle_timeout: section.duration("idle_timeout", default.idle_timeout, TIMES),
         concurrency_max: section.count("concurrency_max", default.concurrency_max, 1..=65_536),
         queue_max: section.count("queue_max", default.queue_max, 0..=65_536),
         retries_max: section.count("retries_max", default.retries_max, 0..=100),
         backoff_base: section.duration("backoff_base", default.backoff_base, TIMES),
         backoff_cap: section.duration("backoff_cap", default.backoff_cap, TIMES),
-        breaker_failures: section.count("breaker_failures", default.breaker_failures, 1..=1_000_000),
+        breaker_failures: section.count(
+            "breaker_failures",
+            default.breaker_failures,
+            1..=1_000_000,
+        ),
         breaker_open: section.duration("breaker_open", default.breaker_open, TIMES),
         fallbacks: section.texts("fallbacks").unwrap_or_default(),
         cache: section.optional_section("cache", read_cache),
-        event_bytes_max: section.size("event_bytes_max", default.event_bytes_max, 1 << 10..=1 << 30),
-        answer_bytes_max: section.size("answer_bytes_max", default.answer_bytes_max, 1 << 10..=4 << 30),
+        event_bytes_max: section.size(
+            "event_bytes_max",
+            default.event_bytes_max,
+            1 << 10..=1 << 30,
+        ),
+        answer_bytes_max: section.size(
+            "answer_bytes_max",
+            default.answer_bytes_max,
+            1 << 10..=4 << 30,
+        ),
         ..default
     }
 }
@@ -62,24 +105,39 @@ fn read_cache(section: &mut Section) -> CacheConfig {
 }
 
 fn check_alias(alias: &str, section: &mut Section) {
-    let is_alias = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.' | '/' | ':');
+    let is_alias = |letter: char| {
+        letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.' | '/' | ':')
+    };
     if alias.is_empty() || alias.len() > ALIAS_BYTES_MAX || !alias.chars().all(is_alias) {
-        let text = format!("an alias has 1 to {ALIAS_BYTES_MAX} letters, digits, '-', '_', '.', '/' or ':': choose another");
+        let text = format!(
+            "an alias has 1 to {ALIAS_BYTES_MAX} letters, digits, '-', '_', '.', '/' or ':': choose another"
+        );
         section.mistake_here(text);
     }
 }
 
 /// An `http` or `https` address, without the slash at its end.
 fn base_url(text: &str) -> Result<String, String> {
-    let address = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let address = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"))
+        .unwrap_or_default();
     if address.is_empty() || address.starts_with('/') || text.contains(char::is_whitespace) {
-        return Err(format!("'{text}' is no address: write for example \"{OPENAI_URL}\""));
+        return Err(format!(
+            "'{text}' is no address: write for example \"{OPENAI_URL}\""
+        ));
     }
     Ok(text.trim_end_matches('/').to_owned())
 }
 
-/// The key from whichever of the three places the user named; more than one is a mistake, since one of them would be dead.
-fn read_key(alias: &str, section: &mut Section, environment: &Environment, warnings: &mut Vec<String>) -> Option<Secret> {
+/// The key from whichever of the three places the user named; more than one is a mistake, since one
+/// of them would be dead.
+fn read_key(
+    alias: &str,
+    section: &mut Section,
+    environment: &Environment,
+    warnings: &mut Vec<String>,
+) -> Option<Secret> {
     let literal = section.text("api_key");
     let variable = section.text("api_key_env");
     let file = section.text("api_key_file");
@@ -93,7 +151,9 @@ fn read_key(alias: &str, section: &mut Section, environment: &Environment, warni
             Some(Secret::new(key))
         }
         (None, Some(name), None) => {
-            let found = environment.get(&name).ok_or_else(|| format!("the environment has no {name}: set it, or remove this line"));
+            let found = environment.get(&name).ok_or_else(|| {
+                format!("the environment has no {name}: set it, or remove this line")
+            });
             keep(section, "api_key_env", found)
         }
         (None, None, Some(path)) => {
@@ -101,18 +161,28 @@ fn read_key(alias: &str, section: &mut Section, environment: &Environment, warni
             keep(section, "api_key_file", found)
         }
         _ => {
-            section.mistake_here("has more than one of api_key, api_key_env and api_key_file: keep one");
+            section.mistake_here(
+                "has more than one of api_key, api_key_env and api_key_file: keep one",
+            );
             None
         }
     }
 }
 
-fn keep(section: &mut Section, key: &str, found: Result<impl Into<String>, String>) -> Option<Secret> {
-    found.map(|value| Secret::new(value.into())).map_err(|text| section.mistake(key, text)).ok()
+fn keep(
+    section: &mut Section,
+    key: &str,
+    found: Result<impl Into<String>, String>,
+) -> Option<Secret> {
+    found
+        .map(|value| Secret::new(value.into()))
+        .map_err(|text| section.mistake(key, text))
+        .ok()
 }
 
 fn key_of_file(path: &str) -> Result<String, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{path} cannot be read: {error}"))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| format!("{path} cannot be read: {error}"))?;
     match text.trim() {
         "" => Err(format!("{path} is empty: put the key there")),
         key => Ok(key.to_owned()),
@@ -120,17 +190,32 @@ fn key_of_file(path: &str) -> Result<String, String> {
 }
 
 /// The upstream of the OPENAI_ variables, as the official clients understand them.
-fn from_environment(top: &mut Section, environment: &Environment, warnings: &mut Vec<String>) -> Option<UpstreamConfig> {
-    let (url, key, model) = (environment.get("OPENAI_BASE_URL"), environment.get("OPENAI_API_KEY"), environment.get("OPENAI_MODEL"));
+fn from_environment(
+    top: &mut Section,
+    environment: &Environment,
+    warnings: &mut Vec<String>,
+) -> Option<UpstreamConfig> {
+    let (url, key, model) = (
+        environment.get("OPENAI_BASE_URL"),
+        environment.get("OPENAI_API_KEY"),
+        environment.get("OPENAI_MODEL"),
+    );
     if url.is_none() && key.is_none() {
         if model.is_some() {
-            warnings.push("OPENAI_MODEL does nothing without OPENAI_API_KEY or OPENAI_BASE_URL".to_owned());
+            warnings.push(
+                "OPENAI_MODEL does nothing without OPENAI_API_KEY or OPENAI_BASE_URL".to_owned(),
+            );
         }
         return None;
     }
-    let url = base_url(url.unwrap_or(OPENAI_URL)).map_err(|text| top.mistake_of("OPENAI_BASE_URL", text)).ok()?;
+    let url = base_url(url.unwrap_or(OPENAI_URL))
+        .map_err(|text| top.mistake_of("OPENAI_BASE_URL", text))
+        .ok()?;
     let default = UpstreamConfig::new(ALIAS_DEFAULT, url, model.unwrap_or(OPENAI_MODEL));
-    Some(UpstreamConfig { api_key: key.map(|key| Secret::new(key.to_owned())), ..default })
+    Some(UpstreamConfig {
+        api_key: key.map(|key| Secret::new(key.to_owned())),
+        ..default
+    })
 }
 
 fn check_fallbacks(top: &mut Section, upstreams: &[UpstreamConfig]) {
@@ -140,9 +225,18 @@ fn check_fallbacks(top: &mut Section, upstreams: &[UpstreamConfig]) {
             let others = aliases().filter(|alias| *alias != upstream.alias);
             let path = join_path(&join_path("upstreams", &upstream.alias), "fallbacks");
             if *fallback == upstream.alias {
-                top.mistake_of(path, format!("'{fallback}' falls back to itself: name another upstream"));
+                top.mistake_of(
+                    path,
+                    format!("'{fallback}' falls back to itself: name another upstream"),
+                );
             } else if !aliases().any(|alias| alias == fallback) {
-                top.mistake_of(path, format!("there is no upstream '{fallback}'{}", did_you_mean(fallback, others)));
+                top.mistake_of(
+                    path,
+                    format!(
+                        "there is no upstream '{fallback}'{}",
+                        did_you_mean(fallback, others)
+                    ),
+                );
             }
         }
     }
@@ -154,11 +248,19 @@ fn read_default(top: &mut Section, upstreams: &[UpstreamConfig]) -> Option<Strin
     let named = top.text("default_upstream");
     match (named, upstreams) {
         (Some(alias), _) if !aliases().any(|known| known == alias) => {
-            top.mistake("default_upstream", format!("there is no upstream '{alias}'{}", did_you_mean(&alias, aliases())));
+            top.mistake(
+                "default_upstream",
+                format!(
+                    "there is no upstream '{alias}'{}",
+                    did_you_mean(&alias, aliases())
+                ),
+            );
             None
         }
         (Some(alias), _) => Some(alias),
-        (None, _) if aliases().any(|alias| alias == ALIAS_DEFAULT) => Some(ALIAS_DEFAULT.to_owned()),
+        (None, _) if aliases().any(|alias| alias == ALIAS_DEFAULT) => {
+            Some(ALIAS_DEFAULT.to_owned())
+        }
         (None, []) => None,
         (None, [only]) => Some(only.alias.clone()),
         (None, _) => {
@@ -185,39 +287,82 @@ mod tests {
     }
 
     fn read(file: &str, variables: &[(&str, &str)]) -> Read {
-        let environment = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let environment = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         let mut warnings = Vec::new();
-        let (llm, mistakes) = Section::read(file.parse().unwrap(), |top| read_upstreams(top, &environment, &mut warnings));
-        Read { llm, warnings, mistakes: mistakes.iter().map(Mistake::to_string).collect() }
+        let (llm, mistakes) = Section::read(file.parse().unwrap(), |top| {
+            read_upstreams(top, &environment, &mut warnings)
+        });
+        Read {
+            llm,
+            warnings,
+            mistakes: mistakes.iter().map(Mistake::to_string).collect(),
+        }
     }
 
     /// Alias, address and model of each upstream, then the default's alias.
     fn summary(file: &str, variables: &[(&str, &str)]) -> (Vec<String>, Option<String>) {
         let read = read(file, variables);
         assert_eq!(read.mistakes, [""; 0]);
-        let show = |upstream: &UpstreamConfig| format!("{} {} {}", upstream.alias, upstream.base_url, upstream.model);
-        (read.llm.upstreams.iter().map(show).collect(), read.llm.default)
+        let show = |upstream: &UpstreamConfig| {
+            format!(
+                "{} {} {}",
+                upstream.alias, upstream.base_url, upstream.model
+            )
+        };
+        (
+            read.llm.upstreams.iter().map(show).collect(),
+            read.llm.default,
+        )
     }
 
     #[test]
     fn the_openai_variables_make_the_default_upstream() {
         let cases: [(&[(&str, &str)], &str); 4] = [
-            (&[("OPENAI_API_KEY", "k")], "default https://api.openai.com/v1 gpt-4o-mini"),
-            (&[("OPENAI_BASE_URL", "http://127.0.0.1:8000/v1/")], "default http://127.0.0.1:8000/v1 gpt-4o-mini"),
-            (&[("OPENAI_API_KEY", "k"), ("OPENAI_MODEL", "big")], "default https://api.openai.com/v1 big"),
-            (&[("OPENAI_API_KEY", "k"), ("OPENAI_BASE_URL", " "), ("OPENAI_MODEL", "")], "default https://api.openai.com/v1 gpt-4o-mini"),
+            (
+                &[("OPENAI_API_KEY", "k")],
+                "default https://api.openai.com/v1 gpt-4o-mini",
+            ),
+            (
+                &[("OPENAI_BASE_URL", "http://127.0.0.1:8000/v1/")],
+                "default http://127.0.0.1:8000/v1 gpt-4o-mini",
+            ),
+            (
+                &[("OPENAI_API_KEY", "k"), ("OPENAI_MODEL", "big")],
+                "default https://api.openai.com/v1 big",
+            ),
+            (
+                &[
+                    ("OPENAI_API_KEY", "k"),
+                    ("OPENAI_BASE_URL", " "),
+                    ("OPENAI_MODEL", ""),
+                ],
+                "default https://api.openai.com/v1 gpt-4o-mini",
+            ),
         ];
         for (variables, expected) in cases {
-            assert_eq!(summary("", variables), (vec![expected.to_owned()], Some("default".to_owned())), "{variables:?}");
+            assert_eq!(
+                summary("", variables),
+                (vec![expected.to_owned()], Some("default".to_owned())),
+                "{variables:?}"
+            );
         }
         assert_eq!(read("", &[("OPENAI_MODEL", "big")]).warnings.len(), 1);
-        assert_eq!(read("", &[("OPENAI_BASE_URL", "nowhere")]).mistakes.len(), 1);
+        assert_eq!(
+            read("", &[("OPENAI_BASE_URL", "nowhere")]).mistakes.len(),
+            1
+        );
     }
 
     #[test]
     fn a_default_upstream_in_the_file_wins_over_the_variables() {
         let file = FAST.replace("fast", "default");
-        let expected = (vec!["default http://127.0.0.1:1/v1 m".to_owned()], Some("default".to_owned()));
+        let expected = (
+            vec!["default http://127.0.0.1:1/v1 m".to_owned()],
+            Some("default".to_owned()),
+        );
         assert_eq!(summary(&file, &[("OPENAI_API_KEY", "k")]), expected);
     }
 
@@ -226,9 +371,15 @@ mod tests {
         let with_variables = |file: &str| summary(file, &[("OPENAI_API_KEY", "k")]).1;
         assert_eq!(summary(FAST, &[]).1.as_deref(), Some("fast"));
         assert_eq!(with_variables(FAST).as_deref(), Some("default"));
-        assert_eq!(with_variables(&format!("default_upstream = 'fast'\n{FAST}")).as_deref(), Some("fast"));
+        assert_eq!(
+            with_variables(&format!("default_upstream = 'fast'\n{FAST}")).as_deref(),
+            Some("fast")
+        );
         let unknown = read(&format!("default_upstream = 'fsat'\n{FAST}"), &[]).mistakes;
-        assert_eq!(unknown, ["default_upstream: there is no upstream 'fsat'; did you mean 'fast'?"]);
+        assert_eq!(
+            unknown,
+            ["default_upstream: there is no upstream 'fsat'; did you mean 'fast'?"]
+        );
     }
 
     #[test]
@@ -236,15 +387,27 @@ mod tests {
         let path = std::env::temp_dir().join(format!("hayrick-key-{}", std::process::id()));
         std::fs::write(&path, "of-file\n").unwrap();
         let key_file = format!("api_key_file = '{}'", path.display());
-        for (line, key, warnings) in
-            [("api_key_env = 'K'", "of-variable", 0), (key_file.as_str(), "of-file", 0), ("api_key = 'literal'", "literal", 1)]
-        {
+        for (line, key, warnings) in [
+            ("api_key_env = 'K'", "of-variable", 0),
+            (key_file.as_str(), "of-file", 0),
+            ("api_key = 'literal'", "literal", 1),
+        ] {
             let read = read(&format!("{FAST}{line}"), &[("K", "of-variable")]);
-            assert_eq!(read.llm.upstreams[0].api_key.as_ref().map(Secret::expose), Some(key));
-            assert_eq!((read.warnings.len(), read.mistakes.len()), (warnings, 0), "{line}");
+            assert_eq!(
+                read.llm.upstreams[0].api_key.as_ref().map(Secret::expose),
+                Some(key)
+            );
+            assert_eq!(
+                (read.warnings.len(), read.mistakes.len()),
+                (warnings, 0),
+                "{line}"
+            );
         }
         std::fs::write(&path, "\n").unwrap();
-        assert!(read(&format!("{FAST}{key_file}"), &[]).mistakes[0].ends_with("is empty: put the key there"));
+        assert!(
+            read(&format!("{FAST}{key_file}"), &[]).mistakes[0]
+                .ends_with("is empty: put the key there")
+        );
         std::fs::remove_file(&path).unwrap();
         assert!(read(&format!("{FAST}{key_file}"), &[]).mistakes[0].contains("cannot be read"));
     }

@@ -1,5 +1,10 @@
 //! The Rust form of `wit/`, made by wasmtime's `bindgen!`. The only generated code of the host.
-#![allow(missing_docs, clippy::all, clippy::pedantic, reason = "generated code; the WIT files carry the documentation")]
+#![allow(
+    missing_docs,
+    clippy::all,
+    clippy::pedantic,
+    reason = "generated code; the WIT files carry the documentation"
+)]
 
 wasmtime::component::bindgen!({
     path: "../../wit",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use host_types::policy::Policy;
+use hayrick_types::policy::Policy;
 use wasmtime::component::HasData;
 
 use crate::bindings::hayrick::pipeline::config;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use host_types::chunk;
-use host_types::failure;
-use host_types::generation;
-use host_types::message;
-use host_types::request;
+use hayrick_types::chunk;
+use hayrick_types::failure;
+use hayrick_types::generation;
+use hayrick_types::message;
+use hayrick_types::request;
 
 use crate::bindings::exports::hayrick::pipeline::chat;
 use crate::bindings::hayrick::pipeline::types;
@@ -57,13 +57,21 @@ impl From<message::Part> for types::Part {
 
 impl From<types::ToolCall> for message::ToolCall {
     fn from(call: types::ToolCall) -> message::ToolCall {
-        message::ToolCall { id: call.id, name: call.name, arguments: call.arguments }
+        message::ToolCall {
+            id: call.id,
+            name: call.name,
+            arguments: call.arguments,
+        }
     }
 }
 
 impl From<message::ToolCall> for types::ToolCall {
     fn from(call: message::ToolCall) -> types::ToolCall {
-        types::ToolCall { id: call.id, name: call.name, arguments: call.arguments }
+        types::ToolCall {
+            id: call.id,
+            name: call.name,
+            arguments: call.arguments,
+        }
     }
 }
 
@@ -126,13 +134,19 @@ impl From<chunk::FinishReason> for types::FinishReason {
 
 impl From<types::Usage> for chunk::Usage {
     fn from(usage: types::Usage) -> chunk::Usage {
-        chunk::Usage { input_tokens: usage.input_tokens, output_tokens: usage.output_tokens }
+        chunk::Usage {
+            input_tokens: usage.input_tokens,
+            output_tokens: usage.output_tokens,
+        }
     }
 }
 
 impl From<chunk::Usage> for types::Usage {
     fn from(usage: chunk::Usage) -> types::Usage {
-        types::Usage { input_tokens: usage.input_tokens, output_tokens: usage.output_tokens }
+        types::Usage {
+            input_tokens: usage.input_tokens,
+            output_tokens: usage.output_tokens,
+        }
     }
 }
 
@@ -141,10 +155,16 @@ impl From<types::Chunk> for chunk::Chunk {
         match item {
             types::Chunk::Text(text) => chunk::Chunk::Text(text),
             types::Chunk::Reasoning(text) => chunk::Chunk::Reasoning(text),
-            types::Chunk::ToolCall(call) => {
-                chunk::Chunk::ToolCall(chunk::ToolCallDelta { index: call.index, id: call.id, name: call.name, arguments: call.arguments })
-            }
-            types::Chunk::Event(event) => chunk::Chunk::Event(chunk::Event { kind: event.kind, data: event.data }),
+            types::Chunk::ToolCall(call) => chunk::Chunk::ToolCall(chunk::ToolCallDelta {
+                index: call.index,
+                id: call.id,
+                name: call.name,
+                arguments: call.arguments,
+            }),
+            types::Chunk::Event(event) => chunk::Chunk::Event(chunk::Event {
+                kind: event.kind,
+                data: event.data,
+            }),
             types::Chunk::Usage(usage) => chunk::Chunk::Usage(usage.into()),
             types::Chunk::Finish(reason) => chunk::Chunk::Finish(reason.into()),
             types::Chunk::Fields(json) => chunk::Chunk::Fields(json),
@@ -157,10 +177,16 @@ impl From<chunk::Chunk> for types::Chunk {
         match item {
             chunk::Chunk::Text(text) => types::Chunk::Text(text),
             chunk::Chunk::Reasoning(text) => types::Chunk::Reasoning(text),
-            chunk::Chunk::ToolCall(call) => {
-                types::Chunk::ToolCall(types::ToolCallDelta { index: call.index, id: call.id, name: call.name, arguments: call.arguments })
-            }
-            chunk::Chunk::Event(event) => types::Chunk::Event(types::Event { kind: event.kind, data: event.data }),
+            chunk::Chunk::ToolCall(call) => types::Chunk::ToolCall(types::ToolCallDelta {
+                index: call.index,
+                id: call.id,
+                name: call.name,
+                arguments: call.arguments,
+            }),
+            chunk::Chunk::Event(event) => types::Chunk::Event(types::Event {
+                kind: event.kind,
+                data: event.data,
+            }),
             chunk::Chunk::Usage(usage) => types::Chunk::Usage(usage.into()),
             chunk::Chunk::Finish(reason) => types::Chunk::Finish(reason.into()),
             chunk::Chunk::Fields(json) => types::Chunk::Fields(json),
@@ -177,7 +203,11 @@ impl From<types::Options> for generation::Options {
             max_tokens: options.max_tokens,
             seed: options.seed,
             tools: tools
-                .map(|tool| generation::Tool { name: tool.name, description: tool.description, parameters: tool.parameters })
+                .map(|tool| generation::Tool {
+                    name: tool.name,
+                    description: tool.description,
+                    parameters: tool.parameters,
+                })
                 .collect(),
             response_format: options.response_format,
             extra: options.extra,
@@ -230,13 +260,22 @@ impl From<failure::FailureKind> for types::FailureKind {
 impl From<types::Failure> for failure::Failure {
     fn from(failure: types::Failure) -> failure::Failure {
         let retry_after = failure.retry_after.map(Duration::from_millis);
-        failure::Failure { retry_after, ..failure::Failure::of_guest(failure.kind.into(), failure.message) }
+        failure::Failure {
+            retry_after,
+            ..failure::Failure::of_guest(failure.kind.into(), failure.message)
+        }
     }
 }
 
 impl From<failure::Failure> for types::Failure {
     fn from(failure: failure::Failure) -> types::Failure {
-        let retry_after = failure.retry_after.map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
-        types::Failure { kind: failure.kind.into(), message: failure.message, retry_after }
+        let retry_after = failure
+            .retry_after
+            .map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
+        types::Failure {
+            kind: failure.kind.into(),
+            message: failure.message,
+            retry_after,
+        }
     }
 }

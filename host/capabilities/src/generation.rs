@@ -1,10 +1,10 @@
 //! The host's side of the WIT resource `llm.generation`.
 
-use host_services::budgets::budget::Charge;
-use host_services::llm::generation::Generation;
-use host_services::tasks::recorder::TaskRecorder;
-use host_types::chunk::Chunk;
-use host_types::failure::Failure;
+use hayrick_services::budgets::budget::Charge;
+use hayrick_services::llm::generation::Generation;
+use hayrick_services::tasks::recorder::TaskRecorder;
+use hayrick_types::chunk::Chunk;
+use hayrick_types::failure::Failure;
 
 use crate::slot::{Lent, Slot};
 
@@ -25,7 +25,10 @@ impl Lent for Charged {
 ///
 /// # Errors
 /// As [`Generation::next`]; `Limit` once the budget is used up.
-pub(crate) async fn next_chunk(charged: &mut Charged, recorder: Option<&TaskRecorder>) -> Result<Option<Chunk>, Failure> {
+pub(crate) async fn next_chunk(
+    charged: &mut Charged,
+    recorder: Option<&TaskRecorder>,
+) -> Result<Option<Chunk>, Failure> {
     let next = charged.generation.next().await;
     if let (Ok(Some(chunk)), Some(charge)) = (&next, &mut charged.charge) {
         charge.chunk(chunk)?;

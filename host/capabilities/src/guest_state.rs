@@ -1,11 +1,12 @@
-//! The `T` of every `Store<T>`: what one run of one guest can reach, and the view of it that each interface has.
+//! The `T` of every `Store<T>`: what one run of one guest can reach, and the view of it that each
+//! interface has.
 
 use std::any::Any;
 use std::sync::Arc;
 
-use host_services::egress::session::Session;
-use host_services::uploads::upload::Upload;
-use host_types::limits::Limits;
+use hayrick_services::egress::session::Session;
+use hayrick_services::uploads::upload::Upload;
+use hayrick_types::limits::Limits;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
@@ -44,7 +45,8 @@ pub struct GuestState {
     pub(crate) calls: HostCalls,
     /// The memory the run may use; the runtime makes it the store's limiter.
     pub memory: MemoryLimit,
-    /// Made when the guest first calls WASI: most runs of a Rust guest never do, and making one costs more than such a run.
+    /// Made when the guest first calls WASI: most runs of a Rust guest never do, and making one
+    /// costs more than such a run.
     wasi: Option<WasiCtx>,
     /// Made when the guest first asks for the network, as are the secrets in it.
     session: Option<Arc<Session>>,
@@ -53,20 +55,39 @@ pub struct GuestState {
 
 impl GuestState {
     /// The state of a fresh run.
-    pub fn new(services: Services, run: RunContext, log: Arc<GuestLog>, response: Arc<Response>, limits: &Limits) -> GuestState {
+    pub fn new(
+        services: Services,
+        run: RunContext,
+        log: Arc<GuestLog>,
+        response: Arc<Response>,
+        limits: &Limits,
+    ) -> GuestState {
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources_max);
         let calls = HostCalls::new(limits.host_calls_max, limits.host_bytes_max);
         let memory = MemoryLimit::new(limits, Arc::clone(&run.share));
-        GuestState { table, services, run, log, response, calls, memory, wasi: None, session: None, wasi_http: None }
+        GuestState {
+            table,
+            services,
+            run,
+            log,
+            response,
+            calls,
+            memory,
+            wasi: None,
+            session: None,
+            wasi_http: None,
+        }
     }
 
-    /// The answer of the next call on the same instance: `setup` writes to nobody, the run after it to its client.
+    /// The answer of the next call on the same instance: `setup` writes to nobody, the run after it
+    /// to its client.
     pub fn set_response(&mut self, response: Arc<Response>) {
         self.response = response;
     }
 
-    /// What another run on the same instance has instead. WASI stays: a guest keeps the handles it got of it.
+    /// What another run on the same instance has instead. WASI stays: a guest keeps the handles it
+    /// got of it.
     pub fn begin(&mut self, run: RunContext) {
         self.log.begin(run.id);
         self.run = run;
@@ -74,10 +95,12 @@ impl GuestState {
         self.wasi_http = None;
     }
 
-    /// Whether another run may follow on this instance: nothing of the last one is open, and it was refused no memory.
+    /// Whether another run may follow on this instance: nothing of the last one is open, and it was
+    /// refused no memory.
     pub fn rest(&mut self) -> bool {
-        let is_of_run =
-            |entry: &mut (dyn Any + Send)| entry.is::<GenerationSlot>() || entry.is::<UploadSlot>() || entry.is::<IncomingSlot>();
+        let is_of_run = |entry: &mut (dyn Any + Send)| {
+            entry.is::<GenerationSlot>() || entry.is::<UploadSlot>() || entry.is::<IncomingSlot>()
+        };
         self.memory.refused().is_none() && !self.table.iter_mut().any(is_of_run)
     }
 
@@ -102,19 +125,35 @@ impl GuestState {
     }
 
     pub(crate) fn as_response(&mut self) -> ResponseView<'_> {
-        ResponseView { response: &self.response, table: &mut self.table, calls: &self.calls }
+        ResponseView {
+            response: &self.response,
+            table: &mut self.table,
+            calls: &self.calls,
+        }
     }
 
     pub(crate) fn as_llm(&mut self) -> LlmView<'_> {
-        LlmView { llm: &self.services.llm, run: &self.run, table: &mut self.table, calls: &self.calls }
+        LlmView {
+            llm: &self.services.llm,
+            run: &self.run,
+            table: &mut self.table,
+            calls: &self.calls,
+        }
     }
 
     pub(crate) fn as_uploads(&mut self) -> UploadsView<'_> {
-        UploadsView { table: &mut self.table, calls: &self.calls }
+        UploadsView {
+            table: &mut self.table,
+            calls: &self.calls,
+        }
     }
 
     pub(crate) fn as_jobs(&mut self) -> JobsView<'_> {
-        JobsView { jobs: &self.services.jobs, run: &self.run, calls: &self.calls }
+        JobsView {
+            jobs: &self.services.jobs,
+            run: &self.run,
+            calls: &self.calls,
+        }
     }
 
     pub(crate) fn as_tasks(&mut self) -> TasksView<'_> {
@@ -126,17 +165,30 @@ impl GuestState {
     }
 
     pub(crate) fn as_http(&mut self) -> HttpView<'_> {
-        HttpView { session: self.session(), table: &mut self.table, calls: &self.calls }
+        HttpView {
+            session: self.session(),
+            table: &mut self.table,
+            calls: &self.calls,
+        }
     }
 
     /// What the run may ask of the network, by either interface.
     fn session(&mut self) -> Arc<Session> {
-        let make = || Arc::new(self.services.egress.session(Arc::clone(&self.run.pipeline), Arc::clone(&self.run.policy.egress)));
+        let make = || {
+            Arc::new(self.services.egress.session(
+                Arc::clone(&self.run.pipeline),
+                Arc::clone(&self.run.policy.egress),
+            ))
+        };
         Arc::clone(self.session.get_or_insert_with(make))
     }
 
     pub(crate) fn as_state(&mut self) -> StateView<'_> {
-        StateView { state: &self.services.state, run: &self.run, calls: &self.calls }
+        StateView {
+            state: &self.services.state,
+            run: &self.run,
+            calls: &self.calls,
+        }
     }
 }
 
@@ -145,7 +197,8 @@ pub(crate) struct TypesView;
 
 impl types::Host for TypesView {}
 
-/// A WASI without authority: no folder, no environment, no arguments, no sockets, no names, and a log for a terminal.
+/// A WASI without authority: no folder, no environment, no arguments, no sockets, no names, and a
+/// log for a terminal.
 fn inert_wasi(log: &Arc<GuestLog>) -> WasiCtx {
     let mut builder = WasiCtx::builder();
     builder
@@ -161,14 +214,23 @@ fn inert_wasi(log: &Arc<GuestLog>) -> WasiCtx {
 impl WasiView for GuestState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let ctx = self.wasi.get_or_insert_with(|| inert_wasi(&self.log));
-        WasiCtxView { ctx, table: &mut self.table }
+        WasiCtxView {
+            ctx,
+            table: &mut self.table,
+        }
     }
 }
 
 impl WasiHttpView for GuestState {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         let session = self.session();
-        let state = self.wasi_http.get_or_insert_with(|| WasiHttpState::new(session));
-        WasiHttpCtxView { ctx: &mut state.ctx, table: &mut self.table, hooks: &mut state.hooks }
+        let state = self
+            .wasi_http
+            .get_or_insert_with(|| WasiHttpState::new(session));
+        WasiHttpCtxView {
+            ctx: &mut state.ctx,
+            table: &mut self.table,
+            hooks: &mut state.hooks,
+        }
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use host_services::egress::incoming::Incoming;
-use host_services::egress::request::Request;
-use host_services::egress::session::Session;
-use host_types::failure::Failure;
+use hayrick_services::egress::incoming::Incoming;
+use hayrick_services::egress::request::Request;
+use hayrick_services::egress::session::Session;
+use hayrick_types::failure::Failure;
 use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{http, types};
@@ -32,17 +32,34 @@ impl HasData for HasHttp {
 }
 
 /// Sends a request; redirects are followed.
-pub(crate) async fn send(session: Arc<Session>, request: http::Request) -> Result<IncomingSlot, types::Failure> {
-    let headers = request.headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
+pub(crate) async fn send(
+    session: Arc<Session>,
+    request: http::Request,
+) -> Result<IncomingSlot, types::Failure> {
+    let headers = request
+        .headers
+        .into_iter()
+        .map(|(name, value)| (name, value.into_bytes()))
+        .collect();
     let timeout = request.timeout.map(Duration::from_millis);
-    let request = Request { method: request.method, url: request.url, headers, body: request.body.into(), timeout, follow: true };
+    let request = Request {
+        method: request.method,
+        url: request.url,
+        headers,
+        body: request.body.into(),
+        timeout,
+        follow: true,
+    };
     let sent = session.send(request).await;
-    sent.map(IncomingSlot::new).map_err(|error| Failure::from(error).into())
+    sent.map(IncomingSlot::new)
+        .map_err(|error| Failure::from(error).into())
 }
 
 /// Reads the next bytes of a lent answer.
 pub(crate) async fn read(incoming: &mut Incoming, max: u32) -> Result<Vec<u8>, types::Failure> {
-    let read = incoming.read(usize::try_from(max).unwrap_or(usize::MAX)).await;
+    let read = incoming
+        .read(usize::try_from(max).unwrap_or(usize::MAX))
+        .await;
     read.map_err(|error| Failure::from(error).into())
 }
 
@@ -53,13 +70,20 @@ impl<T> http::HostWithStore<T> for HasHttp {
         accessor: &Accessor<T, Self>,
         request: http::Request,
     ) -> wasmtime::Result<Result<Resource<IncomingSlot>, types::Failure>> {
-        let bytes = request.body.len() + request.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        let bytes = request.body.len()
+            + request
+                .headers
+                .iter()
+                .map(|(name, value)| name.len() + value.len())
+                .sum::<usize>();
         let (session, _call) = accessor.with(|mut access| {
             let view = access.get();
             view.calls.begin(bytes).map(|call| (view.session, call))
         })?;
         match send(session, request).await {
-            Ok(slot) => Ok(Ok(accessor.with(|mut access| access.get().table.push(slot))?)),
+            Ok(slot) => Ok(Ok(
+                accessor.with(|mut access| access.get().table.push(slot))?
+            )),
             Err(failure) => Ok(Err(failure)),
         }
     }
@@ -73,7 +97,10 @@ impl http::HostIncoming for HttpView<'_> {
     fn headers(&mut self, slot: Resource<IncomingSlot>) -> wasmtime::Result<Vec<(String, String)>> {
         let headers = self.table.get(&slot)?.get()?.headers();
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-        Ok(headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect())
+        Ok(headers
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes())))
+            .collect())
     }
 
     fn drop(&mut self, slot: Resource<IncomingSlot>) -> wasmtime::Result<()> {
@@ -90,7 +117,11 @@ impl<T> http::HostIncomingWithStore<T> for HasHttp {
     ) -> wasmtime::Result<Result<Vec<u8>, types::Failure>> {
         let (mut incoming, _call) = accessor.with(|mut access| {
             let view = access.get();
-            let call = view.calls.begin(usize::try_from(max).unwrap_or(usize::MAX).min(READ_BYTES_MAX))?;
+            let call = view.calls.begin(
+                usize::try_from(max)
+                    .unwrap_or(usize::MAX)
+                    .min(READ_BYTES_MAX),
+            )?;
             lend(view.table, &slot).map(|incoming| (incoming, call))
         })?;
         let bytes = read(&mut incoming, max).await;

@@ -1,6 +1,6 @@
 //! The host's side of the WIT resource `http.incoming`.
 
-use host_services::egress::incoming::Incoming;
+use hayrick_services::egress::incoming::Incoming;
 
 use crate::slot::{Lent, Slot};
 

@@ -1,11 +1,12 @@
-//! `jobs`: durable work of this plugin. It sees its own jobs only: the pipeline's name is the host's, not the guest's word.
+//! `jobs`: durable work of this plugin. It sees its own jobs only: the pipeline's name is the
+//! host's, not the guest's word.
 
 use std::time::Duration;
 
-use host_services::jobs::error::JobError;
-use host_services::jobs::queue::Jobs;
-use host_types::failure::{Failure, FailureKind};
-use host_types::job::{Job, JobFilter, JobId, JobStatus, Submission};
+use hayrick_services::jobs::error::JobError;
+use hayrick_services::jobs::queue::Jobs;
+use hayrick_types::failure::{Failure, FailureKind};
+use hayrick_types::job::{Job, JobFilter, JobId, JobStatus, Submission};
 use wasmtime::component::{Accessor, HasData};
 
 use crate::bindings::hayrick::pipeline::{jobs, types};
@@ -37,7 +38,10 @@ impl HasData for HasJobs {
 
 impl JobsView<'_> {
     pub(crate) fn own(&self) -> Own {
-        Own { jobs: self.jobs.clone(), run: self.run.clone() }
+        Own {
+            jobs: self.jobs.clone(),
+            run: self.run.clone(),
+        }
     }
 
     /// The same for a call that holds `bytes`.
@@ -51,7 +55,8 @@ type Told<T> = Result<T, types::Failure>;
 impl Own {
     fn told<T>(&self, outcome: Result<T, JobError>) -> Told<T> {
         let told = outcome.map_err(Failure::from);
-        told.inspect_err(|failure| self.run.share.count(failure)).map_err(Into::into)
+        told.inspect_err(|failure| self.run.share.count(failure))
+            .map_err(Into::into)
     }
 }
 
@@ -64,7 +69,12 @@ fn parse(id: &str) -> Told<JobId> {
 }
 
 impl Own {
-    pub(crate) async fn submit(self, kind: String, data: String, options: jobs::SubmitOptions) -> Told<jobs::Job> {
+    pub(crate) async fn submit(
+        self,
+        kind: String,
+        data: String,
+        options: jobs::SubmitOptions,
+    ) -> Told<jobs::Job> {
         let grant = self.run.policy.jobs;
         if !grant.submit {
             let text = "this plugin may not submit jobs: have the operator write `submit = true` below [jobs] in its policy file";
@@ -81,19 +91,26 @@ impl Own {
             timeout: options.timeout.map(Duration::from_millis),
             pending_max: Some(grant.pending_max),
         };
-        self.told(self.jobs.submit(submission).await).map(|submitted| submitted.job.into())
+        self.told(self.jobs.submit(submission).await)
+            .map(|submitted| submitted.job.into())
     }
 
     pub(crate) async fn get(self, id: String) -> Told<Option<jobs::Job>> {
         // What is no id is no job's.
-        let Some(id) = JobId::parse(&id) else { return Ok(None) };
+        let Some(id) = JobId::parse(&id) else {
+            return Ok(None);
+        };
         match self.jobs.get(&self.run.pipeline, id).await {
             Err(JobError::NotFound { .. }) => Ok(None),
             found => self.told(found).map(|job| Some(job.into())),
         }
     }
 
-    pub(crate) async fn list(self, status: Option<jobs::Status>, limit: u32) -> Told<Vec<jobs::Job>> {
+    pub(crate) async fn list(
+        self,
+        status: Option<jobs::Status>,
+        limit: u32,
+    ) -> Told<Vec<jobs::Job>> {
         let filter = JobFilter {
             pipeline: self.run.pipeline.to_string(),
             status: status.map(Into::into),
@@ -101,21 +118,32 @@ impl Own {
             before: None,
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
         };
-        self.told(self.jobs.list(filter).await).map(|page| page.jobs.into_iter().map(Into::into).collect())
+        self.told(self.jobs.list(filter).await)
+            .map(|page| page.jobs.into_iter().map(Into::into).collect())
     }
 
     pub(crate) async fn cancel(self, id: String) -> Told<jobs::Job> {
-        self.told(self.jobs.cancel(&self.run.pipeline, parse(&id)?).await).map(Into::into)
+        self.told(self.jobs.cancel(&self.run.pipeline, parse(&id)?).await)
+            .map(Into::into)
     }
 
     pub(crate) async fn wait(self, id: String, timeout: Option<u64>) -> Told<jobs::Job> {
-        let timeout = timeout.map_or(WAIT_MAX, Duration::from_millis).min(WAIT_MAX);
-        self.told(self.jobs.wait(&self.run.pipeline, parse(&id)?, timeout).await).map(Into::into)
+        let timeout = timeout
+            .map_or(WAIT_MAX, Duration::from_millis)
+            .min(WAIT_MAX);
+        self.told(
+            self.jobs
+                .wait(&self.run.pipeline, parse(&id)?, timeout)
+                .await,
+        )
+        .map(Into::into)
     }
 
     pub(crate) async fn checkpoint(self, state: String) -> Told<()> {
         let attempt = self.run.attempt.as_ref();
-        let attempt = attempt.ok_or_else(|| invalid("`checkpoint` is for the attempt of a job: call it inside `run-job`"))?;
+        let attempt = attempt.ok_or_else(|| {
+            invalid("`checkpoint` is for the attempt of a job: call it inside `run-job`")
+        })?;
         self.told(self.jobs.checkpoint(attempt.lease, state).await)
     }
 }
@@ -129,16 +157,24 @@ impl<T> jobs::HostWithStore<T> for HasJobs {
         data: String,
         options: jobs::SubmitOptions,
     ) -> wasmtime::Result<Told<jobs::Job>> {
-        let (own, _call) = accessor.with(|mut access| access.get().begin(kind.len() + data.len()))?;
+        let (own, _call) =
+            accessor.with(|mut access| access.get().begin(kind.len() + data.len()))?;
         Ok(own.submit(kind, data, options).await)
     }
 
-    async fn get(accessor: &Accessor<T, Self>, id: String) -> wasmtime::Result<Told<Option<jobs::Job>>> {
+    async fn get(
+        accessor: &Accessor<T, Self>,
+        id: String,
+    ) -> wasmtime::Result<Told<Option<jobs::Job>>> {
         let (own, _call) = accessor.with(|mut access| access.get().begin(0))?;
         Ok(own.get(id).await)
     }
 
-    async fn list(accessor: &Accessor<T, Self>, status: Option<jobs::Status>, limit: u32) -> wasmtime::Result<Told<Vec<jobs::Job>>> {
+    async fn list(
+        accessor: &Accessor<T, Self>,
+        status: Option<jobs::Status>,
+        limit: u32,
+    ) -> wasmtime::Result<Told<Vec<jobs::Job>>> {
         let (own, _call) = accessor.with(|mut access| access.get().begin(0))?;
         Ok(own.list(status, limit).await)
     }
@@ -148,7 +184,11 @@ impl<T> jobs::HostWithStore<T> for HasJobs {
         Ok(own.cancel(id).await)
     }
 
-    async fn wait(accessor: &Accessor<T, Self>, id: String, timeout: Option<u64>) -> wasmtime::Result<Told<jobs::Job>> {
+    async fn wait(
+        accessor: &Accessor<T, Self>,
+        id: String,
+        timeout: Option<u64>,
+    ) -> wasmtime::Result<Told<jobs::Job>> {
         let (own, _call) = accessor.with(|mut access| access.get().begin(0))?;
         Ok(own.wait(id, timeout).await)
     }

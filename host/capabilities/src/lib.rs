@@ -1,4 +1,5 @@
-//! What a guest can ask of the host: one module a WIT interface, over the services. Read `guest_state`, then `linker`.
+//! What a guest can ask of the host: one module a WIT interface, over the services. Read
+//! `guest_state`, then `linker`.
 #![forbid(unsafe_code)]
 
 pub mod bindings;

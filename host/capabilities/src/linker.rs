@@ -3,7 +3,9 @@
 use wasmtime::Engine;
 use wasmtime::component::{HasData, Linker};
 
-use crate::bindings::hayrick::pipeline::{config, http, jobs, llm, log, response, state, tasks, timers, types, uploads};
+use crate::bindings::hayrick::pipeline::{
+    config, http, jobs, llm, log, response, state, tasks, timers, types, uploads,
+};
 use crate::config::HasConfig;
 use crate::guest_state::{GuestState, TypesView};
 use crate::http::HasHttp;
@@ -21,9 +23,18 @@ use crate::uploads::HasUploads;
 pub const PACKAGE: &str = "hayrick:pipeline";
 /// The version of both.
 pub const VERSION: &str = "0.1.0";
-/// WASI packages that are linked, inert: language runtimes import them whether they use them or not.
-pub const INERT_PACKAGES: [&str; 6] = ["wasi:io", "wasi:clocks", "wasi:random", "wasi:cli", "wasi:filesystem", "wasi:sockets"];
-/// Interfaces of WASI 0.2 that are linked and reach beyond the run: they have to be granted, as `http`.
+/// WASI packages that are linked, inert: language runtimes import them whether they use them or
+/// not.
+pub const INERT_PACKAGES: [&str; 6] = [
+    "wasi:io",
+    "wasi:clocks",
+    "wasi:random",
+    "wasi:cli",
+    "wasi:filesystem",
+    "wasi:sockets",
+];
+/// Interfaces of WASI 0.2 that are linked and reach beyond the run: they have to be granted, as
+/// `http`.
 pub const WASI_HTTP: [&str; 2] = ["wasi:http/types", "wasi:http/outgoing-handler"];
 
 /// The linker every component is linked with. A component gets only what it imports by name.

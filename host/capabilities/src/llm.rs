@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use host_services::budgets::budget::Charge;
-use host_services::llm::router::Llm;
-use host_services::tasks::recorder::TaskRecorder;
-use host_types::chunk::Chunk;
-use host_types::failure::{Failure, FailureKind};
-use host_types::generation::{Options, Tool};
-use host_types::message::Message;
+use hayrick_services::budgets::budget::Charge;
+use hayrick_services::llm::router::Llm;
+use hayrick_services::tasks::recorder::TaskRecorder;
+use hayrick_types::chunk::Chunk;
+use hayrick_types::failure::{Failure, FailureKind};
+use hayrick_types::generation::{Options, Tool};
+use hayrick_types::message::Message;
 use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{llm, types};
@@ -41,12 +41,18 @@ impl HasData for HasLlm {
 impl LlmView<'_> {
     /// What a call keeps while it waits.
     pub(crate) fn own(&self) -> Own {
-        Own { llm: self.llm.clone(), run: self.run.clone() }
+        Own {
+            llm: self.llm.clone(),
+            run: self.run.clone(),
+        }
     }
 
     /// What the next chunk of a generation needs.
     pub(crate) fn counting(&self) -> Counting {
-        Counting { recorder: self.run.recorder.clone(), share: Arc::clone(&self.run.share) }
+        Counting {
+            recorder: self.run.recorder.clone(),
+            share: Arc::clone(&self.run.share),
+        }
     }
 
     /// What a call keeps that holds `bytes`.
@@ -62,7 +68,11 @@ pub(crate) struct Own {
 }
 
 impl Own {
-    pub(crate) async fn generate(self, messages: Vec<types::Message>, options: types::Options) -> Result<types::Answer, types::Failure> {
+    pub(crate) async fn generate(
+        self,
+        messages: Vec<types::Message>,
+        options: types::Options,
+    ) -> Result<types::Answer, types::Failure> {
         let (messages, options, mut charge) = self.question(messages, options)?;
         let count = |chunk: &Chunk| charge.as_mut().map_or(Ok(()), |charge| charge.chunk(chunk));
         let answer = self.llm.generate_counted(messages, options, count).await;
@@ -83,10 +93,19 @@ impl Own {
         Ok(GenerationSlot::new(Charged { generation, charge }))
     }
 
-    pub(crate) async fn embed(self, texts: Vec<String>, model: Option<String>) -> Result<Vec<Vec<f32>>, types::Failure> {
+    pub(crate) async fn embed(
+        self,
+        texts: Vec<String>,
+        model: Option<String>,
+    ) -> Result<Vec<Vec<f32>>, types::Failure> {
         let model = self.granted(model)?;
         let bytes = texts.iter().map(String::len).sum();
-        let _charge = self.run.budget.as_ref().map(|budget| budget.ask(bytes)).transpose()?;
+        let _charge = self
+            .run
+            .budget
+            .as_ref()
+            .map(|budget| budget.ask(bytes))
+            .transpose()?;
         Ok(self.llm.embed(texts, model).await?)
     }
 
@@ -99,48 +118,72 @@ impl Own {
         let messages: Vec<Message> = messages.into_iter().map(Into::into).collect();
         let mut options: Options = options.into();
         options.model = self.granted(options.model)?;
-        let Some(budget) = &self.run.budget else { return Ok((messages, options, None)) };
-        let asked = messages.iter().map(Message::text_bytes).chain(options.tools.iter().map(Tool::text_bytes)).sum();
-        let charge = budget.ask(asked).inspect_err(|failure| self.run.share.count(failure))?;
+        let Some(budget) = &self.run.budget else {
+            return Ok((messages, options, None));
+        };
+        let asked = messages
+            .iter()
+            .map(Message::text_bytes)
+            .chain(options.tools.iter().map(Tool::text_bytes))
+            .sum();
+        let charge = budget
+            .ask(asked)
+            .inspect_err(|failure| self.run.share.count(failure))?;
         let left = u32::try_from(budget.left()?).unwrap_or(u32::MAX);
-        // A model refuses to be asked for more than it can: a large budget is no reason to ask for that much.
-        let wanted = options.max_tokens.or((left <= EVERY_MODEL_GIVES).then_some(left));
+        // A model refuses to be asked for more than it can: a large budget is no reason to ask for
+        // that much.
+        let wanted = options
+            .max_tokens
+            .or((left <= EVERY_MODEL_GIVES).then_some(left));
         options.max_tokens = wanted.map(|wanted| wanted.min(left));
         Ok((messages, options, Some(charge)))
     }
 
     /// The alias that is meant; without one, the first that is granted.
     fn granted(&self, model: Option<String>) -> Result<Option<String>, types::Failure> {
-        let Some(aliases) = &self.run.policy.models.aliases else { return Ok(model) };
+        let Some(aliases) = &self.run.policy.models.aliases else {
+            return Ok(model);
+        };
         match model {
             None => Ok(aliases.first().cloned()),
             Some(model) if aliases.contains(&model) => Ok(Some(model)),
             Some(model) => {
                 let model: String = model.chars().take(ALIAS_CHARS_SHOWN).collect();
-                let text = format!("this plugin is granted the models {}, and '{model}' is none of them", aliases.join(", "));
+                let text = format!(
+                    "this plugin is granted the models {}, and '{model}' is none of them",
+                    aliases.join(", ")
+                );
                 Err(Failure::new(FailureKind::Denied, text).into())
             }
         }
     }
 }
 
-/// What counts the chunks of a generation, for the length of a call: there is one a token, so that nothing more is copied.
+/// What counts the chunks of a generation, for the length of a call: there is one a token, so that
+/// nothing more is copied.
 pub(crate) struct Counting {
     recorder: Option<TaskRecorder>,
     share: Arc<PluginShare>,
 }
 
 impl Counting {
-    pub(crate) async fn next(self, generation: &mut Charged) -> Result<Option<types::Chunk>, types::Failure> {
+    pub(crate) async fn next(
+        self,
+        generation: &mut Charged,
+    ) -> Result<Option<types::Chunk>, types::Failure> {
         let next = next_chunk(generation, self.recorder.as_ref()).await;
-        Ok(next.inspect_err(|failure| self.share.count(failure))?.map(Into::into))
+        Ok(next
+            .inspect_err(|failure| self.share.count(failure))?
+            .map(Into::into))
     }
 }
 
 /// The text of messages, in bytes: what makes them large.
 fn size(messages: &[types::Message]) -> usize {
     let part = |part: &types::Part| match part {
-        types::Part::Text(text) | types::Part::ImageUrl(text) | types::Part::Other(text) => text.len(),
+        types::Part::Text(text) | types::Part::ImageUrl(text) | types::Part::Other(text) => {
+            text.len()
+        }
     };
     let of_message = |message: &types::Message| {
         let calls = message.tool_calls.iter().map(|call| call.arguments.len());
@@ -168,7 +211,9 @@ impl<T> llm::HostWithStore<T> for HasLlm {
     ) -> wasmtime::Result<Result<Resource<GenerationSlot>, types::Failure>> {
         let (own, _call) = accessor.with(|mut access| access.get().begin(size(&messages)))?;
         match own.generate_stream(messages, options).await {
-            Ok(slot) => Ok(Ok(accessor.with(|mut access| access.get().table.push(slot))?)),
+            Ok(slot) => Ok(Ok(
+                accessor.with(|mut access| access.get().table.push(slot))?
+            )),
             Err(failure) => Ok(Err(failure)),
         }
     }

@@ -1,10 +1,11 @@
-//! `log`: a guest's lines in the host's log, bounded in number and length, each on one line whatever the guest put into it.
+//! `log`: a guest's lines in the host's log, bounded in number and length, each on one line
+//! whatever the guest put into it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use host_types::id::RunId;
-use host_types::limit_name::LimitName;
+use hayrick_types::id::RunId;
+use hayrick_types::limit_name::LimitName;
 use wasmtime::component::HasData;
 
 use crate::bindings::hayrick::pipeline::{log, types};
@@ -35,8 +36,19 @@ pub struct GuestLog {
 
 impl GuestLog {
     /// The log of run `run` of `pipeline`.
-    pub fn new(pipeline: Arc<str>, run: RunId, limits: LogLimits, share: Arc<PluginShare>) -> GuestLog {
-        GuestLog { pipeline, run: RwLock::new(run), limits, share, lines: AtomicU32::new(0) }
+    pub fn new(
+        pipeline: Arc<str>,
+        run: RunId,
+        limits: LogLimits,
+        share: Arc<PluginShare>,
+    ) -> GuestLog {
+        GuestLog {
+            pipeline,
+            run: RwLock::new(run),
+            limits,
+            share,
+            lines: AtomicU32::new(0),
+        }
     }
 
     /// The lines that follow are another run's.
@@ -54,9 +66,14 @@ impl GuestLog {
         self.limits.line_bytes_max
     }
 
-    /// Writes one line. The first line past the limit says that there are more; later ones are dropped.
+    /// Writes one line. The first line past the limit says that there are more; later ones are
+    /// dropped.
     pub(crate) fn write(&self, level: types::Level, message: &str) {
-        let before = self.lines.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |lines| Some(lines.saturating_add(1)));
+        let before = self
+            .lines
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |lines| {
+                Some(lines.saturating_add(1))
+            });
         let before = before.unwrap_or(u32::MAX);
         let (pipeline, run) = (&*self.pipeline, self.run());
         if before == self.limits.lines_max {
@@ -81,22 +98,30 @@ impl GuestLog {
 }
 
 impl GuestLog {
-    /// Whether the plugin may log a line at this moment. Says at most once a second that it may not.
+    /// Whether the plugin may log a line at this moment. Says at most once a second that it may
+    /// not.
     fn is_in_time(&self) -> bool {
         let per_second = self.limits.lines_per_second_max;
         let fate = self.share.log_rate().line(per_second);
         if fate != Fate::Written {
-            self.share.metrics().reached(LimitName::LogLinesPerSecondMax);
+            self.share
+                .metrics()
+                .reached(LimitName::LogLinesPerSecondMax);
         }
         if fate == Fate::FirstDropped {
-            let (pipeline, run, limit) = (&*self.pipeline, self.run(), LimitName::LogLinesPerSecondMax.as_str());
+            let (pipeline, run, limit) = (
+                &*self.pipeline,
+                self.run(),
+                LimitName::LogLinesPerSecondMax.as_str(),
+            );
             tracing::warn!(target: "guest", pipeline, %run, limit, "the plugin logs more than {per_second} lines a second; the rest is dropped");
         }
         fate == Fate::Written
     }
 }
 
-/// Cuts a message at `bytes_max` and escapes what could pass for another log line or drive a terminal.
+/// Cuts a message at `bytes_max` and escapes what could pass for another log line or drive a
+/// terminal.
 fn one_line(message: &str, bytes_max: usize) -> String {
     let mut cut = message.len().min(bytes_max);
     while !message.is_char_boundary(cut) {
@@ -140,7 +165,10 @@ mod tests {
 
     #[test]
     fn a_line_stays_one_line() {
-        assert_eq!(one_line("a\nERROR forged\u{1b}[31m", 100), "a\\nERROR forged\\u{1b}[31m");
+        assert_eq!(
+            one_line("a\nERROR forged\u{1b}[31m", 100),
+            "a\\nERROR forged\\u{1b}[31m"
+        );
         assert_eq!(one_line("ü\tb", 100), "ü\tb");
     }
 

@@ -1,9 +1,10 @@
-//! What one store may grow, all its instances together: linear memory, within that of its plugin and of the host, and tables.
+//! What one store may grow, all its instances together: linear memory, within that of its plugin
+//! and of the host, and tables.
 
 use std::sync::Arc;
 
-use host_types::limit_name::LimitName;
-use host_types::limits::Limits;
+use hayrick_types::limit_name::LimitName;
+use hayrick_types::limits::Limits;
 use wasmtime::ResourceLimiter;
 
 use crate::plugin_share::PluginShare;
@@ -19,7 +20,8 @@ struct Max {
     tables: usize,
 }
 
-/// Counts what a store grows. A guest's `memory.grow` past a limit fails softly, as WebAssembly defines it.
+/// Counts what a store grows. A guest's `memory.grow` past a limit fails softly, as WebAssembly
+/// defines it.
 #[derive(Debug)]
 pub struct MemoryLimit {
     share: Arc<PluginShare>,
@@ -48,10 +50,18 @@ impl MemoryLimit {
             memories: limits.memories_max,
             tables: limits.tables_max,
         };
-        MemoryLimit { share, max, bytes: 0, table_elements: 0, pending: 0, refused: None }
+        MemoryLimit {
+            share,
+            max,
+            bytes: 0,
+            table_elements: 0,
+            pending: 0,
+            refused: None,
+        }
     }
 
-    /// The limit the guest was refused growth by, if any: a trap after that is most likely its consequence.
+    /// The limit the guest was refused growth by, if any: a trap after that is most likely its
+    /// consequence.
     pub fn refused(&self) -> Option<LimitName> {
         self.refused
     }
@@ -79,7 +89,12 @@ impl MemoryLimit {
 }
 
 impl ResourceLimiter for MemoryLimit {
-    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         self.pending = 0;
         if maximum.is_some_and(|maximum| desired > maximum) {
             // Its own type forbids it: nothing grows, and nothing must be counted.
@@ -106,11 +121,18 @@ impl ResourceLimiter for MemoryLimit {
         Ok(())
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
-        let total = self.table_elements.saturating_add(desired.saturating_sub(current));
+        let total = self
+            .table_elements
+            .saturating_add(desired.saturating_sub(current));
         let allowed = total <= self.max.table_elements;
         if allowed {
             self.table_elements = total;
@@ -135,12 +157,16 @@ impl ResourceLimiter for MemoryLimit {
 
 #[cfg(test)]
 mod tests {
-    use host_services::metrics::Metrics;
+    use hayrick_services::metrics::Metrics;
 
     use super::*;
 
     fn limits(memory: usize, plugin: usize) -> Limits {
-        Limits { memory_bytes_max: memory, plugin_memory_bytes_max: plugin, ..Limits::default() }
+        Limits {
+            memory_bytes_max: memory,
+            plugin_memory_bytes_max: plugin,
+            ..Limits::default()
+        }
     }
 
     #[test]
@@ -156,7 +182,8 @@ mod tests {
     #[test]
     fn runs_share_their_plugin_s_memory_and_plugins_the_host_s() {
         let host = Metrics::default();
-        let [share, other] = ["a", "b"].map(|name| PluginShare::new(host.clone(), &name.into(), 150));
+        let [share, other] =
+            ["a", "b"].map(|name| PluginShare::new(host.clone(), &name.into(), 150));
         let mut first = MemoryLimit::new(&limits(100, 120), Arc::clone(&share));
         let mut second = MemoryLimit::new(&limits(100, 120), share);
         let mut third = MemoryLimit::new(&limits(100, 120), other);
@@ -166,17 +193,25 @@ mod tests {
         assert!(!third.memory_growing(0, 60, None).unwrap());
         assert_eq!(third.refused(), Some(LimitName::HostMemoryBytesMax));
         drop(first);
-        assert!(second.memory_growing(0, 30, None).unwrap() && third.memory_growing(0, 60, None).unwrap());
+        assert!(
+            second.memory_growing(0, 30, None).unwrap()
+                && third.memory_growing(0, 60, None).unwrap()
+        );
         assert_eq!(host.memory().bytes(), 90);
     }
 
     #[test]
     fn growth_that_fails_is_not_counted() {
         let host = Metrics::default();
-        let mut limit = MemoryLimit::new(&limits(100, 100), PluginShare::new(host.clone(), &"a".into(), 100));
+        let mut limit = MemoryLimit::new(
+            &limits(100, 100),
+            PluginShare::new(host.clone(), &"a".into(), 100),
+        );
         assert!(!limit.memory_growing(0, 90, Some(80)).unwrap());
         assert!(limit.memory_growing(0, 90, None).unwrap());
-        limit.memory_grow_failed(wasmtime::format_err!("no")).unwrap();
+        limit
+            .memory_grow_failed(wasmtime::format_err!("no"))
+            .unwrap();
         assert_eq!((host.memory().bytes(), limit.refused()), (0, None));
     }
 }

@@ -1,16 +1,18 @@
-//! The bounded way of chunks from a guest to whoever reads its answer. A full channel makes the guest wait: that is the back-pressure.
+//! The bounded way of chunks from a guest to whoever reads its answer. A full channel makes the
+//! guest wait: that is the back-pressure.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
-use host_types::chunk::Chunk;
-use host_types::failure::{Failure, FailureKind};
-use host_types::limit_name::LimitName;
+use hayrick_types::chunk::Chunk;
+use hayrick_types::failure::{Failure, FailureKind};
+use hayrick_types::limit_name::LimitName;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Semaphore, mpsc};
 
-/// Bytes of text a run may have made that nobody has read yet. One chunk may be larger: it then travels alone.
+/// Bytes of text a run may have made that nobody has read yet. One chunk may be larger: it then
+/// travels alone.
 const HELD_BYTES_MAX: usize = 1 << 20;
 
 /// What one run may put out, and how it is told that it may not.
@@ -46,7 +48,19 @@ pub fn channel(limits: OutputLimits) -> (OutputSender, OutputReceiver) {
     let (sender, receiver) = mpsc::channel(limits.channel_items_max.max(1));
     let room = Arc::new(Semaphore::new(HELD_BYTES_MAX));
     let (sent_bytes, waited) = (AtomicUsize::new(0), AtomicBool::new(false));
-    (OutputSender { chunks: sender, room: Arc::clone(&room), sent_bytes, waited, limits }, OutputReceiver { chunks: receiver, room })
+    (
+        OutputSender {
+            chunks: sender,
+            room: Arc::clone(&room),
+            sent_bytes,
+            waited,
+            limits,
+        },
+        OutputReceiver {
+            chunks: receiver,
+            room,
+        },
+    )
 }
 
 /// How much room a chunk takes in the channel.
@@ -84,12 +98,21 @@ impl OutputSender {
     fn count(&self, chunk: &Chunk) -> Result<(), Failure> {
         let length = chunk.len();
         if length > self.limits.chunk_bytes_max {
-            let text = format!("a chunk has {length} bytes and chunk_bytes_max is {}: send smaller pieces", self.limits.chunk_bytes_max);
+            let text = format!(
+                "a chunk has {length} bytes and chunk_bytes_max is {}: send smaller pieces",
+                self.limits.chunk_bytes_max
+            );
             return Err(Failure::new(FailureKind::Limit, text).limit(LimitName::ChunkBytesMax));
         }
-        let total = self.sent_bytes.fetch_add(length, Ordering::Relaxed).saturating_add(length);
+        let total = self
+            .sent_bytes
+            .fetch_add(length, Ordering::Relaxed)
+            .saturating_add(length);
         if total > self.limits.answer_bytes_max {
-            let text = format!("the answer is longer than output_bytes_max, {} bytes", self.limits.answer_bytes_max);
+            let text = format!(
+                "the answer is longer than output_bytes_max, {} bytes",
+                self.limits.answer_bytes_max
+            );
             return Err(Failure::new(FailureKind::Limit, text).limit(LimitName::OutputBytesMax));
         }
         Ok(())
@@ -124,7 +147,11 @@ mod tests {
 
     use super::*;
 
-    const ANY: OutputLimits = OutputLimits { answer_bytes_max: usize::MAX, chunk_bytes_max: usize::MAX, channel_items_max: 64 };
+    const ANY: OutputLimits = OutputLimits {
+        answer_bytes_max: usize::MAX,
+        chunk_bytes_max: usize::MAX,
+        channel_items_max: 64,
+    };
 
     fn text(bytes: usize) -> Chunk {
         Chunk::Text("x".repeat(bytes))
@@ -159,10 +186,20 @@ mod tests {
 
     #[tokio::test]
     async fn both_limits_hold_to_the_byte() {
-        let (sender, _receiver) = channel(OutputLimits { answer_bytes_max: 10, chunk_bytes_max: 6, ..ANY });
-        assert_eq!(sender.send(text(7)).await.unwrap_err().kind, FailureKind::Limit);
+        let (sender, _receiver) = channel(OutputLimits {
+            answer_bytes_max: 10,
+            chunk_bytes_max: 6,
+            ..ANY
+        });
+        assert_eq!(
+            sender.send(text(7)).await.unwrap_err().kind,
+            FailureKind::Limit
+        );
         sender.send(text(6)).await.unwrap();
         sender.send(text(4)).await.unwrap();
-        assert_eq!(sender.send(text(1)).await.unwrap_err().kind, FailureKind::Limit);
+        assert_eq!(
+            sender.send(text(1)).await.unwrap_err().kind,
+            FailureKind::Limit
+        );
     }
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use host_services::metrics::Metrics;
-use host_services::metrics::plugin::PluginMetrics;
-use host_types::failure::Failure;
+use hayrick_services::metrics::Metrics;
+use hayrick_services::metrics::plugin::PluginMetrics;
+use hayrick_types::failure::Failure;
 
 use crate::log_rate::LogRate;
 
@@ -20,7 +20,8 @@ pub struct PluginShare {
 }
 
 impl PluginShare {
-    /// The share of the plugin `name`; all plugins together may have `host_memory_bytes_max` of linear memory.
+    /// The share of the plugin `name`; all plugins together may have `host_memory_bytes_max` of
+    /// linear memory.
     pub fn new(host: Metrics, name: &Arc<str>, host_memory_bytes_max: usize) -> Arc<PluginShare> {
         Arc::new(PluginShare {
             metrics: host.plugin(name),

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use host_services::tasks::recorder::TaskRecorder;
-use host_types::chunk::Chunk;
-use host_types::failure::{Failure, FailureKind};
+use hayrick_services::tasks::recorder::TaskRecorder;
+use hayrick_types::chunk::Chunk;
+use hayrick_types::failure::{Failure, FailureKind};
 use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{response, types};
@@ -25,10 +25,15 @@ pub struct Response {
 impl Response {
     /// An answer that goes into `output`, and is counted by `recorder`.
     pub fn new(output: OutputSender, recorder: Option<TaskRecorder>) -> Response {
-        Response { output, overrun: OnceLock::new(), recorder }
+        Response {
+            output,
+            overrun: OnceLock::new(),
+            recorder,
+        }
     }
 
-    /// The limit this answer ran into, if any. Such an answer is incomplete, so the run has failed even if the guest says otherwise.
+    /// The limit this answer ran into, if any. Such an answer is incomplete, so the run has failed
+    /// even if the guest says otherwise.
     pub fn overrun(&self) -> Option<&Failure> {
         self.overrun.get()
     }
@@ -38,7 +43,8 @@ impl Response {
         self.output.waited()
     }
 
-    /// Sends one chunk. The guest is told once that the answer is too long; if it goes on sending, the run ends.
+    /// Sends one chunk. The guest is told once that the answer is too long; if it goes on sending,
+    /// the run ends.
     pub(crate) async fn send(&self, chunk: Chunk) -> wasmtime::Result<Result<(), Failure>> {
         if let Some(overrun) = self.overrun.get() {
             return Err(wasmtime::Error::new(RunEnded(overrun.clone())));
@@ -57,7 +63,10 @@ impl Response {
     }
 
     /// Sends what is left of a generation.
-    pub(crate) async fn forward(&self, mut generation: Charged) -> wasmtime::Result<Result<(), Failure>> {
+    pub(crate) async fn forward(
+        &self,
+        mut generation: Charged,
+    ) -> wasmtime::Result<Result<(), Failure>> {
         loop {
             match next_chunk(&mut generation, self.recorder.as_ref()).await {
                 Ok(None) => return Ok(Ok(())),
@@ -89,21 +98,32 @@ impl HasData for HasResponse {
 impl response::Host for ResponseView<'_> {}
 
 impl<T> response::HostWithStore<T> for HasResponse {
-    async fn send(accessor: &Accessor<T, Self>, chunk: types::Chunk) -> wasmtime::Result<Result<(), types::Failure>> {
+    async fn send(
+        accessor: &Accessor<T, Self>,
+        chunk: types::Chunk,
+    ) -> wasmtime::Result<Result<(), types::Failure>> {
         let chunk = Chunk::from(chunk);
         let (response, _call) = accessor.with(|mut access| {
             let view = access.get();
-            view.calls.begin(chunk.len()).map(|call| (Arc::clone(view.response), call))
+            view.calls
+                .begin(chunk.len())
+                .map(|call| (Arc::clone(view.response), call))
         })?;
         Ok(response.send(chunk).await?.map_err(types::Failure::from))
     }
 
-    async fn forward(accessor: &Accessor<T, Self>, slot: Resource<GenerationSlot>) -> wasmtime::Result<Result<(), types::Failure>> {
+    async fn forward(
+        accessor: &Accessor<T, Self>,
+        slot: Resource<GenerationSlot>,
+    ) -> wasmtime::Result<Result<(), types::Failure>> {
         let (response, generation, _call) = accessor.with(|mut access| {
             let view = access.get();
             let call = view.calls.begin(0)?;
             take(view.table, slot).map(|generation| (Arc::clone(view.response), generation, call))
         })?;
-        Ok(response.forward(generation).await?.map_err(types::Failure::from))
+        Ok(response
+            .forward(generation)
+            .await?
+            .map_err(types::Failure::from))
     }
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use host_services::budgets::budget::Budget;
-use host_services::tasks::recorder::TaskRecorder;
-use host_types::id::RunId;
-use host_types::job::{Lease, Progress};
-use host_types::policy::Policy;
+use hayrick_services::budgets::budget::Budget;
+use hayrick_services::tasks::recorder::TaskRecorder;
+use hayrick_types::id::RunId;
+use hayrick_types::job::{Lease, Progress};
+use hayrick_types::policy::Policy;
 use tokio::sync::watch;
 
 use crate::plugin_share::PluginShare;
@@ -32,6 +32,7 @@ pub struct RunContext {
 #[derive(Clone)]
 pub struct AttemptContext {
     pub lease: Lease,
-    /// Tells the worker how far the attempt has come: the newest report counts, and the guest never waits for the disk.
+    /// Tells the worker how far the attempt has come: the newest report counts, and the guest never
+    /// waits for the disk.
     pub progress: Arc<watch::Sender<Option<Progress>>>,
 }

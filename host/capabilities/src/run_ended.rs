@@ -1,8 +1,9 @@
 //! The end of a run from inside a call of the host.
 
-use host_types::failure::Failure;
+use hayrick_types::failure::Failure;
 
-/// Ends a run from inside a host call: the failure is the run's outcome, whatever the guest would have done next.
+/// Ends a run from inside a host call: the failure is the run's outcome, whatever the guest would
+/// have done next.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct RunEnded(pub Failure);

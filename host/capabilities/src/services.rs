@@ -1,12 +1,12 @@
 //! The services behind the interfaces.
 
-use host_services::budgets::Budgets;
-use host_services::egress::service::Egress;
-use host_services::jobs::queue::Jobs;
-use host_services::llm::router::Llm;
-use host_services::metrics::Metrics;
-use host_services::state::State;
-use host_services::tasks::Tasks;
+use hayrick_services::budgets::Budgets;
+use hayrick_services::egress::service::Egress;
+use hayrick_services::jobs::queue::Jobs;
+use hayrick_services::llm::router::Llm;
+use hayrick_services::metrics::Metrics;
+use hayrick_services::state::State;
+use hayrick_services::tasks::Tasks;
 
 /// What every run of the host can reach, within its grants. Cheap handles.
 #[derive(Clone)]

@@ -8,8 +8,9 @@ pub trait Lent: Send + 'static {
     const IN_USE: &'static str;
 }
 
-/// The place of one resource. It is empty while a call that waits has what belongs there: taking it out, and putting it back, needs no lock,
-/// and a store that is dropped in between drops it with the waiting future.
+/// The place of one resource. It is empty while a call that waits has what belongs there: taking it
+/// out, and putting it back, needs no lock, and a store that is dropped in between drops it with
+/// the waiting future.
 pub struct Slot<T>(Option<T>);
 
 impl<T: Lent> Slot<T> {
@@ -31,7 +32,10 @@ impl<T: Lent> Slot<T> {
 ///
 /// # Errors
 /// A trap: the handle is none of this run's, or a call has what belongs there.
-pub(crate) fn take<T: Lent>(table: &mut ResourceTable, slot: Resource<Slot<T>>) -> wasmtime::Result<T> {
+pub(crate) fn take<T: Lent>(
+    table: &mut ResourceTable,
+    slot: Resource<Slot<T>>,
+) -> wasmtime::Result<T> {
     table.delete(slot)?.0.ok_or_else(in_use::<T>)
 }
 
@@ -39,7 +43,10 @@ pub(crate) fn take<T: Lent>(table: &mut ResourceTable, slot: Resource<Slot<T>>) 
 ///
 /// # Errors
 /// As [`take`].
-pub(crate) fn lend<T: Lent>(table: &mut ResourceTable, slot: &Resource<Slot<T>>) -> wasmtime::Result<T> {
+pub(crate) fn lend<T: Lent>(
+    table: &mut ResourceTable,
+    slot: &Resource<Slot<T>>,
+) -> wasmtime::Result<T> {
     table.get_mut(slot)?.0.take().ok_or_else(in_use::<T>)
 }
 
@@ -47,7 +54,11 @@ pub(crate) fn lend<T: Lent>(table: &mut ResourceTable, slot: &Resource<Slot<T>>)
 ///
 /// # Errors
 /// A trap: the guest has dropped the handle meanwhile.
-pub(crate) fn give_back<T: Lent>(table: &mut ResourceTable, slot: &Resource<Slot<T>>, content: T) -> wasmtime::Result<()> {
+pub(crate) fn give_back<T: Lent>(
+    table: &mut ResourceTable,
+    slot: &Resource<Slot<T>>,
+    content: T,
+) -> wasmtime::Result<()> {
     table.get_mut(slot)?.0 = Some(content);
     Ok(())
 }

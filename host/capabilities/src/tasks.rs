@@ -1,6 +1,6 @@
 //! `tasks`: what others see of the current run.
 
-use host_types::job::Progress;
+use hayrick_types::job::Progress;
 use wasmtime::component::HasData;
 
 use crate::bindings::hayrick::pipeline::{tasks, types};
@@ -22,7 +22,11 @@ impl tasks::Host for TasksView<'_> {
     }
 
     fn report(&mut self, progress: types::Progress) -> wasmtime::Result<()> {
-        let progress = Progress { done: progress.done, total: progress.total, message: progress.message };
+        let progress = Progress {
+            done: progress.done,
+            total: progress.total,
+            message: progress.message,
+        };
         if let Some(attempt) = &self.0.attempt {
             attempt.progress.send_replace(Some(progress.clone()));
         }

@@ -1,6 +1,6 @@
 //! The host's side of the WIT resource `uploads.upload`.
 
-use host_services::uploads::upload::Upload;
+use hayrick_services::uploads::upload::Upload;
 
 use crate::slot::{Lent, Slot};
 

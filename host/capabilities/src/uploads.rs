@@ -1,6 +1,6 @@
 //! `uploads`: files a client sent with this run.
 
-use host_services::uploads::upload::{READ_BYTES_MAX, Upload};
+use hayrick_services::uploads::upload::{READ_BYTES_MAX, Upload};
 use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{types, uploads};
@@ -10,13 +10,17 @@ use crate::upload::UploadSlot;
 
 /// Reads the next bytes of a lent file.
 pub(crate) async fn read(upload: &mut Upload, max: u32) -> Result<Vec<u8>, types::Failure> {
-    let read = upload.read(usize::try_from(max).unwrap_or(usize::MAX)).await;
-    read.map_err(|error| host_types::failure::Failure::from(error).into())
+    let read = upload
+        .read(usize::try_from(max).unwrap_or(usize::MAX))
+        .await;
+    read.map_err(|error| hayrick_types::failure::Failure::from(error).into())
 }
 
 /// What one call of `read` holds at most.
 fn piece_bytes(max: u32) -> usize {
-    usize::try_from(max).unwrap_or(usize::MAX).min(READ_BYTES_MAX)
+    usize::try_from(max)
+        .unwrap_or(usize::MAX)
+        .min(READ_BYTES_MAX)
 }
 
 /// What a run reaches of its files.
@@ -40,7 +44,12 @@ impl uploads::HostUpload for UploadsView<'_> {
     }
 
     fn content_type(&mut self, slot: Resource<UploadSlot>) -> wasmtime::Result<Option<String>> {
-        Ok(self.table.get(&slot)?.get()?.content_type().map(str::to_owned))
+        Ok(self
+            .table
+            .get(&slot)?
+            .get()?
+            .content_type()
+            .map(str::to_owned))
     }
 
     fn size(&mut self, slot: Resource<UploadSlot>) -> wasmtime::Result<u64> {
@@ -54,7 +63,11 @@ impl uploads::HostUpload for UploadsView<'_> {
 }
 
 impl<T> uploads::HostUploadWithStore<T> for HasUploads {
-    async fn read(accessor: &Accessor<T, Self>, slot: Resource<UploadSlot>, max: u32) -> wasmtime::Result<Result<Vec<u8>, types::Failure>> {
+    async fn read(
+        accessor: &Accessor<T, Self>,
+        slot: Resource<UploadSlot>,
+        max: u32,
+    ) -> wasmtime::Result<Result<Vec<u8>, types::Failure>> {
         let (mut upload, _call) = accessor.with(|mut access| {
             let view = access.get();
             let call = view.calls.begin(piece_bytes(max))?;

@@ -1,18 +1,21 @@
-//! `wasi:http` 0.2, for languages that ask other machines by it: its requests go the same way as those of `http`, with the same rules.
+//! `wasi:http` 0.2, for languages that ask other machines by it: its requests go the same way as
+//! those of `http`, with the same rules.
 
 use std::future::Future;
 use std::sync::Arc;
 
 use futures_util::stream;
-use host_services::egress::error::EgressError;
-use host_services::egress::incoming::Incoming;
-use host_services::egress::request::Request;
-use host_services::egress::session::Session;
-use host_types::egress::secret::is_reserved;
+use hayrick_services::egress::error::EgressError;
+use hayrick_services::egress::incoming::Incoming;
+use hayrick_services::egress::request::Request;
+use hayrick_services::egress::session::Session;
+use hayrick_types::egress::secret::is_reserved;
 use http::header::CONTENT_LENGTH;
 use http_body::Frame;
 use http_body_util::{BodyExt, Limited, StreamBody};
-use wasmtime_wasi_http::{Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpHooks};
+use wasmtime_wasi_http::{
+    Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpHooks,
+};
 
 /// What `wasi:http` keeps of a run.
 pub(crate) struct WasiHttpState {
@@ -29,12 +32,16 @@ type Sent = Result<(http::Response<WasiBody>, Ending), Error>;
 impl WasiHttpState {
     /// For a run that may ask what its session lets it.
     pub(crate) fn new(session: Arc<Session>) -> WasiHttpState {
-        WasiHttpState { ctx: WasiHttpCtx::new(), hooks: EgressHooks(session) }
+        WasiHttpState {
+            ctx: WasiHttpCtx::new(),
+            hooks: EgressHooks(session),
+        }
     }
 }
 
 impl WasiHttpHooks for EgressHooks {
-    /// `Content-Length` stays allowed, since clients set it by themselves: it is held against the body, and the host writes its own.
+    /// `Content-Length` stays allowed, since clients set it by themselves: it is held against the
+    /// body, and the host writes its own.
     fn forbidden_header_filter(&mut self) -> ForbiddenHeaderFilter {
         Arc::new(|name| is_reserved(name.as_str()) && *name != CONTENT_LENGTH)
     }
@@ -54,7 +61,9 @@ impl WasiHttpHooks for EgressHooks {
         Box::new(async move {
             let sending = send(&session, request);
             let incoming = match first_byte {
-                Some(max) => tokio::time::timeout(max, sending).await.unwrap_or(Err(Error::HttpResponseTimeout))?,
+                Some(max) => tokio::time::timeout(max, sending)
+                    .await
+                    .unwrap_or(Err(Error::HttpResponseTimeout))?,
                 None => sending.await?,
             };
             Ok((response(incoming)?, Box::new(async { Ok(()) }) as Ending))
@@ -62,7 +71,8 @@ impl WasiHttpHooks for EgressHooks {
     }
 }
 
-/// Waits for the whole body, which is bounded, and sends the request. Redirects are the guest's own to follow.
+/// Waits for the whole body, which is bounded, and sends the request. Redirects are the guest's own
+/// to follow.
 async fn send(session: &Session, request: http::Request<WasiBody>) -> Result<Incoming, Error> {
     let (parts, body) = request.into_parts();
     let max = session.request_bytes_max();
@@ -71,11 +81,16 @@ async fn send(session: &Session, request: http::Request<WasiBody>) -> Result<Inc
         Ok(error) => *error,
         Err(_) => Error::HttpRequestBodySize(Some(max as u64)),
     })?;
-    let headers = parts.headers.iter().filter(|(name, _)| *name != CONTENT_LENGTH);
+    let headers = parts
+        .headers
+        .iter()
+        .filter(|(name, _)| *name != CONTENT_LENGTH);
     let request = Request {
         method: parts.method.as_str().to_owned(),
         url: parts.uri.to_string(),
-        headers: headers.map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect(),
+        headers: headers
+            .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+            .collect(),
         body: body.to_bytes(),
         timeout: None,
         follow: false,
@@ -98,7 +113,9 @@ fn response(incoming: Incoming) -> Result<http::Response<WasiBody>, Error> {
         }
     });
     let body = StreamBody::new(pieces).boxed_unsync();
-    response.body(body).map_err(|error| Error::InternalError(Some(error.to_string())))
+    response
+        .body(body)
+        .map_err(|error| Error::InternalError(Some(error.to_string())))
 }
 
 /// The code that says most of an error.
@@ -109,13 +126,20 @@ fn code(error: EgressError) -> Error {
         EgressError::Denied { .. } => Error::HttpRequestDenied,
         EgressError::Prohibited { .. } => Error::DestinationIpProhibited,
         EgressError::Secret { .. } => Error::ConfigurationError,
-        EgressError::Unresolved { .. } => Error::DnsError { rcode: None, info_code: None },
+        EgressError::Unresolved { .. } => Error::DnsError {
+            rcode: None,
+            info_code: None,
+        },
         EgressError::Unreachable { .. } => Error::ConnectionRefused,
         EgressError::Broken { .. } => Error::HttpResponseIncomplete,
         EgressError::Timeout { .. } => Error::HttpResponseTimeout,
         EgressError::TooMany { .. } => Error::ConnectionLimitReached,
         EgressError::Redirects { .. } => Error::LoopDetected,
-        EgressError::TooLarge { limit: "response_bytes_max", max, .. } => Error::HttpResponseBodySize(Some(max)),
+        EgressError::TooLarge {
+            limit: "response_bytes_max",
+            max,
+            ..
+        } => Error::HttpResponseBodySize(Some(max)),
         EgressError::TooLarge { .. } | EgressError::Headers(_) | EgressError::Refused { .. } => {
             Error::InternalError(Some(error.to_string()))
         }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use host_app::keys::audit_log;
+use hayrick_app::keys::audit_log;
 use serde_json::Value;
 
 use super::keys::folder;
@@ -20,13 +20,31 @@ pub fn run(args: AuditArgs) -> anyhow::Result<ExitCode> {
         print(&json(&Value::from(lines)))?;
     } else {
         let rows: Vec<_> = lines.iter().map(row).collect();
-        print(&table(["TIME (UNIX)", "ACTOR", "ACTION", "SUBJECT", "OUTCOME", "REQUEST"], &rows))?;
+        print(&table(
+            [
+                "TIME (UNIX)",
+                "ACTOR",
+                "ACTION",
+                "SUBJECT",
+                "OUTCOME",
+                "REQUEST",
+            ],
+            &rows,
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn row(line: &Value) -> [String; 6] {
     let seconds = line.get("at").and_then(Value::as_u64).unwrap_or_default() / 1000;
-    let [actor, action, subject, outcome, request] = ["/actor", "/action", "/subject", "/outcome", "/request"].map(|path| word(line, path));
-    [seconds.to_string(), actor, action, subject, outcome, request]
+    let [actor, action, subject, outcome, request] =
+        ["/actor", "/action", "/subject", "/outcome", "/request"].map(|path| word(line, path));
+    [
+        seconds.to_string(),
+        actor,
+        action,
+        subject,
+        outcome,
+        request,
+    ]
 }

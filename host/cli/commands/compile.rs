@@ -1,9 +1,10 @@
-//! `hayrick compile`: what a server starts to have a component compiled aside. Hidden, as it is of no use to a person.
+//! `hayrick compile`: what a server starts to have a component compiled aside. Hidden, as it is of
+//! no use to a person.
 
 use std::io::stdout;
 use std::process::ExitCode;
 
-use host_app::compile::compile;
+use hayrick_app::compile::compile;
 
 use crate::args::CompileArgs;
 

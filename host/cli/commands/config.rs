@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use host_app::config::Config;
-use host_app::environment::Environment;
-use host_app::settings::Settings;
+use hayrick_app::config::Config;
+use hayrick_app::environment::Environment;
+use hayrick_app::settings::Settings;
 
 use crate::args::SettingsArgs;
 use crate::output::{complain, print};

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use host_app::environment::Environment;
-use host_app::grant::grant;
-use host_app::settings::Settings;
+use hayrick_app::environment::Environment;
+use hayrick_app::grant::grant;
+use hayrick_app::settings::Settings;
 
 use crate::args::GrantArgs;
 use crate::output::print;
@@ -14,8 +14,20 @@ use crate::output::print;
 /// # Errors
 /// Nothing was granted, and why.
 pub fn run(args: GrantArgs) -> anyhow::Result<ExitCode> {
-    let granted = grant(Settings::read(args.folders.into(), Environment::of_process())?, &args.name, &args.interfaces)?;
-    let added = if granted.added.is_empty() { "nothing new".to_owned() } else { granted.added.join(", ") };
-    print(&format!("granted   {added}\nin        {}\nhas now   {}", granted.file.display(), granted.named.join(", ")))?;
+    let granted = grant(
+        Settings::read(args.folders.into(), Environment::of_process())?,
+        &args.name,
+        &args.interfaces,
+    )?;
+    let added = if granted.added.is_empty() {
+        "nothing new".to_owned()
+    } else {
+        granted.added.join(", ")
+    };
+    print(&format!(
+        "granted   {added}\nin        {}\nhas now   {}",
+        granted.file.display(),
+        granted.named.join(", ")
+    ))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -3,15 +3,16 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use host_app::environment::Environment;
-use host_app::inspect::{Judged, diff, inspect};
-use host_app::settings::Settings;
+use hayrick_app::environment::Environment;
+use hayrick_app::inspect::{Judged, diff, inspect};
+use hayrick_app::settings::Settings;
 use serde_json::json;
 
 use crate::args::{EXIT_FAILURE, InspectArgs};
 use crate::output::{self, harmless, print};
 
-/// Prints what the file is; ends with 1 if it would not deploy. With `--diff`, prints the difference, and ends with 1 if it asks for more.
+/// Prints what the file is; ends with 1 if it would not deploy. With `--diff`, prints the
+/// difference, and ends with 1 if it asks for more.
 ///
 /// # Errors
 /// The file cannot be read, or the settings have mistakes.
@@ -26,24 +27,43 @@ pub fn run(args: InspectArgs) -> anyhow::Result<ExitCode> {
     } else {
         show(&judged)?
     }
-    Ok(if judged.deployable.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FAILURE) })
+    Ok(if judged.deployable.is_ok() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(EXIT_FAILURE)
+    })
 }
 
-fn show_difference(settings: Settings, new: &Path, old: Option<&Path>, as_json: bool) -> anyhow::Result<ExitCode> {
+fn show_difference(
+    settings: Settings,
+    new: &Path,
+    old: Option<&Path>,
+    as_json: bool,
+) -> anyhow::Result<ExitCode> {
     let lines = diff(settings, new, old)?;
     let asks_more = lines.iter().any(|line| line.starts_with("+ asks for"));
     if as_json {
-        print(&output::json(&json!({ "difference": lines, "asks_more": asks_more })))?;
+        print(&output::json(
+            &json!({ "difference": lines, "asks_more": asks_more }),
+        ))?;
     } else if lines.is_empty() {
         print("no difference")?;
     } else {
         print(&harmless_lines(&lines))?;
     }
-    Ok(if asks_more { ExitCode::from(EXIT_FAILURE) } else { ExitCode::SUCCESS })
+    Ok(if asks_more {
+        ExitCode::from(EXIT_FAILURE)
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 fn harmless_lines(lines: &[String]) -> String {
-    lines.iter().map(|line| harmless(line)).collect::<Vec<_>>().join("\n")
+    lines
+        .iter()
+        .map(|line| harmless(line))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn show_json(judged: &Judged) -> std::io::Result<()> {
@@ -58,20 +78,47 @@ fn show_json(judged: &Judged) -> std::io::Result<()> {
 
 fn show(judged: &Judged) -> std::io::Result<()> {
     let found = &judged.inspection;
-    let verdict = judged.deployable.as_ref().err().map_or_else(|| "yes".to_owned(), |reason| format!("no: {}", harmless(reason)));
-    let digest = if found.digest.is_empty() { "not read".to_owned() } else { format!("sha256:{}", found.digest) };
-    print(&format!("name      {}\nsize      {} bytes\ndigest    {digest}", harmless(&found.name), found.size_bytes))?;
-    print(&format!("exports   {}\nimports   {}", list(&found.exports), list(&found.imports)))?;
-    print(&format!("asks      {}\ngranted   {}\ndeploys   {verdict}", named(&judged.asks), named(&judged.granted)))
+    let verdict = judged.deployable.as_ref().err().map_or_else(
+        || "yes".to_owned(),
+        |reason| format!("no: {}", harmless(reason)),
+    );
+    let digest = if found.digest.is_empty() {
+        "not read".to_owned()
+    } else {
+        format!("sha256:{}", found.digest)
+    };
+    print(&format!(
+        "name      {}\nsize      {} bytes\ndigest    {digest}",
+        harmless(&found.name),
+        found.size_bytes
+    ))?;
+    print(&format!(
+        "exports   {}\nimports   {}",
+        list(&found.exports),
+        list(&found.imports)
+    ))?;
+    print(&format!(
+        "asks      {}\ngranted   {}\ndeploys   {verdict}",
+        named(&judged.asks),
+        named(&judged.granted)
+    ))
 }
 
 fn list(names: &[String]) -> String {
     match names {
         [] => "none".to_owned(),
-        names => names.iter().map(|name| harmless(name)).collect::<Vec<_>>().join("\n          "),
+        names => names
+            .iter()
+            .map(|name| harmless(name))
+            .collect::<Vec<_>>()
+            .join("\n          "),
     }
 }
 
 fn named(interfaces: &[&str]) -> String {
-    if interfaces.is_empty() { "none".to_owned() } else { interfaces.join(", ") }
+    if interfaces.is_empty() {
+        "none".to_owned()
+    } else {
+        interfaces.join(", ")
+    }
 }

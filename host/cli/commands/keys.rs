@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use host_app::config::data_dir;
-use host_app::environment::Environment;
-use host_app::keys::{self, KeyRequest};
-use host_app::settings::Settings;
+use hayrick_app::config::data_dir;
+use hayrick_app::environment::Environment;
+use hayrick_app::keys::{self, KeyRequest};
+use hayrick_app::settings::Settings;
 use serde_json::Value;
 
 use crate::args::EXIT_ABSENT;
@@ -28,7 +28,10 @@ pub fn run(command: KeysCommand) -> anyhow::Result<ExitCode> {
 /// The folder that is meant, and whether JSON is wanted.
 pub fn folder(args: DataArgs) -> anyhow::Result<(PathBuf, bool)> {
     let as_json = args.json;
-    Ok((data_dir(Settings::read(args.into(), Environment::of_process())?)?, as_json))
+    Ok((
+        data_dir(Settings::read(args.into(), Environment::of_process())?)?,
+        as_json,
+    ))
 }
 
 fn create(args: KeyCreateArgs) -> anyhow::Result<ExitCode> {
@@ -44,10 +47,16 @@ fn create(args: KeyCreateArgs) -> anyhow::Result<ExitCode> {
     };
     let key = keys::create(&folder, request)?;
     // The key alone goes to stdout, so that a script can take it.
-    print(&if as_json { json(&key) } else { word(&key, "/key") })?;
+    print(&if as_json {
+        json(&key)
+    } else {
+        word(&key, "/key")
+    })?;
     if !as_json {
         let id = word(&key, "/id");
-        complain(&format!("hayrick: this is the only time key {id} is shown: keep it where secrets are kept"));
+        complain(&format!(
+            "hayrick: this is the only time key {id} is shown: keep it where secrets are kept"
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -59,7 +68,18 @@ fn list(args: DataArgs) -> anyhow::Result<ExitCode> {
         print(&json(&Value::from(keys)))?;
     } else {
         let rows: Vec<_> = keys.iter().map(row).collect();
-        print(&table(["ID", "NAME", "STATUS", "SCOPES", "PIPELINES", "RATE", "CONCURRENCY"], &rows))?;
+        print(&table(
+            [
+                "ID",
+                "NAME",
+                "STATUS",
+                "SCOPES",
+                "PIPELINES",
+                "RATE",
+                "CONCURRENCY",
+            ],
+            &rows,
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -67,20 +87,43 @@ fn list(args: DataArgs) -> anyhow::Result<ExitCode> {
 fn revoke(args: KeyRevokeArgs) -> anyhow::Result<ExitCode> {
     let (folder, as_json) = folder(args.data)?;
     let Some(key) = keys::revoke(&folder, &args.id)? else {
-        complain(&format!("hayrick: there is no key '{}': `hayrick keys list` shows those there are", harmless(&args.id)));
+        complain(&format!(
+            "hayrick: there is no key '{}': `hayrick keys list` shows those there are",
+            harmless(&args.id)
+        ));
         return Ok(ExitCode::from(EXIT_ABSENT));
     };
-    print(&if as_json { json(&key) } else { format!("{} is revoked", word(&key, "/id")) })?;
+    print(&if as_json {
+        json(&key)
+    } else {
+        format!("{} is revoked", word(&key, "/id"))
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn row(key: &Value) -> [String; 7] {
-    let [id, name, status, rate, concurrency] = ["/id", "/name", "/status", "/rate", "/concurrency_max"].map(|path| word(key, path));
-    [id, name, status, words(key, "scopes", "-"), words(key, "pipelines", "all"), rate, concurrency]
+    let [id, name, status, rate, concurrency] =
+        ["/id", "/name", "/status", "/rate", "/concurrency_max"].map(|path| word(key, path));
+    [
+        id,
+        name,
+        status,
+        words(key, "scopes", "-"),
+        words(key, "pipelines", "all"),
+        rate,
+        concurrency,
+    ]
 }
 
 fn words(key: &Value, field: &str, none: &str) -> String {
     let words = key.get(field).and_then(Value::as_array);
-    let words = words.map(|words| words.iter().filter_map(Value::as_str).map(harmless).collect::<Vec<_>>().join(","));
+    let words = words.map(|words| {
+        words
+            .iter()
+            .filter_map(Value::as_str)
+            .map(harmless)
+            .collect::<Vec<_>>()
+            .join(",")
+    });
     words.unwrap_or_else(|| none.to_owned())
 }

@@ -6,11 +6,11 @@ use std::num::NonZero;
 use std::process::ExitCode;
 use std::thread::available_parallelism;
 
-use host_app::app::App;
-use host_app::config::Config;
-use host_app::environment::Environment;
-use host_app::settings::Settings;
-use host_app::telemetry::{LogFormat, start_logging};
+use hayrick_app::app::App;
+use hayrick_app::config::Config;
+use hayrick_app::environment::Environment;
+use hayrick_app::settings::Settings;
+use hayrick_app::telemetry::{LogFormat, start_logging};
 
 use crate::args::ServeArgs;
 use crate::output::print;
@@ -21,12 +21,19 @@ use crate::output::print;
 /// Mistakes in the settings, an address or a folder that is not to be had, or a server that failed.
 pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let environment = Environment::of_process();
-    let format = if args.log_format == "json" { LogFormat::Json } else { LogFormat::Text };
+    let format = if args.log_format == "json" {
+        LogFormat::Json
+    } else {
+        LogFormat::Text
+    };
     start_logging(&args.log, format, &environment)?;
     let config = Config::resolve(Settings::read(args.settings.into(), environment)?)?;
 
     let threads = available_parallelism().map_or(1, NonZero::get);
-    let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+    let tokio = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build()?;
     let result = tokio.block_on(serve(config));
     // A compilation that still runs must not hold up the end of the process.
     tokio.shutdown_background();
@@ -47,6 +54,10 @@ fn hint(address: SocketAddr, example: Option<&str>) -> String {
     let Some(pipeline) = example else {
         return "There is no pipeline yet: drop a .wasm file into the plugins folder.".to_owned();
     };
-    let body = format!(r#"{{"model": "{pipeline}", "stream": true, "messages": [{{"role": "user", "content": "Hello"}}]}}"#);
-    format!("Try:\n  curl -N http://{address}/v1/chat/completions -H 'Content-Type: application/json' -d '{body}'")
+    let body = format!(
+        r#"{{"model": "{pipeline}", "stream": true, "messages": [{{"role": "user", "content": "Hello"}}]}}"#
+    );
+    format!(
+        "Try:\n  curl -N http://{address}/v1/chat/completions -H 'Content-Type: application/json' -d '{body}'"
+    )
 }

@@ -20,30 +20,75 @@ pub fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
     let server = Server::find(args.address)?;
     let answer = server.get("/status")?;
     if answer.status != 200 {
-        bail!("{server} answers /status with {}: is that a Hayrick?", answer.error());
+        bail!(
+            "{server} answers /status with {}: is that a Hayrick?",
+            answer.error()
+        );
     }
     let status = answer.body;
-    let pipelines = status.get("pipelines").and_then(Value::as_array).context("the answer of /status is not Hayrick's")?;
+    let pipelines = status
+        .get("pipelines")
+        .and_then(Value::as_array)
+        .context("the answer of /status is not Hayrick's")?;
     let Some(name) = args.name else {
-        print(&if args.json { json(&status) } else { show(pipelines) })?;
+        print(&if args.json {
+            json(&status)
+        } else {
+            show(pipelines)
+        })?;
         return Ok(ExitCode::SUCCESS);
     };
-    let Some(pipeline) = pipelines.iter().find(|pipeline| word(pipeline, "/name") == name) else {
-        complain(&format!("hayrick: {server} has no pipeline '{}'", harmless(&name)));
+    let Some(pipeline) = pipelines
+        .iter()
+        .find(|pipeline| word(pipeline, "/name") == name)
+    else {
+        complain(&format!(
+            "hayrick: {server} has no pipeline '{}'",
+            harmless(&name)
+        ));
         return Ok(ExitCode::from(EXIT_ABSENT));
     };
-    print(&if args.json { json(pipeline) } else { show(std::slice::from_ref(pipeline)) })?;
-    Ok(if word(pipeline, "/state") == "failed" { ExitCode::from(EXIT_ABSENT) } else { ExitCode::SUCCESS })
+    print(&if args.json {
+        json(pipeline)
+    } else {
+        show(std::slice::from_ref(pipeline))
+    })?;
+    Ok(if word(pipeline, "/state") == "failed" {
+        ExitCode::from(EXIT_ABSENT)
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 fn show(pipelines: &[Value]) -> String {
     let rows: Vec<_> = pipelines.iter().map(row).collect();
-    table(["NAME", "STATE", "VERSION", "GENERATION", "RUNS", "LAST ERROR"], &rows)
+    table(
+        [
+            "NAME",
+            "STATE",
+            "VERSION",
+            "GENERATION",
+            "RUNS",
+            "LAST ERROR",
+        ],
+        &rows,
+    )
 }
 
 fn row(pipeline: &Value) -> [String; 6] {
-    let digest = word(pipeline, "/version/digest").chars().take(DIGEST_SHORT).collect();
-    let cells = ["/name", "/state", "", "/version/generation", "/total_runs", "/last_error/reason"].map(|path| word(pipeline, path));
+    let digest = word(pipeline, "/version/digest")
+        .chars()
+        .take(DIGEST_SHORT)
+        .collect();
+    let cells = [
+        "/name",
+        "/state",
+        "",
+        "/version/generation",
+        "/total_runs",
+        "/last_error/reason",
+    ]
+    .map(|path| word(pipeline, path));
     let [name, state, _, generation, runs, reason] = cells;
     [name, state, digest, generation, runs, reason]
 }

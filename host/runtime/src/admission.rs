@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use host_capabilities::plugin_share::PluginShare;
-use host_types::failure::{Failure, FailureKind};
-use host_types::limit_name::LimitName;
-use host_types::limits::Limits;
+use hayrick_capabilities::plugin_share::PluginShare;
+use hayrick_types::failure::{Failure, FailureKind};
+use hayrick_types::limit_name::LimitName;
+use hayrick_types::limits::Limits;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// When a client that was refused may come again.
@@ -53,7 +53,11 @@ impl Admission {
     /// Whether its places are those that `limits` say.
     pub(crate) fn is_of(&self, limits: &Limits) -> bool {
         let own = (self.runs_max, self.queue_max, self.queue_time_max);
-        own == (limits.plugin_runs_max, limits.plugin_queue_max, limits.queue_time_max)
+        own == (
+            limits.plugin_runs_max,
+            limits.plugin_queue_max,
+            limits.queue_time_max,
+        )
     }
 
     /// Takes a place, waiting in the bounded queue if there is none.
@@ -66,28 +70,45 @@ impl Admission {
         }
         let _waiting = self.queue()?;
         let place = tokio::time::timeout(self.queue_time_max, self.next_place()).await;
-        place.ok().flatten().ok_or_else(|| self.refusal("no place became free in time", LimitName::QueueTimeMax))
+        place
+            .ok()
+            .flatten()
+            .ok_or_else(|| self.refusal("no place became free in time", LimitName::QueueTimeMax))
     }
 
     fn free_place(&self) -> Option<Place> {
         let plugin = Arc::clone(&self.plugin).try_acquire_owned().ok()?;
         let host = Arc::clone(&self.host).try_acquire_owned().ok()?;
-        Some(Place { _plugin: plugin, _host: host })
+        Some(Place {
+            _plugin: plugin,
+            _host: host,
+        })
     }
 
     fn queue(&self) -> Result<Waiting<'_>, Failure> {
         let is_plugin_full = self.plugin.available_permits() == 0;
-        self.share.metrics().reached(if is_plugin_full { LimitName::PluginRunsMax } else { LimitName::HostRunsMax });
+        self.share.metrics().reached(if is_plugin_full {
+            LimitName::PluginRunsMax
+        } else {
+            LimitName::HostRunsMax
+        });
         let before = self.share.metrics().queue();
         let waiting = Waiting(&self.share);
         let has_room = usize::try_from(before).is_ok_and(|before| before < self.queue_max);
-        if has_room { Ok(waiting) } else { Err(self.refusal("the queue is full", LimitName::PluginQueueMax)) }
+        if has_room {
+            Ok(waiting)
+        } else {
+            Err(self.refusal("the queue is full", LimitName::PluginQueueMax))
+        }
     }
 
     async fn next_place(&self) -> Option<Place> {
         let plugin = Arc::clone(&self.plugin).acquire_owned().await.ok()?;
         let host = Arc::clone(&self.host).acquire_owned().await.ok()?;
-        Some(Place { _plugin: plugin, _host: host })
+        Some(Place {
+            _plugin: plugin,
+            _host: host,
+        })
     }
 
     fn refusal(&self, reason: &str, limit: LimitName) -> Failure {
@@ -96,6 +117,8 @@ impl Admission {
             "too many runs at a time, and {reason}: plugin_runs_max is {}, plugin_queue_max is {}; try again",
             self.runs_max, self.queue_max
         );
-        Failure::new(FailureKind::Limit, text).limit(limit).retry_after(RETRY_AFTER)
+        Failure::new(FailureKind::Limit, text)
+            .limit(limit)
+            .retry_after(RETRY_AFTER)
     }
 }

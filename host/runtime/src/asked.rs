@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use host_types::policy::{Interface, Policy};
+use hayrick_types::policy::{Interface, Policy};
 
 use crate::error::DeployError;
 
-/// Whether the plugin `name` may have what a file of it asks for; `before` is what the version before it asked for, if there was one.
+/// Whether the plugin `name` may have what a file of it asks for; `before` is what the version
+/// before it asked for, if there was one.
 ///
 /// # Errors
 /// Names what is not granted, or what is new.
@@ -18,8 +19,20 @@ pub fn check_asked(
 ) -> Result<(), DeployError> {
     let refused = policy.refused(asked);
     if !refused.is_empty() {
-        return Err(DeployError::NotInPolicy { name: name.to_owned(), interfaces: refused });
+        return Err(DeployError::NotInPolicy {
+            name: name.to_owned(),
+            interfaces: refused,
+        });
     }
-    let unapproved = before.map(|before| policy.unapproved(asked, before)).unwrap_or_default();
-    if unapproved.is_empty() { Ok(()) } else { Err(DeployError::AsksMore { name: name.to_owned(), interfaces: unapproved }) }
+    let unapproved = before
+        .map(|before| policy.unapproved(asked, before))
+        .unwrap_or_default();
+    if unapproved.is_empty() {
+        Ok(())
+    } else {
+        Err(DeployError::AsksMore {
+            name: name.to_owned(),
+            interfaces: unapproved,
+        })
+    }
 }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use host_capabilities::bindings::exports::hayrick::pipeline::job_handler::JobFailure;
-use host_capabilities::run_context::{AttemptContext, RunContext};
-use host_capabilities::services::Services;
-use host_types::failure::{Failure, FailureKind};
-use host_types::id::RunId;
-use host_types::job::{AttemptEnd, Claimed, Progress};
-use host_types::limit_name::LimitName;
-use host_types::task::{TaskKind, TaskStart};
+use hayrick_capabilities::bindings::exports::hayrick::pipeline::job_handler::JobFailure;
+use hayrick_capabilities::run_context::{AttemptContext, RunContext};
+use hayrick_capabilities::services::Services;
+use hayrick_types::failure::{Failure, FailureKind};
+use hayrick_types::id::RunId;
+use hayrick_types::job::{AttemptEnd, Claimed, Progress};
+use hayrick_types::limit_name::LimitName;
+use hayrick_types::task::{TaskKind, TaskStart};
 use tokio::sync::watch;
 
 use crate::entry::{Entry, Returned};
@@ -21,22 +21,51 @@ use crate::serving::Serving;
 pub type ProgressSender = Arc<watch::Sender<Option<Progress>>>;
 
 /// Runs it to its end. Jobs have places of their own, which the worker counts.
-pub(crate) async fn run_attempt(serving: Serving, services: &Services, claimed: Claimed, progress: ProgressSender) -> AttemptEnd {
+pub(crate) async fn run_attempt(
+    serving: Serving,
+    services: &Services,
+    claimed: Claimed,
+    progress: ProgressSender,
+) -> AttemptEnd {
     let (id, pipeline) = (RunId::fresh(), serving.name());
     let job = Some(claimed.job.id);
-    let task = TaskStart { id, pipeline: &pipeline, kind: TaskKind::Job, messages: None, files: None, job };
+    let task = TaskStart {
+        id,
+        pipeline: &pipeline,
+        kind: TaskKind::Job,
+        messages: None,
+        files: None,
+        job,
+    };
     let recorder = services.tasks.begin(task);
     let active = serving.pipeline.enter_job();
-    let attempt = Some(AttemptContext { lease: claimed.lease(), progress });
+    let attempt = Some(AttemptContext {
+        lease: claimed.lease(),
+        progress,
+    });
     let policy = Arc::clone(&serving.version.policy);
     let budget = services.budgets.begin(&pipeline, &policy.models);
     let share = serving.pipeline.share();
-    let context = RunContext { id, pipeline, policy, budget, share, recorder: Some(recorder.clone()), attempt };
+    let context = RunContext {
+        id,
+        pipeline,
+        policy,
+        budget,
+        share,
+        recorder: Some(recorder.clone()),
+        attempt,
+    };
     let bounds = bounds(claimed.job.timeout);
     let response = Arc::clone(&serving.version.unread);
-    let run = Run { context, version: serving.version, services: services.clone() };
+    let run = Run {
+        context,
+        version: serving.version,
+        services: services.clone(),
+    };
     recorder.processing();
-    let returned = run.call(bounds, Entry::Job(Box::new(claimed)), response).await;
+    let returned = run
+        .call(bounds, Entry::Job(Box::new(claimed)), response)
+        .await;
     let returned = returned.map_err(|failure| active.failed(failure, id));
     let (end, failure) = end_of(returned);
     recorder.finish(failure.as_ref().map_or(Ok(()), Err));
@@ -45,23 +74,38 @@ pub(crate) async fn run_attempt(serving: Serving, services: &Services, claimed: 
 
 /// A job computes and waits for as long as its own timeout says.
 fn bounds(timeout: Duration) -> Bounds {
-    Bounds { wall_time_max: timeout, wall_limit: LimitName::JobTimeout, cpu_time_max: timeout }
+    Bounds {
+        wall_time_max: timeout,
+        wall_limit: LimitName::JobTimeout,
+        cpu_time_max: timeout,
+    }
 }
 
 /// What the queue is told, and what the task shows if the attempt failed.
 fn end_of(returned: Result<Returned, Failure>) -> (AttemptEnd, Option<Failure>) {
     match returned {
         Ok(Returned::Job(Ok(result))) => (AttemptEnd::Completed(result), None),
-        Ok(Returned::Job(Err(JobFailure::Permanent(error)))) => (AttemptEnd::Failed(error.clone()), Some(failed(error))),
+        Ok(Returned::Job(Err(JobFailure::Permanent(error)))) => {
+            (AttemptEnd::Failed(error.clone()), Some(failed(error)))
+        }
         Ok(Returned::Job(Err(JobFailure::Retry(retry)))) => {
-            let end = AttemptEnd::Retry { error: retry.error.clone(), delay: retry.delay.map(Duration::from_millis) };
+            let end = AttemptEnd::Retry {
+                error: retry.error.clone(),
+                delay: retry.delay.map(Duration::from_millis),
+            };
             (end, Some(failed(retry.error)))
         }
         Ok(Returned::Answered(_)) => {
             let failure = failed("the plugin answered where a job's result was due".to_owned());
             (AttemptEnd::Failed(failure.message.clone()), Some(failure))
         }
-        Err(failure) => (AttemptEnd::Retry { error: failure.message.clone(), delay: failure.retry_after }, Some(failure)),
+        Err(failure) => (
+            AttemptEnd::Retry {
+                error: failure.message.clone(),
+                delay: failure.retry_after,
+            },
+            Some(failure),
+        ),
     }
 }
 

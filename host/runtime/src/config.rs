@@ -4,15 +4,17 @@ use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use host_types::id::PipelineName;
-use host_types::limits::Limits;
-use host_types::policy::Policy;
+use hayrick_types::id::PipelineName;
+use hayrick_types::limits::Limits;
+use hayrick_types::policy::Policy;
 
 use crate::compile::limits::CompileLimits;
 
-/// Whether to reset instances by asking the kernel which pages are dirty (`PAGEMAP_SCAN`): two to four times as many fresh instances a second.
+/// Whether to reset instances by asking the kernel which pages are dirty (`PAGEMAP_SCAN`): two to
+/// four times as many fresh instances a second.
 ///
-/// The kernel does not report dirty pages that were swapped out, so one run could see another's data: `Auto` uses it only where no swap is on.
+/// The kernel does not report dirty pages that were swapped out, so one run could see another's
+/// data: `Auto` uses it only where no swap is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PagemapScan {
     /// Where the kernel can and no swap is on at start.
@@ -34,7 +36,8 @@ pub trait Policies: Debug + Send + Sync {
 pub struct RuntimeConfig {
     /// Where the `.wasm` files are; created if it is not there.
     pub plugins_dir: PathBuf,
-    /// Where compiled code is kept between starts; private to this user. Native code is loaded from it.
+    /// Where compiled code is kept between starts; private to this user. Native code is loaded from
+    /// it.
     pub cache_dir: PathBuf,
     /// The key that seals it; made if it is not there.
     pub cache_key: PathBuf,

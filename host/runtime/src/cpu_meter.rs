@@ -1,7 +1,9 @@
-//! How long a guest has been running, as opposed to waiting: the time its future spent being polled. Those that run long take turns.
+//! How long a guest has been running, as opposed to waiting: the time its future spent being
+//! polled. Those that run long take turns.
 //!
-//! A run that is short is measured by the wall clock, which costs next to nothing. Once it is long, the clock of its thread counts, two system
-//! calls a poll: on a machine that is busy with other things, the time that others had is not the guest's.
+//! A run that is short is measured by the wall clock, which costs next to nothing. Once it is long,
+//! the clock of its thread counts, two system calls a poll: on a machine that is busy with other
+//! things, the time that others had is not the guest's.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,12 +11,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use host_types::limit_name::LimitName;
+use hayrick_types::limit_name::LimitName;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::Semaphore;
 use tokio_util::sync::PollSemaphore;
 
-/// A run that has computed for longer than this shares what is left of the processor with its like. An answer takes well below a millisecond.
+/// A run that has computed for longer than this shares what is left of the processor with its like.
+/// An answer takes well below a millisecond.
 const LONG: Duration = Duration::from_millis(5);
 
 /// The guest has used up its CPU time.
@@ -33,7 +36,8 @@ pub(crate) fn words(limit: LimitName) -> &'static str {
     }
 }
 
-/// Counts one run. Its future adds to it; the epoch callback, on the same thread and inside a poll, reads it.
+/// Counts one run. Its future adds to it; the epoch callback, on the same thread and inside a poll,
+/// reads it.
 #[derive(Debug)]
 pub(crate) struct CpuMeter {
     origin: Instant,
@@ -82,9 +86,19 @@ impl CpuMeter {
     /// # Errors
     /// The time is used up.
     pub(crate) fn check(&self) -> Result<(), CpuSpent> {
-        let this_poll = self.now().saturating_sub(self.poll_start.load(Ordering::Relaxed));
-        let spent = Duration::from_nanos(self.spent.load(Ordering::Relaxed).saturating_add(this_poll));
-        if spent > self.max { Err(CpuSpent { limit: self.limit, max: self.max }) } else { Ok(()) }
+        let this_poll = self
+            .now()
+            .saturating_sub(self.poll_start.load(Ordering::Relaxed));
+        let spent =
+            Duration::from_nanos(self.spent.load(Ordering::Relaxed).saturating_add(this_poll));
+        if spent > self.max {
+            Err(CpuSpent {
+                limit: self.limit,
+                max: self.max,
+            })
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -95,7 +109,8 @@ fn thread_time() -> u64 {
     u64::try_from(nanoseconds).unwrap_or(0)
 }
 
-/// The turns of runs that compute long: one thread fewer than there are, so that short runs always find one free.
+/// The turns of runs that compute long: one thread fewer than there are, so that short runs always
+/// find one free.
 pub(crate) fn turns(threads: usize) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(threads.saturating_sub(1).max(1)))
 }
@@ -113,10 +128,23 @@ pub(crate) struct Metered<F> {
 }
 
 impl<F> Metered<F> {
-    /// Counts the polls of `future` on `meter`; it waits for one of `turns` before each poll once it, or another run of its plugin, has
-    /// computed long: of a crowd that computes, only the first few begin with a slice of their own.
-    pub(crate) fn new(future: F, meter: Arc<CpuMeter>, turns: Arc<Semaphore>, long_runs: Arc<AtomicUsize>) -> Metered<F> {
-        Metered { future: Box::pin(future), meter, turns: PollSemaphore::new(turns), long_runs, is_counted: false, is_queued: false }
+    /// Counts the polls of `future` on `meter`; it waits for one of `turns` before each poll once
+    /// it, or another run of its plugin, has computed long: of a crowd that computes, only the
+    /// first few begin with a slice of their own.
+    pub(crate) fn new(
+        future: F,
+        meter: Arc<CpuMeter>,
+        turns: Arc<Semaphore>,
+        long_runs: Arc<AtomicUsize>,
+    ) -> Metered<F> {
+        Metered {
+            future: Box::pin(future),
+            meter,
+            turns: PollSemaphore::new(turns),
+            long_runs,
+            is_counted: false,
+            is_queued: false,
+        }
     }
 
     /// Whether the next poll needs a turn.
@@ -128,8 +156,8 @@ impl<F> Metered<F> {
         self.is_counted || self.long_runs.load(Ordering::Relaxed) > 0
     }
 
-    /// Gives its place in the queue up, and a turn that came meanwhile: kept, it would be missing to the others for as long as this run waits
-    /// for something else.
+    /// Gives its place in the queue up, and a turn that came meanwhile: kept, it would be missing
+    /// to the others for as long as this run waits for something else.
     fn leave_queue(&mut self) {
         if self.is_queued {
             self.turns = PollSemaphore::new(self.turns.clone_inner());
@@ -150,7 +178,8 @@ impl<F: Future> Future for Metered<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        // The turn lasts one poll, which is one time slice at most: the epoch makes the guest yield.
+        // The turn lasts one poll, which is one time slice at most: the epoch makes the guest
+        // yield.
         let _turn = if self.takes_turns() {
             self.is_queued = true;
             let turn = ready!(self.turns.poll_acquire(context));
@@ -160,7 +189,9 @@ impl<F: Future> Future for Metered<F> {
             self.leave_queue();
             None
         };
-        self.meter.by_thread.store(self.meter.is_long(), Ordering::Relaxed);
+        self.meter
+            .by_thread
+            .store(self.meter.is_long(), Ordering::Relaxed);
         let start = self.meter.now();
         self.meter.poll_start.store(start, Ordering::Relaxed);
         let polled = self.future.as_mut().poll(context);
@@ -179,7 +210,8 @@ mod tests {
 
     const WAIT: Duration = Duration::from_millis(100);
 
-    /// Polls once more, which takes `WAIT` without computing, as where another process has the processor.
+    /// Polls once more, which takes `WAIT` without computing, as where another process has the
+    /// processor.
     async fn held_up(meter: &Arc<CpuMeter>) -> Duration {
         let (_sender, never) = channel::<()>();
         let before = meter.spent();
@@ -191,7 +223,10 @@ mod tests {
     #[tokio::test]
     async fn a_long_run_is_charged_what_it_computes_and_not_what_others_do() {
         let meter = CpuMeter::new(Duration::from_secs(1), LimitName::CpuTimeMax);
-        assert!(held_up(&meter).await >= WAIT, "a short run is measured by the wall clock");
+        assert!(
+            held_up(&meter).await >= WAIT,
+            "a short run is measured by the wall clock"
+        );
         let charged = held_up(&meter).await;
         assert!(charged < WAIT / 2, "{charged:?}");
     }
@@ -200,7 +235,14 @@ mod tests {
     async fn a_fresh_run_waits_for_its_turn_where_another_of_its_plugin_computes() {
         let (turns, long_runs) = (turns(2), Arc::new(AtomicUsize::new(0)));
         let taken = Arc::clone(&turns).acquire_owned().await.unwrap();
-        let run = || Metered::new(async {}, CpuMeter::new(WAIT, LimitName::CpuTimeMax), Arc::clone(&turns), Arc::clone(&long_runs));
+        let run = || {
+            Metered::new(
+                async {},
+                CpuMeter::new(WAIT, LimitName::CpuTimeMax),
+                Arc::clone(&turns),
+                Arc::clone(&long_runs),
+            )
+        };
         run().await;
         long_runs.store(1, Ordering::Relaxed);
         let mut waiting = run();
@@ -215,13 +257,21 @@ mod tests {
         let (turns, long_runs) = (turns(2), Arc::new(AtomicUsize::new(1)));
         let taken = Arc::clone(&turns).acquire_owned().await.unwrap();
         let meter = CpuMeter::new(WAIT, LimitName::CpuTimeMax);
-        let mut waiting = Metered::new(std::future::pending::<()>(), meter, Arc::clone(&turns), Arc::clone(&long_runs));
+        let mut waiting = Metered::new(
+            std::future::pending::<()>(),
+            meter,
+            Arc::clone(&turns),
+            Arc::clone(&long_runs),
+        );
         for runs_that_compute in [1, 0] {
             long_runs.store(runs_that_compute, Ordering::Relaxed);
             let polled = poll_fn(|context| Poll::Ready(Pin::new(&mut waiting).poll(context))).await;
             assert!(polled.is_pending());
         }
         drop(taken);
-        assert!(turns.try_acquire().is_ok(), "the turn went to a run that waits for something else");
+        assert!(
+            turns.try_acquire().is_ok(),
+            "the turn went to a run that waits for something else"
+        );
     }
 }

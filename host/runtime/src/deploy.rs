@@ -1,4 +1,5 @@
-//! Deploying by request: the file arrives aside, is tried whole, and takes its name only once it is known to serve.
+//! Deploying by request: the file arrives aside, is tried whole, and takes its name only once it is
+//! known to serve.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -7,9 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use host_types::id::PipelineName;
-use host_types::pipeline::PipelineStatus;
-use host_types::policy::Policy;
+use hayrick_types::id::PipelineName;
+use hayrick_types::pipeline::PipelineStatus;
+use hayrick_types::policy::Policy;
 use tempfile::NamedTempFile;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -17,7 +18,8 @@ use crate::error::DeployError;
 use crate::loader::read;
 use crate::registry::Registry;
 
-/// Deploys by request at a time, from the first byte to the answer: each holds a component in memory.
+/// Deploys by request at a time, from the first byte to the answer: each holds a component in
+/// memory.
 const DEPLOYS_MAX: usize = 8;
 /// What an arriving file's name begins and ends with: the watcher leaves names with a dot alone.
 const ASIDE: (&str, &str) = (".deploy-", ".part");
@@ -49,7 +51,10 @@ impl Arriving {
         self.size = self.size.saturating_add(bytes.len() as u64);
         let max = self.policy.limits.component_bytes_max;
         if self.size > max {
-            return Err(DeployError::TooLarge { size: self.size, max });
+            return Err(DeployError::TooLarge {
+                size: self.size,
+                max,
+            });
         }
         let mut file = self.file.as_file().try_clone().map_err(DeployError::Keep)?;
         blocking(move || file.write_all(&bytes)).await
@@ -60,36 +65,63 @@ impl Deploys {
     /// Removes what hosts that died left arriving.
     pub(crate) fn new(folder: &Path, registry: Arc<Registry>) -> Deploys {
         remove_left(folder);
-        Deploys { folder: folder.to_owned(), registry, places: Arc::new(Semaphore::new(DEPLOYS_MAX)) }
+        Deploys {
+            folder: folder.to_owned(),
+            registry,
+            places: Arc::new(Semaphore::new(DEPLOYS_MAX)),
+        }
     }
 
     /// Takes a place and a file aside.
     ///
     /// # Errors
-    /// The name is no pipeline's, too many deploys are going on, or the folder cannot be written to.
+    /// The name is no pipeline's, too many deploys are going on, or the folder cannot be written
+    /// to.
     pub(crate) async fn begin(&self, name: &str) -> Result<Arriving, DeployError> {
         let name = PipelineName::parse(name)?;
         self.registry.check_case(&name)?;
         let policy = self.registry.policy(&name).await?;
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| DeployError::Busy { max: DEPLOYS_MAX })?;
+        let place = Arc::clone(&self.places)
+            .try_acquire_owned()
+            .map_err(|_| DeployError::Busy { max: DEPLOYS_MAX })?;
         let folder = self.folder.clone();
-        let file = blocking(move || tempfile::Builder::new().prefix(ASIDE.0).suffix(ASIDE.1).tempfile_in(folder)).await?;
-        Ok(Arriving { name, file, size: 0, policy, _place: place })
+        let file = blocking(move || {
+            tempfile::Builder::new()
+                .prefix(ASIDE.0)
+                .suffix(ASIDE.1)
+                .tempfile_in(folder)
+        })
+        .await?;
+        Ok(Arriving {
+            name,
+            file,
+            size: 0,
+            policy,
+            _place: place,
+        })
     }
 
-    /// Tries it, gives it its name on disk, and lets it serve: afterwards it survives whatever happens to the process.
+    /// Tries it, gives it its name on disk, and lets it serve: afterwards it survives whatever
+    /// happens to the process.
     ///
     /// # Errors
     /// Why it must not serve; nothing has changed then.
     pub(crate) async fn finish(&self, arrived: Arriving) -> Result<PipelineStatus, DeployError> {
-        let Arriving { name, file, policy, _place, .. } = arrived;
+        let Arriving {
+            name,
+            file,
+            policy,
+            _place,
+            ..
+        } = arrived;
         let limits = policy.limits.clone();
         let (bytes, file) = blocking(move || Ok((read(file.path(), &limits), file))).await?;
         let (folder, path) = (self.folder.clone(), self.path(&name));
         let keep = async move || {
             blocking(move || {
                 file.as_file().sync_all()?;
-                // A rename replaces whatever has the name, a link as well: nothing is written through one.
+                // A rename replaces whatever has the name, a link as well: nothing is written
+                // through one.
                 file.persist(path)?;
                 sync(&folder)
             })
@@ -129,8 +161,13 @@ fn remove_left(folder: &Path) {
     let now = SystemTime::now();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let is_aside = name.to_str().is_some_and(|name| name.starts_with(ASIDE.0) && name.ends_with(ASIDE.1));
-        let age = entry.metadata().and_then(|found| found.modified()).map(|modified| now.duration_since(modified).unwrap_or_default());
+        let is_aside = name
+            .to_str()
+            .is_some_and(|name| name.starts_with(ASIDE.0) && name.ends_with(ASIDE.1));
+        let age = entry
+            .metadata()
+            .and_then(|found| found.modified())
+            .map(|modified| now.duration_since(modified).unwrap_or_default());
         if is_aside && age.is_ok_and(|age| age > ARRIVING_MAX) {
             // The next start tries again.
             let _ = std::fs::remove_file(entry.path());
@@ -138,9 +175,12 @@ fn remove_left(folder: &Path) {
     }
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, DeployError> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, DeployError> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|panicked| Err(panicked.into())).map_err(DeployError::Keep)
+    done.unwrap_or_else(|panicked| Err(panicked.into()))
+        .map_err(DeployError::Keep)
 }
 
 #[cfg(test)]
@@ -158,7 +198,10 @@ mod tests {
         file(".deploy-new.part", Duration::ZERO);
         file("old.wasm", ARRIVING_MAX * 2);
         remove_left(folder.path());
-        let mut left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let mut left: Vec<_> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
         left.sort();
         assert_eq!(left, [".deploy-new.part", "old.wasm"]);
     }

@@ -1,13 +1,15 @@
 //! What a run calls in its guest, and what comes back.
 
-use host_capabilities::bindings::exports::hayrick::pipeline::chat::ChatRequest as WitChatRequest;
-use host_capabilities::bindings::exports::hayrick::pipeline::files::FilesRequest as WitFilesRequest;
-use host_capabilities::bindings::exports::hayrick::pipeline::job_handler::{Attempt, JobFailure};
-use host_capabilities::bindings::hayrick::pipeline::types;
-use host_capabilities::guest_state::GuestState;
-use host_services::uploads::form::Form;
-use host_types::job::Claimed;
-use host_types::request::ChatRequest;
+use hayrick_capabilities::bindings::exports::hayrick::pipeline::chat::ChatRequest as WitChatRequest;
+use hayrick_capabilities::bindings::exports::hayrick::pipeline::files::FilesRequest as WitFilesRequest;
+use hayrick_capabilities::bindings::exports::hayrick::pipeline::job_handler::{
+    Attempt, JobFailure,
+};
+use hayrick_capabilities::bindings::hayrick::pipeline::types;
+use hayrick_capabilities::guest_state::GuestState;
+use hayrick_services::uploads::form::Form;
+use hayrick_types::job::Claimed;
+use hayrick_types::request::ChatRequest;
 use wasmtime::Store;
 use wasmtime::component::{Accessor, ComponentExportIndex, Instance, TypedFunc};
 
@@ -50,42 +52,82 @@ impl Entry {
     ///
     /// # Errors
     /// The component has another type than the contract, or no such function.
-    pub(crate) fn prepare(self, shape: &Shape, store: &mut Store<GuestState>, instance: &Instance) -> wasmtime::Result<Prepared> {
+    pub(crate) fn prepare(
+        self,
+        shape: &Shape,
+        store: &mut Store<GuestState>,
+        instance: &Instance,
+    ) -> wasmtime::Result<Prepared> {
         match self {
             Entry::Setup => Ok(Prepared::Setup),
-            Entry::Chat(request) => Ok(Prepared::Chat(find(instance, store, shape.chat)?, request.into())),
+            Entry::Chat(request) => Ok(Prepared::Chat(
+                find(instance, store, shape.chat)?,
+                request.into(),
+            )),
             Entry::Files(request) => {
                 let function = find(instance, store, shape.files)?;
                 Ok(Prepared::Files(function, files_request(store, request)?))
             }
-            Entry::Job(claimed) => Ok(Prepared::Job(find(instance, store, shape.job)?, attempt(*claimed))),
+            Entry::Job(claimed) => Ok(Prepared::Job(
+                find(instance, store, shape.job)?,
+                attempt(*claimed),
+            )),
         }
     }
 }
 
 /// `setup`, which every version has.
-pub(crate) fn setup(shape: &Shape, store: &mut Store<GuestState>, instance: &Instance) -> wasmtime::Result<Answering<()>> {
+pub(crate) fn setup(
+    shape: &Shape,
+    store: &mut Store<GuestState>,
+    instance: &Instance,
+) -> wasmtime::Result<Answering<()>> {
     find(instance, store, Some(shape.setup))
 }
 
-fn find<P, R>(instance: &Instance, store: &mut Store<GuestState>, index: Option<ComponentExportIndex>) -> wasmtime::Result<TypedFunc<P, R>>
+fn find<P, R>(
+    instance: &Instance,
+    store: &mut Store<GuestState>,
+    index: Option<ComponentExportIndex>,
+) -> wasmtime::Result<TypedFunc<P, R>>
 where
     P: wasmtime::component::ComponentNamedList + wasmtime::component::Lower,
     R: wasmtime::component::ComponentNamedList + wasmtime::component::Lift,
 {
-    let index = index.ok_or_else(|| wasmtime::format_err!("the version does not export what it was called for"))?;
+    let index = index.ok_or_else(|| {
+        wasmtime::format_err!("the version does not export what it was called for")
+    })?;
     instance.get_typed_func(store, index)
 }
 
-fn files_request(store: &mut Store<GuestState>, request: FilesRequest) -> wasmtime::Result<WitFilesRequest> {
+fn files_request(
+    store: &mut Store<GuestState>,
+    request: FilesRequest,
+) -> wasmtime::Result<WitFilesRequest> {
     let FilesRequest { form, headers } = request;
-    let files = form.files.into_iter().map(|file| store.data_mut().push_upload(file)).collect::<wasmtime::Result<_>>()?;
-    Ok(WitFilesRequest { files, fields: form.fields, headers })
+    let files = form
+        .files
+        .into_iter()
+        .map(|file| store.data_mut().push_upload(file))
+        .collect::<wasmtime::Result<_>>()?;
+    Ok(WitFilesRequest {
+        files,
+        fields: form.fields,
+        headers,
+    })
 }
 
 fn attempt(claimed: Claimed) -> Attempt {
-    let Claimed { job, checkpoint, .. } = claimed;
-    Attempt { id: job.id.to_string(), kind: job.kind, data: job.data, number: job.attempt, checkpoint }
+    let Claimed {
+        job, checkpoint, ..
+    } = claimed;
+    Attempt {
+        id: job.id.to_string(),
+        kind: job.kind,
+        data: job.data,
+        number: job.attempt,
+        checkpoint,
+    }
 }
 
 impl Prepared {
@@ -96,9 +138,15 @@ impl Prepared {
     pub(crate) async fn call(self, accessor: &Accessor<GuestState>) -> wasmtime::Result<Returned> {
         Ok(match self {
             Prepared::Setup => Returned::Answered(Ok(())),
-            Prepared::Chat(function, request) => Returned::Answered(function.call_concurrent(accessor, (request,)).await?.0),
-            Prepared::Files(function, request) => Returned::Answered(function.call_concurrent(accessor, (request,)).await?.0),
-            Prepared::Job(function, attempt) => Returned::Job(function.call_concurrent(accessor, (attempt,)).await?.0),
+            Prepared::Chat(function, request) => {
+                Returned::Answered(function.call_concurrent(accessor, (request,)).await?.0)
+            }
+            Prepared::Files(function, request) => {
+                Returned::Answered(function.call_concurrent(accessor, (request,)).await?.0)
+            }
+            Prepared::Job(function, attempt) => {
+                Returned::Job(function.call_concurrent(accessor, (attempt,)).await?.0)
+            }
         })
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use wasmtime::Engine;
 
-/// Length of a slice: a guest that computes lets others run this often, and limits on CPU time are exact to one slice.
+/// Length of a slice: a guest that computes lets others run this often, and limits on CPU time are
+/// exact to one slice.
 const SLICE: Duration = Duration::from_millis(5);
 
 /// Advances the engine's epoch until it is dropped.
@@ -31,8 +32,13 @@ impl EpochTicker {
                 }
             }
         };
-        let thread = std::thread::Builder::new().name("epoch".to_owned()).spawn(tick)?;
-        Ok(EpochTicker { stop: Some(stop), thread: Some(thread) })
+        let thread = std::thread::Builder::new()
+            .name("epoch".to_owned())
+            .spawn(tick)?;
+        Ok(EpochTicker {
+            stop: Some(stop),
+            thread: Some(thread),
+        })
     }
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use host_types::id::NameError;
-use host_types::limit_name::LimitName;
-use host_types::policy::Interface;
+use hayrick_types::id::NameError;
+use hayrick_types::limit_name::LimitName;
+use hayrick_types::policy::Interface;
 
 use crate::compile::error::{CacheError, CompileError};
 
@@ -39,7 +39,9 @@ pub enum DeployError {
     Name(#[from] NameError),
     #[error("cannot read the file: {0}")]
     Read(#[from] std::io::Error),
-    #[error("the file has {size} bytes and component_bytes_max is {max}: make it smaller, or raise the limit")]
+    #[error(
+        "the file has {size} bytes and component_bytes_max is {max}: make it smaller, or raise the limit"
+    )]
     TooLarge { size: u64, max: u64 },
     #[error("this is no plain file: a folder, a pipe or a device cannot be deployed")]
     NoFile,
@@ -52,7 +54,10 @@ pub enum DeployError {
     #[error(transparent)]
     Compile(#[from] CompileError),
     #[error("it needs more than {limit} allows: make it smaller, or raise the limit ({error:#})")]
-    Limit { limit: LimitName, error: wasmtime::Error },
+    Limit {
+        limit: LimitName,
+        error: wasmtime::Error,
+    },
     #[error("it imports {}, which this host does not grant: {cure}", names.join(", "), cure = "leave it out, or ask the operator")]
     NotGranted { names: Vec<String> },
     #[error("its policy has mistakes: {0}")]
@@ -61,21 +66,31 @@ pub enum DeployError {
         "it asks for {}, which is not granted: leave it out, or have the operator run `hayrick grant {name}`, which adds it to the interfaces of {name}.toml",
         list(interfaces)
     )]
-    NotInPolicy { name: String, interfaces: BTreeSet<Interface> },
+    NotInPolicy {
+        name: String,
+        interfaces: BTreeSet<Interface>,
+    },
     #[error(
         "it asks for {} beyond what the version before it asked for: `hayrick inspect --diff` shows the difference, `hayrick grant {name}` grants it",
         list(interfaces)
     )]
-    AsksMore { name: String, interfaces: BTreeSet<Interface> },
+    AsksMore {
+        name: String,
+        interfaces: BTreeSet<Interface>,
+    },
     #[error("it cannot be linked: {0:#}")]
     Link(wasmtime::Error),
     #[error("it does not export hayrick:pipeline/lifecycle@0.1.0 with `setup`: every plugin does")]
     NoLifecycle,
-    #[error("it exports nothing that this host serves: export chat, files or job-handler of hayrick:pipeline@0.1.0")]
+    #[error(
+        "it exports nothing that this host serves: export chat, files or job-handler of hayrick:pipeline@0.1.0"
+    )]
     NothingToServe,
     #[error("setup failed: {0}")]
     Setup(String),
-    #[error("there is a pipeline '{other}', and names that differ in case alone are one file on some systems: choose another name")]
+    #[error(
+        "there is a pipeline '{other}', and names that differ in case alone are one file on some systems: choose another name"
+    )]
     NameTaken { other: String },
     #[error("{max} deploys are going on: try again in a moment")]
     Busy { max: usize },
@@ -112,16 +127,25 @@ impl DeployError {
             DeployError::Busy { .. } => Fault::Busy,
             DeployError::Keep(error) | DeployError::Read(error) if is_full(error) => Fault::Space,
             DeployError::Keep(_) | DeployError::Read(_) => Fault::Host,
-            DeployError::Compile(CompileError::Spawn(_) | CompileError::Load(_) | CompileError::Killed) => Fault::Host,
+            DeployError::Compile(
+                CompileError::Spawn(_) | CompileError::Load(_) | CompileError::Killed,
+            ) => Fault::Host,
             _ => Fault::Component,
         }
     }
 }
 
 fn is_full(error: &std::io::Error) -> bool {
-    matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+    matches!(
+        error.kind(),
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+    )
 }
 
 fn list(interfaces: &BTreeSet<Interface>) -> String {
-    interfaces.iter().map(|interface| interface.as_str()).collect::<Vec<_>>().join(", ")
+    interfaces
+        .iter()
+        .map(|interface| interface.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
 }

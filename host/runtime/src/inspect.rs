@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use host_capabilities::linker::linker;
-use host_types::id::PipelineName;
-use host_types::limits::Limits;
-use host_types::policy::Interface;
+use hayrick_capabilities::linker::linker;
+use hayrick_types::id::PipelineName;
+use hayrick_types::limits::Limits;
+use hayrick_types::policy::Interface;
 use wasmtime::Engine;
 
 use crate::compile::compiler::Compiler;
@@ -32,17 +32,32 @@ pub struct Inspection {
     pub deployable: Result<(), String>,
 }
 
-/// Reads, compiles aside with `compiler` (this program) and links a file. Called inside a tokio runtime.
+/// Reads, compiles aside with `compiler` (this program) and links a file. Called inside a tokio
+/// runtime.
 ///
 /// # Errors
-/// The file cannot be read, or the engine cannot start. What is wrong with the component is in the answer.
-pub async fn inspect(path: &Path, limits: &Limits, compiler: PathBuf, compile: CompileLimits) -> Result<Inspection, RuntimeError> {
+/// The file cannot be read, or the engine cannot start. What is wrong with the component is in the
+/// answer.
+pub async fn inspect(
+    path: &Path,
+    limits: &Limits,
+    compiler: PathBuf,
+    compile: CompileLimits,
+) -> Result<Inspection, RuntimeError> {
     let engine = Engine::new(&settings()).map_err(RuntimeError::Engine)?;
     let compiler = Compiler::new(engine.clone(), compiler, compile, None);
-    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = path
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let bytes = match read(path, limits) {
         Ok(bytes) => bytes,
-        Err(DeployError::Read(source)) => return Err(RuntimeError::Path { path: path.to_owned(), source }),
+        Err(DeployError::Read(source)) => {
+            return Err(RuntimeError::Path {
+                path: path.to_owned(),
+                source,
+            });
+        }
         Err(error) => {
             let size_bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
             return Ok(Inspection {
@@ -70,7 +85,12 @@ pub async fn inspect(path: &Path, limits: &Limits, compiler: PathBuf, compile: C
     Ok(inspection)
 }
 
-async fn check(engine: &Engine, compiler: &Compiler, content: &[u8], inspection: &mut Inspection) -> Result<(), DeployError> {
+async fn check(
+    engine: &Engine,
+    compiler: &Compiler,
+    content: &[u8],
+    inspection: &mut Inspection,
+) -> Result<(), DeployError> {
     check_preamble(content)?;
     let component = compiler.component(content).await?.component;
     inspection.exports = shape::exports(engine, &component);
@@ -79,6 +99,8 @@ async fn check(engine: &Engine, compiler: &Compiler, content: &[u8], inspection:
     PipelineName::parse(&inspection.name)?;
     shape::shape(engine, &component)?;
     let linker = linker(engine).map_err(DeployError::Link)?;
-    linker.instantiate_pre(&component).map_err(DeployError::Link)?;
+    linker
+        .instantiate_pre(&component)
+        .map_err(DeployError::Link)?;
     Ok(())
 }

@@ -1,17 +1,18 @@
-//! One store, one run: instantiate, `setup`, call, and out. Dropping the future drops the store, and with it all that the guest has going on.
+//! One store, one run: instantiate, `setup`, call, and out. Dropping the future drops the store,
+//! and with it all that the guest has going on.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use host_capabilities::bindings::hayrick::pipeline::types;
-use host_capabilities::guest_state::GuestState;
-use host_capabilities::log::{GuestLog, LogLimits};
-use host_capabilities::plugin_share::PluginShare;
-use host_capabilities::response::Response;
-use host_capabilities::run_context::RunContext;
-use host_capabilities::services::Services;
-use host_types::failure::{Failure, FailureKind};
-use host_types::limit_name::LimitName;
+use hayrick_capabilities::bindings::hayrick::pipeline::types;
+use hayrick_capabilities::guest_state::GuestState;
+use hayrick_capabilities::log::{GuestLog, LogLimits};
+use hayrick_capabilities::plugin_share::PluginShare;
+use hayrick_capabilities::response::Response;
+use hayrick_capabilities::run_context::RunContext;
+use hayrick_capabilities::services::Services;
+use hayrick_types::failure::{Failure, FailureKind};
+use hayrick_types::limit_name::LimitName;
 use wasmtime::{Store, UpdateDeadline};
 
 use crate::cpu_meter::{CpuMeter, Metered, words};
@@ -39,7 +40,11 @@ impl Bounds {
     /// The shorter of both limits on computing, and its name.
     fn cpu(self) -> (Duration, LimitName) {
         let is_shorter = self.cpu_time_max < self.wall_time_max;
-        if is_shorter { (self.cpu_time_max, LimitName::CpuTimeMax) } else { (self.wall_time_max, self.wall_limit) }
+        if is_shorter {
+            (self.cpu_time_max, LimitName::CpuTimeMax)
+        } else {
+            (self.wall_time_max, self.wall_limit)
+        }
     }
 }
 
@@ -70,7 +75,18 @@ impl Run {
         let limits = &self.version.policy.limits;
         let (wall_time_max, cpu_time_max) = (limits.setup_time_max, limits.cpu_time_max);
         let response = Arc::clone(&self.version.unread);
-        answered(self.call(Bounds { wall_time_max, wall_limit: LimitName::SetupTimeMax, cpu_time_max }, Entry::Setup, response).await?)
+        answered(
+            self.call(
+                Bounds {
+                    wall_time_max,
+                    wall_limit: LimitName::SetupTimeMax,
+                    cpu_time_max,
+                },
+                Entry::Setup,
+                response,
+            )
+            .await?,
+        )
     }
 
     /// Answers one request.
@@ -80,46 +96,92 @@ impl Run {
     pub(crate) async fn answer(self, entry: Entry, response: Arc<Response>) -> Result<(), Failure> {
         let limits = &self.version.policy.limits;
         let (wall_time_max, cpu_time_max) = (limits.wall_time_max, limits.cpu_time_max);
-        answered(self.call(Bounds { wall_time_max, wall_limit: LimitName::WallTimeMax, cpu_time_max }, entry, response).await?)
+        answered(
+            self.call(
+                Bounds {
+                    wall_time_max,
+                    wall_limit: LimitName::WallTimeMax,
+                    cpu_time_max,
+                },
+                entry,
+                response,
+            )
+            .await?,
+        )
     }
 
-    /// Calls one function within its bounds. The timer stands outside the store: inside, a guest that computes would hold it up.
+    /// Calls one function within its bounds. The timer stands outside the store: inside, a guest
+    /// that computes would hold it up.
     ///
     /// # Errors
     /// The guest failed in `setup`, trapped, or ran into a limit.
-    pub(crate) async fn call(self, bounds: Bounds, entry: Entry, response: Arc<Response>) -> Result<Returned, Failure> {
+    pub(crate) async fn call(
+        self,
+        bounds: Bounds,
+        entry: Entry,
+        response: Arc<Response>,
+    ) -> Result<Returned, Failure> {
         let (cpu_time_max, cpu_limit) = bounds.cpu();
         let meter = CpuMeter::new(cpu_time_max, cpu_limit);
-        let (turns, long_runs) = (Arc::clone(&self.version.turns), self.context.share.long_runs());
+        let (turns, long_runs) = (
+            Arc::clone(&self.version.turns),
+            self.context.share.long_runs(),
+        );
         let _timed = Timed {
             share: Arc::clone(&self.context.share),
             meter: Arc::clone(&meter),
             start: Instant::now(),
             response: Arc::clone(&response),
         };
-        let run = Metered::new(self.in_store(Arc::clone(&meter), entry, response), meter, turns, long_runs);
+        let run = Metered::new(
+            self.in_store(Arc::clone(&meter), entry, response),
+            meter,
+            turns,
+            long_runs,
+        );
         let max = bounds.wall_time_max;
         tokio::time::timeout(max, run).await.unwrap_or_else(|_| {
-            let text = format!("the run took longer than {}, {} ms", words(bounds.wall_limit), max.as_millis());
+            let text = format!(
+                "the run took longer than {}, {} ms",
+                words(bounds.wall_limit),
+                max.as_millis()
+            );
             Err(Failure::new(FailureKind::Timeout, text).limit(bounds.wall_limit))
         })
     }
 
-    async fn in_store(self, meter: Arc<CpuMeter>, entry: Entry, response: Arc<Response>) -> Result<Returned, Failure> {
-        let warm = self.version.warm.as_ref().filter(|_| !matches!(entry, Entry::Setup));
+    async fn in_store(
+        self,
+        meter: Arc<CpuMeter>,
+        entry: Entry,
+        response: Arc<Response>,
+    ) -> Result<Returned, Failure> {
+        let warm = self
+            .version
+            .warm
+            .as_ref()
+            .filter(|_| !matches!(entry, Entry::Setup));
         let mut kept = match warm.and_then(WarmPool::take) {
             Some(kept) => self.resume(kept, meter),
             None => Kept::fresh(self.store(meter)),
         };
         let called = call(&self.version, &mut kept, Arc::clone(&response), entry).await;
         self.count_unfelt(&called, &kept.store);
-        let returned = called.map_err(|error| self.trapped(&error, &kept.store))?.map_err(Failure::from)?;
+        let returned = called
+            .map_err(|error| self.trapped(&error, &kept.store))?
+            .map_err(Failure::from)?;
         if let Some(overrun) = response.overrun() {
-            // The client's answer is incomplete, which is no limit of the client's: it must not try again.
-            return Err(Failure { kind: FailureKind::Failed, ..overrun.clone() });
+            // The client's answer is incomplete, which is no limit of the client's: it must not try
+            // again.
+            return Err(Failure {
+                kind: FailureKind::Failed,
+                ..overrun.clone()
+            });
         }
         if let Some(warm) = warm {
-            kept.store.data_mut().set_response(Arc::clone(&self.version.unread));
+            kept.store
+                .data_mut()
+                .set_response(Arc::clone(&self.version.unread));
             warm.give_back(kept);
         }
         Ok(returned)
@@ -146,9 +208,18 @@ impl Run {
             line_bytes_max: limits.log_line_bytes_max,
             lines_per_second_max: limits.log_lines_per_second_max,
         };
-        let (pipeline, share) = (Arc::clone(&self.context.pipeline), Arc::clone(&self.context.share));
+        let (pipeline, share) = (
+            Arc::clone(&self.context.pipeline),
+            Arc::clone(&self.context.share),
+        );
         let log = Arc::new(GuestLog::new(pipeline, self.context.id, log_limits, share));
-        let state = GuestState::new(self.services.clone(), self.context.clone(), log, Arc::clone(&self.version.unread), limits);
+        let state = GuestState::new(
+            self.services.clone(),
+            self.context.clone(),
+            log,
+            Arc::clone(&self.version.unread),
+            limits,
+        );
         let mut store = Store::new(self.version.instance_pre.engine(), state);
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(limits.host_call_bytes_max);
@@ -160,7 +231,12 @@ impl Run {
     /// Turns a trap into a failure, and keeps the guest's backtrace for its author.
     fn trapped(&self, error: &wasmtime::Error, store: &Store<GuestState>) -> Failure {
         let share = &self.context.share;
-        let failure = trap::failure(error, store.data().memory.refused(), &self.version.policy.limits, share.host_memory_bytes_max());
+        let failure = trap::failure(
+            error,
+            store.data().memory.refused(),
+            &self.version.policy.limits,
+            share.host_memory_bytes_max(),
+        );
         let (pipeline, run) = (&*self.context.pipeline, self.context.id);
         tracing::warn!(pipeline, %run, reason = failure.message, "the run trapped: {error:?}");
         failure
@@ -181,7 +257,10 @@ fn count_slices(store: &mut Store<GuestState>, meter: Arc<CpuMeter>) {
 fn answered(returned: Returned) -> Result<(), Failure> {
     match returned {
         Returned::Answered(outcome) => outcome.map_err(Failure::from),
-        Returned::Job(_) => Err(Failure::new(FailureKind::Failed, "the plugin returned a job's result where an answer was due")),
+        Returned::Job(_) => Err(Failure::new(
+            FailureKind::Failed,
+            "the plugin returned a job's result where an answer was due",
+        )),
     }
 }
 

@@ -1,4 +1,5 @@
-//! From a pipeline's name to a stream of chunks: engine, registry, instances, limits, runs. Read `runtime`, then `loader` and `instance`.
+//! From a pipeline's name to a stream of chunks: engine, registry, instances, limits, runs. Read
+//! `runtime`, then `loader` and `instance`.
 // One function of `compile::artifact` is excepted; tests/architecture.rs holds it to that.
 #![deny(unsafe_code)]
 

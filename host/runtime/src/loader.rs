@@ -6,15 +6,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use host_capabilities::guest_state::GuestState;
-use host_capabilities::linker::linker;
-use host_capabilities::plugin_share::PluginShare;
-use host_capabilities::run_context::RunContext;
-use host_capabilities::services::Services;
-use host_types::id::RunId;
-use host_types::limits::Limits;
-use host_types::pipeline;
-use host_types::policy::{Interface, Policy};
+use hayrick_capabilities::guest_state::GuestState;
+use hayrick_capabilities::linker::linker;
+use hayrick_capabilities::plugin_share::PluginShare;
+use hayrick_capabilities::run_context::RunContext;
+use hayrick_capabilities::services::Services;
+use hayrick_types::id::RunId;
+use hayrick_types::limits::Limits;
+use hayrick_types::pipeline;
+use hayrick_types::policy::{Interface, Policy};
 use rustix::fs::{Mode, OFlags};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
@@ -75,7 +75,12 @@ pub(crate) struct Loader {
 pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Bytes, DeployError> {
     // Without waiting: a pipe that took the file's place since it was listed would never open.
     let mut file = std::fs::File::from(
-        rustix::fs::open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).map_err(io::Error::from)?,
+        rustix::fs::open(
+            path,
+            OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+        .map_err(io::Error::from)?,
     );
     let metadata = file.metadata()?;
     if !metadata.is_file() {
@@ -88,16 +93,22 @@ pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Bytes, DeployError> {
     }
     let mut content = Vec::new();
     // The file may grow while it is read.
-    file.by_ref().take(max.saturating_add(1)).read_to_end(&mut content)?;
+    file.by_ref()
+        .take(max.saturating_add(1))
+        .read_to_end(&mut content)?;
     let size = content.len() as u64;
     if size > max {
         return Err(DeployError::TooLarge { size, max });
     }
-    let digest = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = Sha256::digest(&content)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     Ok(Bytes { content, digest })
 }
 
-/// Tells a component by its first eight bytes, so that the author of anything else gets a plain word.
+/// Tells a component by its first eight bytes, so that the author of anything else gets a plain
+/// word.
 ///
 /// # Errors
 /// Says what it is instead.
@@ -115,11 +126,22 @@ impl Loader {
     ///
     /// # Errors
     /// The host's own interfaces clash: a bug.
-    pub(crate) fn new(engine: Engine, compiler: Compiler, services: Services) -> wasmtime::Result<Loader> {
+    pub(crate) fn new(
+        engine: Engine,
+        compiler: Compiler,
+        services: Services,
+    ) -> wasmtime::Result<Loader> {
         let linker = linker(&engine)?;
         let threads = tokio::runtime::Handle::current().metrics().num_workers();
         let idle = Arc::new(Semaphore::new(IDLE_MAX));
-        Ok(Loader { engine, compiler, linker, services, idle, turns: turns(threads) })
+        Ok(Loader {
+            engine,
+            compiler,
+            linker,
+            services,
+            idle,
+            turns: turns(threads),
+        })
     }
 
     /// The engine, for the ticker and for `inspect`.
@@ -131,8 +153,18 @@ impl Loader {
     ///
     /// # Errors
     /// Why it must not serve.
-    pub(crate) async fn load(self: &Arc<Self>, name: &str, candidate: Candidate) -> Result<Version, DeployError> {
-        let Candidate { bytes: Bytes { content, digest }, generation, policy, asked_before, share } = candidate;
+    pub(crate) async fn load(
+        self: &Arc<Self>,
+        name: &str,
+        candidate: Candidate,
+    ) -> Result<Version, DeployError> {
+        let Candidate {
+            bytes: Bytes { content, digest },
+            generation,
+            policy,
+            asked_before,
+            share,
+        } = candidate;
         let size_bytes = content.len() as u64;
         let compiled = self.compiled(content).await?;
         check_asked(name, &compiled.shape.asked, &policy, asked_before.as_ref())?;
@@ -167,18 +199,33 @@ impl Loader {
         let ready = self.compiler.component(&content).await.map_err(named)?;
         let loader = Arc::clone(self);
         let linked = tokio::task::spawn_blocking(move || loader.link(&ready.component)).await;
-        let (shape, instance_pre) = linked.unwrap_or_else(|panicked| Err(DeployError::Setup(format!("linking failed: {panicked}"))))?;
-        Ok(Compiled { instance_pre, shape, compile_ms: milliseconds(start), from_cache: ready.from_cache })
+        let (shape, instance_pre) = linked.unwrap_or_else(|panicked| {
+            Err(DeployError::Setup(format!("linking failed: {panicked}")))
+        })?;
+        Ok(Compiled {
+            instance_pre,
+            shape,
+            compile_ms: milliseconds(start),
+            from_cache: ready.from_cache,
+        })
     }
 
     fn link(&self, component: &Component) -> Result<(Shape, InstancePre<GuestState>), DeployError> {
         let shape = shape(self.engine(), component)?;
-        let instance_pre = self.linker.instantiate_pre(component).map_err(DeployError::Link)?;
+        let instance_pre = self
+            .linker
+            .instantiate_pre(component)
+            .map_err(DeployError::Link)?;
         Ok((shape, instance_pre))
     }
 
     /// Runs `setup` once on an instance of its own: a version that cannot be set up never serves.
-    async fn set_up(&self, name: &str, version: Version, share: Arc<PluginShare>) -> Result<Version, DeployError> {
+    async fn set_up(
+        &self,
+        name: &str,
+        version: Version,
+        share: Arc<PluginShare>,
+    ) -> Result<Version, DeployError> {
         let start = Instant::now();
         let version = Arc::new(version);
         let policy = Arc::clone(&version.policy);
@@ -192,9 +239,17 @@ impl Loader {
             recorder: None,
             attempt: None,
         };
-        let run = Run { context, version: Arc::clone(&version), services: self.services.clone() };
-        run.setup().await.inspect_err(|failure| share.count(failure)).map_err(|failure| DeployError::Setup(failure.one_line()))?;
-        let mut version = Arc::into_inner(version).ok_or_else(|| DeployError::Setup("its instance is still running".to_owned()))?;
+        let run = Run {
+            context,
+            version: Arc::clone(&version),
+            services: self.services.clone(),
+        };
+        run.setup()
+            .await
+            .inspect_err(|failure| share.count(failure))
+            .map_err(|failure| DeployError::Setup(failure.one_line()))?;
+        let mut version = Arc::into_inner(version)
+            .ok_or_else(|| DeployError::Setup("its instance is still running".to_owned()))?;
         version.status.setup_ms = milliseconds(start);
         version.status.deployed_at = unix_seconds();
         Ok(version)
@@ -218,7 +273,9 @@ fn milliseconds(start: Instant) -> u64 {
 
 /// Unix time in seconds; 0 if the clock stands before 1970.
 pub(crate) fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 #[cfg(test)]
@@ -229,17 +286,37 @@ mod tests {
     fn what_is_no_plain_file_is_refused_and_never_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe.wasm");
-        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert!(
+            std::process::Command::new("mkfifo")
+                .arg(&pipe)
+                .status()
+                .unwrap()
+                .success()
+        );
         for path in [pipe.as_path(), folder.path(), Path::new("/dev/zero")] {
-            assert!(matches!(read(path, &Limits::default()), Err(DeployError::NoFile)), "{}", path.display());
+            assert!(
+                matches!(read(path, &Limits::default()), Err(DeployError::NoFile)),
+                "{}",
+                path.display()
+            );
         }
     }
 
     #[test]
     fn a_file_that_is_no_component_is_told_what_it_is() {
-        let cases: [(&[u8], &str); 3] = [(b"", "empty"), (b"#!/bin/sh", "no WebAssembly"), (b"\0asm\x01\0\0\0", "core module")];
+        let cases: [(&[u8], &str); 3] = [
+            (b"", "empty"),
+            (b"#!/bin/sh", "no WebAssembly"),
+            (b"\0asm\x01\0\0\0", "core module"),
+        ];
         for (content, word) in cases {
-            assert!(check_preamble(content).unwrap_err().to_string().contains(word), "{word}");
+            assert!(
+                check_preamble(content)
+                    .unwrap_err()
+                    .to_string()
+                    .contains(word),
+                "{word}"
+            );
         }
         assert!(check_preamble(b"\0asm\x0d\0\x01\0").is_ok());
     }

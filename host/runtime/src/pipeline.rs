@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use host_capabilities::plugin_share::PluginShare;
-use host_types::failure::{Failure, FailureKind};
-use host_types::id::{PipelineName, RunId};
-use host_types::limits::Limits;
-use host_types::pipeline::{PipelineState, PipelineStatus, Refusal};
+use hayrick_capabilities::plugin_share::PluginShare;
+use hayrick_types::failure::{Failure, FailureKind};
+use hayrick_types::id::{PipelineName, RunId};
+use hayrick_types::limits::Limits;
+use hayrick_types::pipeline::{PipelineState, PipelineStatus, Refusal};
 use tokio::sync::Semaphore;
 
 use crate::admission::{Admission, Place};
@@ -63,7 +63,11 @@ impl ActiveRun {
 
 impl Pipeline {
     /// A pipeline whose first version is still to come.
-    pub(crate) fn new(name: PipelineName, host: Arc<Semaphore>, share: Arc<PluginShare>) -> Pipeline {
+    pub(crate) fn new(
+        name: PipelineName,
+        host: Arc<Semaphore>,
+        share: Arc<PluginShare>,
+    ) -> Pipeline {
         let admission = Admission::new(&Limits::default(), Arc::clone(&host), Arc::clone(&share));
         Pipeline {
             shared_name: name.as_str().into(),
@@ -95,7 +99,11 @@ impl Pipeline {
 
     /// The version that serves at this moment.
     pub(crate) fn version(&self) -> Option<Arc<Version>> {
-        self.deployed.read().unwrap_or_else(PoisonError::into_inner).version.clone()
+        self.deployed
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .version
+            .clone()
     }
 
     /// The number of the next version.
@@ -106,31 +114,59 @@ impl Pipeline {
     /// Lets a version serve. Runs that have begun keep theirs.
     pub(crate) fn swap(&self, version: Version) {
         self.set_places(&version.policy.limits);
-        self.generations.store(version.status.generation, Ordering::Relaxed);
-        *self.deployed.write().unwrap_or_else(PoisonError::into_inner) = Deployed { version: Some(Arc::new(version)), refusal: None };
+        self.generations
+            .store(version.status.generation, Ordering::Relaxed);
+        *self
+            .deployed
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Deployed {
+            version: Some(Arc::new(version)),
+            refusal: None,
+        };
     }
 
-    /// Gives it the places that `limits` say. Where they change, runs that go on keep the places they have.
+    /// Gives it the places that `limits` say. Where they change, runs that go on keep the places
+    /// they have.
     fn set_places(&self, limits: &Limits) {
-        let mut admission = self.admission.write().unwrap_or_else(PoisonError::into_inner);
+        let mut admission = self
+            .admission
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         if !admission.is_of(limits) {
-            *admission = Arc::new(Admission::new(limits, Arc::clone(&self.host), Arc::clone(&self.share)));
+            *admission = Arc::new(Admission::new(
+                limits,
+                Arc::clone(&self.host),
+                Arc::clone(&self.share),
+            ));
         }
     }
 
-    /// Ends the service of the version: what it asks for is no longer granted. Runs that have begun end as they began.
+    /// Ends the service of the version: what it asks for is no longer granted. Runs that have begun
+    /// end as they began.
     pub(crate) fn withdraw(&self, refusal: Refusal) {
-        *self.deployed.write().unwrap_or_else(PoisonError::into_inner) = Deployed { version: None, refusal: Some(refusal) };
+        *self
+            .deployed
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Deployed {
+            version: None,
+            refusal: Some(refusal),
+        };
     }
 
     /// Remembers why the newest file was refused; the version before it serves on.
     pub(crate) fn refuse(&self, refusal: Refusal) {
-        self.deployed.write().unwrap_or_else(PoisonError::into_inner).refusal = Some(refusal);
+        self.deployed
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .refusal = Some(refusal);
     }
 
     /// Forgets a refusal: the file is again the one that serves.
     pub(crate) fn clear_refusal(&self) {
-        self.deployed.write().unwrap_or_else(PoisonError::into_inner).refusal = None;
+        self.deployed
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .refusal = None;
     }
 
     /// Takes a place for a run, waiting for one if there is none.
@@ -138,7 +174,12 @@ impl Pipeline {
     /// # Errors
     /// `limit` if too many wait already, or the wait is too long.
     pub(crate) async fn enter(self: &Arc<Self>) -> Result<ActiveRun, Failure> {
-        let admission = Arc::clone(&self.admission.read().unwrap_or_else(PoisonError::into_inner));
+        let admission = Arc::clone(
+            &self
+                .admission
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
         let place = admission.admit().await?;
         Ok(self.begin(Some(place)))
     }
@@ -151,7 +192,10 @@ impl Pipeline {
     fn begin(self: &Arc<Self>, place: Option<Place>) -> ActiveRun {
         self.active_runs.fetch_add(1, Ordering::Relaxed);
         self.total_runs.fetch_add(1, Ordering::Relaxed);
-        ActiveRun { pipeline: Arc::clone(self), _place: place }
+        ActiveRun {
+            pipeline: Arc::clone(self),
+            _place: place,
+        }
     }
 
     /// What `/status/{name}` shows.
@@ -165,7 +209,10 @@ impl Pipeline {
         PipelineStatus {
             name: self.name.as_str().to_owned(),
             state,
-            version: deployed.version.as_ref().map(|version| version.status.clone()),
+            version: deployed
+                .version
+                .as_ref()
+                .map(|version| version.status.clone()),
             last_error: deployed.refusal.clone(),
             active_runs: self.active_runs.load(Ordering::Relaxed),
             total_runs: self.total_runs.load(Ordering::Relaxed),

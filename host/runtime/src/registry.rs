@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
-use host_capabilities::plugin_share::PluginShare;
-use host_services::audit::{Action, Audit, Entry};
-use host_services::metrics::Metrics;
-use host_types::id::PipelineName;
-use host_types::limit_name::LimitName;
-use host_types::pipeline::{PipelineState, PipelineStatus, Refusal};
-use host_types::policy::Policy;
+use hayrick_capabilities::plugin_share::PluginShare;
+use hayrick_services::audit::{Action, Audit, Entry};
+use hayrick_services::metrics::Metrics;
+use hayrick_types::id::PipelineName;
+use hayrick_types::limit_name::LimitName;
+use hayrick_types::pipeline::{PipelineState, PipelineStatus, Refusal};
+use hayrick_types::policy::Policy;
 use tokio::sync::{OwnedMutexGuard, Semaphore, watch};
 
 use crate::approvals::{Approval, Approvals};
@@ -35,19 +35,28 @@ pub(crate) struct Registry {
     misnamed: RwLock<BTreeMap<String, Refusal>>,
     /// Grows each time a version comes or goes.
     changes: watch::Sender<u64>,
-    /// Whose name is being deployed: one deploy of a name at a time, by file or by request, so that the last one wins.
+    /// Whose name is being deployed: one deploy of a name at a time, by file or by request, so that
+    /// the last one wins.
     turns: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
 }
 
 impl Registry {
     /// An empty registry whose runs share the places and the memory of the host.
-    pub(crate) fn new(loader: Arc<Loader>, config: &RuntimeConfig, approvals: Approvals, audit: Audit, metrics: Metrics) -> Registry {
+    pub(crate) fn new(
+        loader: Arc<Loader>,
+        config: &RuntimeConfig,
+        approvals: Approvals,
+        audit: Audit,
+        metrics: Metrics,
+    ) -> Registry {
         Registry {
             loader,
             policies: Arc::clone(&config.policies),
             approvals: Arc::new(approvals),
             audit,
-            host_runs: Arc::new(Semaphore::new(config.host_runs_max.min(Semaphore::MAX_PERMITS))),
+            host_runs: Arc::new(Semaphore::new(
+                config.host_runs_max.min(Semaphore::MAX_PERMITS),
+            )),
             metrics,
             host_memory_bytes_max: config.host_memory_bytes_max,
             pipelines: RwLock::default(),
@@ -59,15 +68,26 @@ impl Registry {
 
     /// The pipeline of that name.
     pub(crate) fn get(&self, name: &str) -> Option<Arc<Pipeline>> {
-        self.pipelines.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.pipelines
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned()
     }
 
     /// The pipelines that serve `function`, by name, and what each is granted.
     pub(crate) fn serving(&self, function: Function) -> BTreeMap<String, Arc<Policy>> {
-        let pipelines = self.pipelines.read().unwrap_or_else(PoisonError::into_inner);
-        let versions = pipelines.iter().filter_map(|(name, pipeline)| Some((name, pipeline.version()?)));
+        let pipelines = self
+            .pipelines
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let versions = pipelines
+            .iter()
+            .filter_map(|(name, pipeline)| Some((name, pipeline.version()?)));
         let serving = versions.filter(|(_, version)| version.shape.serves(function));
-        serving.map(|(name, version)| (name.clone(), Arc::clone(&version.policy))).collect()
+        serving
+            .map(|(name, version)| (name.clone(), Arc::clone(&version.policy)))
+            .collect()
     }
 
     /// Changes each time a version comes or goes.
@@ -81,10 +101,19 @@ impl Registry {
 
     /// What is known of every file, by name.
     pub(crate) fn statuses(&self) -> Vec<PipelineStatus> {
-        let pipelines = self.pipelines.read().unwrap_or_else(PoisonError::into_inner);
+        let pipelines = self
+            .pipelines
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         let misnamed = self.misnamed.read().unwrap_or_else(PoisonError::into_inner);
-        let refused = misnamed.iter().map(|(name, refusal)| misnamed_status(name, refusal));
-        pipelines.values().map(|pipeline| pipeline.status()).chain(refused).collect()
+        let refused = misnamed
+            .iter()
+            .map(|(name, refusal)| misnamed_status(name, refusal));
+        pipelines
+            .values()
+            .map(|pipeline| pipeline.status())
+            .chain(refused)
+            .collect()
     }
 
     /// What is known of one file.
@@ -92,7 +121,9 @@ impl Registry {
         let pipeline = self.get(name).map(|pipeline| pipeline.status());
         pipeline.or_else(|| {
             let misnamed = self.misnamed.read().unwrap_or_else(PoisonError::into_inner);
-            misnamed.get(name).map(|refusal| misnamed_status(name, refusal))
+            misnamed
+                .get(name)
+                .map(|refusal| misnamed_status(name, refusal))
         })
     }
 
@@ -102,7 +133,8 @@ impl Registry {
             Ok(name) => name,
             Err(error) => return self.misname(stem, &error.into()),
         };
-        // Before the file is read: what a request deploys meanwhile is newer than what was read before.
+        // Before the file is read: what a request deploys meanwhile is newer than what was read
+        // before.
         let _turn = self.turn(stem).await;
         if let Err(error) = self.check_case(&name) {
             return self.misname(stem, &error);
@@ -120,29 +152,67 @@ impl Registry {
     /// Its policy file has mistakes.
     pub(crate) async fn policy(&self, name: &PipelineName) -> Result<Arc<Policy>, DeployError> {
         let (name, policies) = (name.clone(), Arc::clone(&self.policies));
-        let reading = tokio::task::spawn_blocking(move || policies.of(&name).map(Arc::new).map_err(DeployError::Policy));
-        reading.await.unwrap_or_else(|panicked| Err(DeployError::Read(panicked.into())))
+        let reading = tokio::task::spawn_blocking(move || {
+            policies
+                .of(&name)
+                .map(Arc::new)
+                .map_err(DeployError::Policy)
+        });
+        reading
+            .await
+            .unwrap_or_else(|panicked| Err(DeployError::Read(panicked.into())))
     }
 
     /// Reads a plugin's file and its policy.
-    async fn read(&self, name: PipelineName, path: &Path) -> Result<(Bytes, Arc<Policy>), DeployError> {
+    async fn read(
+        &self,
+        name: PipelineName,
+        path: &Path,
+    ) -> Result<(Bytes, Arc<Policy>), DeployError> {
         let (path, policies) = (path.to_owned(), Arc::clone(&self.policies));
         let reading = tokio::task::spawn_blocking(move || {
             let policy = policies.of(&name).map_err(DeployError::Policy)?;
             Ok((read(&path, &policy.limits)?, Arc::new(policy)))
         });
-        reading.await.unwrap_or_else(|panicked| Err(DeployError::Read(panicked.into())))
+        reading
+            .await
+            .unwrap_or_else(|panicked| Err(DeployError::Read(panicked.into())))
     }
 
     async fn deploy_bytes(&self, pipeline: &Pipeline, bytes: Bytes, policy: Arc<Policy>) {
         let (name, digest) = (pipeline.name().as_str(), bytes.digest.clone());
-        let serving = pipeline.version().filter(|version| version.status.digest == digest);
-        if serving.as_ref().is_some_and(|version| version.policy == policy) {
-            tracing::debug!(pipeline = name, "the file and its policy are those that serve");
+        let serving = pipeline
+            .version()
+            .filter(|version| version.status.digest == digest);
+        if serving
+            .as_ref()
+            .is_some_and(|version| version.policy == policy)
+        {
+            tracing::debug!(
+                pipeline = name,
+                "the file and its policy are those that serve"
+            );
             return pipeline.clear_refusal();
         }
-        let (generation, asked_before, share) = (pipeline.next_generation(), self.approvals.asked(name), pipeline.share());
-        match self.loader.load(name, Candidate { bytes, generation, policy, asked_before, share }).await {
+        let (generation, asked_before, share) = (
+            pipeline.next_generation(),
+            self.approvals.asked(name),
+            pipeline.share(),
+        );
+        match self
+            .loader
+            .load(
+                name,
+                Candidate {
+                    bytes,
+                    generation,
+                    policy,
+                    asked_before,
+                    share,
+                },
+            )
+            .await
+        {
             Ok(version) => {
                 let approval = Approval::new(&digest, &version.shape.asked);
                 self.serve(pipeline, version);
@@ -159,7 +229,8 @@ impl Registry {
                 tracing::error!(pipeline = name, "withdrawn: {error}");
                 pipeline.withdraw(refusal(digest, &error));
                 self.tell_change();
-                self.record(Action::PolicyChange, name, &error.to_string()).await;
+                self.record(Action::PolicyChange, name, &error.to_string())
+                    .await;
             }
             Err(error) => self.refuse_file(pipeline, digest, &error).await,
         }
@@ -167,10 +238,16 @@ impl Registry {
 
     async fn refuse_file(&self, pipeline: &Pipeline, digest: String, error: &DeployError) {
         refuse(pipeline, digest, error);
-        self.record(Action::DeployRefused, pipeline.name().as_str(), &error.to_string()).await;
+        self.record(
+            Action::DeployRefused,
+            pipeline.name().as_str(),
+            &error.to_string(),
+        )
+        .await;
     }
 
-    /// Has a change that came by the folder in the audit log; those that come by request are recorded where it is known whose they are.
+    /// Has a change that came by the folder in the audit log; those that come by request are
+    /// recorded where it is known whose they are.
     async fn record(&self, action: Action, name: &str, outcome: &str) {
         if let Err(error) = self.audit.record(of_folder(action, name, outcome)).await {
             tracing::error!(%error, "the audit log cannot be written");
@@ -189,13 +266,26 @@ impl Registry {
 
     fn serve(&self, pipeline: &Pipeline, version: Version) {
         let (name, status) = (pipeline.name().as_str(), &version.status);
-        let (generation, compile_ms, setup_ms, digest) = (status.generation, status.compile_ms, status.setup_ms, status.digest.clone());
+        let (generation, compile_ms, setup_ms, digest) = (
+            status.generation,
+            status.compile_ms,
+            status.setup_ms,
+            status.digest.clone(),
+        );
         pipeline.swap(version);
         self.tell_change();
-        tracing::info!(pipeline = name, generation, digest, compile_ms, setup_ms, "deployed");
+        tracing::info!(
+            pipeline = name,
+            generation,
+            digest,
+            compile_ms,
+            setup_ms,
+            "deployed"
+        );
     }
 
-    /// Takes a version up that came by request. `keep` puts its file in place once it has passed all that could refuse it; then it serves.
+    /// Takes a version up that came by request. `keep` puts its file in place once it has passed
+    /// all that could refuse it; then it serves.
     ///
     /// # Errors
     /// Why it must not serve, or that it cannot be kept; what served before serves on.
@@ -210,17 +300,40 @@ impl Registry {
         self.check_case(&name)?;
         let key = name.as_str().to_owned();
         let pipeline = self.get(&key).unwrap_or_else(|| self.fresh(name));
-        if pipeline.version().is_some_and(|version| version.status.digest == bytes.digest && version.policy == policy) {
+        if pipeline.version().is_some_and(|version| {
+            version.status.digest == bytes.digest && version.policy == policy
+        }) {
             keep().await?;
             pipeline.clear_refusal();
             return Ok(pipeline.status());
         }
-        let (generation, asked_before, share) = (pipeline.next_generation(), self.approvals.asked(&key), pipeline.share());
-        let loaded = self.loader.load(&key, Candidate { bytes, generation, policy, asked_before, share }).await;
-        let version = loaded.inspect_err(|error| tracing::warn!(pipeline = key, "not deployed by request: {error}"))?;
+        let (generation, asked_before, share) = (
+            pipeline.next_generation(),
+            self.approvals.asked(&key),
+            pipeline.share(),
+        );
+        let loaded = self
+            .loader
+            .load(
+                &key,
+                Candidate {
+                    bytes,
+                    generation,
+                    policy,
+                    asked_before,
+                    share,
+                },
+            )
+            .await;
+        let version = loaded.inspect_err(|error| {
+            tracing::warn!(pipeline = key, "not deployed by request: {error}")
+        })?;
         keep().await?;
         // Its file may have gone meanwhile, and its entry with it.
-        self.pipelines.write().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), Arc::clone(&pipeline));
+        self.pipelines
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key.clone(), Arc::clone(&pipeline));
         let approval = Approval::new(&version.status.digest, &version.shape.asked);
         self.serve(&pipeline, version);
         self.approve(&key, approval).await;
@@ -243,11 +356,15 @@ impl Registry {
 
     /// Forgets a pipeline whose file was seen to be gone, unless it is back by now.
     pub(crate) fn undeploy_gone(&self, stem: &str, path: &Path) {
-        // Whoever is at this name has removed the file, or is about to put one there, and says what becomes of it.
+        // Whoever is at this name has removed the file, or is about to put one there, and says what
+        // becomes of it.
         if self.is_taken(stem) {
             return;
         }
-        let mut pipelines = self.pipelines.write().unwrap_or_else(PoisonError::into_inner);
+        let mut pipelines = self
+            .pipelines
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         // Whoever deploys by request puts the file in place first and takes the lock afterwards.
         if !path.exists() {
             let removed = pipelines.remove(stem);
@@ -255,7 +372,9 @@ impl Registry {
             self.tell_undeployed(stem, removed.is_some(), "its file is gone");
             // Rare, and a matter of milliseconds: the watcher waits for the disk.
             if removed.is_some()
-                && let Err(error) = self.audit.record_blocking(of_folder(Action::Undeploy, stem, "ok"))
+                && let Err(error) =
+                    self.audit
+                        .record_blocking(of_folder(Action::Undeploy, stem, "ok"))
             {
                 tracing::error!(%error, "the audit log cannot be written");
             }
@@ -263,13 +382,21 @@ impl Registry {
     }
 
     fn undeploy(&self, stem: &str, why: &str) -> bool {
-        let is_removed = self.pipelines.write().unwrap_or_else(PoisonError::into_inner).remove(stem).is_some();
+        let is_removed = self
+            .pipelines
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(stem)
+            .is_some();
         self.tell_undeployed(stem, is_removed, why);
         is_removed
     }
 
     fn tell_undeployed(&self, stem: &str, is_removed: bool, why: &str) {
-        self.misnamed.write().unwrap_or_else(PoisonError::into_inner).remove(stem);
+        self.misnamed
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(stem);
         if is_removed {
             self.metrics.forget(stem);
             self.tell_change();
@@ -282,13 +409,26 @@ impl Registry {
     /// # Errors
     /// Names that pipeline.
     pub(crate) fn check_case(&self, name: &PipelineName) -> Result<(), DeployError> {
-        let pipelines = self.pipelines.read().unwrap_or_else(PoisonError::into_inner);
-        let taken = pipelines.keys().find(|other| other.eq_ignore_ascii_case(name.as_str()) && *other != name.as_str());
-        taken.map_or(Ok(()), |other| Err(DeployError::NameTaken { other: other.clone() }))
+        let pipelines = self
+            .pipelines
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let taken = pipelines
+            .keys()
+            .find(|other| other.eq_ignore_ascii_case(name.as_str()) && *other != name.as_str());
+        taken.map_or(Ok(()), |other| {
+            Err(DeployError::NameTaken {
+                other: other.clone(),
+            })
+        })
     }
 
     fn is_taken(&self, name: &str) -> bool {
-        self.turns.lock().unwrap_or_else(PoisonError::into_inner).get(name).is_some_and(|turn| turn.strong_count() > 0)
+        self.turns
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .is_some_and(|turn| turn.strong_count() > 0)
     }
 
     async fn turn(&self, name: &str) -> OwnedMutexGuard<()> {
@@ -304,19 +444,29 @@ impl Registry {
     }
 
     fn fresh(&self, name: PipelineName) -> Arc<Pipeline> {
-        let share = PluginShare::new(self.metrics.clone(), &name.as_str().into(), self.host_memory_bytes_max);
+        let share = PluginShare::new(
+            self.metrics.clone(),
+            &name.as_str().into(),
+            self.host_memory_bytes_max,
+        );
         Arc::new(Pipeline::new(name, Arc::clone(&self.host_runs), share))
     }
 
     fn pipeline(&self, name: PipelineName) -> Arc<Pipeline> {
-        let mut pipelines = self.pipelines.write().unwrap_or_else(PoisonError::into_inner);
+        let mut pipelines = self
+            .pipelines
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         let key = name.as_str().to_owned();
         Arc::clone(pipelines.entry(key).or_insert_with(|| self.fresh(name)))
     }
 
     fn misname(&self, stem: &str, error: &DeployError) {
         tracing::error!(file = ?stem, "not deployed: {error}");
-        self.misnamed.write().unwrap_or_else(PoisonError::into_inner).insert(stem.to_owned(), refusal(String::new(), error));
+        self.misnamed
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(stem.to_owned(), refusal(String::new(), error));
     }
 }
 
@@ -334,15 +484,28 @@ fn misnamed_status(name: &str, refusal: &Refusal) -> PipelineStatus {
 
 /// An entry about a change by whoever may write to the folder.
 fn of_folder(action: Action, name: &str, outcome: &str) -> Entry {
-    Entry { actor: "folder".to_owned(), action, subject: name.to_owned(), outcome: outcome.to_owned(), request: None }
+    Entry {
+        actor: "folder".to_owned(),
+        action,
+        subject: name.to_owned(),
+        outcome: outcome.to_owned(),
+        request: None,
+    }
 }
 
 fn refusal(digest: String, error: &DeployError) -> Refusal {
-    Refusal { digest, at: unix_seconds(), reason: error.to_string() }
+    Refusal {
+        digest,
+        at: unix_seconds(),
+        reason: error.to_string(),
+    }
 }
 
 fn refuse(pipeline: &Pipeline, digest: String, error: &DeployError) {
-    let (serving, metrics) = (pipeline.version().map(|version| version.status.generation), pipeline.share());
+    let (serving, metrics) = (
+        pipeline.version().map(|version| version.status.generation),
+        pipeline.share(),
+    );
     metrics.metrics().refused_deploy();
     let limit = match error {
         DeployError::TooLarge { .. } => Some(LimitName::ComponentBytesMax),
@@ -353,6 +516,10 @@ fn refuse(pipeline: &Pipeline, digest: String, error: &DeployError) {
     if let Some(limit) = limit {
         metrics.metrics().reached(limit);
     }
-    tracing::error!(pipeline = pipeline.name().as_str(), serving, "not deployed: {error}");
+    tracing::error!(
+        pipeline = pipeline.name().as_str(),
+        serving,
+        "not deployed: {error}"
+    );
     pipeline.refuse(refusal(digest, error));
 }

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use host_capabilities::services::Services;
-use host_services::audit::Audit;
-use host_types::failure::Failure;
-use host_types::id::RunId;
-use host_types::job::{AttemptEnd, Claimed};
-use host_types::pipeline::PipelineStatus;
-use host_types::policy::Policy;
-use host_types::request::ChatRequest;
-use host_types::task::{TaskKind, TaskStart};
+use hayrick_capabilities::services::Services;
+use hayrick_services::audit::Audit;
+use hayrick_types::failure::Failure;
+use hayrick_types::id::RunId;
+use hayrick_types::job::{AttemptEnd, Claimed};
+use hayrick_types::pipeline::PipelineStatus;
+use hayrick_types::policy::Policy;
+use hayrick_types::request::ChatRequest;
+use hayrick_types::task::{TaskKind, TaskStart};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -49,53 +49,110 @@ struct Inner {
 }
 
 impl Runtime {
-    /// Starts the engine and follows the plugins folder. Returns before the first plugin is compiled. Called inside a tokio runtime.
+    /// Starts the engine and follows the plugins folder. Returns before the first plugin is
+    /// compiled. Called inside a tokio runtime.
     ///
     /// # Errors
     /// A folder cannot be used, or the engine cannot start.
-    #[expect(clippy::disallowed_methods, reason = "the handle is kept, and ends the task with the runtime")]
-    pub fn start(config: &RuntimeConfig, services: Services, audit: Audit) -> Result<Runtime, RuntimeError> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the handle is kept, and ends the task with the runtime"
+    )]
+    pub fn start(
+        config: &RuntimeConfig,
+        services: Services,
+        audit: Audit,
+    ) -> Result<Runtime, RuntimeError> {
         make_folder(&config.plugins_dir)?;
         make_folder(&config.cache_dir)?;
         let engine = engine(config).map_err(RuntimeError::Engine)?;
-        let cache = SealedCache::open(&config.cache_dir, &config.cache_key, config.compile.artifact_bytes_max, config.cache_bytes_max)?;
-        let compiler = Compiler::new(engine.clone(), config.compiler.clone(), config.compile.clone(), Some(cache));
-        let loader = Loader::new(engine, compiler, services.clone()).map_err(RuntimeError::Engine)?;
+        let cache = SealedCache::open(
+            &config.cache_dir,
+            &config.cache_key,
+            config.compile.artifact_bytes_max,
+            config.cache_bytes_max,
+        )?;
+        let compiler = Compiler::new(
+            engine.clone(),
+            config.compiler.clone(),
+            config.compile.clone(),
+            Some(cache),
+        );
+        let loader =
+            Loader::new(engine, compiler, services.clone()).map_err(RuntimeError::Engine)?;
         let epochs = EpochTicker::start(loader.engine()).map_err(RuntimeError::Thread)?;
         let approvals = Approvals::open(&config.approvals)?;
-        let registry = Arc::new(Registry::new(Arc::new(loader), config, approvals, audit, services.metrics.clone()));
+        let registry = Arc::new(Registry::new(
+            Arc::new(loader),
+            config,
+            approvals,
+            audit,
+            services.metrics.clone(),
+        ));
         let deploys = Deploys::new(&config.plugins_dir, Arc::clone(&registry));
         let (tell_ready, ready) = watch::channel(false);
         let watcher = FolderWatcher::new(&config.plugins_dir, Arc::clone(&registry), tell_ready)?;
         let watcher = AbortOnDropHandle::new(tokio::spawn(watcher.run()));
-        Ok(Runtime { inner: Arc::new(Inner { registry, deploys, services, ready, watcher: Mutex::new(Some(watcher)), _epochs: epochs }) })
+        Ok(Runtime {
+            inner: Arc::new(Inner {
+                registry,
+                deploys,
+                services,
+                ready,
+                watcher: Mutex::new(Some(watcher)),
+                _epochs: epochs,
+            }),
+        })
     }
 
-    /// Starts a chat run, waiting for a free place first. The guest runs while the stream is polled.
+    /// Starts a chat run, waiting for a free place first. The guest runs while the stream is
+    /// polled.
     ///
     /// # Errors
-    /// `not-found`, `unavailable` while the first version is being made, `limit` if too many runs wait already.
+    /// `not-found`, `unavailable` while the first version is being made, `limit` if too many runs
+    /// wait already.
     pub async fn chat(&self, id: RunId, request: ChatRequest) -> Result<RunStream, Failure> {
         let serving = self.serving(&request.model, Function::Chat)?;
         let messages = Some(u32::try_from(request.messages.len()).unwrap_or(u32::MAX));
         let name = serving.name();
-        let task = TaskStart { id, pipeline: &name, kind: TaskKind::Chat, messages, files: None, job: None };
+        let task = TaskStart {
+            id,
+            pipeline: &name,
+            kind: TaskKind::Chat,
+            messages,
+            files: None,
+            job: None,
+        };
         answer(serving, &self.inner.services, task, Entry::Chat(request)).await
     }
 
-    /// Starts a run over files, waiting for a free place first. The guest runs while the stream is polled.
+    /// Starts a run over files, waiting for a free place first. The guest runs while the stream is
+    /// polled.
     ///
     /// # Errors
     /// As [`Runtime::chat`].
-    pub async fn files(&self, id: RunId, pipeline: &str, request: FilesRequest) -> Result<RunStream, Failure> {
+    pub async fn files(
+        &self,
+        id: RunId,
+        pipeline: &str,
+        request: FilesRequest,
+    ) -> Result<RunStream, Failure> {
         let serving = self.serving(pipeline, Function::Files)?;
         let files = Some(u32::try_from(request.form.files.len()).unwrap_or(u32::MAX));
         let name = serving.name();
-        let task = TaskStart { id, pipeline: &name, kind: TaskKind::Files, messages: None, files, job: None };
+        let task = TaskStart {
+            id,
+            pipeline: &name,
+            kind: TaskKind::Files,
+            messages: None,
+            files,
+            job: None,
+        };
         answer(serving, &self.inner.services, task, Entry::Files(request)).await
     }
 
-    /// Runs one attempt of a job. Dropping the future ends it at once. `progress` is told how far it has come.
+    /// Runs one attempt of a job. Dropping the future ends it at once. `progress` is told how far
+    /// it has come.
     pub async fn run_job(&self, claimed: Claimed, progress: ProgressSender) -> AttemptEnd {
         match self.serving(&claimed.job.pipeline, Function::Job) {
             Ok(serving) => run_attempt(serving, &self.inner.services, claimed, progress).await,
@@ -104,12 +161,14 @@ impl Runtime {
         }
     }
 
-    /// Whether a pipeline serves `function` at this moment, and what it is granted, for those who have work to do before they start a run.
+    /// Whether a pipeline serves `function` at this moment, and what it is granted, for those who
+    /// have work to do before they start a run.
     ///
     /// # Errors
     /// `not-found`, or `unavailable` while no version serves.
     pub fn check(&self, pipeline: &str, function: Function) -> Result<Arc<Policy>, Failure> {
-        self.serving(pipeline, function).map(|serving| Arc::clone(&serving.version.policy))
+        self.serving(pipeline, function)
+            .map(|serving| Arc::clone(&serving.version.policy))
     }
 
     fn serving(&self, pipeline: &str, function: Function) -> Result<Serving, Failure> {
@@ -139,12 +198,14 @@ impl Runtime {
     /// Begins a deploy by request: takes a place, and a file aside that the component arrives in.
     ///
     /// # Errors
-    /// The name is no pipeline's, too many deploys are going on, or the plugins folder cannot be written to.
+    /// The name is no pipeline's, too many deploys are going on, or the plugins folder cannot be
+    /// written to.
     pub async fn begin_deploy(&self, name: &str) -> Result<Arriving, DeployError> {
         self.inner.deploys.begin(name).await
     }
 
-    /// Tries what has arrived, gives it its name on disk, and lets it serve. Dropping the future gives it up.
+    /// Tries what has arrived, gives it its name on disk, and lets it serve. Dropping the future
+    /// gives it up.
     ///
     /// # Errors
     /// Why it must not serve; nothing has changed then.
@@ -152,7 +213,8 @@ impl Runtime {
         self.inner.deploys.finish(arrived).await
     }
 
-    /// Removes a pipeline and its file; false if there is neither. Its runs end on the version they began with.
+    /// Removes a pipeline and its file; false if there is neither. Its runs end on the version they
+    /// began with.
     ///
     /// # Errors
     /// The name is no pipeline's, or the plugins folder cannot be written to.
@@ -167,7 +229,11 @@ impl Runtime {
 
     /// Stops following the folder; runs go on.
     pub fn shutdown(&self) {
-        self.inner.watcher.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.inner
+            .watcher
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
     }
 }
 
@@ -177,5 +243,8 @@ fn make_folder(path: &Path) -> Result<(), RuntimeError> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|source| RuntimeError::Path { path: path.to_owned(), source })
+    builder.create(path).map_err(|source| RuntimeError::Path {
+        path: path.to_owned(),
+        source,
+    })
 }

@@ -1,15 +1,16 @@
-//! From a name to a run that answers: find the pipeline, wait for a place, run the version that serves then.
+//! From a name to a run that answers: find the pipeline, wait for a place, run the version that
+//! serves then.
 
 use std::sync::Arc;
 
-use host_capabilities::output::channel;
-use host_capabilities::response::Response;
-use host_capabilities::run_context::RunContext;
-use host_capabilities::services::Services;
-use host_types::failure::{Failure, FailureKind};
-use host_types::id::PIPELINE_NAME_BYTES_MAX;
-use host_types::pipeline::PipelineStatus;
-use host_types::task::TaskStart;
+use hayrick_capabilities::output::channel;
+use hayrick_capabilities::response::Response;
+use hayrick_capabilities::run_context::RunContext;
+use hayrick_capabilities::services::Services;
+use hayrick_types::failure::{Failure, FailureKind};
+use hayrick_types::id::PIPELINE_NAME_BYTES_MAX;
+use hayrick_types::pipeline::PipelineStatus;
+use hayrick_types::task::TaskStart;
 
 use crate::entry::Entry;
 use crate::instance::Run;
@@ -30,18 +31,29 @@ impl Serving {
     /// Looks the pipeline up.
     ///
     /// # Errors
-    /// `not-found`: no such pipeline, or it does not serve this. `unavailable`: no version of it serves.
-    pub(crate) fn find(registry: &Registry, name: &str, function: Function) -> Result<Serving, Failure> {
+    /// `not-found`: no such pipeline, or it does not serve this. `unavailable`: no version of it
+    /// serves.
+    pub(crate) fn find(
+        registry: &Registry,
+        name: &str,
+        function: Function,
+    ) -> Result<Serving, Failure> {
         let pipeline = registry.get(name).ok_or_else(|| unknown(name))?;
         Serving::of(pipeline, function)
     }
 
     fn of(pipeline: Arc<Pipeline>, function: Function) -> Result<Serving, Failure> {
-        let version = pipeline.version().ok_or_else(|| not_serving(&pipeline.status()))?;
+        let version = pipeline
+            .version()
+            .ok_or_else(|| not_serving(&pipeline.status()))?;
         if !version.shape.serves(function) {
             return Err(lacks(pipeline.name().as_str(), function));
         }
-        Ok(Serving { pipeline, version, function })
+        Ok(Serving {
+            pipeline,
+            version,
+            function,
+        })
     }
 
     /// Waits for a place; whoever had to wait runs on the version that serves then.
@@ -56,24 +68,48 @@ impl Serving {
     }
 }
 
-/// Starts a run that answers a client, waiting for a free place first. The guest runs while the stream is polled.
+/// Starts a run that answers a client, waiting for a free place first. The guest runs while the
+/// stream is polled.
 ///
 /// # Errors
 /// `limit` if too many runs wait already, or the version that serves by then does not serve this.
-pub(crate) async fn answer(serving: Serving, services: &Services, task: TaskStart<'_>, entry: Entry) -> Result<RunStream, Failure> {
+pub(crate) async fn answer(
+    serving: Serving,
+    services: &Services,
+    task: TaskStart<'_>,
+    entry: Entry,
+) -> Result<RunStream, Failure> {
     let (id, pipeline) = (task.id, serving.name());
     let recorder = services.tasks.begin(task);
-    let (serving, active) = serving.enter().await.inspect_err(|failure| recorder.finish(Err(failure)))?;
+    let (serving, active) = serving
+        .enter()
+        .await
+        .inspect_err(|failure| recorder.finish(Err(failure)))?;
     let (sender, receiver) = channel(serving.version.output_limits());
     let policy = Arc::clone(&serving.version.policy);
     let budget = services.budgets.begin(&pipeline, &policy.models);
     let share = serving.pipeline.share();
-    let context = RunContext { id, pipeline, policy, budget, share, recorder: Some(recorder.clone()), attempt: None };
-    let run = Run { context, version: serving.version, services: services.clone() };
+    let context = RunContext {
+        id,
+        pipeline,
+        policy,
+        budget,
+        share,
+        recorder: Some(recorder.clone()),
+        attempt: None,
+    };
+    let run = Run {
+        context,
+        version: serving.version,
+        services: services.clone(),
+    };
     let response = Arc::new(Response::new(sender, Some(recorder.clone())));
     let running = async move {
         recorder.processing();
-        let outcome = run.answer(entry, response).await.map_err(|failure| active.failed(failure, id));
+        let outcome = run
+            .answer(entry, response)
+            .await
+            .map_err(|failure| active.failed(failure, id));
         recorder.finish(outcome.as_ref().copied());
         outcome
     };
@@ -82,7 +118,10 @@ pub(crate) async fn answer(serving: Serving, services: &Services, task: TaskStar
 
 fn unknown(name: &str) -> Failure {
     let name: String = name.chars().take(PIPELINE_NAME_BYTES_MAX).collect();
-    Failure::new(FailureKind::NotFound, format!("there is no pipeline '{name}': GET /v1/models lists those there are"))
+    Failure::new(
+        FailureKind::NotFound,
+        format!("there is no pipeline '{name}': GET /v1/models lists those there are"),
+    )
 }
 
 fn not_serving(status: &PipelineStatus) -> Failure {
@@ -90,10 +129,16 @@ fn not_serving(status: &PipelineStatus) -> Failure {
         Some(_) => "its file was refused: GET /status says why",
         None => "its first version is being compiled",
     };
-    Failure::new(FailureKind::Unavailable, format!("the pipeline '{}' does not serve: {reason}", status.name))
+    Failure::new(
+        FailureKind::Unavailable,
+        format!("the pipeline '{}' does not serve: {reason}", status.name),
+    )
 }
 
 fn lacks(name: &str, function: Function) -> Failure {
     let (what, interface) = (function.what(), function.interface());
-    Failure::new(FailureKind::NotFound, format!("the pipeline '{name}' {what}: it does not export {interface}"))
+    Failure::new(
+        FailureKind::NotFound,
+        format!("the pipeline '{name}' {what}: it does not export {interface}"),
+    )
 }

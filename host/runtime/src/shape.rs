@@ -2,16 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use host_capabilities::linker::{INERT_PACKAGES, PACKAGE, VERSION, WASI_HTTP};
-use host_capabilities::sync_twin;
-use host_types::policy::Interface;
+use hayrick_capabilities::linker::{INERT_PACKAGES, PACKAGE, VERSION, WASI_HTTP};
+use hayrick_capabilities::sync_twin;
+use hayrick_types::policy::Interface;
 use wasmtime::Engine;
 use wasmtime::component::{Component, ComponentExportIndex};
 
 use crate::error::DeployError;
 
 /// Interfaces of the host that a component may import.
-const HOST_INTERFACES: [&str; 11] = ["types", "response", "llm", "timers", "log", "uploads", "jobs", "tasks", "state", "config", "http"];
+const HOST_INTERFACES: [&str; 11] = [
+    "types", "response", "llm", "timers", "log", "uploads", "jobs", "tasks", "state", "config",
+    "http",
+];
 /// WASI 0.2, any patch of it: what language runtimes import.
 const INERT_VERSION: &str = "0.2.";
 
@@ -70,36 +73,60 @@ impl Shape {
 
 /// Every interface a component imports.
 pub(crate) fn imports(engine: &Engine, component: &Component) -> Vec<String> {
-    component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect()
+    component
+        .component_type()
+        .imports(engine)
+        .map(|(name, _)| name.to_owned())
+        .collect()
 }
 
 /// Every interface a component exports.
 pub(crate) fn exports(engine: &Engine, component: &Component) -> Vec<String> {
-    component.component_type().exports(engine).map(|(name, _)| name.to_owned()).collect()
+    component
+        .component_type()
+        .exports(engine)
+        .map(|(name, _)| name.to_owned())
+        .collect()
 }
 
-/// Whether an import is linked here: the host's own interfaces, WASI, inert, and its way to ask other machines.
+/// Whether an import is linked here: the host's own interfaces, WASI, inert, and its way to ask
+/// other machines.
 fn is_granted(import: &str) -> bool {
-    let Some((path, version)) = import.split_once('@') else { return false };
-    let Some((package, interface)) = path.split_once('/') else { return false };
+    let Some((path, version)) = import.split_once('@') else {
+        return false;
+    };
+    let Some((package, interface)) = path.split_once('/') else {
+        return false;
+    };
     if package == PACKAGE || package == sync_twin::PACKAGE {
         return version == VERSION && HOST_INTERFACES.contains(&interface);
     }
-    (INERT_PACKAGES.contains(&package) || WASI_HTTP.contains(&path)) && version.starts_with(INERT_VERSION)
+    (INERT_PACKAGES.contains(&package) || WASI_HTTP.contains(&path))
+        && version.starts_with(INERT_VERSION)
 }
 
 /// Whether an import is WASI's: it asks for nothing, as it is linked inert.
 fn is_inert(import: &str) -> bool {
-    INERT_PACKAGES.iter().any(|package| import.strip_prefix(package).is_some_and(|rest| rest.starts_with('/')))
+    INERT_PACKAGES.iter().any(|package| {
+        import
+            .strip_prefix(package)
+            .is_some_and(|rest| rest.starts_with('/'))
+    })
 }
 
 /// What a component with these imports asks for.
 pub(crate) fn asked(imports: &[String]) -> BTreeSet<Interface> {
     let parse = |import: &String| {
         let (package, rest) = import.split_once('/')?;
-        let interface = rest.split_once('@').map_or(rest, |(interface, _)| interface);
+        let interface = rest
+            .split_once('@')
+            .map_or(rest, |(interface, _)| interface);
         let is_own = package == PACKAGE || package == sync_twin::PACKAGE;
-        if is_own { Interface::parse(interface) } else { (package == "wasi:http").then_some(Interface::Http) }
+        if is_own {
+            Interface::parse(interface)
+        } else {
+            (package == "wasi:http").then_some(Interface::Http)
+        }
     };
     imports.iter().filter_map(parse).collect()
 }
@@ -107,8 +134,11 @@ pub(crate) fn asked(imports: &[String]) -> BTreeSet<Interface> {
 /// Finds `interface.function` in the exports, in either package.
 fn export(component: &Component, interface: &str, function: &str) -> Option<ComponentExportIndex> {
     [PACKAGE, sync_twin::PACKAGE].iter().find_map(|package| {
-        let (_, instance) = component.get_export(None, format!("{package}/{interface}@{VERSION}"))?;
-        component.get_export(Some(&instance), function).map(|(_, index)| index)
+        let (_, instance) =
+            component.get_export(None, format!("{package}/{interface}@{VERSION}"))?;
+        component
+            .get_export(Some(&instance), function)
+            .map(|(_, index)| index)
     })
 }
 
@@ -118,7 +148,11 @@ fn export(component: &Component, interface: &str, function: &str) -> Option<Comp
 /// Names all that is asked for in vain, or what is missing.
 pub(crate) fn shape(engine: &Engine, component: &Component) -> Result<Shape, DeployError> {
     let imports = imports(engine, component);
-    let refused: Vec<String> = imports.iter().filter(|import| !is_granted(import)).cloned().collect();
+    let refused: Vec<String> = imports
+        .iter()
+        .filter(|import| !is_granted(import))
+        .cloned()
+        .collect();
     if !refused.is_empty() {
         return Err(DeployError::NotGranted { names: refused });
     }
@@ -129,10 +163,17 @@ pub(crate) fn shape(engine: &Engine, component: &Component) -> Result<Shape, Dep
         job: export(component, "job-handler", "run-job"),
         exports: exports(engine, component),
         asked: asked(&imports),
-        imports: imports.into_iter().filter(|import| !is_inert(import)).collect(),
+        imports: imports
+            .into_iter()
+            .filter(|import| !is_inert(import))
+            .collect(),
     };
     let serves_nothing = shape.chat.is_none() && shape.files.is_none() && shape.job.is_none();
-    if serves_nothing { Err(DeployError::NothingToServe) } else { Ok(shape) }
+    if serves_nothing {
+        Err(DeployError::NothingToServe)
+    } else {
+        Ok(shape)
+    }
 }
 
 #[cfg(test)]
@@ -141,7 +182,12 @@ mod tests {
 
     #[test]
     fn only_known_interfaces_of_known_versions_are_granted() {
-        for import in ["hayrick:pipeline/llm@0.1.0", "hayrick:pipeline-sync/log@0.1.0", "wasi:sockets/tcp@0.2.9", "wasi:http/types@0.2.9"] {
+        for import in [
+            "hayrick:pipeline/llm@0.1.0",
+            "hayrick:pipeline-sync/log@0.1.0",
+            "wasi:sockets/tcp@0.2.9",
+            "wasi:http/types@0.2.9",
+        ] {
             assert!(is_granted(import), "{import}");
         }
         for import in [

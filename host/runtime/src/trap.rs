@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use host_capabilities::run_ended::RunEnded;
-use host_types::failure::{Failure, FailureKind};
-use host_types::id::RunId;
-use host_types::limit_name::LimitName;
-use host_types::limits::Limits;
+use hayrick_capabilities::run_ended::RunEnded;
+use hayrick_types::failure::{Failure, FailureKind};
+use hayrick_types::id::RunId;
+use hayrick_types::limit_name::LimitName;
+use hayrick_types::limits::Limits;
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Error, PoolConcurrencyLimitError, Trap};
 
@@ -15,9 +15,13 @@ use crate::cpu_meter::CpuSpent;
 /// When a run that others left no memory for may be tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// What wasmtime says of limits it keeps without a type for it; each is met by a test that would notice other words.
+/// What wasmtime says of limits it keeps without a type for it; each is met by a test that would
+/// notice other words.
 const WORDS: [(&str, LimitName); 5] = [
-    ("fuel allocated for hostcalls has been exhausted", LimitName::HostCallBytesMax),
+    (
+        "fuel allocated for hostcalls has been exhausted",
+        LimitName::HostCallBytesMax,
+    ),
     ("store handle limit exceeded", LimitName::HandlesMax),
     ("instance count too high", LimitName::InstancesMax),
     ("memory count too high", LimitName::MemoriesMax),
@@ -25,12 +29,24 @@ const WORDS: [(&str, LimitName); 5] = [
 ];
 /// The same for what is seen before it runs.
 const SHAPE_WORDS: [(&str, LimitName); 2] = [
-    ("module table does not fit in pooling allocator", LimitName::TableElementsMax),
-    ("module memory does not fit in pooling allocator", LimitName::MemoryBytesMax),
+    (
+        "module table does not fit in pooling allocator",
+        LimitName::TableElementsMax,
+    ),
+    (
+        "module memory does not fit in pooling allocator",
+        LimitName::MemoryBytesMax,
+    ),
 ];
 
-/// The failure of a run that trapped. `refused` is the limit that the guest was refused growth by before.
-pub(crate) fn failure(error: &Error, refused: Option<LimitName>, limits: &Limits, host_memory_bytes_max: usize) -> Failure {
+/// The failure of a run that trapped. `refused` is the limit that the guest was refused growth by
+/// before.
+pub(crate) fn failure(
+    error: &Error,
+    refused: Option<LimitName>,
+    limits: &Limits,
+    host_memory_bytes_max: usize,
+) -> Failure {
     if let Some(RunEnded(failure)) = error.downcast_ref::<RunEnded>() {
         return failure.clone();
     }
@@ -39,19 +55,22 @@ pub(crate) fn failure(error: &Error, refused: Option<LimitName>, limits: &Limits
     }
     if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
         let text = "the host has no place left for another instance, of those that host_runs_max allows for: try again";
-        return Failure::new(FailureKind::Limit, text).limit(LimitName::HostRunsMax).retry_after(RETRY_AFTER);
+        return Failure::new(FailureKind::Limit, text)
+            .limit(LimitName::HostRunsMax)
+            .retry_after(RETRY_AFTER);
     }
     if let Some(limit) = refused.or_else(|| limit_of(error)) {
         return of_limit(limit, limits, host_memory_bytes_max);
     }
     let reason = match error.downcast_ref::<Trap>() {
         Some(Trap::StackOverflow) => {
-            let text =
-                "the plugin overflowed its stack, which has stack_bytes_max of [engine]: recurse less, or ask the operator to raise it";
+            let text = "the plugin overflowed its stack, which has stack_bytes_max of [engine]: recurse less, or ask the operator to raise it";
             return Failure::new(FailureKind::Failed, text).limit(LimitName::StackBytesMax);
         }
         Some(Trap::UnreachableCodeReached) => "the plugin panicked",
-        Some(Trap::MemoryOutOfBounds | Trap::TableOutOfBounds) => "the plugin reached outside its memory",
+        Some(Trap::MemoryOutOfBounds | Trap::TableOutOfBounds) => {
+            "the plugin reached outside its memory"
+        }
         Some(_) => "the plugin trapped",
         None => "the plugin broke its contract with the host",
     };
@@ -72,35 +91,62 @@ pub(crate) fn limit_of_shape(error: &Error) -> Option<LimitName> {
 
 fn find(words: &[(&str, LimitName)], error: &Error) -> Option<LimitName> {
     let texts: Vec<String> = error.chain().map(ToString::to_string).collect();
-    words.iter().find(|(words, _)| texts.iter().any(|text| text.contains(words))).map(|(_, limit)| *limit)
+    words
+        .iter()
+        .find(|(words, _)| texts.iter().any(|text| text.contains(words)))
+        .map(|(_, limit)| *limit)
 }
 
 /// The sentence about a limit.
 fn of_limit(limit: LimitName, limits: &Limits, host_memory_bytes_max: usize) -> Failure {
     let (what, max, cure) = match limit {
         LimitName::MemoryBytesMax => ("needed more memory than", limits.memory_bytes_max, "bytes"),
-        LimitName::PluginMemoryBytesMax => {
-            ("has runs that together need more memory than", limits.plugin_memory_bytes_max, "bytes: try again")
-        }
-        LimitName::HostMemoryBytesMax => ("found no memory left of the host's", host_memory_bytes_max, "bytes: try again"),
-        LimitName::TableElementsMax => ("needed more elements in its tables than", limits.table_elements_max, "of them"),
+        LimitName::PluginMemoryBytesMax => (
+            "has runs that together need more memory than",
+            limits.plugin_memory_bytes_max,
+            "bytes: try again",
+        ),
+        LimitName::HostMemoryBytesMax => (
+            "found no memory left of the host's",
+            host_memory_bytes_max,
+            "bytes: try again",
+        ),
+        LimitName::TableElementsMax => (
+            "needed more elements in its tables than",
+            limits.table_elements_max,
+            "of them",
+        ),
         LimitName::TablesMax => ("has more tables than", limits.tables_max, "of them"),
-        LimitName::InstancesMax => ("has more core instances than", limits.instances_max, "of them"),
+        LimitName::InstancesMax => (
+            "has more core instances than",
+            limits.instances_max,
+            "of them",
+        ),
         LimitName::MemoriesMax => ("has more memories than", limits.memories_max, "of them"),
-        LimitName::HandlesMax => ("held more handles than", limits.handles_max, "at a time: drop those it needs no longer"),
-        LimitName::ResourcesMax => {
-            ("held more of the host's resources than", limits.resources_max, "at a time: drop those it needs no longer")
-        }
-        LimitName::HostCallBytesMax => {
-            ("handed more to the host in one call than", limits.host_call_bytes_max, "bytes: hand over smaller pieces")
-        }
+        LimitName::HandlesMax => (
+            "held more handles than",
+            limits.handles_max,
+            "at a time: drop those it needs no longer",
+        ),
+        LimitName::ResourcesMax => (
+            "held more of the host's resources than",
+            limits.resources_max,
+            "at a time: drop those it needs no longer",
+        ),
+        LimitName::HostCallBytesMax => (
+            "handed more to the host in one call than",
+            limits.host_call_bytes_max,
+            "bytes: hand over smaller pieces",
+        ),
         _ => ("ran into", 0, ""),
     };
     let text = format!("the plugin {what} {limit}, {max} {cure}");
     match limit {
         // Others have it: that passes.
         LimitName::PluginMemoryBytesMax | LimitName::HostMemoryBytesMax => {
-            Failure::new(FailureKind::Limit, text).limit(limit).retry_after(RETRY_AFTER)
+            Failure::new(FailureKind::Limit, text)
+                .limit(limit)
+                .retry_after(RETRY_AFTER)
         }
         _ => Failure::new(FailureKind::Failed, text).limit(limit),
     }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use host_capabilities::guest_state::GuestState;
-use host_capabilities::output::{OutputLimits, channel};
-use host_capabilities::response::Response;
-use host_types::limits::Limits;
-use host_types::pipeline;
-use host_types::policy::Policy;
+use hayrick_capabilities::guest_state::GuestState;
+use hayrick_capabilities::output::{OutputLimits, channel};
+use hayrick_capabilities::response::Response;
+use hayrick_types::limits::Limits;
+use hayrick_types::pipeline;
+use hayrick_types::policy::Policy;
 use tokio::sync::Semaphore;
 use wasmtime::component::InstancePre;
 

@@ -1,10 +1,10 @@
-//! Instances of plugins of the class `warm`, between two runs. One run at a time has an instance; a run that fails, takes too long or is
-//! cancelled takes its instance with it.
+//! Instances of plugins of the class `warm`, between two runs. One run at a time has an instance; a
+//! run that fails, takes too long or is cancelled takes its instance with it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use host_capabilities::guest_state::GuestState;
-use host_types::policy::InstanceClass;
+use hayrick_capabilities::guest_state::GuestState;
+use hayrick_types::policy::InstanceClass;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Store;
 use wasmtime::component::Instance;
@@ -25,7 +25,11 @@ pub(crate) struct Kept {
 impl Kept {
     /// A store without an instance.
     pub(crate) fn fresh(store: Store<GuestState>) -> Kept {
-        Kept { store, instance: None, runs: 0 }
+        Kept {
+            store,
+            instance: None,
+            runs: 0,
+        }
     }
 }
 
@@ -41,22 +45,33 @@ impl WarmPool {
     pub(crate) fn new(class: InstanceClass, places: &Arc<Semaphore>) -> Option<WarmPool> {
         match class {
             InstanceClass::Isolated => None,
-            InstanceClass::Warm { runs_max } => Some(WarmPool { runs_max, places: Arc::clone(places), idle: Mutex::default() }),
+            InstanceClass::Warm { runs_max } => Some(WarmPool {
+                runs_max,
+                places: Arc::clone(places),
+                idle: Mutex::default(),
+            }),
         }
     }
 
     /// The instance that was used last, if one is idle.
     pub(crate) fn take(&self) -> Option<Kept> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().map(|(kept, _)| kept)
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
+            .map(|(kept, _)| kept)
     }
 
-    /// Keeps an instance after a run that ended well, unless it is worn out, holds what it should have dropped, or there are enough.
+    /// Keeps an instance after a run that ended well, unless it is worn out, holds what it should
+    /// have dropped, or there are enough.
     pub(crate) fn give_back(&self, mut kept: Kept) {
         kept.runs = kept.runs.saturating_add(1);
         if kept.runs >= self.runs_max || !kept.store.data_mut().rest() {
             return;
         }
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            return;
+        };
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < PLUGIN_IDLE_MAX {
             idle.push((kept, place));

@@ -1,7 +1,8 @@
 //! The plugins folder: which files and policies came, changed and went.
 //!
-//! Change notifications only wake it; what counts is a scan of the folder, so that a missed notification (network folders send none) costs
-//! a second and never a deploy. A file is taken up once it has kept its size and time for a moment: whoever copies is done by then.
+//! Change notifications only wake it; what counts is a scan of the folder, so that a missed
+//! notification (network folders send none) costs a second and never a deploy. A file is taken up
+//! once it has kept its size and time for a moment: whoever copies is done by then.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -64,8 +65,15 @@ impl FolderWatcher {
     ///
     /// # Errors
     /// The folder cannot be watched.
-    pub(crate) fn new(folder: &Path, registry: Arc<Registry>, ready: watch::Sender<bool>) -> Result<FolderWatcher, RuntimeError> {
-        let failed = |source| RuntimeError::Watch { path: folder.to_owned(), source };
+    pub(crate) fn new(
+        folder: &Path,
+        registry: Arc<Registry>,
+        ready: watch::Sender<bool>,
+    ) -> Result<FolderWatcher, RuntimeError> {
+        let failed = |source| RuntimeError::Watch {
+            path: folder.to_owned(),
+            source,
+        };
         let changed = Arc::new(Notify::new());
         let wake = Arc::clone(&changed);
         let tell = move |told: notify::Result<Event>| {
@@ -76,7 +84,9 @@ impl FolderWatcher {
             wake.notify_one();
         };
         let mut notifications = notify::recommended_watcher(tell).map_err(failed)?;
-        notifications.watch(folder, RecursiveMode::NonRecursive).map_err(failed)?;
+        notifications
+            .watch(folder, RecursiveMode::NonRecursive)
+            .map_err(failed)?;
         Ok(FolderWatcher {
             folder: folder.to_owned(),
             registry,
@@ -106,21 +116,40 @@ impl FolderWatcher {
         }
     }
 
-    /// Compares the folder with what was seen last. A folder that cannot be read changes nothing: a network hiccup undeploys nobody.
+    /// Compares the folder with what was seen last. A folder that cannot be read changes nothing: a
+    /// network hiccup undeploys nobody.
     fn scan(&mut self) {
         let present = match list(&self.folder) {
             Ok(present) => present,
-            Err(error) => return tracing::error!(folder = %self.folder.display(), "cannot read the plugins folder: {error}"),
+            Err(error) => {
+                return tracing::error!(folder = %self.folder.display(), "cannot read the plugins folder: {error}");
+            }
         };
-        let gone: Vec<String> = self.files.keys().filter(|stem| !present.contains_key(*stem)).cloned().collect();
+        let gone: Vec<String> = self
+            .files
+            .keys()
+            .filter(|stem| !present.contains_key(*stem))
+            .cloned()
+            .collect();
         for stem in gone {
             self.files.remove(&stem);
             self.undeploy(&stem);
         }
         for (stem, (path, stamps)) in present {
-            let unchanged = self.files.get(&stem).is_some_and(|seen| seen.stamps == stamps);
+            let unchanged = self
+                .files
+                .get(&stem)
+                .is_some_and(|seen| seen.stamps == stamps);
             if !unchanged {
-                self.files.insert(stem, Seen { stamps, since: Instant::now(), taken: false, path });
+                self.files.insert(
+                    stem,
+                    Seen {
+                        stamps,
+                        since: Instant::now(),
+                        taken: false,
+                        path,
+                    },
+                );
             }
         }
     }
@@ -128,12 +157,18 @@ impl FolderWatcher {
     /// Starts a load for every file that has settled.
     fn take_settled(&mut self) {
         let loading = &self.loading;
-        let settled: Vec<(&String, &mut Seen)> =
-            self.files.iter_mut().filter(|(stem, seen)| !seen.taken && seen.since.elapsed() >= SETTLE && !loading.contains(stem)).collect();
+        let settled: Vec<(&String, &mut Seen)> = self
+            .files
+            .iter_mut()
+            .filter(|(stem, seen)| {
+                !seen.taken && seen.since.elapsed() >= SETTLE && !loading.contains(stem)
+            })
+            .collect();
         let mut started = Vec::new();
         for (stem, seen) in settled {
             seen.taken = true;
-            let (registry, stem, path) = (Arc::clone(&self.registry), stem.clone(), seen.path.clone());
+            let (registry, stem, path) =
+                (Arc::clone(&self.registry), stem.clone(), seen.path.clone());
             started.push(stem.clone());
             self.loads.spawn(async move {
                 registry.deploy(&stem, &path).await;
@@ -157,7 +192,8 @@ impl FolderWatcher {
     }
 
     fn undeploy(&self, stem: &str) {
-        self.registry.undeploy_gone(stem, &self.folder.join(format!("{stem}.wasm")));
+        self.registry
+            .undeploy_gone(stem, &self.folder.join(format!("{stem}.wasm")));
     }
 
     fn is_quiet(&self) -> bool {
@@ -165,12 +201,16 @@ impl FolderWatcher {
     }
 
     fn pause(&self) -> Duration {
-        let settling = self.files.iter().any(|(stem, seen)| !seen.taken && !self.loading.contains(stem));
+        let settling = self
+            .files
+            .iter()
+            .any(|(stem, seen)| !seen.taken && !self.loading.contains(stem));
         if settling { SETTLE / 2 } else { SCAN_INTERVAL }
     }
 }
 
-/// Whether a notification is about more than reading: every scan reads the folder, and would wake the next one for ever.
+/// Whether a notification is about more than reading: every scan reads the folder, and would wake
+/// the next one for ever.
 fn is_change(kind: &EventKind) -> bool {
     match kind {
         EventKind::Access(access) => matches!(access, AccessKind::Close(AccessMode::Write)),
@@ -178,16 +218,28 @@ fn is_change(kind: &EventKind) -> bool {
     }
 }
 
-/// Every `.wasm` file of the folder, by stem. Files whose names start with a dot are somebody's work in progress.
+/// Every `.wasm` file of the folder, by stem. Files whose names start with a dot are somebody's
+/// work in progress.
 fn list(folder: &Path) -> std::io::Result<HashMap<String, (PathBuf, Stamps)>> {
     let mut present = HashMap::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        let is_wasm = path.extension().is_some_and(|extension| extension == "wasm");
-        let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()).filter(|stem| is_wasm && !stem.starts_with('.')) else { continue };
+        let is_wasm = path
+            .extension()
+            .is_some_and(|extension| extension == "wasm");
+        let Some(stem) = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .filter(|stem| is_wasm && !stem.starts_with('.'))
+        else {
+            continue;
+        };
         // A file may go away between the listing and this.
         if let Some(file) = stamp(&path) {
-            let stamps = Stamps { file, policy: stamp(&path.with_file_name(format!("{stem}.toml"))) };
+            let stamps = Stamps {
+                file,
+                policy: stamp(&path.with_file_name(format!("{stem}.toml"))),
+            };
             present.insert(stem.to_owned(), (path.clone(), stamps));
         }
     }
@@ -195,8 +247,14 @@ fn list(folder: &Path) -> std::io::Result<HashMap<String, (PathBuf, Stamps)>> {
 }
 
 fn stamp(path: &Path) -> Option<Stamp> {
-    let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
-    Some(Stamp { size: metadata.len(), modified: metadata.modified().ok(), inode: inode(&metadata) })
+    let metadata = std::fs::metadata(path)
+        .ok()
+        .filter(std::fs::Metadata::is_file)?;
+    Some(Stamp {
+        size: metadata.len(),
+        modified: metadata.modified().ok(),
+        inode: inode(&metadata),
+    })
 }
 
 #[cfg(unix)]

@@ -1,5 +1,5 @@
-//! What the host does for guests, without WebAssembly and without an HTTP server: language models, files that arrive, durable jobs, tasks, state, requests to
-//! the network.
+//! What the host does for guests, without WebAssembly and without an HTTP server: language models,
+//! files that arrive, durable jobs, tasks, state, requests to the network.
 #![forbid(unsafe_code)]
 
 pub mod audit;

@@ -1,4 +1,5 @@
-//! The repository's tests of language models, run for this crate alone: they need no host and no guest.
+//! The repository's tests of language models, run for this crate alone: they need no host and no
+//! guest.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,6 +14,9 @@ mod llm;
 #[path = "../../../tests/support"]
 mod support {
     pub mod await_event;
-    #[expect(dead_code, reason = "some of it serves the repository's integration tests, which compile this file, too")]
+    #[expect(
+        dead_code,
+        reason = "some of it serves the repository's integration tests, which compile this file, too"
+    )]
     pub mod fake_upstream;
 }

@@ -73,7 +73,9 @@ impl Chunk {
         match self {
             Chunk::Text(text) | Chunk::Reasoning(text) | Chunk::Fields(text) => text.len(),
             Chunk::ToolCall(call) => {
-                call.arguments.len() + call.id.as_ref().map_or(0, String::len) + call.name.as_ref().map_or(0, String::len)
+                call.arguments.len()
+                    + call.id.as_ref().map_or(0, String::len)
+                    + call.name.as_ref().map_or(0, String::len)
             }
             Chunk::Event(event) => event.kind.len() + event.data.len(),
             Chunk::Usage(_) | Chunk::Finish(_) => 0,

@@ -9,7 +9,9 @@ pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 /// The machine's clock; 0 if it stands before 1970.
 pub fn system() -> Clock {
     Arc::new(|| {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
     })
 }

@@ -41,7 +41,12 @@ pub struct Failure {
 impl Failure {
     /// A failure that says nothing about when to try again.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Failure {
-        Failure { kind, message: message.into(), retry_after: None, limit: None }
+        Failure {
+            kind,
+            message: message.into(),
+            retry_after: None,
+            limit: None,
+        }
     }
 
     /// The same, because of this limit.
@@ -66,7 +71,13 @@ impl Failure {
 
     /// The message on one line, whatever a guest wrote into it: for logs.
     pub fn one_line(&self) -> String {
-        let escaped = |letter: char| if letter.is_control() { letter.escape_default().to_string() } else { letter.to_string() };
+        let escaped = |letter: char| {
+            if letter.is_control() {
+                letter.escape_default().to_string()
+            } else {
+                letter.to_string()
+            }
+        };
         self.message.chars().map(escaped).collect()
     }
 
@@ -85,14 +96,21 @@ mod tests {
     fn a_guest_s_sentence_is_cut_between_letters() {
         let long = Failure::of_guest(FailureKind::Failed, "ü".repeat(GUEST_MESSAGE_BYTES_MAX));
         assert!(
-            long.message.ends_with(&format!("… ({GUEST_MESSAGE_BYTES_MAX} bytes cut)"))
+            long.message
+                .ends_with(&format!("… ({GUEST_MESSAGE_BYTES_MAX} bytes cut)"))
                 && long.message.len() < GUEST_MESSAGE_BYTES_MAX + 50
         );
-        assert_eq!(Failure::of_guest(FailureKind::Failed, "short".to_owned()).message, "short");
+        assert_eq!(
+            Failure::of_guest(FailureKind::Failed, "short".to_owned()).message,
+            "short"
+        );
     }
 
     #[test]
     fn a_line_of_the_log_stays_one() {
-        assert_eq!(Failure::new(FailureKind::Failed, "a\nERROR b\u{1b}[2J").one_line(), "a\\nERROR b\\u{1b}[2J");
+        assert_eq!(
+            Failure::new(FailureKind::Failed, "a\nERROR b\u{1b}[2J").one_line(),
+            "a\\nERROR b\\u{1b}[2J"
+        );
     }
 }

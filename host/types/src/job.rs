@@ -11,7 +11,10 @@ pub struct JobId(Uuid);
 
 impl JobId {
     /// An id nobody has yet.
-    #[expect(clippy::disallowed_methods, reason = "an id is made here and nowhere else")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an id is made here and nowhere else"
+    )]
     pub fn fresh() -> JobId {
         JobId(Uuid::now_v7())
     }
@@ -28,13 +31,17 @@ impl fmt::Display for JobId {
     }
 }
 
-/// Proof that an attempt is the one that holds the job: random, so that no other attempt can have it by chance or after a crash.
+/// Proof that an attempt is the one that holds the job: random, so that no other attempt can have
+/// it by chance or after a crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LeaseToken(Uuid);
 
 impl LeaseToken {
     /// A token nobody has.
-    #[expect(clippy::disallowed_methods, reason = "an id is made here and nowhere else")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an id is made here and nowhere else"
+    )]
     pub fn fresh() -> LeaseToken {
         LeaseToken(Uuid::new_v4())
     }
@@ -46,13 +53,17 @@ impl fmt::Display for LeaseToken {
     }
 }
 
-/// A process that works on jobs, from its start to its end: what a new process finds held by another owner nobody holds any more.
+/// A process that works on jobs, from its start to its end: what a new process finds held by
+/// another owner nobody holds any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct OwnerId(Uuid);
 
 impl OwnerId {
     /// An owner nobody has been.
-    #[expect(clippy::disallowed_methods, reason = "an id is made here and nowhere else")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an id is made here and nowhere else"
+    )]
     pub fn fresh() -> OwnerId {
         OwnerId(Uuid::new_v4())
     }
@@ -64,7 +75,8 @@ impl fmt::Display for OwnerId {
     }
 }
 
-/// Where a job is in its life. `Completed`, `Failed` and `Cancelled` are final, but for a retry by hand of what did not complete.
+/// Where a job is in its life. `Completed`, `Failed` and `Cancelled` are final, but for a retry by
+/// hand of what did not complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum JobStatus {
     /// It waits for its time, for a place, or for its next attempt.
@@ -77,7 +89,13 @@ pub enum JobStatus {
 
 impl JobStatus {
     /// Every status, in the order of a job's life.
-    pub const ALL: [JobStatus; 5] = [JobStatus::Pending, JobStatus::Running, JobStatus::Completed, JobStatus::Failed, JobStatus::Cancelled];
+    pub const ALL: [JobStatus; 5] = [
+        JobStatus::Pending,
+        JobStatus::Running,
+        JobStatus::Completed,
+        JobStatus::Failed,
+        JobStatus::Cancelled,
+    ];
 
     /// The word on the wire and in the store.
     pub fn as_str(self) -> &'static str {
@@ -92,12 +110,17 @@ impl JobStatus {
 
     /// The status a word names.
     pub fn parse(word: &str) -> Option<JobStatus> {
-        JobStatus::ALL.into_iter().find(|status| status.as_str() == word)
+        JobStatus::ALL
+            .into_iter()
+            .find(|status| status.as_str() == word)
     }
 
     /// Whether no attempt will follow.
     pub fn is_final(self) -> bool {
-        matches!(self, JobStatus::Completed | JobStatus::Failed | JobStatus::Cancelled)
+        matches!(
+            self,
+            JobStatus::Completed | JobStatus::Failed | JobStatus::Cancelled
+        )
     }
 }
 
@@ -188,7 +211,8 @@ pub struct JobFilter {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct JobPage {
     pub jobs: Vec<Job>,
-    /// Where the next page begins; `None` on the last one. A page of large jobs is shorter than its limit.
+    /// Where the next page begins; `None` on the last one. A page of large jobs is shorter than its
+    /// limit.
     pub next: Option<JobId>,
 }
 
@@ -234,7 +258,10 @@ pub struct Claimed {
 impl Claimed {
     /// What the attempt shows with all it writes.
     pub fn lease(&self) -> Lease {
-        Lease { id: self.job.id, token: self.token }
+        Lease {
+            id: self.job.id,
+            token: self.token,
+        }
     }
 }
 
@@ -244,7 +271,10 @@ pub enum AttemptEnd {
     /// With a result, a JSON document.
     Completed(String),
     /// Worth another attempt, after `delay` or the host's back-off.
-    Retry { error: String, delay: Option<Duration> },
+    Retry {
+        error: String,
+        delay: Option<Duration>,
+    },
     /// Never worth another attempt.
     Failed(String),
     /// Somebody asked for it.

@@ -1,4 +1,5 @@
-//! The host's vocabulary: plain data that every other crate speaks, with no I/O. Read `message`, `chunk`, `request`, then `failure`.
+//! The host's vocabulary: plain data that every other crate speaks, with no I/O. Read `message`,
+//! `chunk`, `request`, then `failure`.
 #![forbid(unsafe_code)]
 
 pub mod chunk;

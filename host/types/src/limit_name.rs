@@ -1,11 +1,13 @@
-//! The limits there are, by name: the same word in the settings, in the metric `hayrick_limit_reached_total` and in the error a client gets.
+//! The limits there are, by name: the same word in the settings, in the metric
+//! `hayrick_limit_reached_total` and in the error a client gets.
 
 use std::fmt;
 
 /// Makes the enum, its words and the list of all from one table.
 macro_rules! limit_names {
     ($($variant:ident = $name:literal),+ $(,)?) => {
-        /// A limit. Those outside `[limits]`, `[engine]` and `[server]` have their section before the key.
+        /// A limit. Those outside `[limits]`, `[engine]` and `[server]` have their section before
+        /// the key.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum LimitName {
             $($variant),+
@@ -99,7 +101,12 @@ mod tests {
     #[test]
     fn each_name_is_given_once_and_stands_at_its_number() {
         let mut names: Vec<&str> = LimitName::ALL.iter().map(|limit| limit.as_str()).collect();
-        assert!(LimitName::ALL.iter().enumerate().all(|(place, limit)| limit.number() == place));
+        assert!(
+            LimitName::ALL
+                .iter()
+                .enumerate()
+                .all(|(place, limit)| limit.number() == place)
+        );
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), LimitName::ALL.len());

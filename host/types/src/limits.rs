@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// Limits of a plugin's runs; per run unless the name says otherwise. The defaults are the table in ARCHITECTURE.md.
+/// Limits of a plugin's runs; per run unless the name says otherwise. The defaults are the table in
+/// ARCHITECTURE.md.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Linear memory of an instance, all its memories together.
@@ -37,15 +38,19 @@ pub struct Limits {
     pub host_call_bytes_max: usize,
     /// Calls of the host's functions that a run has waiting at a time.
     pub host_calls_max: usize,
-    /// Bytes that the host holds for a run in those calls: texts, values and documents on their way.
+    /// Bytes that the host holds for a run in those calls: texts, values and documents on their
+    /// way.
     pub host_bytes_max: usize,
-    /// Handles of the component model that a run holds at a time: resources, calls that wait, sets they wait in.
+    /// Handles of the component model that a run holds at a time: resources, calls that wait, sets
+    /// they wait in.
     pub handles_max: usize,
-    /// Things of the host that a run holds at a time: generations, files, streams and pollables of WASI.
+    /// Things of the host that a run holds at a time: generations, files, streams and pollables of
+    /// WASI.
     pub resources_max: usize,
     /// Core instances of a run.
     pub instances_max: usize,
-    /// Linear memories of a run: each takes one of the host's places for them, of which there are as many as runs.
+    /// Linear memories of a run: each takes one of the host's places for them, of which there are
+    /// as many as runs.
     pub memories_max: usize,
     /// Tables of a run.
     pub tables_max: usize,
@@ -74,7 +79,8 @@ impl Default for Limits {
             plugin_memory_bytes_max: 4 << 30,
             // A client that reads at all takes more than this with one read.
             channel_items_max: 64,
-            // The largest request body as messages to a model, and a quarter for the records around it.
+            // The largest request body as messages to a model, and a quarter for the records around
+            // it.
             host_call_bytes_max: 40 << 20,
             // A batch of a thousand questions asked at once.
             host_calls_max: 1024,

@@ -24,7 +24,15 @@ impl Role {
 
     /// The role a word on the wire names.
     pub fn parse(word: &str) -> Option<Role> {
-        [Role::System, Role::Developer, Role::User, Role::Assistant, Role::Tool].into_iter().find(|role| role.as_str() == word)
+        [
+            Role::System,
+            Role::Developer,
+            Role::User,
+            Role::Assistant,
+            Role::Tool,
+        ]
+        .into_iter()
+        .find(|role| role.as_str() == word)
     }
 }
 
@@ -56,7 +64,8 @@ pub struct Message {
     pub tool_call_id: Option<String>,
 }
 
-/// What an image counts for in [`Message::text_bytes`]: models take some thousand tokens for one, whatever its file's size.
+/// What an image counts for in [`Message::text_bytes`]: models take some thousand tokens for one,
+/// whatever its file's size.
 const IMAGE_BYTES: usize = 4 << 10;
 
 impl Message {
@@ -66,12 +75,21 @@ impl Message {
             Part::Text(text) | Part::Other(text) => text.len(),
             Part::ImageUrl(_) => IMAGE_BYTES,
         });
-        let calls = self.tool_calls.iter().map(|call| call.name.len() + call.arguments.len());
+        let calls = self
+            .tool_calls
+            .iter()
+            .map(|call| call.name.len() + call.arguments.len());
         content.chain(calls).sum()
     }
 
     /// A message of one text part.
     pub fn text(role: Role, text: impl Into<String>) -> Message {
-        Message { role, content: vec![Part::Text(text.into())], name: None, tool_calls: Vec::new(), tool_call_id: None }
+        Message {
+            role,
+            content: vec![Part::Text(text.into())],
+            name: None,
+            tool_calls: Vec::new(),
+            tool_call_id: None,
+        }
     }
 }

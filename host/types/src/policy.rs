@@ -1,4 +1,5 @@
-//! What the operator lets one plugin do. A component's imports are what it asks; what it gets is the part of that which stands here.
+//! What the operator lets one plugin do. A component's imports are what it asks; what it gets is
+//! the part of that which stands here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,8 +8,8 @@ use std::sync::Arc;
 use crate::egress::grant::EgressGrant;
 use crate::limits::Limits;
 
-/// An interface that reaches beyond the run it is called in. The others (`response`, `timers`, `log`, `uploads`, `tasks`) do not, and need
-/// no grant.
+/// An interface that reaches beyond the run it is called in. The others (`response`, `timers`,
+/// `log`, `uploads`, `tasks`) do not, and need no grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Interface {
     /// Language models: the operator's money.
@@ -25,9 +26,20 @@ pub enum Interface {
 
 impl Interface {
     /// Every one.
-    pub const ALL: [Interface; 5] = [Interface::Llm, Interface::Jobs, Interface::State, Interface::Config, Interface::Http];
+    pub const ALL: [Interface; 5] = [
+        Interface::Llm,
+        Interface::Jobs,
+        Interface::State,
+        Interface::Config,
+        Interface::Http,
+    ];
     /// What a plugin is granted where nobody says otherwise: all that stays within the host.
-    pub const DEFAULT: [Interface; 4] = [Interface::Llm, Interface::Jobs, Interface::State, Interface::Config];
+    pub const DEFAULT: [Interface; 4] = [
+        Interface::Llm,
+        Interface::Jobs,
+        Interface::State,
+        Interface::Config,
+    ];
 
     /// Its name in the contract and in policy files.
     pub fn as_str(self) -> &'static str {
@@ -42,7 +54,9 @@ impl Interface {
 
     /// The interface of that name.
     pub fn parse(word: &str) -> Option<Interface> {
-        Interface::ALL.into_iter().find(|interface| interface.as_str() == word)
+        Interface::ALL
+            .into_iter()
+            .find(|interface| interface.as_str() == word)
     }
 }
 
@@ -55,7 +69,8 @@ impl fmt::Display for Interface {
 /// Which models a plugin may ask, and for how much.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ModelGrant {
-    /// Aliases of upstreams; the first is meant when the plugin names none. `None` grants every one.
+    /// Aliases of upstreams; the first is meant when the plugin names none. `None` grants every
+    /// one.
     pub aliases: Option<Vec<String>>,
     /// Tokens of one run, prompts and answers together.
     pub run_tokens_max: Option<u64>,
@@ -90,7 +105,8 @@ pub enum InstanceClass {
     /// A fresh one for every run: nothing of one run can reach another.
     #[default]
     Isolated,
-    /// One run after the other in the same instance; a plugin sees what its own earlier runs left in memory.
+    /// One run after the other in the same instance; a plugin sees what its own earlier runs left
+    /// in memory.
     Warm {
         /// Runs after which the instance goes.
         runs_max: u32,
@@ -102,7 +118,8 @@ pub enum InstanceClass {
 pub struct Policy {
     /// What it may import.
     pub interfaces: BTreeSet<Interface>,
-    /// The part of it that the plugin's own file names: an update may ask for that much more than the version before it.
+    /// The part of it that the plugin's own file names: an update may ask for that much more than
+    /// the version before it.
     pub named: BTreeSet<Interface>,
     /// Whether an update may ask for more than the version before it without its being named.
     pub upgrades_may_ask: bool,
@@ -124,11 +141,19 @@ impl Policy {
     }
 
     /// Of `asked`, what the version before did not ask for and nobody has granted since.
-    pub fn unapproved(&self, asked: &BTreeSet<Interface>, before: &BTreeSet<Interface>) -> BTreeSet<Interface> {
+    pub fn unapproved(
+        &self,
+        asked: &BTreeSet<Interface>,
+        before: &BTreeSet<Interface>,
+    ) -> BTreeSet<Interface> {
         if self.upgrades_may_ask {
             return BTreeSet::new();
         }
-        asked.difference(before).filter(|interface| !self.named.contains(interface)).copied().collect()
+        asked
+            .difference(before)
+            .filter(|interface| !self.named.contains(interface))
+            .copied()
+            .collect()
     }
 }
 
@@ -143,8 +168,16 @@ mod tests {
             upgrades_may_ask: false,
             models: ModelGrant::default(),
             config: BTreeMap::new(),
-            state: StateQuota { value_bytes_max: 1, keys_max: 1, bytes_max: 1 },
-            jobs: JobGrant { submit: true, pending_max: 1, running_max: 1 },
+            state: StateQuota {
+                value_bytes_max: 1,
+                keys_max: 1,
+                bytes_max: 1,
+            },
+            jobs: JobGrant {
+                submit: true,
+                pending_max: 1,
+                running_max: 1,
+            },
             egress: Arc::default(),
             instance: InstanceClass::default(),
             limits: Limits::default(),
@@ -154,11 +187,23 @@ mod tests {
     #[test]
     fn what_is_asked_is_held_against_what_is_granted_and_what_was_asked_before() {
         let asked = BTreeSet::from([Interface::Llm, Interface::State, Interface::Http]);
-        assert_eq!(policy(&[]).refused(&asked), BTreeSet::from([Interface::Http]));
+        assert_eq!(
+            policy(&[]).refused(&asked),
+            BTreeSet::from([Interface::Http])
+        );
         let before = BTreeSet::from([Interface::Llm]);
-        assert_eq!(policy(&[]).unapproved(&asked, &before), BTreeSet::from([Interface::State, Interface::Http]));
-        assert_eq!(policy(&[Interface::State]).unapproved(&asked, &before), BTreeSet::from([Interface::Http]));
-        let open = Policy { upgrades_may_ask: true, ..policy(&[]) };
+        assert_eq!(
+            policy(&[]).unapproved(&asked, &before),
+            BTreeSet::from([Interface::State, Interface::Http])
+        );
+        assert_eq!(
+            policy(&[Interface::State]).unapproved(&asked, &before),
+            BTreeSet::from([Interface::Http])
+        );
+        let open = Policy {
+            upgrades_may_ask: true,
+            ..policy(&[])
+        };
         assert!(open.unapproved(&asked, &before).is_empty());
     }
 

@@ -15,7 +15,12 @@ pub enum TaskKind {
 
 impl TaskKind {
     /// Every kind.
-    pub const ALL: [TaskKind; 4] = [TaskKind::Chat, TaskKind::Files, TaskKind::Api, TaskKind::Job];
+    pub const ALL: [TaskKind; 4] = [
+        TaskKind::Chat,
+        TaskKind::Files,
+        TaskKind::Api,
+        TaskKind::Job,
+    ];
 
     /// The word on the wire and in the store.
     pub fn as_str(self) -> &'static str {
@@ -48,8 +53,13 @@ pub enum TaskStatus {
 
 impl TaskStatus {
     /// Every status, in the order of a run's life.
-    pub const ALL: [TaskStatus; 5] =
-        [TaskStatus::Started, TaskStatus::Processing, TaskStatus::Completed, TaskStatus::Error, TaskStatus::Cancelled];
+    pub const ALL: [TaskStatus; 5] = [
+        TaskStatus::Started,
+        TaskStatus::Processing,
+        TaskStatus::Completed,
+        TaskStatus::Error,
+        TaskStatus::Cancelled,
+    ];
 
     /// The word on the wire and in the store.
     pub fn as_str(self) -> &'static str {
@@ -64,7 +74,9 @@ impl TaskStatus {
 
     /// The status a word names.
     pub fn parse(word: &str) -> Option<TaskStatus> {
-        TaskStatus::ALL.into_iter().find(|status| status.as_str() == word)
+        TaskStatus::ALL
+            .into_iter()
+            .find(|status| status.as_str() == word)
     }
 
     /// Whether the run is over.
@@ -133,7 +145,12 @@ pub struct TaskFilter {
 impl Default for TaskFilter {
     /// The newest 100.
     fn default() -> TaskFilter {
-        TaskFilter { status: None, kind: None, before: None, limit: 100 }
+        TaskFilter {
+            status: None,
+            kind: None,
+            before: None,
+            limit: 100,
+        }
     }
 }
 

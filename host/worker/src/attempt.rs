@@ -1,16 +1,18 @@
-//! One attempt: run it, pass its progress on, end it when somebody says so, and tell the store how it ended.
+//! One attempt: run it, pass its progress on, end it when somebody says so, and tell the store how
+//! it ended.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use host_runtime::runtime::Runtime;
-use host_services::jobs::error::JobError;
-use host_services::jobs::queue::Jobs;
-use host_types::job::{AttemptEnd, Claimed, Lease, Progress};
+use hayrick_runtime::runtime::Runtime;
+use hayrick_services::jobs::error::JobError;
+use hayrick_services::jobs::queue::Jobs;
+use hayrick_types::job::{AttemptEnd, Claimed, Lease, Progress};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-/// Before the outcome is offered to a store that does not take it, again and again; it doubles up to the second value.
+/// Before the outcome is offered to a store that does not take it, again and again; it doubles up
+/// to the second value.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 /// What every attempt of a worker needs.
@@ -26,7 +28,8 @@ impl Desk {
     /// Runs an attempt to its end.
     pub(crate) async fn work(mut self, claimed: Claimed) -> Lease {
         let lease = claimed.lease();
-        let (job, pipeline, attempt) = (lease.id, claimed.job.pipeline.clone(), claimed.job.attempt);
+        let (job, pipeline, attempt) =
+            (lease.id, claimed.job.pipeline.clone(), claimed.job.attempt);
         tracing::info!(%job, pipeline, attempt, "attempt begun");
         let (sender, progress) = watch::channel(None);
         let attempt_end = async {
@@ -42,14 +45,19 @@ impl Desk {
         lease
     }
 
-    /// The outcome is kept as long as the store may take it: a full disk must not cost the work that was done.
+    /// The outcome is kept as long as the store may take it: a full disk must not cost the work
+    /// that was done.
     async fn finish(&self, lease: Lease, end: AttemptEnd) {
         let (mut wait, longest) = RETRY;
         loop {
             match self.jobs.finish(lease, end.clone()).await {
                 Ok(_) => return,
-                Err(JobError::Lost { id }) => return tracing::warn!(job = %id, "the attempt had lost its job: its outcome is dropped"),
-                Err(error) => tracing::error!(job = %lease.id, %error, "the outcome of an attempt is not on disk yet: trying again"),
+                Err(JobError::Lost { id }) => {
+                    return tracing::warn!(job = %id, "the attempt had lost its job: its outcome is dropped");
+                }
+                Err(error) => {
+                    tracing::error!(job = %lease.id, %error, "the outcome of an attempt is not on disk yet: trying again")
+                }
             }
             sleep(wait).await;
             wait = (wait * 2).min(longest);
@@ -57,7 +65,8 @@ impl Desk {
     }
 }
 
-/// Passes progress on to the store. Ends with the run, which holds the sender, once the newest report is passed on.
+/// Passes progress on to the store. Ends with the run, which holds the sender, once the newest
+/// report is passed on.
 async fn forward(jobs: &Jobs, lease: Lease, mut progress: watch::Receiver<Option<Progress>>) {
     while progress.changed().await.is_ok() {
         let newest = progress.borrow_and_update().clone();

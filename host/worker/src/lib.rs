@@ -1,4 +1,5 @@
-//! Works on jobs: claims those whose time has come, runs their attempts, and tidies up. Read `worker`, then `attempt`.
+//! Works on jobs: claims those whose time has come, runs their attempts, and tidies up. Read
+//! `worker`, then `attempt`.
 #![forbid(unsafe_code)]
 
 mod attempt;

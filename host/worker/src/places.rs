@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use host_types::job::{JobId, Lease};
-use host_types::policy::Policy;
+use hayrick_types::job::{JobId, Lease};
+use hayrick_types::policy::Policy;
 use tokio::task::AbortHandle;
 
 use crate::config::WorkerConfig;
@@ -25,7 +25,10 @@ pub(crate) struct Places {
 impl Places {
     /// All of them free.
     pub(crate) fn new(config: &WorkerConfig) -> Places {
-        Places { jobs_max: config.jobs_max, held: HashMap::new() }
+        Places {
+            jobs_max: config.jobs_max,
+            held: HashMap::new(),
+        }
     }
 
     /// Free places in all.
@@ -34,9 +37,14 @@ impl Places {
     }
 
     /// Free places of each of these pipelines that has one.
-    pub(crate) fn free_of(&self, pipelines: BTreeMap<String, Arc<Policy>>) -> BTreeMap<String, usize> {
-        let mut free: BTreeMap<String, usize> =
-            pipelines.into_iter().map(|(pipeline, policy)| (pipeline, policy.jobs.running_max)).collect();
+    pub(crate) fn free_of(
+        &self,
+        pipelines: BTreeMap<String, Arc<Policy>>,
+    ) -> BTreeMap<String, usize> {
+        let mut free: BTreeMap<String, usize> = pipelines
+            .into_iter()
+            .map(|(pipeline, policy)| (pipeline, policy.jobs.running_max))
+            .collect();
         for held in self.held.values() {
             if let Some(places) = free.get_mut(&held.pipeline) {
                 *places = places.saturating_sub(1);
@@ -48,19 +56,36 @@ impl Places {
 
     /// An attempt takes a place.
     pub(crate) fn take(&mut self, lease: Lease, pipeline: String, task: AbortHandle) {
-        self.held.insert(lease.id, Held { lease, pipeline, task });
+        self.held.insert(
+            lease.id,
+            Held {
+                lease,
+                pipeline,
+                task,
+            },
+        );
     }
 
     /// An attempt has ended.
     pub(crate) fn give_back(&mut self, lease: Lease) {
-        if self.held.get(&lease.id).is_some_and(|held| held.lease == lease) {
+        if self
+            .held
+            .get(&lease.id)
+            .is_some_and(|held| held.lease == lease)
+        {
             self.held.remove(&lease.id);
         }
     }
 
-    /// Gives back the places of attempts whose tasks are gone without a word, and tells their leases.
+    /// Gives back the places of attempts whose tasks are gone without a word, and tells their
+    /// leases.
     pub(crate) fn give_back_finished(&mut self) -> Vec<Lease> {
-        let finished: Vec<Lease> = self.held.values().filter(|held| held.task.is_finished()).map(|held| held.lease).collect();
+        let finished: Vec<Lease> = self
+            .held
+            .values()
+            .filter(|held| held.task.is_finished())
+            .map(|held| held.lease)
+            .collect();
         finished.iter().for_each(|lease| self.give_back(*lease));
         finished
     }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use host_services::jobs::queue::Jobs;
-use host_services::state::State;
+use hayrick_services::jobs::queue::Jobs;
+use hayrick_services::state::State;
 use tokio::time::{MissedTickBehavior, interval};
 
 /// Sweeps jobs and state, now and again, for ever.
@@ -14,7 +14,10 @@ pub(crate) async fn run(jobs: Jobs, state: State, every: Duration) {
         ticks.tick().await;
         match jobs.sweep().await {
             Ok(0) => {}
-            Ok(count) => tracing::info!(count, "finished jobs were kept long enough and are forgotten"),
+            Ok(count) => tracing::info!(
+                count,
+                "finished jobs were kept long enough and are forgotten"
+            ),
             Err(error) => tracing::warn!(%error, "finished jobs cannot be swept"),
         }
         if let Err(error) = state.sweep().await {

@@ -30,32 +30,53 @@ impl Batch {
     /// # Errors
     /// A sentence for the client, if a field of the batch is not what it should be.
     pub fn parse(body: &str) -> Result<Option<Batch>, String> {
-        let fields: Fields = serde_json::from_str(body).map_err(|error| format!("the request is no JSON object: {error}"))?;
-        let Some(items) = fields.batch_items else { return Ok(None) };
-        let Value::Array(items) = items else { return Err("batch_items is no array: send an array of strings".to_owned()) };
+        let fields: Fields = serde_json::from_str(body)
+            .map_err(|error| format!("the request is no JSON object: {error}"))?;
+        let Some(items) = fields.batch_items else {
+            return Ok(None);
+        };
+        let Value::Array(items) = items else {
+            return Err("batch_items is no array: send an array of strings".to_owned());
+        };
         if items.len() > ITEMS_MAX {
             let count = items.len();
-            return Err(format!("batch_items has {count} items, and {ITEMS_MAX} is the most: send smaller batches, or submit jobs"));
+            return Err(format!(
+                "batch_items has {count} items, and {ITEMS_MAX} is the most: send smaller batches, or submit jobs"
+            ));
         }
         let instruction = match fields.instruction {
             None => DEFAULT_INSTRUCTION.to_owned(),
             Some(Value::String(instruction)) => instruction,
-            Some(_) => return Err("instruction is no string: say in words what to do with each item".to_owned()),
+            Some(_) => {
+                return Err(
+                    "instruction is no string: say in words what to do with each item".to_owned(),
+                );
+            }
         };
         let sequential = match fields.sequential {
             None => false,
             Some(Value::Bool(sequential)) => sequential,
             Some(_) => return Err("sequential is neither true nor false".to_owned()),
         };
-        let items = items.into_iter().enumerate().map(|(index, item)| text(index, item)).collect::<Result<_, _>>()?;
-        Ok(Some(Batch { items, instruction, sequential }))
+        let items = items
+            .into_iter()
+            .enumerate()
+            .map(|(index, item)| text(index, item))
+            .collect::<Result<_, _>>()?;
+        Ok(Some(Batch {
+            items,
+            instruction,
+            sequential,
+        }))
     }
 }
 
 fn text(index: usize, item: Value) -> Result<String, String> {
     match item {
         Value::String(text) => Ok(text),
-        _ => Err(format!("batch_items[{index}] is no string: send an array of strings")),
+        _ => Err(format!(
+            "batch_items[{index}] is no string: send an array of strings"
+        )),
     }
 }
 
@@ -66,14 +87,25 @@ mod tests {
     #[test]
     fn a_batch_has_its_items_and_its_instruction() {
         let body = r#"{"model": "m", "batch_items": ["a", "ü"], "instruction": "Count", "sequential": true}"#;
-        let batch = Batch { items: vec!["a".to_owned(), "ü".to_owned()], instruction: "Count".to_owned(), sequential: true };
+        let batch = Batch {
+            items: vec!["a".to_owned(), "ü".to_owned()],
+            instruction: "Count".to_owned(),
+            sequential: true,
+        };
         assert_eq!(Batch::parse(body), Ok(Some(batch)));
     }
 
     #[test]
     fn what_is_left_out_has_a_default() {
         let batch = Batch::parse(r#"{"batch_items": []}"#).unwrap().unwrap();
-        assert_eq!((batch.items.len(), batch.instruction.as_str(), batch.sequential), (0, "Process this item", false));
+        assert_eq!(
+            (
+                batch.items.len(),
+                batch.instruction.as_str(),
+                batch.sequential
+            ),
+            (0, "Process this item", false)
+        );
         for body in ["{}", r#"{"batch_items": null}"#] {
             assert_eq!(Batch::parse(body), Ok(None));
         }
@@ -83,7 +115,10 @@ mod tests {
     fn a_field_of_the_wrong_kind_is_named() {
         for (body, named) in [
             (r#"{"batch_items": "a"}"#, "batch_items is no array"),
-            (r#"{"batch_items": ["a", 2]}"#, "batch_items[1] is no string"),
+            (
+                r#"{"batch_items": ["a", 2]}"#,
+                "batch_items[1] is no string",
+            ),
             (r#"{"batch_items": [], "instruction": 1}"#, "instruction"),
             (r#"{"batch_items": [], "sequential": "yes"}"#, "sequential"),
             ("[]", "no JSON object"),
@@ -95,9 +130,13 @@ mod tests {
 
     #[test]
     fn too_many_items_are_refused_with_the_cure() {
-        let body = |count: usize| serde_json::json!({ "batch_items": vec!["x"; count] }).to_string();
+        let body =
+            |count: usize| serde_json::json!({ "batch_items": vec!["x"; count] }).to_string();
         assert!(Batch::parse(&body(ITEMS_MAX)).is_ok());
         let error = Batch::parse(&body(ITEMS_MAX + 1)).unwrap_err();
-        assert!(error.contains("10001 items") && error.contains("smaller batches"), "{error}");
+        assert!(
+            error.contains("10001 items") && error.contains("smaller batches"),
+            "{error}"
+        );
     }
 }

@@ -21,7 +21,12 @@ pub async fn process(batch: Batch) -> Outcome {
     tasks::report(&progress(0, total));
 
     let work = batch.items.iter().enumerate().map(async |(index, item)| {
-        say(format!("\nProcessing item {}/{total}: {}", index + 1, item::announced(item))).await?;
+        say(format!(
+            "\nProcessing item {}/{total}: {}",
+            index + 1,
+            item::announced(item)
+        ))
+        .await?;
         Ok::<_, Failure>((index, item, item::process(item, &batch.instruction).await?))
     });
     let mut work = stream::iter(work).buffer_unordered(CONCURRENT_MAX);
@@ -43,7 +48,11 @@ pub async fn process(batch: Batch) -> Outcome {
 
 async fn summarize(total: usize, failed: &[(usize, &String, Failure)]) -> Outcome {
     say("\n\nBatch processing completed:").await?;
-    say(format!("\n✓ Successfully processed: {} items", total - failed.len())).await?;
+    say(format!(
+        "\n✓ Successfully processed: {} items",
+        total - failed.len()
+    ))
+    .await?;
     say(format!("\n✗ Failed: {} items", failed.len())).await?;
     if !failed.is_empty() {
         say("\n\nFailed items:").await?;

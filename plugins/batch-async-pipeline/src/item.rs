@@ -11,7 +11,9 @@ const COMPLETED_CHARS: usize = 30;
 
 /// What a model is asked.
 pub fn prompt(item: &str, instruction: &str) -> Message {
-    user_message(format!("Process this item: {item}\n\nInstruction: {instruction}"))
+    user_message(format!(
+        "Process this item: {item}\n\nInstruction: {instruction}"
+    ))
 }
 
 /// Asks the model about one item. That it failed is a result like another.
@@ -33,7 +35,10 @@ pub fn announced(item: &str) -> String {
 
 /// The line for an item that is done, and the model's answer below it.
 pub fn completed(number: usize, item: &str, answer: &str) -> String {
-    format!("\n✓ Completed item {number}: {}\n{answer}", beginning(item, COMPLETED_CHARS))
+    format!(
+        "\n✓ Completed item {number}: {}\n{answer}",
+        beginning(item, COMPLETED_CHARS)
+    )
 }
 
 fn beginning(text: &str, chars: usize) -> String {
@@ -48,6 +53,9 @@ mod tests {
     fn an_item_is_cut_between_letters() {
         assert_eq!(announced("short"), "short...");
         assert_eq!(announced(&"ü".repeat(51)), "ü".repeat(50) + "...");
-        assert_eq!(completed(2, &"🌾".repeat(40), "fine"), format!("\n✓ Completed item 2: {}...\nfine", "🌾".repeat(30)));
+        assert_eq!(
+            completed(2, &"🌾".repeat(40), "fine"),
+            format!("\n✓ Completed item 2: {}...\nfine", "🌾".repeat(30))
+        );
     }
 }

@@ -17,7 +17,11 @@ pub async fn process(batch: Batch) -> Outcome {
 
     let mut successful = 0;
     for (number, item) in (1..).zip(&batch.items) {
-        say(format!("\n[{number}/{total}] Processing: {}", item::announced(item))).await?;
+        say(format!(
+            "\n[{number}/{total}] Processing: {}",
+            item::announced(item)
+        ))
+        .await?;
         match item::process(item, &batch.instruction).await? {
             Ok(answer) => {
                 successful += 1;
@@ -35,7 +39,11 @@ async fn summarize(successful: usize, total: usize) -> Outcome {
     say(format!("\nTotal items: {total}")).await?;
     say(format!("\nSuccessful: {successful}")).await?;
     say(format!("\nFailed: {}", total - successful)).await?;
-    say(format!("\nSuccess rate: {}", success_rate(successful, total))).await
+    say(format!(
+        "\nSuccess rate: {}",
+        success_rate(successful, total)
+    ))
+    .await
 }
 
 /// In percent, if there was anything to succeed in.

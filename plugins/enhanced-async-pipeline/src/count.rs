@@ -23,7 +23,10 @@ pub async fn count_all(files: Vec<Upload>) -> Vec<Counted> {
     let (done, total) = (Cell::new(0), files.len());
     tasks::report(&progress(0, total));
     join_all(files.into_iter().map(async |file| {
-        let counted = Counted { name: file.name(), size: count(&file).await };
+        let counted = Counted {
+            name: file.name(),
+            size: count(&file).await,
+        };
         done.set(done.get() + 1);
         tasks::report(&progress(done.get(), total));
         counted

@@ -1,4 +1,5 @@
-//! Answers the last question of a chat, and counts the bytes of uploaded files; others can watch how far it has come.
+//! Answers the last question of a chat, and counts the bytes of uploaded files; others can watch
+//! how far it has come.
 
 mod count;
 
@@ -9,7 +10,10 @@ use sdk::{ChatRequest, FilesRequest, Outcome, progress, question, say, user_mess
 
 async fn chat(request: ChatRequest) -> Outcome {
     let question = question(&request.messages)?;
-    log::write(Level::Info, &format!("Task {}: Processing question: {question}", tasks::id()));
+    log::write(
+        Level::Info,
+        &format!("Task {}: Processing question: {question}", tasks::id()),
+    );
     tasks::note("The model has been asked");
     tasks::report(&progress(0, 1));
 
@@ -26,7 +30,11 @@ async fn process_files(request: FilesRequest) -> Outcome {
     let counted = count_all(request.files).await;
 
     let failed = counted.iter().filter(|file| file.size.is_err()).count();
-    say(format!("\nProcessed {} files successfully", counted.len() - failed)).await?;
+    say(format!(
+        "\nProcessed {} files successfully",
+        counted.len() - failed
+    ))
+    .await?;
     if failed > 0 {
         say(format!("\n{failed} files had errors")).await?;
     }

@@ -4,7 +4,13 @@ use serde_json::{Map, Value};
 
 const DEFAULT_KIND: &str = "text_processing";
 /// Fields of the request that become fields of the job's data.
-const DATA_FIELDS: [&str; 5] = ["instruction", "content", "analysis_type", "prompt", "parameters"];
+const DATA_FIELDS: [&str; 5] = [
+    "instruction",
+    "content",
+    "analysis_type",
+    "prompt",
+    "parameters",
+];
 
 /// What a request asks.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,13 +35,16 @@ impl Asked {
     /// # Errors
     /// A sentence for the client, if a field is not what it should be.
     pub fn parse(body: &str) -> Result<Asked, String> {
-        let mut fields: Map<String, Value> =
-            serde_json::from_str(body).map_err(|error| format!("the request is no JSON object: {error}"))?;
+        let mut fields: Map<String, Value> = serde_json::from_str(body)
+            .map_err(|error| format!("the request is no JSON object: {error}"))?;
         if flag(&mut fields, "submit_job")? {
             return Ok(Asked::Job(Submission {
                 kind: text(&mut fields, "job_type")?.unwrap_or_else(|| DEFAULT_KIND.to_owned()),
                 idempotency_key: text(&mut fields, "idempotency_key")?,
-                fields: DATA_FIELDS.iter().filter_map(|name| fields.remove_entry(*name)).collect(),
+                fields: DATA_FIELDS
+                    .iter()
+                    .filter_map(|name| fields.remove_entry(*name))
+                    .collect(),
             }));
         }
         let id = text(&mut fields, "job_id")?;
@@ -81,21 +90,40 @@ mod tests {
         let asked = submission(
             r#"{"submit_job": true, "job_type": "analysis", "instruction": "Extract key themes", "idempotency_key": "k", "messages": []}"#,
         );
-        assert_eq!((asked.kind.as_str(), asked.idempotency_key.as_deref()), ("analysis", Some("k")));
-        assert_eq!(job_data("a text".to_owned(), asked.fields), r#"{"instruction":"Extract key themes","text":"a text"}"#);
+        assert_eq!(
+            (asked.kind.as_str(), asked.idempotency_key.as_deref()),
+            ("analysis", Some("k"))
+        );
+        assert_eq!(
+            job_data("a text".to_owned(), asked.fields),
+            r#"{"instruction":"Extract key themes","text":"a text"}"#
+        );
     }
 
     #[test]
     fn a_submission_with_no_more_is_text_processing() {
         let asked = submission(r#"{"submit_job": true}"#);
-        assert_eq!((asked.kind.as_str(), asked.idempotency_key.as_deref()), ("text_processing", None));
-        assert_eq!(job_data("a text".to_owned(), asked.fields), r#"{"text":"a text"}"#);
+        assert_eq!(
+            (asked.kind.as_str(), asked.idempotency_key.as_deref()),
+            ("text_processing", None)
+        );
+        assert_eq!(
+            job_data("a text".to_owned(), asked.fields),
+            r#"{"text":"a text"}"#
+        );
     }
 
     #[test]
     fn an_id_asks_how_its_job_stands_and_nothing_asks_for_an_answer() {
-        assert_eq!(Asked::parse(r#"{"job_id": "7"}"#), Ok(Asked::Standing { id: "7".to_owned() }));
-        for body in ["{}", r#"{"submit_job": false}"#, r#"{"submit_job": null, "job_id": null}"#] {
+        assert_eq!(
+            Asked::parse(r#"{"job_id": "7"}"#),
+            Ok(Asked::Standing { id: "7".to_owned() })
+        );
+        for body in [
+            "{}",
+            r#"{"submit_job": false}"#,
+            r#"{"submit_job": null, "job_id": null}"#,
+        ] {
             assert_eq!(Asked::parse(body), Ok(Asked::Answer));
         }
     }

@@ -20,8 +20,15 @@ async fn chat(request: ChatRequest) -> Outcome {
 }
 
 async fn submit(submission: Submission, question: String) -> Outcome {
-    let Submission { kind, idempotency_key, fields } = submission;
-    let options = SubmitOptions { idempotency_key, ..SubmitOptions::default() };
+    let Submission {
+        kind,
+        idempotency_key,
+        fields,
+    } = submission;
+    let options = SubmitOptions {
+        idempotency_key,
+        ..SubmitOptions::default()
+    };
     let job = jobs::submit(kind, job_data(question, fields), options).await?;
     response::send(Chunk::Fields(json!({ "job_id": job.id }).to_string())).await?;
     say(format!("Job submitted with ID: {}", job.id)).await?;
@@ -40,8 +47,14 @@ fn no_such_job() -> Failure {
 /// How a job stands, in a sentence.
 fn standing(job: Job) -> String {
     match job.status {
-        Status::Completed => format!("Job completed: {}", job.result.map(text_of).unwrap_or_default()),
-        Status::Failed => format!("Job failed: {}", job.error.as_deref().unwrap_or("Unknown error")),
+        Status::Completed => format!(
+            "Job completed: {}",
+            job.result.map(text_of).unwrap_or_default()
+        ),
+        Status::Failed => format!(
+            "Job failed: {}",
+            job.error.as_deref().unwrap_or("Unknown error")
+        ),
         Status::Pending => "Job status: pending".to_owned(),
         Status::Running => "Job status: running".to_owned(),
         Status::Cancelled => "Job status: cancelled".to_owned(),

@@ -10,7 +10,8 @@ pub struct Task {
     pub instructions: Vec<String>,
 }
 
-/// A job's data. A chat that submits one knows no more than `text` and `instruction`; who submits one directly may say more.
+/// A job's data. A chat that submits one knows no more than `text` and `instruction`; who submits
+/// one directly may say more.
 #[derive(Deserialize)]
 struct Data {
     text: Option<String>,
@@ -44,26 +45,50 @@ impl Task {
     }
 
     fn text_processing(data: Data) -> Result<Task, String> {
-        let instruction = data.instruction.unwrap_or_else(|| "Process this text".to_owned());
-        Ok(Task { data: data.text.ok_or_else(|| missing("text"))?, instructions: vec![instruction] })
+        let instruction = data
+            .instruction
+            .unwrap_or_else(|| "Process this text".to_owned());
+        Ok(Task {
+            data: data.text.ok_or_else(|| missing("text"))?,
+            instructions: vec![instruction],
+        })
     }
 
     fn analysis(data: Data) -> Result<Task, String> {
-        let content = data.content.or(data.text).ok_or_else(|| missing("content"))?;
-        let analysis = format!("Analyze this content for {}", data.analysis_type.as_deref().unwrap_or("general"));
-        Ok(Task { data: content, instructions: [Some(analysis), data.instruction].into_iter().flatten().collect() })
+        let content = data
+            .content
+            .or(data.text)
+            .ok_or_else(|| missing("content"))?;
+        let analysis = format!(
+            "Analyze this content for {}",
+            data.analysis_type.as_deref().unwrap_or("general")
+        );
+        Ok(Task {
+            data: content,
+            instructions: [Some(analysis), data.instruction]
+                .into_iter()
+                .flatten()
+                .collect(),
+        })
     }
 
     fn generation(data: Data) -> Result<Task, String> {
         let prompt = data.prompt.or(data.text).ok_or_else(|| missing("prompt"))?;
-        let shown = serde_json::to_string(&Generation { prompt, parameters: data.parameters });
-        Ok(Task { data: shown.map_err(|error| error.to_string())?, instructions: data.instruction.into_iter().collect() })
+        let shown = serde_json::to_string(&Generation {
+            prompt,
+            parameters: data.parameters,
+        });
+        Ok(Task {
+            data: shown.map_err(|error| error.to_string())?,
+            instructions: data.instruction.into_iter().collect(),
+        })
     }
 }
 
 impl Data {
     fn parse(data: &str) -> Result<Data, String> {
-        serde_json::from_str(data).map_err(|error| format!("the job's data is not what its kind needs: {error}"))
+        serde_json::from_str(data)
+            .map_err(|error| format!("the job's data is not what its kind needs: {error}"))
     }
 }
 
@@ -83,19 +108,46 @@ mod tests {
     #[test]
     fn a_job_from_a_chat_has_text_whatever_its_kind() {
         let data = r#"{"text": "a text", "instruction": "Be brief"}"#;
-        assert_eq!(task("text_processing", data), ("a text".to_owned(), vec!["Be brief".to_owned()]));
-        let both = vec!["Analyze this content for general".to_owned(), "Be brief".to_owned()];
+        assert_eq!(
+            task("text_processing", data),
+            ("a text".to_owned(), vec!["Be brief".to_owned()])
+        );
+        let both = vec![
+            "Analyze this content for general".to_owned(),
+            "Be brief".to_owned(),
+        ];
         assert_eq!(task("analysis", data), ("a text".to_owned(), both));
-        assert_eq!(task("generation", data), (r#"{"prompt":"a text","parameters":{}}"#.to_owned(), vec!["Be brief".to_owned()]));
+        assert_eq!(
+            task("generation", data),
+            (
+                r#"{"prompt":"a text","parameters":{}}"#.to_owned(),
+                vec!["Be brief".to_owned()]
+            )
+        );
     }
 
     #[test]
     fn the_words_of_a_kind_go_before_the_text() {
-        let (data, instructions) = task("analysis", r#"{"text": "t", "content": "c", "analysis_type": "themes"}"#);
-        assert_eq!((data.as_str(), instructions), ("c", vec!["Analyze this content for themes".to_owned()]));
-        let (data, instructions) = task("generation", r#"{"text": "t", "prompt": "p", "parameters": {"tone": "dry"}}"#);
-        assert_eq!((data.as_str(), instructions), (r#"{"prompt":"p","parameters":{"tone":"dry"}}"#, vec![]));
-        assert_eq!(task("text_processing", r#"{"text": "t"}"#).1, ["Process this text"]);
+        let (data, instructions) = task(
+            "analysis",
+            r#"{"text": "t", "content": "c", "analysis_type": "themes"}"#,
+        );
+        assert_eq!(
+            (data.as_str(), instructions),
+            ("c", vec!["Analyze this content for themes".to_owned()])
+        );
+        let (data, instructions) = task(
+            "generation",
+            r#"{"text": "t", "prompt": "p", "parameters": {"tone": "dry"}}"#,
+        );
+        assert_eq!(
+            (data.as_str(), instructions),
+            (r#"{"prompt":"p","parameters":{"tone":"dry"}}"#, vec![])
+        );
+        assert_eq!(
+            task("text_processing", r#"{"text": "t"}"#).1,
+            ["Process this text"]
+        );
     }
 
     #[test]

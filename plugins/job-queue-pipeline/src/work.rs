@@ -13,7 +13,10 @@ use crate::task::Task;
 /// `permanent` where the job is at fault, `retry` where another attempt may succeed.
 pub async fn run(attempt: Attempt) -> JobOutcome {
     let task = Task::parse(&attempt.kind, &attempt.data).map_err(JobFailure::Permanent)?;
-    tasks::note(&format!("Attempt {}: the model has been asked", attempt.number));
+    tasks::note(&format!(
+        "Attempt {}: the model has been asked",
+        attempt.number
+    ));
     let prompt = prompt(&task.data, &attempt.kind, &task.instructions);
     let answer = llm::generate(vec![prompt], Options::default()).await?;
     Ok(Value::String(answer.text).to_string())

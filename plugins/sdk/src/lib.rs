@@ -1,4 +1,5 @@
-//! The contract for plugins in Rust: its bindings, `serve!`, and the few words that most pipelines need.
+//! The contract for plugins in Rust: its bindings, `serve!`, and the few words that most pipelines
+//! need.
 
 pub mod worlds;
 
@@ -31,8 +32,8 @@ pub type Outcome = Result<(), Failure>;
 /// How an attempt at a job ends; its result is a JSON document.
 pub type JobOutcome = Result<String, JobFailure>;
 
-/// Makes functions the exports of a plugin, and so its routes: any of `chat`, `files` and `job`, with a `setup` before them if there is
-/// something to set up.
+/// Makes functions the exports of a plugin, and so its routes: any of `chat`, `files` and `job`,
+/// with a `setup` before them if there is something to set up.
 ///
 /// ```text
 /// sdk::serve!(setup: prepare, chat: answer, files: read, job: work);
@@ -96,8 +97,13 @@ impl From<Failure> for JobFailure {
     /// What was asked wrongly stays wrong; anything else may pass, and is worth another attempt.
     fn from(failure: Failure) -> JobFailure {
         match failure.kind {
-            FailureKind::InvalidInput | FailureKind::NotFound | FailureKind::Denied => JobFailure::Permanent(failure.message),
-            _ => JobFailure::Retry(Retry { error: failure.message, delay: failure.retry_after }),
+            FailureKind::InvalidInput | FailureKind::NotFound | FailureKind::Denied => {
+                JobFailure::Permanent(failure.message)
+            }
+            _ => JobFailure::Retry(Retry {
+                error: failure.message,
+                delay: failure.retry_after,
+            }),
         }
     }
 }
@@ -115,14 +121,22 @@ pub fn question(messages: &[Message]) -> Result<String, Failure> {
     });
     let text = texts.collect::<String>();
     if text.trim().is_empty() {
-        return Err(invalid_input("messages has no text from the user: add {\"role\": \"user\", \"content\": \"your question\"}"));
+        return Err(invalid_input(
+            "messages has no text from the user: add {\"role\": \"user\", \"content\": \"your question\"}",
+        ));
     }
     Ok(text)
 }
 
 /// A prompt for a model.
 pub fn user_message(text: impl Into<String>) -> Message {
-    Message { role: Role::User, content: vec![Part::Text(text.into())], name: None, tool_calls: Vec::new(), tool_call_id: None }
+    Message {
+        role: Role::User,
+        content: vec![Part::Text(text.into())],
+        name: None,
+        tool_calls: Vec::new(),
+        tool_call_id: None,
+    }
 }
 
 /// Sends text to the client.
@@ -135,7 +149,13 @@ pub async fn say(text: impl Into<String>) -> Outcome {
 
 /// A GET for `http::send`.
 pub fn get(url: impl Into<String>) -> Request {
-    Request { method: "GET".to_owned(), url: url.into(), headers: Vec::new(), body: Vec::new(), timeout: None }
+    Request {
+        method: "GET".to_owned(),
+        url: url.into(),
+        headers: Vec::new(),
+        body: Vec::new(),
+        timeout: None,
+    }
 }
 
 /// All that is left of an answer's body.
@@ -155,7 +175,11 @@ pub async fn read_to_end(incoming: &Incoming) -> Result<Vec<u8>, Failure> {
 
 /// How far a run is whose steps are counted.
 pub fn progress(done: usize, total: usize) -> Progress {
-    Progress { done: done as u64, total: Some(total as u64), message: None }
+    Progress {
+        done: done as u64,
+        total: Some(total as u64),
+        message: None,
+    }
 }
 
 /// A failure that tells the client what to send instead.
@@ -165,7 +189,11 @@ pub fn invalid_input(message: impl Into<String>) -> Failure {
 
 /// A failure that says nothing of when to try again.
 pub fn failure(kind: FailureKind, message: impl Into<String>) -> Failure {
-    Failure { kind, message: message.into(), retry_after: None }
+    Failure {
+        kind,
+        message: message.into(),
+        retry_after: None,
+    }
 }
 
 #[cfg(test)]
@@ -173,24 +201,51 @@ mod tests {
     use super::*;
 
     fn message(role: Role, text: &str) -> Message {
-        Message { role, ..user_message(text) }
+        Message {
+            role,
+            ..user_message(text)
+        }
     }
 
     #[test]
     fn the_question_is_what_the_user_said_last() {
-        let messages = [message(Role::User, "first"), message(Role::User, "last"), message(Role::Assistant, "answer")];
+        let messages = [
+            message(Role::User, "first"),
+            message(Role::User, "last"),
+            message(Role::Assistant, "answer"),
+        ];
         assert_eq!(question(&messages).unwrap(), "last");
-        for messages in [&[message(Role::System, "be brief")][..], &[message(Role::User, " ")], &[]] {
-            assert_eq!(question(messages).unwrap_err().kind, FailureKind::InvalidInput);
+        for messages in [
+            &[message(Role::System, "be brief")][..],
+            &[message(Role::User, " ")],
+            &[],
+        ] {
+            assert_eq!(
+                question(messages).unwrap_err().kind,
+                FailureKind::InvalidInput
+            );
         }
     }
 
     #[test]
     fn only_what_may_pass_is_worth_another_attempt() {
-        for kind in [FailureKind::InvalidInput, FailureKind::NotFound, FailureKind::Denied] {
-            assert!(matches!(failure(kind, "no").into(), JobFailure::Permanent(error) if error == "no"), "{kind:?}");
+        for kind in [
+            FailureKind::InvalidInput,
+            FailureKind::NotFound,
+            FailureKind::Denied,
+        ] {
+            assert!(
+                matches!(failure(kind, "no").into(), JobFailure::Permanent(error) if error == "no"),
+                "{kind:?}"
+            );
         }
-        let busy = Failure { kind: FailureKind::Unavailable, message: "busy".to_owned(), retry_after: Some(5) };
-        assert!(matches!(busy.into(), JobFailure::Retry(retry) if retry.delay == Some(5) && retry.error == "busy"));
+        let busy = Failure {
+            kind: FailureKind::Unavailable,
+            message: "busy".to_owned(),
+            retry_after: Some(5),
+        };
+        assert!(
+            matches!(busy.into(), JobFailure::Retry(retry) if retry.delay == Some(5) && retry.error == "busy")
+        );
     }
 }

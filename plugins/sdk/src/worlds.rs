@@ -1,4 +1,5 @@
-//! One small world for each interface a plugin may export: `serve!` puts a plugin together from those it needs.
+//! One small world for each interface a plugin may export: `serve!` puts a plugin together from
+//! those it needs.
 
 pub mod lifecycle {
     wit_bindgen::generate!({

@@ -34,11 +34,19 @@ impl Bare {
     pub fn open() -> Bare {
         let folder = Folder::fresh();
         let connection = Connection::open(folder.path().join("bare.db")).unwrap();
-        connection.pragma_update(None, "journal_mode", "WAL").unwrap();
-        connection.pragma_update(None, "synchronous", "FULL").unwrap();
+        connection
+            .pragma_update(None, "journal_mode", "WAL")
+            .unwrap();
+        connection
+            .pragma_update(None, "synchronous", "FULL")
+            .unwrap();
         connection.execute_batch(SCHEMA).unwrap();
         connection.set_prepared_statement_cache_capacity(32);
-        Bare { connection, jobs: 0, _folder: folder }
+        Bare {
+            connection,
+            jobs: 0,
+            _folder: folder,
+        }
     }
 
     /// Keeps jobs, so many in one commit as clients could wait for it.
@@ -50,9 +58,17 @@ impl Bare {
             for _ in 0..group.min(left) {
                 self.jobs += 1;
                 let id = format!("{:032}-{TOKEN:.4}", self.jobs);
-                transaction.prepare_cached(INSERT).unwrap().execute(params![id, self.jobs]).unwrap();
+                transaction
+                    .prepare_cached(INSERT)
+                    .unwrap()
+                    .execute(params![id, self.jobs])
+                    .unwrap();
                 let data = r#"{"do":"return","value":0}"#;
-                transaction.prepare_cached(INSERT_DOCUMENT).unwrap().execute(params![id, "data", data]).unwrap();
+                transaction
+                    .prepare_cached(INSERT_DOCUMENT)
+                    .unwrap()
+                    .execute(params![id, "data", data])
+                    .unwrap();
             }
             transaction.commit().unwrap();
             left = left.saturating_sub(group);
@@ -68,16 +84,35 @@ impl Bare {
             let claim = self.connection.transaction().unwrap();
             let ids: Vec<String> = {
                 let mut first = claim.prepare_cached(FIRST).unwrap();
-                first.query_map(params![places], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+                first
+                    .query_map(params![places], |row| row.get(0))
+                    .unwrap()
+                    .map(Result::unwrap)
+                    .collect()
             };
             for id in &ids {
-                claim.prepare_cached(BEGIN).unwrap().execute(params![id, TOKEN]).unwrap();
+                claim
+                    .prepare_cached(BEGIN)
+                    .unwrap()
+                    .execute(params![id, TOKEN])
+                    .unwrap();
             }
             claim.commit().unwrap();
             let finish = self.connection.transaction().unwrap();
             for id in &ids {
-                assert_eq!(finish.prepare_cached(END).unwrap().execute(params![id, TOKEN]).unwrap(), 1);
-                finish.prepare_cached(INSERT_DOCUMENT).unwrap().execute(params![id, "result", "0"]).unwrap();
+                assert_eq!(
+                    finish
+                        .prepare_cached(END)
+                        .unwrap()
+                        .execute(params![id, TOKEN])
+                        .unwrap(),
+                    1
+                );
+                finish
+                    .prepare_cached(INSERT_DOCUMENT)
+                    .unwrap()
+                    .execute(params![id, "result", "0"])
+                    .unwrap();
             }
             finish.commit().unwrap();
             left = left.checked_sub(ids.len()).unwrap();

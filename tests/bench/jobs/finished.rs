@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use host_services::database::Database;
-use host_services::jobs::config::JobsConfig;
-use host_services::jobs::sqlite::SqliteJobs;
-use host_services::jobs::store::{Claim, JobStore, NewJob};
-use host_types::clock;
-use host_types::job::{AttemptEnd, JobId, OwnerId};
+use hayrick_services::database::Database;
+use hayrick_services::jobs::config::JobsConfig;
+use hayrick_services::jobs::sqlite::SqliteJobs;
+use hayrick_services::jobs::store::{Claim, JobStore, NewJob};
+use hayrick_types::clock;
+use hayrick_types::job::{AttemptEnd, JobId, OwnerId};
 use rusqlite::{Connection, params};
 
 use crate::support::folder::Folder;
@@ -20,7 +20,8 @@ const INSERT: &str = "
     WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < ?1)
     INSERT INTO jobs (id, pipeline, kind, status, priority, is_due, run_at, attempts_max, timeout, created_at, completed_at)
     SELECT printf('00000000-0000-7000-8000-%012d', number), 'echo', 'x', 'completed', 9, 1, number, 4, 1000, number, number FROM numbers";
-const INSERT_DOCUMENTS: &str = "INSERT INTO job_documents (job, part, body) SELECT id, 'result', '42' FROM jobs";
+const INSERT_DOCUMENTS: &str =
+    "INSERT INTO job_documents (job, part, body) SELECT id, 'result', '42' FROM jobs";
 
 /// Prints the cost beside none and beside many.
 pub async fn compare() {
@@ -32,8 +33,17 @@ pub async fn compare() {
         of_many.push(many.claim_and_end().await);
     }
     let (none, many) = (median(of_none), median(of_many));
-    println!("\n{:>34}  {:>12}  {:>12}  {:>6}", "a claim and an end, median µs", "beside none", "beside 10^6", "ratio");
-    println!("{:>34}  {:>12}  {:>12}  {:>6.2}", "", none.as_micros(), many.as_micros(), many.as_secs_f64() / none.as_secs_f64());
+    println!(
+        "\n{:>34}  {:>12}  {:>12}  {:>6}",
+        "a claim and an end, median µs", "beside none", "beside 10^6", "ratio"
+    );
+    println!(
+        "{:>34}  {:>12}  {:>12}  {:>6.2}",
+        "",
+        none.as_micros(),
+        many.as_micros(),
+        many.as_secs_f64() / none.as_secs_f64()
+    );
 }
 
 fn median(mut spans: Vec<Duration>) -> Duration {
@@ -53,24 +63,42 @@ impl Store {
         let path = folder.path().join("hayrick.db");
         drop(Database::open(&path).unwrap());
         fill(&Connection::open(&path).unwrap(), finished);
-        let jobs = SqliteJobs::new(Database::open(&path).unwrap(), &JobsConfig::default(), clock::system(), 1);
-        Store { jobs, _folder: folder }
+        let jobs = SqliteJobs::new(
+            Database::open(&path).unwrap(),
+            &JobsConfig::default(),
+            clock::system(),
+            1,
+        );
+        Store {
+            jobs,
+            _folder: folder,
+        }
     }
 
     async fn claim_and_end(&self) -> Duration {
         self.jobs.submit(new_job()).await.unwrap();
         let begin = Instant::now();
         let wanted = BTreeMap::from([("echo".to_owned(), 16)]);
-        let claim = Claim { owner: OwnerId::fresh(), wanted, slots: 16, lease: Duration::from_secs(30) };
+        let claim = Claim {
+            owner: OwnerId::fresh(),
+            wanted,
+            slots: 16,
+            lease: Duration::from_secs(30),
+        };
         let claimed = self.jobs.claim(claim).await.unwrap();
-        self.jobs.finish(claimed[0].lease(), AttemptEnd::Completed("42".to_owned())).await.unwrap();
+        self.jobs
+            .finish(claimed[0].lease(), AttemptEnd::Completed("42".to_owned()))
+            .await
+            .unwrap();
         begin.elapsed()
     }
 }
 
 fn fill(connection: &Connection, finished: usize) {
     // It is made anew each time, so it need not be safe.
-    connection.pragma_update(None, "synchronous", "OFF").unwrap();
+    connection
+        .pragma_update(None, "synchronous", "OFF")
+        .unwrap();
     if finished > 0 {
         connection.execute(INSERT, params![finished]).unwrap();
         connection.execute(INSERT_DOCUMENTS, []).unwrap();

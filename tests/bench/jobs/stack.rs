@@ -22,8 +22,13 @@ impl Stack {
     /// Starts it.
     pub async fn start() -> Stack {
         let settings = format!("[jobs]\njobs_max = {PLACES}\nplugin_jobs_max = {PLACES}");
-        let host = TestHost::builder().guest("job-worker").config(&settings).variable("HAYRICK_LOG", "error");
-        Stack { host: host.start().await }
+        let host = TestHost::builder()
+            .guest("job-worker")
+            .config(&settings)
+            .variable("HAYRICK_LOG", "error");
+        Stack {
+            host: host.start().await,
+        }
     }
 
     /// Takes every place with a job that sleeps, so that what is submitted waits.
@@ -31,7 +36,10 @@ impl Stack {
         for _ in 0..PLACES {
             submit(&self.host, json!({"do": "sleep", "ms": 3_600_000})).await;
         }
-        eventually("every place is taken", DEADLINE, async || (self.counts().await["running"] == PLACES).then_some(())).await;
+        eventually("every place is taken", DEADLINE, async || {
+            (self.counts().await["running"] == PLACES).then_some(())
+        })
+        .await;
     }
 
     /// How long it takes to have jobs acknowledged, with so many clients at a time.
@@ -43,7 +51,8 @@ impl Stack {
             let share = jobs / clients + usize::from(client < jobs % clients);
             tasks.spawn(async move {
                 for _ in 0..share {
-                    let body = json!({"type": "program", "data": {"do": "return", "value": 0}}).to_string();
+                    let body = json!({"type": "program", "data": {"do": "return", "value": 0}})
+                        .to_string();
                     assert_eq!(http.send("POST", JOBS, &body).await.status, 202);
                 }
             });
@@ -54,10 +63,23 @@ impl Stack {
 
     /// How long it takes to do all that waits, once the places are free.
     pub async fn work(&self) -> Duration {
-        let running = self.host.client.get(&format!("{JOBS}?status=running")).await.json();
+        let running = self
+            .host
+            .client
+            .get(&format!("{JOBS}?status=running"))
+            .await
+            .json();
         let begin = Instant::now();
         for job in running["data"].as_array().unwrap() {
-            let cancelled = self.host.client.send("POST", &format!("{JOBS}/{}/cancel", job["id"].as_str().unwrap()), "").await;
+            let cancelled = self
+                .host
+                .client
+                .send(
+                    "POST",
+                    &format!("{JOBS}/{}/cancel", job["id"].as_str().unwrap()),
+                    "",
+                )
+                .await;
             assert_eq!(cancelled.status, 200, "{}", cancelled.body);
         }
         let done = async || {
@@ -69,11 +91,23 @@ impl Stack {
     }
 
     async fn counts(&self) -> Value {
-        self.host.client.get(&format!("{JOBS}?limit=1")).await.json()["counts"].take()
+        self.host
+            .client
+            .get(&format!("{JOBS}?limit=1"))
+            .await
+            .json()["counts"]
+            .take()
     }
 }
 
 async fn submit(host: &TestHost, data: Value) {
-    let reply = host.client.send("POST", JOBS, &json!({"type": "program", "data": data}).to_string()).await;
+    let reply = host
+        .client
+        .send(
+            "POST",
+            JOBS,
+            &json!({"type": "program", "data": data}).to_string(),
+        )
+        .await;
     assert_eq!(reply.status, 202, "{}", reply.body);
 }

@@ -7,10 +7,10 @@ use std::sync::OnceLock;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use host_app::app::App;
-use host_app::config::Config;
-use host_app::environment::Environment;
-use host_app::settings::{Flags, Settings};
+use hayrick_app::app::App;
+use hayrick_app::config::Config;
+use hayrick_app::environment::Environment;
+use hayrick_app::settings::{Flags, Settings};
 
 use crate::answer::Answer;
 
@@ -58,9 +58,15 @@ fn begin() -> SocketAddr {
     std::thread::spawn(move || {
         let folder = tempfile::tempdir().unwrap();
         let settings = settings(folder.path());
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async {
-            let app = App::start(Config::resolve(settings).unwrap()).await.unwrap();
+            let app = App::start(Config::resolve(settings).unwrap())
+                .await
+                .unwrap();
             tell.send(app.address().unwrap()).unwrap();
             // SIGTERM and SIGINT are the host's now; the fuzzer ends by its own time.
             app.serve().await.unwrap();
@@ -69,7 +75,13 @@ fn begin() -> SocketAddr {
     });
     let address = told.recv().unwrap();
     let start = Instant::now();
-    while exchange(address, &[b"GET /health/ready HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"]).status != 200 {
+    while exchange(
+        address,
+        &[b"GET /health/ready HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"],
+    )
+    .status
+        != 200
+    {
         assert!(start.elapsed() < START_DEADLINE, "the guests are not ready");
         std::thread::sleep(Duration::from_millis(50));
     }
@@ -83,15 +95,24 @@ fn settings(folder: &Path) -> Settings {
     for guest in ["echo-relay", "files-echo", "job-worker", "any-calls"] {
         let file = format!("{guest}.wasm");
         let copied = std::fs::copy(components.join(&file), plugins.join(&file));
-        assert!(copied.is_ok(), "{file} is not built: run `sh tests/guests/build.sh`");
+        assert!(
+            copied.is_ok(),
+            "{file} is not built: run `sh tests/guests/build.sh`"
+        );
     }
     std::fs::write(&config, SETTINGS).unwrap();
-    let flags =
-        Flags { port: Some(0), plugins_dir: Some(plugins), data_dir: Some(folder.join("data")), config: Some(config), ..Flags::default() };
+    let flags = Flags {
+        port: Some(0),
+        plugins_dir: Some(plugins),
+        data_dir: Some(folder.join("data")),
+        config: Some(config),
+        ..Flags::default()
+    };
     Settings::read(flags, Environment::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Sends a request whose body comes in these pieces, each a chunk of its own and in a packet of its own.
+/// Sends a request whose body comes in these pieces, each a chunk of its own and in a packet of its
+/// own.
 pub fn send_pieces(path: &str, content_type: &str, pieces: &[&[u8]]) -> Answer {
     let head = format!(
         "POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: {content_type}\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -101,14 +122,18 @@ pub fn send_pieces(path: &str, content_type: &str, pieces: &[&[u8]]) -> Answer {
         parts.push([format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat());
     }
     parts.push(b"0\r\n\r\n".to_vec());
-    exchange(address(), &parts.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    exchange(
+        address(),
+        &parts.iter().map(Vec::as_slice).collect::<Vec<_>>(),
+    )
 }
 
 /// Sends a request with a whole body.
 pub fn send(path: &str, content_type: &str, body: &[u8]) -> Answer {
     let length = body.len();
-    let head =
-        format!("POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n\r\n");
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n\r\n"
+    );
     exchange(address(), &[&[head.as_bytes(), body].concat()])
 }
 

@@ -1,4 +1,5 @@
-//! A guest that makes of the input a sequence of calls of every host function, in a chat, over files and in a job.
+//! A guest that makes of the input a sequence of calls of every host function, in a chat, over
+//! files and in a job.
 #![no_main]
 
 use fuzz::server::{get, send, send_pieces, start};

@@ -1,4 +1,5 @@
-//! The JSON bodies of a chat, of a streamed chat and of a submission, through the whole HTTP stack and into a guest.
+//! The JSON bodies of a chat, of a streamed chat and of a submission, through the whole HTTP stack
+//! and into a guest.
 #![no_main]
 
 use fuzz::server::{send, start};

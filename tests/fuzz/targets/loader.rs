@@ -1,12 +1,13 @@
-//! What a deploy does to a file before it runs: any bytes, a generated module in a component, or a generated component.
-//! It is refused or taken, and neither takes long nor much memory (libFuzzer's -timeout and -rss_limit_mb).
+//! What a deploy does to a file before it runs: any bytes, a generated module in a component, or a
+//! generated component. It is refused or taken, and neither takes long nor much memory (libFuzzer's
+//! -timeout and -rss_limit_mb).
 #![no_main]
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use host_runtime::inspect::inspect;
-use host_types::limits::Limits;
+use hayrick_runtime::inspect::inspect;
+use hayrick_types::limits::Limits;
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 
@@ -24,13 +25,19 @@ fn path() -> &'static PathBuf {
     &FOLDER.get_or_init(make).1
 }
 
-/// Of the feature `generated`: a module in a component, or a component; valid, and deep where bytes never get.
+/// Of the feature `generated`: a module in a component, or a component; valid, and deep where bytes
+/// never get.
 #[cfg(feature = "generated")]
 fn generated(kind: u8, data: &[u8]) -> arbitrary::Result<Vec<u8>> {
     let mut source = arbitrary::Unstructured::new(data);
     if kind == 2 {
-        let config = wasm_smith::Config { max_memories: 4, ..wasm_smith::Config::default() };
-        return Ok(wrapped(&wasm_smith::Module::new(config, &mut source)?.to_bytes()));
+        let config = wasm_smith::Config {
+            max_memories: 4,
+            ..wasm_smith::Config::default()
+        };
+        return Ok(wrapped(
+            &wasm_smith::Module::new(config, &mut source)?.to_bytes(),
+        ));
     }
     Ok(wasm_smith::Component::new(wasm_smith::Config::default(), &mut source)?.to_bytes())
 }
@@ -48,7 +55,13 @@ fn leb128(mut number: usize) -> Vec<u8> {
 
 #[cfg(feature = "generated")]
 fn wrapped(module: &[u8]) -> Vec<u8> {
-    [&COMPONENT[..], &[CORE_MODULE], &leb128(module.len()), module].concat()
+    [
+        &COMPONENT[..],
+        &[CORE_MODULE],
+        &leb128(module.len()),
+        module,
+    ]
+    .concat()
 }
 
 /// The first byte chooses the kind.

@@ -1,4 +1,5 @@
-//! A form of files, whatever it is, in pieces of any size, through the whole HTTP stack and into a guest that reads it.
+//! A form of files, whatever it is, in pieces of any size, through the whole HTTP stack and into a
+//! guest that reads it.
 #![no_main]
 
 use fuzz::server::{send_pieces, start};

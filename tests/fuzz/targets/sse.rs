@@ -1,7 +1,8 @@
-//! The parser of an upstream's event stream: any bytes, cut anywhere, against the same bytes in one piece.
+//! The parser of an upstream's event stream: any bytes, cut anywhere, against the same bytes in one
+//! piece.
 #![no_main]
 
-use host_services::llm::fuzzing::check_stream;
+use hayrick_services::llm::fuzzing::check_stream;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| check_stream(data));

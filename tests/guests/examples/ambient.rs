@@ -13,10 +13,18 @@ async fn chat(_request: ChatRequest) -> Outcome {
         line("folder /", list("/")),
         line("folder .", list(".")),
         line("environment", non_empty(std::env::vars().collect())),
-        line("environment: arguments", non_empty(std::env::args().collect())),
+        line(
+            "environment: arguments",
+            non_empty(std::env::args().collect()),
+        ),
         line("network tcp", answered(TcpStream::connect("127.0.0.1:9"))),
         line("network udp", UdpSocket::bind("127.0.0.1:0")),
-        line("network name", "localhost:80".to_socket_addrs().map(Iterator::collect::<Vec<_>>)),
+        line(
+            "network name",
+            "localhost:80"
+                .to_socket_addrs()
+                .map(Iterator::collect::<Vec<_>>),
+        ),
     ];
     say(lines.join("\n")).await
 }
@@ -29,11 +37,17 @@ fn line<T: Debug>(attempt: &str, outcome: io::Result<T>) -> String {
 }
 
 fn list(folder: &str) -> io::Result<Vec<std::path::PathBuf>> {
-    std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect()
+    std::fs::read_dir(folder)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect()
 }
 
 fn non_empty<T>(found: Vec<T>) -> io::Result<Vec<T>> {
-    if found.is_empty() { Err(io::Error::other("empty")) } else { Ok(found) }
+    if found.is_empty() {
+        Err(io::Error::other("empty"))
+    } else {
+        Ok(found)
+    }
 }
 
 /// A refused connection left the sandbox all the same.

@@ -1,10 +1,12 @@
-//! Makes of bytes, which come in hex, a sequence of calls of every host function with values made of the bytes, and says how many there
-//! were: what a fuzzer, and a seed of it, drives the host with.
+//! Makes of bytes, which come in hex, a sequence of calls of every host function with values made
+//! of the bytes, and says how many there were: what a fuzzer, and a seed of it, drives the host
+//! with.
 
 use sdk::hayrick::pipeline::jobs::{self, Status, SubmitOptions};
 use sdk::hayrick::pipeline::log;
 use sdk::hayrick::pipeline::types::{
-    Chunk, Event, FinishReason, Level, Message, Options, Part, Progress, Role, Tool, ToolCall, ToolCallDelta, Usage,
+    Chunk, Event, FinishReason, Level, Message, Options, Part, Progress, Role, Tool, ToolCall,
+    ToolCallDelta, Usage,
 };
 use sdk::hayrick::pipeline::uploads::Upload;
 use sdk::hayrick::pipeline::{llm, response, state, tasks, timers};
@@ -21,9 +23,18 @@ struct Source {
 
 impl Source {
     fn of_hex(hex: &str) -> Option<Source> {
-        let digits: Vec<u8> = hex.trim().chars().map(|digit| digit.to_digit(16).map(|digit| digit as u8)).collect::<Option<_>>()?;
-        let bytes: Vec<u8> = digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
-        Some(Source { bytes: bytes.into_iter() })
+        let digits: Vec<u8> = hex
+            .trim()
+            .chars()
+            .map(|digit| digit.to_digit(16).map(|digit| digit as u8))
+            .collect::<Option<_>>()?;
+        let bytes: Vec<u8> = digits
+            .chunks(2)
+            .map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit))
+            .collect();
+        Some(Source {
+            bytes: bytes.into_iter(),
+        })
     }
 
     fn is_empty(&self) -> bool {
@@ -46,9 +57,18 @@ impl Source {
     fn bytes(&mut self) -> Vec<u8> {
         let byte = self.byte();
         // A few long ones, beyond the limits.
-        let length = if byte > 250 { 1 << (10 + byte - 251) } else { usize::from(byte % 32) };
+        let length = if byte > 250 {
+            1 << (10 + byte - 251)
+        } else {
+            usize::from(byte % 32)
+        };
         let content: Vec<u8> = self.bytes.by_ref().take(length.min(64)).collect();
-        content.iter().copied().cycle().take(if content.is_empty() { 0 } else { length }).collect()
+        content
+            .iter()
+            .copied()
+            .cycle()
+            .take(if content.is_empty() { 0 } else { length })
+            .collect()
     }
 
     fn text(&mut self) -> String {
@@ -74,17 +94,31 @@ impl Source {
     }
 
     fn progress(&mut self) -> Progress {
-        Progress { done: self.number(), total: self.maybe(Source::number), message: self.maybe(Source::text) }
+        Progress {
+            done: self.number(),
+            total: self.maybe(Source::number),
+            message: self.maybe(Source::text),
+        }
     }
 
     fn message(&mut self) -> Message {
-        let roles = [Role::System, Role::Developer, Role::User, Role::Assistant, Role::Tool];
+        let roles = [
+            Role::System,
+            Role::Developer,
+            Role::User,
+            Role::Assistant,
+            Role::Tool,
+        ];
         let part = |source: &mut Source| match source.byte() % 3 {
             0 => Part::Text(source.text()),
             1 => Part::ImageUrl(source.text()),
             _ => Part::Other(source.text()),
         };
-        let call = |source: &mut Source| ToolCall { id: source.text(), name: source.text(), arguments: source.text() };
+        let call = |source: &mut Source| ToolCall {
+            id: source.text(),
+            name: source.text(),
+            arguments: source.text(),
+        };
         Message {
             role: roles[usize::from(self.byte()) % roles.len()],
             content: self.some(part),
@@ -95,7 +129,11 @@ impl Source {
     }
 
     fn options(&mut self) -> Options {
-        let tool = |source: &mut Source| Tool { name: source.text(), description: source.maybe(Source::text), parameters: source.text() };
+        let tool = |source: &mut Source| Tool {
+            name: source.text(),
+            description: source.maybe(Source::text),
+            parameters: source.text(),
+        };
         Options {
             model: self.maybe(Source::text),
             temperature: self.maybe(Source::float),
@@ -108,7 +146,12 @@ impl Source {
     }
 
     fn chunk(&mut self) -> Chunk {
-        let finish = [FinishReason::Stop, FinishReason::Length, FinishReason::ToolCalls, FinishReason::ContentFilter];
+        let finish = [
+            FinishReason::Stop,
+            FinishReason::Length,
+            FinishReason::ToolCalls,
+            FinishReason::ContentFilter,
+        ];
         match self.byte() % 7 {
             0 => Chunk::Text(self.text()),
             1 => Chunk::Reasoning(self.text()),
@@ -118,8 +161,14 @@ impl Source {
                 name: self.maybe(Source::text),
                 arguments: self.text(),
             }),
-            3 => Chunk::Event(Event { kind: self.text(), data: self.text() }),
-            4 => Chunk::Usage(Usage { input_tokens: self.number(), output_tokens: self.number() }),
+            3 => Chunk::Event(Event {
+                kind: self.text(),
+                data: self.text(),
+            }),
+            4 => Chunk::Usage(Usage {
+                input_tokens: self.number(),
+                output_tokens: self.number(),
+            }),
             5 => Chunk::Finish(finish[usize::from(self.byte()) % finish.len()]),
             _ => Chunk::Fields(self.text()),
         }
@@ -146,8 +195,16 @@ struct Held {
 
 impl Held {
     fn job(&self, source: &mut Source) -> String {
-        let known = self.jobs.get(usize::from(source.byte())).or(self.jobs.last()).cloned();
-        if source.byte() % 4 == 0 { source.text() } else { known.unwrap_or_default() }
+        let known = self
+            .jobs
+            .get(usize::from(source.byte()))
+            .or(self.jobs.last())
+            .cloned();
+        if source.byte() % 4 == 0 {
+            source.text()
+        } else {
+            known.unwrap_or_default()
+        }
     }
 }
 
@@ -156,9 +213,16 @@ async fn call(source: &mut Source, held: &mut Held) {
     match source.byte() % 8 {
         0 => drop(response::send(source.chunk()).await),
         1 => ask(source, held).await,
-        2 => {
-            log::write([Level::Trace, Level::Debug, Level::Info, Level::Warn, Level::Error][usize::from(source.byte()) % 5], &source.text())
-        }
+        2 => log::write(
+            [
+                Level::Trace,
+                Level::Debug,
+                Level::Info,
+                Level::Warn,
+                Level::Error,
+            ][usize::from(source.byte()) % 5],
+            &source.text(),
+        ),
         3 => queue(source, held).await,
         4 => remember(source).await,
         5 => read(source, held).await,
@@ -174,7 +238,9 @@ async fn call(source: &mut Source, held: &mut Held) {
 async fn ask(source: &mut Source, held: &mut Held) {
     match source.byte() % 6 {
         0 => drop(llm::generate(source.some(Source::message), source.options()).await),
-        1 => held.generations.extend(llm::generate_stream(source.some(Source::message), source.options()).await),
+        1 => held
+            .generations
+            .extend(llm::generate_stream(source.some(Source::message), source.options()).await),
         2 => drop(llm::embed(source.some(Source::text), source.maybe(Source::text)).await),
         3 => drop(held.generations.pop()),
         4 => match held.generations.last() {
@@ -189,12 +255,28 @@ async fn ask(source: &mut Source, held: &mut Held) {
 }
 
 async fn queue(source: &mut Source, held: &mut Held) {
-    let statuses = [Status::Pending, Status::Running, Status::Completed, Status::Failed, Status::Cancelled];
+    let statuses = [
+        Status::Pending,
+        Status::Running,
+        Status::Completed,
+        Status::Failed,
+        Status::Cancelled,
+    ];
     match source.byte() % 6 {
         // The job it makes ends at once.
-        0 => held.jobs.extend(jobs::submit(source.text(), source.text(), source.submission()).await.map(|job| job.id)),
+        0 => held.jobs.extend(
+            jobs::submit(source.text(), source.text(), source.submission())
+                .await
+                .map(|job| job.id),
+        ),
         1 => drop(jobs::get(held.job(source)).await),
-        2 => drop(jobs::list(source.maybe(|source| statuses[usize::from(source.byte()) % 5]), source.number() as u32).await),
+        2 => drop(
+            jobs::list(
+                source.maybe(|source| statuses[usize::from(source.byte()) % 5]),
+                source.number() as u32,
+            )
+            .await,
+        ),
         3 => drop(jobs::cancel(held.job(source)).await),
         4 => drop(jobs::wait(held.job(source), Some(source.number().min(WAIT_MS_MAX))).await),
         _ => drop(jobs::checkpoint(source.text()).await),
@@ -206,16 +288,28 @@ async fn remember(source: &mut Source) {
         0 => drop(state::get(source.text()).await),
         1 => drop(state::set(source.text(), source.bytes(), source.maybe(Source::number)).await),
         2 => drop(state::delete(source.text()).await),
-        3 => drop(state::list(source.text(), source.maybe(Source::text), source.number() as u32).await),
+        3 => drop(
+            state::list(
+                source.text(),
+                source.maybe(Source::text),
+                source.number() as u32,
+            )
+            .await,
+        ),
         _ => {
             let (key, expected) = (source.text(), source.maybe(Source::number));
-            drop(state::compare_and_set(key, expected, source.bytes(), source.maybe(Source::number)).await);
+            drop(
+                state::compare_and_set(key, expected, source.bytes(), source.maybe(Source::number))
+                    .await,
+            );
         }
     }
 }
 
 async fn read(source: &mut Source, held: &mut Held) {
-    let Some(file) = held.files.last() else { return };
+    let Some(file) = held.files.last() else {
+        return;
+    };
     match source.byte() % 4 {
         0 => drop((file.name(), file.content_type(), file.size())),
         1 => drop(held.files.pop()),
@@ -224,9 +318,15 @@ async fn read(source: &mut Source, held: &mut Held) {
 }
 
 /// Makes the calls; how many there were.
-async fn drive(hex: &str, files: Vec<Upload>) -> Result<usize, sdk::hayrick::pipeline::types::Failure> {
+async fn drive(
+    hex: &str,
+    files: Vec<Upload>,
+) -> Result<usize, sdk::hayrick::pipeline::types::Failure> {
     let mut source = Source::of_hex(hex).ok_or_else(|| invalid_input("write bytes in hex"))?;
-    let mut held = Held { files, ..Held::default() };
+    let mut held = Held {
+        files,
+        ..Held::default()
+    };
     let mut calls = 0;
     while calls < CALLS_MAX && !source.is_empty() {
         call(&mut source, &mut held).await;
@@ -241,7 +341,12 @@ async fn chat(request: ChatRequest) -> Outcome {
 }
 
 async fn files(request: FilesRequest) -> Outcome {
-    let hex = request.fields.iter().find(|(name, _)| name == "calls").map(|(_, value)| value.clone()).unwrap_or_default();
+    let hex = request
+        .fields
+        .iter()
+        .find(|(name, _)| name == "calls")
+        .map(|(_, value)| value.clone())
+        .unwrap_or_default();
     let calls = drive(&hex, request.files).await?;
     say(format!("{calls} calls")).await
 }

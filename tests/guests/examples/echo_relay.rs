@@ -1,4 +1,5 @@
-//! Does what the last user message says, `verb:rest`. The same guest exists in Python and in JavaScript.
+//! Does what the last user message says, `verb:rest`. The same guest exists in Python and in
+//! JavaScript.
 
 use futures_util::future::try_join_all;
 use sdk::hayrick::pipeline::types::{Failure, FailureKind, Message, Options};
@@ -10,11 +11,16 @@ async fn chat(request: ChatRequest) -> Outcome {
     match text.split_once(':') {
         Some(("echo", rest)) => echo(rest).await,
         Some(("relay", _)) => relay(request.messages).await,
-        Some(("forward", _)) => response::forward(llm::generate_stream(request.messages, Options::default()).await?).await,
+        Some(("forward", _)) => {
+            response::forward(llm::generate_stream(request.messages, Options::default()).await?)
+                .await
+        }
         Some(("gather", rest)) => gather(rest).await,
         Some(("body", _)) => say(request.body).await,
         Some(("fail", rest)) => Err(parse_failure(rest)),
-        _ => Err(invalid_input("begin the message with echo:, relay:, forward:, gather:, body: or fail:")),
+        _ => Err(invalid_input(
+            "begin the message with echo:, relay:, forward:, gather:, body: or fail:",
+        )),
     }
 }
 
@@ -37,7 +43,9 @@ async fn relay(messages: Vec<Message>) -> Outcome {
 
 /// Asks every question between the bars at the same time, and sends the answers in order.
 async fn gather(questions: &str) -> Outcome {
-    let answers = questions.split('|').map(|question| llm::generate(vec![user_message(question)], Options::default()));
+    let answers = questions
+        .split('|')
+        .map(|question| llm::generate(vec![user_message(question)], Options::default()));
     for answer in try_join_all(answers).await? {
         say(answer.text + "\n").await?;
     }

@@ -1,4 +1,5 @@
-//! Asks other machines what the last user message says, `verb:rest`, and sends what comes of it as JSON.
+//! Asks other machines what the last user message says, `verb:rest`, and sends what comes of it as
+//! JSON.
 
 use sdk::hayrick::pipeline::http::{self, Request};
 use sdk::hayrick::pipeline::types::Failure;
@@ -38,14 +39,28 @@ fn usage() -> Failure {
 }
 
 fn parse(asked: &str) -> Result<Request, Failure> {
-    let Asked { method, url, headers, body, timeout } = serde_json::from_str(asked).map_err(|error| invalid_input(error.to_string()))?;
-    Ok(Request { method, url, headers, body: body.into(), timeout })
+    let Asked {
+        method,
+        url,
+        headers,
+        body,
+        timeout,
+    } = serde_json::from_str(asked).map_err(|error| invalid_input(error.to_string()))?;
+    Ok(Request {
+        method,
+        url,
+        headers,
+        body: body.into(),
+        timeout,
+    })
 }
 
 async fn send(request: Request) -> Result<Value, Failure> {
     let answer = http::send(request).await?;
     let body = read_to_end(&answer).await?;
-    Ok(json!({ "status": answer.status(), "headers": answer.headers(), "body": String::from_utf8_lossy(&body) }))
+    Ok(
+        json!({ "status": answer.status(), "headers": answer.headers(), "body": String::from_utf8_lossy(&body) }),
+    )
 }
 
 /// Asks again and again and reads nothing.

@@ -1,10 +1,14 @@
-//! Asks other machines by `wasi:http` what the last user message says, `METHOD URL` with headers below and a body after an empty line.
+//! Asks other machines by `wasi:http` what the last user message says, `METHOD URL` with headers
+//! below and a body after an empty line.
 
 use sdk::hayrick::pipeline::types::{Failure, FailureKind};
 use sdk::{ChatRequest, Outcome, failure, invalid_input, question, say};
 use serde_json::{Value, json};
 use wasip2::http::outgoing_handler;
-use wasip2::http::types::{ErrorCode, Fields, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest, Scheme};
+use wasip2::http::types::{
+    ErrorCode, Fields, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest,
+    Scheme,
+};
 use wasip2::io::streams::StreamError;
 
 /// What WASI lets a stream take at a time.
@@ -14,7 +18,10 @@ async fn chat(request: ChatRequest) -> Outcome {
     let text = question(&request.messages)?;
     let (head, body) = text.split_once("\n\n").unwrap_or((&text, ""));
     let mut lines = head.lines();
-    let (method, url) = lines.next().and_then(|line| line.split_once(' ')).ok_or_else(|| invalid_input("write METHOD URL"))?;
+    let (method, url) = lines
+        .next()
+        .and_then(|line| line.split_once(' '))
+        .ok_or_else(|| invalid_input("write METHOD URL"))?;
     let headers: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once(": ")).collect();
     say(send(method, url, &headers, body)?.to_string()).await
 }
@@ -27,33 +34,54 @@ fn told(what: &str, error: impl std::fmt::Debug) -> Failure {
 fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Result<Value, Failure> {
     let fields = Fields::new();
     for (name, value) in headers {
-        fields.append(name, value.as_bytes()).map_err(|error| told("header", error))?;
+        fields
+            .append(name, value.as_bytes())
+            .map_err(|error| told("header", error))?;
     }
     let request = OutgoingRequest::new(fields);
-    let (scheme, rest) = url.split_once("://").ok_or_else(|| invalid_input("write a URL"))?;
+    let (scheme, rest) = url
+        .split_once("://")
+        .ok_or_else(|| invalid_input("write a URL"))?;
     let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
     let method = match method {
         "GET" => Method::Get,
         "POST" => Method::Post,
         other => Method::Other(other.to_owned()),
     };
-    request.set_method(&method).map_err(|()| told("method", "refused"))?;
-    let scheme = if scheme == "https" { Scheme::Https } else { Scheme::Http };
-    request.set_scheme(Some(&scheme)).map_err(|()| told("scheme", "refused"))?;
-    request.set_authority(Some(authority)).map_err(|()| told("authority", "refused"))?;
-    request.set_path_with_query(Some(path)).map_err(|()| told("path", "refused"))?;
+    request
+        .set_method(&method)
+        .map_err(|()| told("method", "refused"))?;
+    let scheme = if scheme == "https" {
+        Scheme::Https
+    } else {
+        Scheme::Http
+    };
+    request
+        .set_scheme(Some(&scheme))
+        .map_err(|()| told("scheme", "refused"))?;
+    request
+        .set_authority(Some(authority))
+        .map_err(|()| told("authority", "refused"))?;
+    request
+        .set_path_with_query(Some(path))
+        .map_err(|()| told("path", "refused"))?;
     let outgoing = request.body().map_err(|()| told("body", "refused"))?;
     let future = outgoing_handler::handle(request, None).map_err(|error| told("handle", error))?;
     write(outgoing, body.as_bytes())?;
     future.subscribe().block();
-    let response = future.get().and_then(Result::ok).ok_or_else(|| told("future", "not ready"))?;
+    let response = future
+        .get()
+        .and_then(Result::ok)
+        .ok_or_else(|| told("future", "not ready"))?;
     shown(&response.map_err(|error| told("answer", error))?)
 }
 
 fn write(outgoing: OutgoingBody, body: &[u8]) -> Result<(), Failure> {
     let stream = outgoing.write().map_err(|()| told("stream", "refused"))?;
     for piece in body.chunks(WRITE_BYTES_MAX) {
-        stream.blocking_write_and_flush(piece).map_err(|error| told("write", error))?;
+        stream
+            .blocking_write_and_flush(piece)
+            .map_err(|error| told("write", error))?;
     }
     drop(stream);
     OutgoingBody::finish(outgoing, None).map_err(|error: ErrorCode| told("finish", error))
@@ -61,7 +89,12 @@ fn write(outgoing: OutgoingBody, body: &[u8]) -> Result<(), Failure> {
 
 fn shown(response: &IncomingResponse) -> Result<Value, Failure> {
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    let headers: Vec<(String, String)> = response.headers().entries().into_iter().map(|(name, value)| (name, text(value))).collect();
+    let headers: Vec<(String, String)> = response
+        .headers()
+        .entries()
+        .into_iter()
+        .map(|(name, value)| (name, text(value)))
+        .collect();
     let incoming: IncomingBody = response.consume().map_err(|()| told("body", "gone"))?;
     let stream = incoming.stream().map_err(|()| told("body", "gone"))?;
     let mut body = Vec::new();
@@ -70,7 +103,9 @@ fn shown(response: &IncomingResponse) -> Result<Value, Failure> {
             Ok(piece) => body.extend(piece),
             Err(StreamError::Closed) => break,
             // wasmtime 48 has no code for an error of a body, only its words.
-            Err(StreamError::LastOperationFailed(error)) => return Err(told("read", error.to_debug_string())),
+            Err(StreamError::LastOperationFailed(error)) => {
+                return Err(told("read", error.to_debug_string()));
+            }
         }
     }
     Ok(json!({ "status": response.status(), "headers": headers, "body": text(body) }))

@@ -1,4 +1,5 @@
-//! Reads the files of a form at the same time, and sends what it found of each, then the form's other fields: one JSON document a line.
+//! Reads the files of a form at the same time, and sends what it found of each, then the form's
+//! other fields: one JSON document a line.
 
 use futures_util::future::try_join_all;
 use sdk::hayrick::pipeline::types::Failure;
@@ -26,7 +27,9 @@ async fn read(file: &Upload) -> Result<Value, Failure> {
             break;
         }
         bytes += piece.len();
-        fnv1a = piece.iter().fold(fnv1a, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME));
+        fnv1a = piece.iter().fold(fnv1a, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME)
+        });
     }
     Ok(json!({
         "name": file.name(), "content_type": file.content_type(), "size": file.size(),

@@ -1,17 +1,25 @@
-//! Does with the files of a form what its field `do` says: `refuse` them, `talk` in chunks of every kind, send a chunk and then `fail`, or
-//! send one and then `wait` for ever.
+//! Does with the files of a form what its field `do` says: `refuse` them, `talk` in chunks of every
+//! kind, send a chunk and then `fail`, or send one and then `wait` for ever.
 
 use sdk::hayrick::pipeline::types::{Chunk, Event, Failure, FailureKind};
 use sdk::hayrick::pipeline::{response, timers};
 use sdk::{FilesRequest, Outcome, invalid_input, say};
 
 async fn files(request: FilesRequest) -> Outcome {
-    let verb = request.fields.iter().find(|(name, _)| name == "do").map_or("", |(_, verb)| verb);
+    let verb = request
+        .fields
+        .iter()
+        .find(|(name, _)| name == "do")
+        .map_or("", |(_, verb)| verb);
     match verb {
         "talk" => talk().await,
         "fail" => {
             say("so far").await?;
-            Err(Failure { kind: FailureKind::Unavailable, message: "the rest is away".to_owned(), retry_after: None })
+            Err(Failure {
+                kind: FailureKind::Unavailable,
+                message: "the rest is away".to_owned(),
+                retry_after: None,
+            })
         }
         "wait" => {
             say("so far").await?;
@@ -19,14 +27,20 @@ async fn files(request: FilesRequest) -> Outcome {
                 timers::sleep(3_600_000).await;
             }
         }
-        _ => Err(invalid_input("write refuse, talk, fail or wait into the field 'do'")),
+        _ => Err(invalid_input(
+            "write refuse, talk, fail or wait into the field 'do'",
+        )),
     }
 }
 
 async fn talk() -> Outcome {
     response::send(Chunk::Reasoning("hm".to_owned())).await?;
     say("a line\n\nand one more").await?;
-    response::send(Chunk::Event(Event { kind: "status".to_owned(), data: r#"{"done": true}"#.to_owned() })).await?;
+    response::send(Chunk::Event(Event {
+        kind: "status".to_owned(),
+        data: r#"{"done": true}"#.to_owned(),
+    }))
+    .await?;
     response::send(Chunk::Fields(r#"{"extra": 1}"#.to_owned())).await
 }
 

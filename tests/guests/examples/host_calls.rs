@@ -1,4 +1,5 @@
-//! Calls the host as the last user message says, `verb:count:bytes`: `count` times at once, handing over `bytes` each time.
+//! Calls the host as the last user message says, `verb:count:bytes`: `count` times at once, handing
+//! over `bytes` each time.
 
 use futures_util::future::join_all;
 use sdk::hayrick::pipeline::jobs::{self, SubmitOptions};
@@ -11,7 +12,9 @@ const USAGE: &str = "write log, note, report, send, set, cas, submit, generate, 
 async fn chat(request: ChatRequest) -> Outcome {
     let text = question(&request.messages)?;
     let words: Vec<&str> = text.split(':').collect();
-    let &[verb, count, bytes] = words.as_slice() else { return Err(usage()) };
+    let &[verb, count, bytes] = words.as_slice() else {
+        return Err(usage());
+    };
     let count: usize = count.parse().map_err(|_| usage())?;
     let text = "x".repeat(bytes.parse().map_err(|_| usage())?);
     if verb == "hold" {
@@ -27,15 +30,31 @@ fn usage() -> Failure {
 }
 
 async fn call(verb: &str, number: usize, text: String) -> Outcome {
-    let no_options = Options { tools: Vec::new(), ..Options::default() };
+    let no_options = Options {
+        tools: Vec::new(),
+        ..Options::default()
+    };
     match verb {
         "log" => log::write(Level::Info, &text),
         "note" => tasks::note(&text),
-        "report" => tasks::report(&Progress { done: 0, total: None, message: Some(text) }),
+        "report" => tasks::report(&Progress {
+            done: 0,
+            total: None,
+            message: Some(text),
+        }),
         "send" => say(text).await?,
         "set" => drop(state::set(format!("key-{number}"), text.into(), None).await?),
-        "cas" => drop(state::compare_and_set(format!("key-{number}"), None, text.into(), None).await?),
-        "submit" => drop(jobs::submit("any".to_owned(), format!("\"{text}\""), SubmitOptions::default()).await?),
+        "cas" => {
+            drop(state::compare_and_set(format!("key-{number}"), None, text.into(), None).await?)
+        }
+        "submit" => drop(
+            jobs::submit(
+                "any".to_owned(),
+                format!("\"{text}\""),
+                SubmitOptions::default(),
+            )
+            .await?,
+        ),
         "generate" => drop(llm::generate(vec![user_message(text)], no_options).await?),
         "embed" => drop(llm::embed(vec![text], None).await?),
         "sleep" => timers::sleep(200).await,

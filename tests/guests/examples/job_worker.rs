@@ -1,12 +1,15 @@
-//! Jobs whose data is a little program; and a chat that does with the queue what the last user message says, `verb:rest`, and sends what
-//! comes of it as JSON.
+//! Jobs whose data is a little program; and a chat that does with the queue what the last user
+//! message says, `verb:rest`, and sends what comes of it as JSON.
 
 use std::hint::black_box;
 
 use sdk::hayrick::pipeline::jobs::{self, Job, Status, SubmitOptions};
 use sdk::hayrick::pipeline::types::{Failure, Options, Progress};
 use sdk::hayrick::pipeline::{llm, tasks, timers};
-use sdk::{Attempt, ChatRequest, JobFailure, JobOutcome, Outcome, Retry, invalid_input, question, say, user_message};
+use sdk::{
+    Attempt, ChatRequest, JobFailure, JobOutcome, Outcome, Retry, invalid_input, question, say,
+    user_message,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -75,7 +78,8 @@ struct Submission {
 }
 
 async fn run_job(attempt: Attempt) -> JobOutcome {
-    let program = serde_json::from_str(&attempt.data).map_err(|error| JobFailure::Permanent(format!("no program: {error}")))?;
+    let program = serde_json::from_str(&attempt.data)
+        .map_err(|error| JobFailure::Permanent(format!("no program: {error}")))?;
     match program {
         Program::Return { value } => Ok(value.to_string()),
         Program::Ask { text } => {
@@ -92,7 +96,9 @@ async fn run_job(attempt: Attempt) -> JobOutcome {
             black_box(());
         },
         Program::Panic => panic!("this job panics in every attempt"),
-        Program::CountAttempts { until } if attempt.number < until => Err(retry(format!("attempt {}", attempt.number), Some(0))),
+        Program::CountAttempts { until } if attempt.number < until => {
+            Err(retry(format!("attempt {}", attempt.number), Some(0)))
+        }
         Program::CountAttempts { .. } => Ok(json!(attempt.number).to_string()),
         Program::Checkpoint { state } => leave_or_find(attempt.checkpoint, &state).await,
         Program::Progress { steps, ms } => take_steps(steps, ms).await,
@@ -113,7 +119,11 @@ async fn leave_or_find(checkpoint: Option<String>, state: &Value) -> JobOutcome 
 
 async fn take_steps(steps: u64, ms: u64) -> JobOutcome {
     for step in 1..=steps {
-        tasks::report(&Progress { done: step, total: Some(steps), message: Some(format!("step {step}")) });
+        tasks::report(&Progress {
+            done: step,
+            total: Some(steps),
+            message: Some(format!("step {step}")),
+        });
         timers::sleep(ms).await;
     }
     Ok(json!(steps).to_string())
@@ -139,7 +149,8 @@ fn usage() -> Failure {
 }
 
 async fn submit(rest: &str) -> Result<Job, Failure> {
-    let submission: Submission = serde_json::from_str(rest).map_err(|error| invalid_input(format!("submit: {error}")))?;
+    let submission: Submission =
+        serde_json::from_str(rest).map_err(|error| invalid_input(format!("submit: {error}")))?;
     let options = SubmitOptions {
         idempotency_key: submission.idempotency_key,
         delay: submission.delay_ms,
@@ -147,7 +158,12 @@ async fn submit(rest: &str) -> Result<Job, Failure> {
         max_attempts: submission.max_attempts,
         timeout: submission.timeout_ms,
     };
-    jobs::submit(submission.kind.unwrap_or_else(|| "program".to_owned()), submission.data.to_string(), options).await
+    jobs::submit(
+        submission.kind.unwrap_or_else(|| "program".to_owned()),
+        submission.data.to_string(),
+        options,
+    )
+    .await
 }
 
 async fn list(rest: &str) -> Result<Value, Failure> {
@@ -155,11 +171,18 @@ async fn list(rest: &str) -> Result<Value, Failure> {
         Some((status, limit)) => (status, limit.parse().map_err(|_| usage())?),
         None => (rest, LISTED_MAX),
     };
-    let known = STATUS_WORDS.iter().find(|(word, _)| *word == status).map(|(_, status)| *status);
+    let known = STATUS_WORDS
+        .iter()
+        .find(|(word, _)| *word == status)
+        .map(|(_, status)| *status);
     if known.is_none() && !status.is_empty() {
         return Err(usage());
     }
-    Ok(jobs::list(known, limit).await?.into_iter().map(shown).collect())
+    Ok(jobs::list(known, limit)
+        .await?
+        .into_iter()
+        .map(shown)
+        .collect())
 }
 
 async fn wait(rest: &str) -> Result<Job, Failure> {
@@ -171,7 +194,9 @@ async fn wait(rest: &str) -> Result<Job, Failure> {
 }
 
 fn shown(job: Job) -> Value {
-    let progress = job.progress.map(|one| json!({ "done": one.done, "total": one.total, "message": one.message }));
+    let progress = job
+        .progress
+        .map(|one| json!({ "done": one.done, "total": one.total, "message": one.message }));
     json!({
         "id": job.id, "kind": job.kind, "status": word(job.status), "attempt": job.attempt,
         "created_at": job.created_at, "started_at": job.started_at, "completed_at": job.completed_at,
@@ -180,7 +205,11 @@ fn shown(job: Job) -> Value {
 }
 
 fn word(status: Status) -> &'static str {
-    STATUS_WORDS.iter().find(|(_, known)| *known == status).unwrap().0
+    STATUS_WORDS
+        .iter()
+        .find(|(_, known)| *known == status)
+        .unwrap()
+        .0
 }
 
 /// A result as the JSON that it is; one that is none, as text.

@@ -1,4 +1,5 @@
-//! Takes as much memory as the last user message says, `MIB:TICKS`, and keeps it for as many ticks of 20 ms.
+//! Takes as much memory as the last user message says, `MIB:TICKS`, and keeps it for as many ticks
+//! of 20 ms.
 
 use std::hint::black_box;
 

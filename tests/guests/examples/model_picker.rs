@@ -1,5 +1,5 @@
-//! Asks the model that the last user message names, `default` for none, with the fields behind the name if there
-//! are any: `alias {"field": 1}`.
+//! Asks the model that the last user message names, `default` for none, with the fields behind the
+//! name if there are any: `alias {"field": 1}`.
 
 use sdk::hayrick::pipeline::llm;
 use sdk::hayrick::pipeline::types::Options;
@@ -7,9 +7,21 @@ use sdk::{ChatRequest, Outcome, question, say, user_message};
 
 async fn chat(request: ChatRequest) -> Outcome {
     let text = question(&request.messages)?;
-    let (alias, extra) = text.split_once(' ').map_or((&*text, None), |(alias, extra)| (alias, Some(extra.to_owned())));
+    let (alias, extra) = text
+        .split_once(' ')
+        .map_or((&*text, None), |(alias, extra)| {
+            (alias, Some(extra.to_owned()))
+        });
     let model = Some(alias.to_owned()).filter(|alias| alias != "default");
-    let answer = llm::generate(vec![user_message("hello")], Options { model, extra, ..Options::default() }).await?;
+    let answer = llm::generate(
+        vec![user_message("hello")],
+        Options {
+            model,
+            extra,
+            ..Options::default()
+        },
+    )
+    .await?;
     say(answer.text).await
 }
 

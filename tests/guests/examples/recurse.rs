@@ -5,13 +5,19 @@ use std::hint::black_box;
 use sdk::{ChatRequest, Outcome, invalid_input, question, say};
 
 async fn chat(request: ChatRequest) -> Outcome {
-    let depth: u64 = question(&request.messages)?.parse().map_err(|_| invalid_input("write how deep"))?;
+    let depth: u64 = question(&request.messages)?
+        .parse()
+        .map_err(|_| invalid_input("write how deep"))?;
     say(format!("depth {}", descend(depth))).await
 }
 
 fn descend(left: u64) -> u64 {
     let level = black_box(left);
-    if level == 0 { 0 } else { black_box(descend(level - 1)) + 1 }
+    if level == 0 {
+        0
+    } else {
+        black_box(descend(level - 1)) + 1
+    }
 }
 
 sdk::serve!(chat: chat);

@@ -10,7 +10,11 @@ async fn chat(_request: ChatRequest) -> Outcome {
 
 /// The sum behind the call keeps the compiler from making a loop of it.
 fn depth(level: u64) -> u64 {
-    if black_box(level) == u64::MAX { 0 } else { black_box(depth(level + 1)) + 1 }
+    if black_box(level) == u64::MAX {
+        0
+    } else {
+        black_box(depth(level + 1)) + 1
+    }
 }
 
 sdk::serve!(chat: chat);

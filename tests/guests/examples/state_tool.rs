@@ -1,4 +1,5 @@
-//! Does with its state what the last user message says, `verb:rest`, and sends what comes of it as JSON.
+//! Does with its state what the last user message says, `verb:rest`, and sends what comes of it as
+//! JSON.
 
 use sdk::hayrick::pipeline::state::{self, Entry};
 use sdk::hayrick::pipeline::types::Failure;
@@ -41,7 +42,9 @@ async fn set(rest: &str) -> Result<Value, Failure> {
 async fn set_for_a_time(rest: &str) -> Result<Value, Failure> {
     let (key, millis, value) = three(rest)?;
     let millis = millis.parse().map_err(|_| usage())?;
-    Ok(json!(state::set(key.to_owned(), value.into(), Some(millis)).await?))
+    Ok(json!(
+        state::set(key.to_owned(), value.into(), Some(millis)).await?
+    ))
 }
 
 /// All keys with the prefix, or as many as the limit allows of those after another.
@@ -61,17 +64,24 @@ async fn compare_and_set(rest: &str) -> Result<Value, Failure> {
         "none" => None,
         revision => Some(revision.parse().map_err(|_| usage())?),
     };
-    Ok(json!(state::compare_and_set(key.to_owned(), expected, value.into(), None).await?))
+    Ok(json!(
+        state::compare_and_set(key.to_owned(), expected, value.into(), None).await?
+    ))
 }
 
 /// Counts up, however many others do so at the same time; a key that is absent counts as 0.
 async fn bump(key: &str) -> Result<Value, Failure> {
     loop {
         let entry = state::get(key.to_owned()).await?;
-        let count = entry.as_ref().map_or(Ok(0), |entry| String::from_utf8_lossy(&entry.value).parse::<u64>());
+        let count = entry.as_ref().map_or(Ok(0), |entry| {
+            String::from_utf8_lossy(&entry.value).parse::<u64>()
+        });
         let next = count.map_err(|_| invalid_input(format!("{key} holds no number")))? + 1;
         let expected = entry.map(|entry| entry.revision);
-        if state::compare_and_set(key.to_owned(), expected, next.to_string().into(), None).await?.is_some() {
+        if state::compare_and_set(key.to_owned(), expected, next.to_string().into(), None)
+            .await?
+            .is_some()
+        {
             return Ok(json!(next));
         }
     }

@@ -18,14 +18,25 @@ async fn chat(request: ChatRequest) -> Outcome {
         match verb.as_str() {
             "log" => log::write(Level::Info, "again"),
             "note" => tasks::note("again"),
-            "report" => tasks::report(&Progress { done: 0, total: None, message: None }),
+            "report" => tasks::report(&Progress {
+                done: 0,
+                total: None,
+                message: None,
+            }),
             "id" => drop(black_box(tasks::id())),
             "clock" => drop(black_box(Instant::now())),
             "print" => println!("again"),
             "bulk" => black_box(&mut target).copy_from_slice(black_box(&source)),
-            "grow" => drop(black_box(core::arch::wasm32::memory_grow(0, TOO_MANY_PAGES))),
+            "grow" => drop(black_box(core::arch::wasm32::memory_grow(
+                0,
+                TOO_MANY_PAGES,
+            ))),
             "sleep" => timers::sleep(0).await,
-            _ => return Err(invalid_input("write log, note, report, id, clock, print, bulk, grow or sleep")),
+            _ => {
+                return Err(invalid_input(
+                    "write log, note, report, id, clock, print, bulk, grow or sleep",
+                ));
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
-//! Works through as many steps as the last user message says, `STEPS MILLISECONDS`: each is reported, noted, told to the client and then waited
-//! for. The id of the run goes before them, as a field of the answer.
+//! Works through as many steps as the last user message says, `STEPS MILLISECONDS`: each is
+//! reported, noted, told to the client and then waited for. The id of the run goes before them, as
+//! a field of the answer.
 
 use sdk::hayrick::pipeline::types::{Chunk, Progress};
 use sdk::hayrick::pipeline::{response, tasks, timers};
@@ -8,10 +9,15 @@ use serde_json::json;
 
 async fn chat(request: ChatRequest) -> Outcome {
     let text = question(&request.messages)?;
-    let (steps, millis) = parse(&text).ok_or_else(|| invalid_input(format!("{text:?} is not STEPS MILLISECONDS")))?;
+    let (steps, millis) =
+        parse(&text).ok_or_else(|| invalid_input(format!("{text:?} is not STEPS MILLISECONDS")))?;
     response::send(Chunk::Fields(json!({ "task_id": tasks::id() }).to_string())).await?;
     for step in 1..=steps {
-        tasks::report(&Progress { done: step, total: Some(steps), message: Some(format!("step {step}")) });
+        tasks::report(&Progress {
+            done: step,
+            total: Some(steps),
+            message: Some(format!("step {step}")),
+        });
         tasks::note(&format!("note {step}"));
         say(format!("step {step} of {steps}\n")).await?;
         timers::sleep(millis).await;

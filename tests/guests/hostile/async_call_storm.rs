@@ -1,4 +1,5 @@
-//! Calls host functions that wait, each of which has its answer at once, for ever: a loop that never computes for long.
+//! Calls host functions that wait, each of which has its answer at once, for ever: a loop that
+//! never computes for long.
 
 use sdk::hayrick::pipeline::{state, timers};
 use sdk::{ChatRequest, Outcome};

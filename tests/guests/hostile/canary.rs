@@ -1,4 +1,5 @@
-//! Writes a pattern all over its memory, or looks for one that an earlier run has left: `write` or `scan`.
+//! Writes a pattern all over its memory, or looks for one that an earlier run has left: `write` or
+//! `scan`.
 
 use std::hint::black_box;
 
@@ -41,7 +42,10 @@ fn scan() -> usize {
     let pages = core::arch::wasm32::memory_size(0).max(before);
     let pattern = pattern();
     // SAFETY: all of it is this guest's own memory, and an aligned read cannot fail.
-    (8..pages * PAGE).step_by(8).filter(|address| unsafe { std::ptr::read_volatile(*address as *const u64) } == pattern).count()
+    (8..pages * PAGE)
+        .step_by(8)
+        .filter(|address| unsafe { std::ptr::read_volatile(*address as *const u64) } == pattern)
+        .count()
 }
 
 sdk::serve!(chat: chat);

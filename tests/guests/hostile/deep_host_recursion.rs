@@ -1,4 +1,5 @@
-//! Recurses with a host call at every level, so that both stacks are in use when the guest's is full.
+//! Recurses with a host call at every level, so that both stacks are in use when the guest's is
+//! full.
 
 use std::hint::black_box;
 
@@ -14,7 +15,11 @@ fn depth(level: u64) -> usize {
     if level % 1000 == 0 {
         sdk::hayrick::pipeline::log::write(Level::Trace, "deeper");
     }
-    if black_box(level) == u64::MAX { 0 } else { black_box(depth(level + 1)) + id.len() }
+    if black_box(level) == u64::MAX {
+        0
+    } else {
+        black_box(depth(level + 1)) + id.len()
+    }
 }
 
 sdk::serve!(chat: chat);

@@ -7,7 +7,11 @@ use sdk::{ChatRequest, Outcome, say};
 async fn chat(_request: ChatRequest) -> Outcome {
     loop {
         say("").await?;
-        send(Chunk::Usage(Usage { input_tokens: 0, output_tokens: 0 })).await?;
+        send(Chunk::Usage(Usage {
+            input_tokens: 0,
+            output_tokens: 0,
+        }))
+        .await?;
         send(Chunk::Finish(FinishReason::Stop)).await?;
     }
 }

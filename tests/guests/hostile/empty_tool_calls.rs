@@ -1,4 +1,5 @@
-//! Sends tool calls without a byte in them, each with an index of its own: a whole answer has to remember every one.
+//! Sends tool calls without a byte in them, each with an index of its own: a whole answer has to
+//! remember every one.
 
 use sdk::hayrick::pipeline::response::send;
 use sdk::hayrick::pipeline::types::{Chunk, ToolCallDelta};
@@ -6,7 +7,13 @@ use sdk::{ChatRequest, Outcome};
 
 async fn chat(_request: ChatRequest) -> Outcome {
     for index in 0..u32::MAX {
-        send(Chunk::ToolCall(ToolCallDelta { index, id: None, name: None, arguments: String::new() })).await?;
+        send(Chunk::ToolCall(ToolCallDelta {
+            index,
+            id: None,
+            name: None,
+            arguments: String::new(),
+        }))
+        .await?;
     }
     Ok(())
 }

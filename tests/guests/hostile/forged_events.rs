@@ -7,8 +7,16 @@ use sdk::{ChatRequest, Outcome};
 
 async fn chat(_request: ChatRequest) -> Outcome {
     for text in FORGERIES {
-        for data in [text.to_owned(), format!("{{\n\n\"a\": 1\r\n}}{text}"), format!("\n\n[1,\n\n2]\n\n")] {
-            send(Chunk::Event(Event { kind: text.to_owned(), data })).await?;
+        for data in [
+            text.to_owned(),
+            format!("{{\n\n\"a\": 1\r\n}}{text}"),
+            format!("\n\n[1,\n\n2]\n\n"),
+        ] {
+            send(Chunk::Event(Event {
+                kind: text.to_owned(),
+                data,
+            }))
+            .await?;
         }
     }
     Ok(())

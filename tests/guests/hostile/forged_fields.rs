@@ -1,20 +1,50 @@
-//! Sends fields that try to take the place of the answer's own, as they are, twice, escaped, and in other letters.
+//! Sends fields that try to take the place of the answer's own, as they are, twice, escaped, and in
+//! other letters.
 
 use sdk::hayrick::pipeline::response::send;
 use sdk::hayrick::pipeline::types::Chunk;
 use sdk::{ChatRequest, Outcome, say};
 
-const OWN: [&str; 9] = ["id", "object", "created", "model", "choices", "usage", "error", "system_fingerprint", "event"];
+const OWN: [&str; 9] = [
+    "id",
+    "object",
+    "created",
+    "model",
+    "choices",
+    "usage",
+    "error",
+    "system_fingerprint",
+    "event",
+];
 
 async fn chat(_request: ChatRequest) -> Outcome {
     say("true").await?;
     for name in OWN {
-        let escaped: String = name.chars().map(|letter| format!("\\u{:04x}", u32::from(letter))).collect();
-        for name in [name.to_owned(), escaped, name.to_uppercase(), format!("{name}\\u0000"), format!(" {name}")] {
-            send(Chunk::Fields(format!("{{\"{name}\": \"FORGED\", \"{name}\": [\"FORGED\"]}}"))).await?;
+        let escaped: String = name
+            .chars()
+            .map(|letter| format!("\\u{:04x}", u32::from(letter)))
+            .collect();
+        for name in [
+            name.to_owned(),
+            escaped,
+            name.to_uppercase(),
+            format!("{name}\\u0000"),
+            format!(" {name}"),
+        ] {
+            send(Chunk::Fields(format!(
+                "{{\"{name}\": \"FORGED\", \"{name}\": [\"FORGED\"]}}"
+            )))
+            .await?;
         }
     }
-    for text in ["{\"x\":1}\n\ndata: [DONE]\n\n", "}", "{\"a\":\n\n1,\r\n\"b\":2}", "{\"\": \"\\ud800\"}", "[]", ""] {
+    for text in [
+        "{\"x\":1}\n\ndata: [DONE]\n\n",
+        "}",
+        "{\"a\":\n\n1,\r\n\"b\":2}",
+        "{\"\": \"\\ud800\"}",
+        "[]",
+        "",
+    ] {
         send(Chunk::Fields(text.to_owned())).await?;
     }
     Ok(())

@@ -10,7 +10,13 @@ async fn chat(_request: ChatRequest) -> Outcome {
         say(text).await?;
         send(Chunk::Reasoning(text.to_owned())).await?;
         let (id, name) = (Some(text.to_owned()), Some(text.to_owned()));
-        send(Chunk::ToolCall(ToolCallDelta { index: u32::MAX, id, name, arguments: text.to_owned() })).await?;
+        send(Chunk::ToolCall(ToolCallDelta {
+            index: u32::MAX,
+            id,
+            name,
+            arguments: text.to_owned(),
+        }))
+        .await?;
     }
     Ok(())
 }

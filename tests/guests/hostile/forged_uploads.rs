@@ -6,7 +6,8 @@ use sdk::{FilesRequest, Outcome, say};
 async fn files(request: FilesRequest) -> Outcome {
     let own: Vec<u32> = request.files.iter().map(Upload::handle).collect();
     for handle in (0..10_000).rev().filter(|handle| !own.contains(handle)) {
-        // SAFETY: what a handle stands for is for the host to know, and it is no address of this guest.
+        // SAFETY: what a handle stands for is for the host to know, and it is no address of this
+        // guest.
         let forged = unsafe { Upload::from_handle(handle) };
         say(format!("upload {handle}: IN REACH: {}", forged.name())).await?;
     }

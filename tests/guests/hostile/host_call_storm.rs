@@ -14,8 +14,17 @@ async fn chat(_request: ChatRequest) -> Outcome {
         count += 1;
         log::write(Level::Trace, "storm");
         tasks::note("storm");
-        tasks::report(&Progress { done: count, total: None, message: Some("storm".to_owned()) });
-        black_box((tasks::id(), get_random_u64(), Instant::now(), SystemTime::now()));
+        tasks::report(&Progress {
+            done: count,
+            total: None,
+            message: Some("storm".to_owned()),
+        });
+        black_box((
+            tasks::id(),
+            get_random_u64(),
+            Instant::now(),
+            SystemTime::now(),
+        ));
     }
 }
 

@@ -5,7 +5,11 @@ use sdk::hayrick::pipeline::jobs::checkpoint;
 use sdk::{Attempt, JobFailure, JobOutcome};
 
 async fn job(_attempt: Attempt) -> JobOutcome {
-    for (name, state) in [("deep", deep_json(100_000)), ("not-json", "{".to_owned()), ("huge", format!("\"{}\"", huge()))] {
+    for (name, state) in [
+        ("deep", deep_json(100_000)),
+        ("not-json", "{".to_owned()),
+        ("huge", format!("\"{}\"", huge())),
+    ] {
         match checkpoint(state).await.map_err(shown) {
             Err(error) => sdk::hayrick::pipeline::tasks::note(&format!("{name}: denied: {error}")),
             Ok(()) if name == "deep" => {}

@@ -5,10 +5,19 @@ use sdk::hayrick::pipeline::llm;
 use sdk::{ChatRequest, Outcome};
 
 async fn chat(request: ChatRequest) -> Outcome {
-    let texts = if asked(&request) == "many" { vec![String::new(); 1_000_000] } else { vec![huge()] };
+    let texts = if asked(&request) == "many" {
+        vec![String::new(); 1_000_000]
+    } else {
+        vec![huge()]
+    };
     let mut report = Report::default();
     let vectors = llm::embed(texts, None).await;
-    report.tried("embed", vectors.map(|vectors| vectors.len().to_string()).map_err(shown));
+    report.tried(
+        "embed",
+        vectors
+            .map(|vectors| vectors.len().to_string())
+            .map_err(shown),
+    );
     report.send().await
 }
 

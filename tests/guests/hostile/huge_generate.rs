@@ -1,4 +1,5 @@
-//! Asks a model with one message as large as its memory, with a million messages, or with a million parts.
+//! Asks a model with one message as large as its memory, with a million messages, or with a million
+//! parts.
 
 use hostile::{Report, asked, huge, shown};
 use sdk::hayrick::pipeline::llm;
@@ -16,7 +17,13 @@ async fn chat(request: ChatRequest) -> Outcome {
         _ => vec![user_message(huge())],
     };
     let mut report = Report::default();
-    report.tried("generate", llm::generate(messages, Options::default()).await.map(|answer| answer.text).map_err(shown));
+    report.tried(
+        "generate",
+        llm::generate(messages, Options::default())
+            .await
+            .map(|answer| answer.text)
+            .map_err(shown),
+    );
     report.send().await
 }
 

@@ -1,4 +1,5 @@
-//! Submits a job whose kind, data or key is as large as its memory, or whose times are out of bounds.
+//! Submits a job whose kind, data or key is as large as its memory, or whose times are out of
+//! bounds.
 
 use hostile::{Report, asked, deep_json, huge, shown};
 use sdk::hayrick::pipeline::jobs::{self, SubmitOptions};
@@ -12,15 +13,32 @@ async fn chat(request: ChatRequest) -> Outcome {
         "data" => ("kind".to_owned(), format!("\"{}\"", huge()), options),
         "deep" => ("kind".to_owned(), deep_json(100_000), options),
         "not-json" => ("kind".to_owned(), "{\"a\":".to_owned(), options),
-        "key" => ("kind".to_owned(), data, SubmitOptions { idempotency_key: Some(huge()), ..options }),
+        "key" => (
+            "kind".to_owned(),
+            data,
+            SubmitOptions {
+                idempotency_key: Some(huge()),
+                ..options
+            },
+        ),
         _ => {
-            let mut options = SubmitOptions { delay: Some(u64::MAX), timeout: Some(u64::MAX), ..options };
+            let mut options = SubmitOptions {
+                delay: Some(u64::MAX),
+                timeout: Some(u64::MAX),
+                ..options
+            };
             (options.max_attempts, options.priority) = (Some(u32::MAX), Some(i16::MIN));
             ("kind".to_owned(), data, options)
         }
     };
     let mut report = Report::default();
-    report.tried("submit", jobs::submit(kind, data, options).await.map(|job| job.id).map_err(shown));
+    report.tried(
+        "submit",
+        jobs::submit(kind, data, options)
+            .await
+            .map(|job| job.id)
+            .map_err(shown),
+    );
     report.send().await
 }
 

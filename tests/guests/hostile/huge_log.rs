@@ -10,7 +10,11 @@ async fn chat(_request: ChatRequest) -> Outcome {
     for _ in 0..50 {
         log::write(Level::Error, &text);
         tasks::note(&text);
-        tasks::report(&Progress { done: u64::MAX, total: Some(0), message: Some(text.clone()) });
+        tasks::report(&Progress {
+            done: u64::MAX,
+            total: Some(0),
+            message: Some(text.clone()),
+        });
     }
     let mut report = Report::default();
     report.tried("log", Ok::<_, String>(text.len().to_string()));

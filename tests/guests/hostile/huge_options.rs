@@ -1,4 +1,5 @@
-//! Asks a model with options as large as its memory, that are no JSON, or that are nested a hundred thousand levels deep.
+//! Asks a model with options as large as its memory, that are no JSON, or that are nested a hundred
+//! thousand levels deep.
 
 use hostile::{Report, asked, deep_json, huge, shown};
 use sdk::hayrick::pipeline::llm;
@@ -7,15 +8,37 @@ use sdk::{ChatRequest, Outcome, user_message};
 
 async fn chat(request: ChatRequest) -> Outcome {
     let options = match asked(&request).as_str() {
-        "extra" => Options { extra: Some(format!("{{\"x\":\"{}\"}}", huge())), ..Options::default() },
-        "deep" => Options { extra: Some(format!("{{\"x\":{}}}", deep_json(100_000))), ..Options::default() },
-        "format" => Options { response_format: Some(deep_json(100_000)), ..Options::default() },
+        "extra" => Options {
+            extra: Some(format!("{{\"x\":\"{}\"}}", huge())),
+            ..Options::default()
+        },
+        "deep" => Options {
+            extra: Some(format!("{{\"x\":{}}}", deep_json(100_000))),
+            ..Options::default()
+        },
+        "format" => Options {
+            response_format: Some(deep_json(100_000)),
+            ..Options::default()
+        },
         "tools" => {
-            let tool = Tool { name: String::new(), description: None, parameters: "{}".to_owned() };
-            Options { tools: vec![tool; 200_000], ..Options::default() }
+            let tool = Tool {
+                name: String::new(),
+                description: None,
+                parameters: "{}".to_owned(),
+            };
+            Options {
+                tools: vec![tool; 200_000],
+                ..Options::default()
+            }
         }
-        "model" => Options { model: Some(huge()), ..Options::default() },
-        _ => Options { extra: Some("{\"model\": \"stolen\", \"stream\": ".to_owned()), ..Options::default() },
+        "model" => Options {
+            model: Some(huge()),
+            ..Options::default()
+        },
+        _ => Options {
+            extra: Some("{\"model\": \"stolen\", \"stream\": ".to_owned()),
+            ..Options::default()
+        },
     };
     let mut report = Report::default();
     let answer = llm::generate(vec![user_message("hi")], options).await;

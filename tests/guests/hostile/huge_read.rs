@@ -6,7 +6,11 @@ use sdk::{FilesRequest, Outcome, say};
 async fn files(request: FilesRequest) -> Outcome {
     for piece in join_all(request.files.iter().map(|file| file.read(u32::MAX))).await {
         let bytes = piece?.len();
-        let word = if bytes > 1 << 20 { "IN REACH" } else { "denied" };
+        let word = if bytes > 1 << 20 {
+            "IN REACH"
+        } else {
+            "denied"
+        };
         say(format!("read: {word}: {bytes} bytes in one piece\n")).await?;
     }
     for file in &request.files {

@@ -8,9 +8,17 @@ use sdk::{ChatRequest, Outcome};
 async fn chat(request: ChatRequest) -> Outcome {
     let chunk = match asked(&request).as_str() {
         "reasoning" => Chunk::Reasoning(huge()),
-        "event" => Chunk::Event(Event { kind: huge(), data: "1".to_owned() }),
+        "event" => Chunk::Event(Event {
+            kind: huge(),
+            data: "1".to_owned(),
+        }),
         "fields" => Chunk::Fields(format!("{{\"x\":\"{}\"}}", huge())),
-        "tool-call" => Chunk::ToolCall(ToolCallDelta { index: 0, id: None, name: Some(huge()), arguments: String::new() }),
+        "tool-call" => Chunk::ToolCall(ToolCallDelta {
+            index: 0,
+            id: None,
+            name: Some(huge()),
+            arguments: String::new(),
+        }),
         _ => Chunk::Text(huge()),
     };
     let mut report = Report::default();

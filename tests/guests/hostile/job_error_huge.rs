@@ -5,7 +5,10 @@ use sdk::{Attempt, JobFailure, JobOutcome, Retry};
 
 async fn job(_attempt: Attempt) -> JobOutcome {
     let text = FORGERIES.concat();
-    Err(JobFailure::Retry(Retry { error: text.repeat((10 << 20) / text.len()), delay: Some(0) }))
+    Err(JobFailure::Retry(Retry {
+        error: text.repeat((10 << 20) / text.len()),
+        delay: Some(0),
+    }))
 }
 
 sdk::serve!(job: job);

@@ -1,4 +1,5 @@
-//! Lists its jobs, each with a large result, many times at once: what it asks for is small, what the host makes of it is not.
+//! Lists its jobs, each with a large result, many times at once: what it asks for is small, what
+//! the host makes of it is not.
 
 use futures_util::future::join_all;
 use hostile::Report;

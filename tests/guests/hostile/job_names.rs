@@ -4,14 +4,29 @@ use hostile::{FORGERIES, Report, shown};
 use sdk::hayrick::pipeline::jobs::{self, SubmitOptions};
 use sdk::{Attempt, ChatRequest, JobOutcome, Outcome};
 
-const NAMES: [&str; 5] = ["", "'; DROP TABLE jobs; --", "../victim/jobs", "%2e%2e%2fvictim", "\u{feff}kind"];
+const NAMES: [&str; 5] = [
+    "",
+    "'; DROP TABLE jobs; --",
+    "../victim/jobs",
+    "%2e%2e%2fvictim",
+    "\u{feff}kind",
+];
 
 async fn chat(_request: ChatRequest) -> Outcome {
     let mut report = Report::default();
     for name in NAMES.iter().chain(&FORGERIES) {
-        let options = SubmitOptions { idempotency_key: Some((*name).to_owned()), ..SubmitOptions::default() };
+        let options = SubmitOptions {
+            idempotency_key: Some((*name).to_owned()),
+            ..SubmitOptions::default()
+        };
         let submitted = jobs::submit((*name).to_owned(), "1".to_owned(), options).await;
-        let same = |job: jobs::Job| if job.kind == *name { "as it is".to_owned() } else { format!("IN REACH: {}", job.kind) };
+        let same = |job: jobs::Job| {
+            if job.kind == *name {
+                "as it is".to_owned()
+            } else {
+                format!("IN REACH: {}", job.kind)
+            }
+        };
         report.tried("submit", submitted.map(same).map_err(shown));
     }
     report.send().await

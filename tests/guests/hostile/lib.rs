@@ -1,17 +1,24 @@
-//! What the hostile guests have in common: the words of their reports, and values too large for anything.
+//! What the hostile guests have in common: the words of their reports, and values too large for
+//! anything.
 
 use std::fmt::Display;
 
 use sdk::hayrick::pipeline::types::Failure;
 use sdk::{ChatRequest, Outcome, question, say};
 
-/// What an attack got out of what it tried, a line each. `IN REACH` in a line says that the attack succeeded.
+/// What an attack got out of what it tried, a line each. `IN REACH` in a line says that the attack
+/// succeeded.
 #[derive(Default)]
 pub struct Report(Vec<String>);
 
 impl Report {
     /// An attempt that must fail: its success is what the line complains of.
-    pub fn must_fail<T, E: Display>(&mut self, attempt: &str, outcome: Result<T, E>, show: impl FnOnce(T) -> String) {
+    pub fn must_fail<T, E: Display>(
+        &mut self,
+        attempt: &str,
+        outcome: Result<T, E>,
+        show: impl FnOnce(T) -> String,
+    ) {
         self.0.push(match outcome {
             Ok(found) => format!("{attempt}: IN REACH: {}", cut(&show(found))),
             Err(error) => format!("{attempt}: denied: {}", cut(&error.to_string())),
@@ -28,7 +35,11 @@ impl Report {
 
     /// An attempt that is denied when it finds nothing.
     pub fn must_be_empty(&mut self, attempt: &str, found: &[String]) {
-        let outcome = if found.is_empty() { Err("nothing there") } else { Ok(found) };
+        let outcome = if found.is_empty() {
+            Err("nothing there")
+        } else {
+            Ok(found)
+        };
         self.must_fail(attempt, outcome, |found| format!("{found:?}"));
     }
 
@@ -47,7 +58,10 @@ pub fn shown(failure: Failure) -> String {
 }
 
 fn cut(text: &str) -> String {
-    text.chars().filter(|letter| !letter.is_control()).take(300).collect()
+    text.chars()
+        .filter(|letter| !letter.is_control())
+        .take(300)
+        .collect()
 }
 
 /// The largest text that fits into the guest's memory beside the copy its bindings may make.

@@ -8,7 +8,10 @@ use wasip2::random::random::get_random_bytes;
 
 async fn chat(_request: ChatRequest) -> Outcome {
     loop {
-        black_box((get_random_bytes(16 << 10), get_insecure_random_bytes(16 << 10)));
+        black_box((
+            get_random_bytes(16 << 10),
+            get_insecure_random_bytes(16 << 10),
+        ));
     }
 }
 

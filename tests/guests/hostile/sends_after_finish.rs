@@ -5,7 +5,11 @@ use sdk::hayrick::pipeline::types::{Chunk, FinishReason};
 use sdk::{ChatRequest, Outcome, say};
 
 async fn chat(_request: ChatRequest) -> Outcome {
-    for reason in [FinishReason::Stop, FinishReason::ToolCalls, FinishReason::ContentFilter] {
+    for reason in [
+        FinishReason::Stop,
+        FinishReason::ToolCalls,
+        FinishReason::ContentFilter,
+    ] {
         send(Chunk::Finish(reason)).await?;
         say("after the end").await?;
     }

@@ -1,4 +1,5 @@
-//! Writes a mebibyte under ever new keys, then empty values under ever new keys, until it is refused.
+//! Writes a mebibyte under ever new keys, then empty values under ever new keys, until it is
+//! refused.
 
 use hostile::{Report, shown};
 use sdk::hayrick::pipeline::state;
@@ -11,7 +12,9 @@ async fn chat(_request: ChatRequest) -> Outcome {
     let mut report = Report::default();
     let mut outcome = Ok(());
     for number in 0..TRIES {
-        outcome = state::set(format!("large {number}"), vec![7; 1 << 20], None).await.map(drop);
+        outcome = state::set(format!("large {number}"), vec![7; 1 << 20], None)
+            .await
+            .map(drop);
         if outcome.is_err() {
             break;
         }

@@ -11,7 +11,10 @@ async fn chat(_request: ChatRequest) -> Outcome {
         state::set(key.to_owned(), SECRET.into(), None).await?;
     }
     tasks::note(SECRET);
-    let options = SubmitOptions { idempotency_key: Some("key".to_owned()), ..SubmitOptions::default() };
+    let options = SubmitOptions {
+        idempotency_key: Some("key".to_owned()),
+        ..SubmitOptions::default()
+    };
     let job = jobs::submit("secret".to_owned(), format!("\"{SECRET}\""), options).await?;
     say(job.id).await
 }

@@ -1,5 +1,6 @@
 // Does what the last user message says, `verb:rest`. The same guest exists in Rust and in Python.
-// It speaks the contract's sync twin: what Rust and Python do at the same time, it does one after the other.
+// It speaks the contract's sync twin: what Rust and Python do at the same time, it does one after
+// the other.
 
 import llm from "hayrick:pipeline-sync/llm@0.1.0";
 import response from "hayrick:pipeline-sync/response@0.1.0";

@@ -1,4 +1,5 @@
-//! Writes valid modules that no toolchain would make into the folder given: `smith-SEED.core.wasm`, the same for the same seed.
+//! Writes valid modules that no toolchain would make into the folder given: `smith-SEED.core.wasm`,
+//! the same for the same seed.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,10 +12,15 @@ const SEEDS: std::ops::RangeInclusive<u64> = 1..=4;
 const NOISE_BYTES: usize = 16 << 10;
 
 fn main() -> io::Result<()> {
-    let folder = std::env::args_os().nth(1).ok_or_else(|| io::Error::other("name a folder"))?;
+    let folder = std::env::args_os()
+        .nth(1)
+        .ok_or_else(|| io::Error::other("name a folder"))?;
     for seed in SEEDS {
         let module = module(seed).map_err(io::Error::other)?;
-        std::fs::write(PathBuf::from(&folder).join(format!("smith-{seed}.core.wasm")), module)?;
+        std::fs::write(
+            PathBuf::from(&folder).join(format!("smith-{seed}.core.wasm")),
+            module,
+        )?;
     }
     Ok(())
 }
@@ -43,6 +49,7 @@ fn module(seed: u64) -> Result<Vec<u8>, String> {
         wide_arithmetic_enabled: false,
         ..Config::default()
     };
-    let module = Module::new(config, &mut Unstructured::new(&noise)).map_err(|error| error.to_string())?;
+    let module =
+        Module::new(config, &mut Unstructured::new(&noise)).map_err(|error| error.to_string())?;
     Ok(module.to_bytes())
 }

@@ -9,22 +9,86 @@ const CPU: &[&str] = &["cpu_time_max", "wall_time_max"];
 const NONE: &[&str] = &[];
 const GO_ON: &[&str] = &["go on"];
 
-const fn case(name: &'static str, drive: crate::hostile::case::Drive, expect: crate::hostile::case::Expect, tries: &'static str) -> Case {
+const fn case(
+    name: &'static str,
+    drive: crate::hostile::case::Drive,
+    expect: crate::hostile::case::Expect,
+    tries: &'static str,
+) -> Case {
     Case::of(Theme::Cpu, name, drive, expect, tries)
 }
 
 /// The cases.
 pub const CASES: [Case; 12] = [
-    case("spin-in-setup", Deploy, Refused(&["setup_time_max", "cpu_time_max"]), "never ends its setup").by(Guest("spin-in-setup")),
+    case(
+        "spin-in-setup",
+        Deploy,
+        Refused(&["setup_time_max", "cpu_time_max"]),
+        "never ends its setup",
+    )
+    .by(Guest("spin-in-setup")),
     case("spin-in-chat", Chat(GO_ON), Fails(CPU), "computes for ever").by(Guest("spin-in-chat")),
-    case("spin-after-first-chunk", Stream, Fails(CPU), "computes for ever once it has sent something").by(Guest("spin-after-first-chunk")),
-    case("spin-in-files", Files, Fails(NONE), "computes for ever instead of reading files"),
-    case("spin-in-job", Job, Fails(NONE), "computes for ever in a job"),
-    case("never-yields-in-setup-of-a-run", Chat(GO_ON), Fails(CPU), "is set up quickly at deploy, and never again"),
-    case("spinning-crowd", Crowd(32), Contained, "thirty-two runs that compute for ever").by(Guest("spin-in-chat")),
-    case("spin-and-hang-up", HangUp, Fails(NONE), "computes for ever for a client that has hung up").by(Guest("spin-after-first-chunk")),
-    case("host-call-storm", Chat(GO_ON), Fails(CPU), "calls the host for ever, one cheap call after the other"),
-    case("async-call-storm", Chat(GO_ON), Fails(CPU), "awaits what is ready at once, for ever"),
-    case("bulk-memory", Chat(GO_ON), Fails(CPU), "copies and fills 24 MiB for ever, an instruction each"),
-    case("poll-bomb", Chat(GO_ON), Fails(NONE), "has the host poll two thousand timers, for ever"),
+    case(
+        "spin-after-first-chunk",
+        Stream,
+        Fails(CPU),
+        "computes for ever once it has sent something",
+    )
+    .by(Guest("spin-after-first-chunk")),
+    case(
+        "spin-in-files",
+        Files,
+        Fails(NONE),
+        "computes for ever instead of reading files",
+    ),
+    case(
+        "spin-in-job",
+        Job,
+        Fails(NONE),
+        "computes for ever in a job",
+    ),
+    case(
+        "never-yields-in-setup-of-a-run",
+        Chat(GO_ON),
+        Fails(CPU),
+        "is set up quickly at deploy, and never again",
+    ),
+    case(
+        "spinning-crowd",
+        Crowd(32),
+        Contained,
+        "thirty-two runs that compute for ever",
+    )
+    .by(Guest("spin-in-chat")),
+    case(
+        "spin-and-hang-up",
+        HangUp,
+        Fails(NONE),
+        "computes for ever for a client that has hung up",
+    )
+    .by(Guest("spin-after-first-chunk")),
+    case(
+        "host-call-storm",
+        Chat(GO_ON),
+        Fails(CPU),
+        "calls the host for ever, one cheap call after the other",
+    ),
+    case(
+        "async-call-storm",
+        Chat(GO_ON),
+        Fails(CPU),
+        "awaits what is ready at once, for ever",
+    ),
+    case(
+        "bulk-memory",
+        Chat(GO_ON),
+        Fails(CPU),
+        "copies and fills 24 MiB for ever, an instruction each",
+    ),
+    case(
+        "poll-bomb",
+        Chat(GO_ON),
+        Fails(NONE),
+        "has the host poll two thousand timers, for ever",
+    ),
 ];

@@ -10,13 +10,58 @@ const fn case(name: &'static str, drive: Drive, expect: Expect, tries: &'static 
 
 /// The cases.
 pub const CASES: [Case; 9] = [
-    case("job-fork-bomb", Watch, Contained, "every job submits two more"),
-    case("job-waits-for-itself", Job, Fails(&[]), "waits for its own end"),
-    case("job-cancels-itself", Job, Contained, "cancels itself and has a result all the same"),
-    case("job-result-not-json", Job, Fails(&["JSON"]), "a result that is no JSON"),
-    case("job-result-huge", Job, Fails(&["are allowed", "host_call_bytes_max"]), "a result of ten mebibytes"),
-    case("job-result-deep", Job, Contained, "a result nested a hundred thousand levels deep"),
-    case("job-error-huge", Job, Fails(&[]), "fails with ten mebibytes of forged text, again and again"),
-    case("job-list-bomb", Chat(&["go on"]), Contained, "lists jobs of large results four hundred times at once"),
-    case("job-names", Chat(&["go on"]), Contained, "kinds and keys that try to be paths, lines and statements"),
+    case(
+        "job-fork-bomb",
+        Watch,
+        Contained,
+        "every job submits two more",
+    ),
+    case(
+        "job-waits-for-itself",
+        Job,
+        Fails(&[]),
+        "waits for its own end",
+    ),
+    case(
+        "job-cancels-itself",
+        Job,
+        Contained,
+        "cancels itself and has a result all the same",
+    ),
+    case(
+        "job-result-not-json",
+        Job,
+        Fails(&["JSON"]),
+        "a result that is no JSON",
+    ),
+    case(
+        "job-result-huge",
+        Job,
+        Fails(&["are allowed", "host_call_bytes_max"]),
+        "a result of ten mebibytes",
+    ),
+    case(
+        "job-result-deep",
+        Job,
+        Contained,
+        "a result nested a hundred thousand levels deep",
+    ),
+    case(
+        "job-error-huge",
+        Job,
+        Fails(&[]),
+        "fails with ten mebibytes of forged text, again and again",
+    ),
+    case(
+        "job-list-bomb",
+        Chat(&["go on"]),
+        Contained,
+        "lists jobs of large results four hundred times at once",
+    ),
+    case(
+        "job-names",
+        Chat(&["go on"]),
+        Contained,
+        "kinds and keys that try to be paths, lines and statements",
+    ),
 ];

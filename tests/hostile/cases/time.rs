@@ -10,7 +10,22 @@ const fn case(name: &'static str, drive: Drive, expect: Expect, tries: &'static 
 
 /// The cases.
 pub const CASES: [Case; 3] = [
-    case("clock-probe", Chat(&["go on"]), Contained, "how fine the clocks are, and times that overflow"),
-    case("random-flood", Chat(&["go on"]), Fails(&["cpu_time_max", "wall_time_max"]), "random bytes for ever"),
-    case("blocking-sleep", Chat(&["go on"]), Fails(&["wall_time_max"]), "sleeps without letting go of its thread"),
+    case(
+        "clock-probe",
+        Chat(&["go on"]),
+        Contained,
+        "how fine the clocks are, and times that overflow",
+    ),
+    case(
+        "random-flood",
+        Chat(&["go on"]),
+        Fails(&["cpu_time_max", "wall_time_max"]),
+        "random bytes for ever",
+    ),
+    case(
+        "blocking-sleep",
+        Chat(&["go on"]),
+        Fails(&["wall_time_max"]),
+        "sleeps without letting go of its thread",
+    ),
 ];

@@ -1,8 +1,8 @@
 //! The two forms of an answer over files: text as it is, and events.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use host_types::chunk::Chunk;
-use host_types::failure::Failure;
+use hayrick_types::chunk::Chunk;
+use hayrick_types::failure::Failure;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -51,7 +51,8 @@ impl Encode for TextWriter {
     }
 }
 
-/// Server-sent events: `text` and `reasoning` with `{"text": …}`, `event` with its type and data, `fields`, and at the end `done` or `error`.
+/// Server-sent events: `text` and `reasoning` with `{"text": …}`, `event` with its type and data,
+/// `fields`, and at the end `done` or `error`.
 #[derive(Default)]
 pub(super) struct EventWriter {
     buffer: BytesMut,
@@ -101,7 +102,13 @@ impl Encode for EventWriter {
         match chunk {
             Chunk::Text(text) => self.event("text", &Text { text }),
             Chunk::Reasoning(text) => self.event("reasoning", &Text { text }),
-            Chunk::Event(event) => self.event("event", &Event { r#type: &event.kind, data: document(&event.data) }),
+            Chunk::Event(event) => self.event(
+                "event",
+                &Event {
+                    r#type: &event.kind,
+                    data: document(&event.data),
+                },
+            ),
             Chunk::Fields(fields) => self.event("fields", &document(fields)),
             Chunk::ToolCall(_) | Chunk::Usage(_) | Chunk::Finish(_) => {}
         }
@@ -134,7 +141,7 @@ impl Encode for EventWriter {
 
 #[cfg(test)]
 mod tests {
-    use host_types::failure::FailureKind;
+    use hayrick_types::failure::FailureKind;
 
     use super::*;
 
@@ -146,7 +153,16 @@ mod tests {
         writer.fail(Failure::new(FailureKind::Failed, "broke\n"));
         let text = String::from_utf8(writer.take().to_vec()).unwrap();
         let frames: Vec<&str> = text.trim_end().split("\n\n").collect();
-        assert_eq!(frames[..2], ["event: text\ndata: {\"text\":\"a\\n\\ndata: x\"}", "event: fields\ndata: {\"a\":1}"]);
-        assert!(frames.len() == 3 && frames[2].starts_with("event: error\ndata: {\"error\":"), "{text}");
+        assert_eq!(
+            frames[..2],
+            [
+                "event: text\ndata: {\"text\":\"a\\n\\ndata: x\"}",
+                "event: fields\ndata: {\"a\":1}"
+            ]
+        );
+        assert!(
+            frames.len() == 3 && frames[2].starts_with("event: error\ndata: {\"error\":"),
+            "{text}"
+        );
     }
 }

@@ -4,32 +4,51 @@ use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use bytes::Bytes;
-use host_services::uploads::form::Form;
-use host_services::uploads::spool::Spool;
-use host_types::limit_name::LimitName;
+use hayrick_services::uploads::form::Form;
+use hayrick_services::uploads::spool::Spool;
+use hayrick_types::limit_name::LimitName;
 use multer::{Field, Multipart};
 
 use crate::config::ApiConfig;
 use crate::error::ApiError;
 use crate::pace::Pace;
 
-const HOW: &str = "send multipart/form-data with at least one file, as `curl -F file=@notes.txt` does";
+const HOW: &str =
+    "send multipart/form-data with at least one file, as `curl -F file=@notes.txt` does";
 
 /// The whole form. Whatever ends it early leaves nothing behind.
 ///
 /// # Errors
 /// It is no form, has no file, or more than the limits allow; the client stopped; the disk is full.
-pub(super) async fn read(body: Body, headers: &HeaderMap, spool: &Spool, config: &ApiConfig) -> Result<Form, ApiError> {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let boundary = multer::parse_boundary(content_type).map_err(|_| ApiError::invalid(format!("this is no form: {HOW}"), None))?;
+pub(super) async fn read(
+    body: Body,
+    headers: &HeaderMap,
+    spool: &Spool,
+    config: &ApiConfig,
+) -> Result<Form, ApiError> {
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let boundary = multer::parse_boundary(content_type)
+        .map_err(|_| ApiError::invalid(format!("this is no form: {HOW}"), None))?;
     let pace = Pace::new(config.upload_stall_timeout, config.body_rate_min);
-    let mut reading = Reading { spool, config, form: Form::default(), bytes: 0, pace };
+    let mut reading = Reading {
+        spool,
+        config,
+        form: Form::default(),
+        bytes: 0,
+        pace,
+    };
     let mut parts = Multipart::new(body.into_data_stream(), boundary);
     while let Some(part) = read_paced(&mut reading.pace, parts.next_field(), |_| 0).await? {
         reading.part(part).await?;
     }
     if reading.form.files.is_empty() {
-        return Err(ApiError::invalid(format!("the form has no file: {HOW}"), None));
+        return Err(ApiError::invalid(
+            format!("the form has no file: {HOW}"),
+            None,
+        ));
     }
     Ok(reading.form)
 }
@@ -57,13 +76,18 @@ impl Reading<'_> {
     async fn file(&mut self, name: String, mut part: Field<'_>) -> Result<(), ApiError> {
         let files_max = self.config.files_max;
         if self.form.files.len() >= files_max {
-            return Err(ApiError::too_large(format!("the form has more than files_max, {files_max} files: send them in several forms"))
-                .limit(LimitName::FilesMax));
+            return Err(ApiError::too_large(format!(
+                "the form has more than files_max, {files_max} files: send them in several forms"
+            ))
+            .limit(LimitName::FilesMax));
         }
         let content_type = part.content_type().map(ToString::to_string);
         self.check_words(&name)?;
         self.check_words(content_type.as_deref().unwrap_or_default())?;
-        let mut arriving = self.spool.begin(name, content_type, self.config.file_bytes_max).await?;
+        let mut arriving = self
+            .spool
+            .begin(name, content_type, self.config.file_bytes_max)
+            .await?;
         while let Some(bytes) = self.piece(&mut part).await? {
             arriving.write(bytes).await?;
         }
@@ -93,19 +117,27 @@ impl Reading<'_> {
                 .limit(LimitName::FieldBytesMax));
             }
         }
-        let content =
-            String::from_utf8(content).map_err(|_| ApiError::invalid("a field of the form is no UTF-8: send it as a file", None))?;
+        let content = String::from_utf8(content).map_err(|_| {
+            ApiError::invalid("a field of the form is no UTF-8: send it as a file", None)
+        })?;
         self.form.fields.push((name, content));
         Ok(())
     }
 
     async fn piece(&mut self, part: &mut Field<'_>) -> Result<Option<Bytes>, ApiError> {
-        let piece = read_paced(&mut self.pace, part.chunk(), |piece| piece.as_ref().map_or(0, Bytes::len)).await?;
-        self.bytes = self.bytes.saturating_add(piece.as_ref().map_or(0, |piece| piece.len() as u64));
+        let piece = read_paced(&mut self.pace, part.chunk(), |piece| {
+            piece.as_ref().map_or(0, Bytes::len)
+        })
+        .await?;
+        self.bytes = self
+            .bytes
+            .saturating_add(piece.as_ref().map_or(0, |piece| piece.len() as u64));
         let max = self.config.upload_bytes_max;
         if self.bytes > max {
-            return Err(ApiError::too_large(format!("the form is longer than upload_bytes_max, {max} bytes: send less at a time"))
-                .limit(LimitName::UploadBytesMax));
+            return Err(ApiError::too_large(format!(
+                "the form is longer than upload_bytes_max, {max} bytes: send less at a time"
+            ))
+            .limit(LimitName::UploadBytesMax));
         }
         Ok(piece)
     }
@@ -114,7 +146,9 @@ impl Reading<'_> {
     fn check_words(&self, words: &str) -> Result<(), ApiError> {
         let max = NAME_BYTES_MAX;
         if words.len() > max || words.chars().any(char::is_control) {
-            let text = format!("a name or content type in the form has more than {max} bytes or a control character: rename the file");
+            let text = format!(
+                "a name or content type in the form has more than {max} bytes or a control character: rename the file"
+            );
             return Err(ApiError::invalid(text, None));
         }
         Ok(())
@@ -124,10 +158,15 @@ impl Reading<'_> {
 /// Bytes of a file's name; file systems have no longer ones.
 const NAME_BYTES_MAX: usize = 255;
 
-/// The last part of a path, whichever way its client writes paths. Names that are only dots lead up, and become `file`.
+/// The last part of a path, whichever way its client writes paths. Names that are only dots lead
+/// up, and become `file`.
 fn base_name(name: &str) -> &str {
     let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    if name.chars().all(|letter| letter == '.') { "file" } else { name }
+    if name.chars().all(|letter| letter == '.') {
+        "file"
+    } else {
+        name
+    }
 }
 
 async fn read_paced<T>(
@@ -135,8 +174,11 @@ async fn read_paced<T>(
     piece: impl Future<Output = multer::Result<T>>,
     bytes: impl FnOnce(&T) -> usize,
 ) -> Result<T, ApiError> {
-    let piece = pace.next(piece, |piece| piece.as_ref().map_or(0, bytes)).await?;
-    piece.map_err(|error| ApiError::invalid(format!("the form broke off or is none: {error}"), None))
+    let piece = pace
+        .next(piece, |piece| piece.as_ref().map_or(0, bytes))
+        .await?;
+    piece
+        .map_err(|error| ApiError::invalid(format!("the form broke off or is none: {error}"), None))
 }
 
 #[cfg(test)]
@@ -148,12 +190,23 @@ mod tests {
     async fn form(parts: &str, config: &ApiConfig) -> Result<Form, ApiError> {
         let folder = tempfile::tempdir().unwrap();
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("multipart/form-data; boundary=B"));
-        read(Body::from(parts.to_owned()), &headers, &Spool::new(folder.path()), config).await
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("multipart/form-data; boundary=B"),
+        );
+        read(
+            Body::from(parts.to_owned()),
+            &headers,
+            &Spool::new(folder.path()),
+            config,
+        )
+        .await
     }
 
     fn file(name: &str, content: &str) -> String {
-        format!("--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"{name}\"\r\n\r\n{content}\r\n")
+        format!(
+            "--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"{name}\"\r\n\r\n{content}\r\n"
+        )
     }
 
     fn field(name: &str, content: &str) -> String {
@@ -163,34 +216,70 @@ mod tests {
     #[tokio::test]
     async fn files_and_fields_come_in_order_and_names_lose_their_folders() {
         let names = ["a.txt", "../../etc/passwd", "C:\\\\docs\\\\b.txt", "..", ""];
-        let parts: String =
-            names.iter().map(|name| file(name, "x")).chain([field("k", "1"), field("k", "ü"), "--B--\r\n".to_owned()]).collect();
+        let parts: String = names
+            .iter()
+            .map(|name| file(name, "x"))
+            .chain([field("k", "1"), field("k", "ü"), "--B--\r\n".to_owned()])
+            .collect();
         let form = form(&parts, &ApiConfig::default()).await.unwrap();
         let names: Vec<&str> = form.files.iter().map(|file| file.name()).collect();
         assert_eq!(names, ["a.txt", "passwd", "b.txt", "file"]);
-        assert_eq!(form.fields, [("k".to_owned(), "1".to_owned()), ("k".to_owned(), "ü".to_owned())]);
+        assert_eq!(
+            form.fields,
+            [
+                ("k".to_owned(), "1".to_owned()),
+                ("k".to_owned(), "ü".to_owned())
+            ]
+        );
     }
 
     #[tokio::test]
     async fn each_bound_is_told_with_its_name() {
-        let config =
-            ApiConfig { files_max: 2, file_bytes_max: 8, upload_bytes_max: 12, fields_max: 1, field_bytes_max: 5, ..ApiConfig::default() };
+        let config = ApiConfig {
+            files_max: 2,
+            file_bytes_max: 8,
+            upload_bytes_max: 12,
+            fields_max: 1,
+            field_bytes_max: 5,
+            ..ApiConfig::default()
+        };
         let long_name = "n".repeat(256);
         let cases = [
             (file("a", "1").repeat(3), 413, "files_max"),
             (file("a", "123456789"), 413, "file_bytes_max"),
-            (file("a", "12345678") + &file("b", "12345"), 413, "upload_bytes_max"),
-            (file("a", "1") + &field("k", "1").repeat(2), 413, "fields_max"),
+            (
+                file("a", "12345678") + &file("b", "12345"),
+                413,
+                "upload_bytes_max",
+            ),
+            (
+                file("a", "1") + &field("k", "1").repeat(2),
+                413,
+                "fields_max",
+            ),
             (field("k", "123456"), 413, "field_bytes_max"),
             (file(&long_name, "1"), 400, "255 bytes"),
             (field("k", "1"), 400, "no file"),
             (file("a", "1").trim_end().to_owned(), 400, "broke off"),
         ];
         for (parts, status, words) in cases {
-            let end = if words == "broke off" { "" } else { "--B--\r\n" };
+            let end = if words == "broke off" {
+                ""
+            } else {
+                "--B--\r\n"
+            };
             let error = form(&(parts + end), &config).await.unwrap_err();
-            assert_eq!(error.status().as_u16(), status, "{words}: {}", error.message());
-            assert!(error.message().contains(words), "{words}: {}", error.message());
+            assert_eq!(
+                error.status().as_u16(),
+                status,
+                "{words}: {}",
+                error.message()
+            );
+            assert!(
+                error.message().contains(words),
+                "{words}: {}",
+                error.message()
+            );
         }
     }
 }

@@ -11,8 +11,8 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
-use host_runtime::shape::Function;
-use host_types::job::{JobFilter, JobId, Submission};
+use hayrick_runtime::shape::Function;
+use hayrick_types::job::{JobFilter, JobId, Submission};
 
 use self::request::{ListQuery, WaitQuery};
 use self::view::{JobView, ListView};
@@ -41,7 +41,11 @@ type OfPipeline = Result<Path<String>, PathRejection>;
 type OfJob = Result<Path<(String, String)>, PathRejection>;
 
 /// 202 once the job is on disk.
-async fn submit(State(state): State<ApiState>, pipeline: OfPipeline, request: Request) -> Result<Response, ApiError> {
+async fn submit(
+    State(state): State<ApiState>,
+    pipeline: OfPipeline,
+    request: Request,
+) -> Result<Response, ApiError> {
     let Path(pipeline) = pipeline.map_err(|_| ApiError::no_text())?;
     let policy = state.runtime().check(&pipeline, Function::Job)?;
     let (head, body) = request.into_parts();
@@ -49,7 +53,10 @@ async fn submit(State(state): State<ApiState>, pipeline: OfPipeline, request: Re
     let body = body::read(body, state.config()).await?;
     depth::check(&body, state.config().json_depth_max)?;
     let submission = request::parse(pipeline, &body, key)?;
-    let submission = Submission { pending_max: Some(policy.jobs.pending_max), ..submission };
+    let submission = Submission {
+        pending_max: Some(policy.jobs.pending_max),
+        ..submission
+    };
     let submitted = state.services().jobs.submit(submission).await?;
     let view = JobView::from(submitted.job);
     let location = HeaderValue::try_from(format!("/{}/jobs/{}", view.pipeline, view.id));
@@ -59,15 +66,23 @@ async fn submit(State(state): State<ApiState>, pipeline: OfPipeline, request: Re
         response.headers_mut().insert(LOCATION, location);
     }
     if !submitted.created {
-        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+        response
+            .headers_mut()
+            .insert(REPLAYED, HeaderValue::from_static("true"));
     }
     Ok(response)
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
-    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    let text =
-        value.to_str().map_err(|_| ApiError::invalid("the header Idempotency-Key is no ASCII text: use for example a UUID", None))?;
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else {
+        return Ok(None);
+    };
+    let text = value.to_str().map_err(|_| {
+        ApiError::invalid(
+            "the header Idempotency-Key is no ASCII text: use for example a UUID",
+            None,
+        )
+    })?;
     Ok(Some(text.to_owned()))
 }
 
@@ -77,7 +92,8 @@ async fn list(
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let Path(pipeline) = pipeline.map_err(|_| ApiError::no_text())?;
-    let Query(query) = query.map_err(|error| ApiError::invalid(format!("the query is wrong: {error}"), None))?;
+    let Query(query) =
+        query.map_err(|error| ApiError::invalid(format!("the query is wrong: {error}"), None))?;
     let filter: JobFilter = query.filter(pipeline.clone())?;
     let jobs = &state.services().jobs;
     let (page, counts) = (jobs.list(filter).await?, jobs.counts(&pipeline).await?);
@@ -89,10 +105,16 @@ async fn list(
     Ok(json::answer(StatusCode::OK, &view))
 }
 
-/// With `?wait=SECONDS` the answer waits until the job has ended, but no longer than that, and not while the server drains.
-async fn one(State(state): State<ApiState>, path: OfJob, query: Result<Query<WaitQuery>, QueryRejection>) -> Result<Response, ApiError> {
+/// With `?wait=SECONDS` the answer waits until the job has ended, but no longer than that, and not
+/// while the server drains.
+async fn one(
+    State(state): State<ApiState>,
+    path: OfJob,
+    query: Result<Query<WaitQuery>, QueryRejection>,
+) -> Result<Response, ApiError> {
     let (pipeline, id) = parse(path)?;
-    let Query(query) = query.map_err(|error| ApiError::invalid(format!("the query is wrong: {error}"), None))?;
+    let Query(query) =
+        query.map_err(|error| ApiError::invalid(format!("the query is wrong: {error}"), None))?;
     let jobs = &state.services().jobs;
     let job = match query.wait()? {
         Some(timeout) => tokio::select! {
@@ -116,13 +138,19 @@ async fn retry(State(state): State<ApiState>, path: OfJob) -> Result<Response, A
     Ok(json::answer(StatusCode::ACCEPTED, &JobView::from(job)))
 }
 
-async fn follow(State(state): State<ApiState>, path: OfJob, headers: HeaderMap) -> Result<Response, ApiError> {
+async fn follow(
+    State(state): State<ApiState>,
+    path: OfJob,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let (pipeline, id) = parse(path)?;
     events::answer(&state, pipeline, id, &headers).await
 }
 
 fn parse(path: OfJob) -> Result<(String, JobId), ApiError> {
     let Path((pipeline, id)) = path.map_err(|_| ApiError::no_text())?;
-    let id = JobId::parse(&id).ok_or_else(|| ApiError::not_found("a job's id is a UUID, as the answer to its submission had it"))?;
+    let id = JobId::parse(&id).ok_or_else(|| {
+        ApiError::not_found("a job's id is a UUID, as the answer to its submission had it")
+    })?;
     Ok((pipeline, id))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use host_types::job::{JobFilter, JobId, JobStatus, Submission};
+use hayrick_types::job::{JobFilter, JobId, JobStatus, Submission};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -33,7 +33,11 @@ struct Body<'a> {
 ///
 /// # Errors
 /// It is no JSON object of these fields, or a span is none.
-pub(super) fn parse(pipeline: String, body: &str, key: Option<String>) -> Result<Submission, ApiError> {
+pub(super) fn parse(
+    pipeline: String,
+    body: &str,
+    key: Option<String>,
+) -> Result<Submission, ApiError> {
     let body: Body<'_> = serde_json::from_str(body).map_err(|error| {
         let how = r#"send for example {"type": "text_processing", "data": {"text": "…"}}"#;
         ApiError::invalid(format!("the body is no submission ({error}): {how}"), None)
@@ -53,8 +57,12 @@ pub(super) fn parse(pipeline: String, body: &str, key: Option<String>) -> Result
 
 fn seconds(name: &'static str, value: Option<f64>) -> Result<Option<Duration>, ApiError> {
     let Some(value) = value else { return Ok(None) };
-    let span =
-        span(value).ok_or_else(|| ApiError::invalid(format!("'{name}' is a number of seconds from 0 on, not {value}"), Some(name)))?;
+    let span = span(value).ok_or_else(|| {
+        ApiError::invalid(
+            format!("'{name}' is a number of seconds from 0 on, not {value}"),
+            Some(name),
+        )
+    })?;
     Ok(Some(span))
 }
 
@@ -62,8 +70,15 @@ fn seconds(name: &'static str, value: Option<f64>) -> Result<Option<Duration>, A
 fn whole<T: TryFrom<i64>>(name: &'static str, value: Option<f64>) -> Result<Option<T>, ApiError> {
     let Some(value) = value else { return Ok(None) };
     // What lies beyond an `i64` becomes its nearest, which is out of range all the same.
-    let number = (value.fract() == 0.0).then_some(value as i64).and_then(|number| T::try_from(number).ok());
-    let number = number.ok_or_else(|| ApiError::invalid(format!("'{name}' is a whole number in its range, not {value}"), Some(name)))?;
+    let number = (value.fract() == 0.0)
+        .then_some(value as i64)
+        .and_then(|number| T::try_from(number).ok());
+    let number = number.ok_or_else(|| {
+        ApiError::invalid(
+            format!("'{name}' is a whole number in its range, not {value}"),
+            Some(name),
+        )
+    })?;
     Ok(Some(number))
 }
 
@@ -84,9 +99,21 @@ impl ListQuery {
     /// # Errors
     /// A word that is no status, or no id.
     pub(super) fn filter(self, pipeline: String) -> Result<JobFilter, ApiError> {
-        let status = self.status.map(|word| JobStatus::parse(&word).ok_or_else(no_status)).transpose()?;
-        let before = self.before.map(|word| JobId::parse(&word).ok_or_else(no_cursor)).transpose()?;
-        Ok(JobFilter { pipeline, status, kind: self.kind, before, limit: self.limit.unwrap_or(LIMIT_DEFAULT) })
+        let status = self
+            .status
+            .map(|word| JobStatus::parse(&word).ok_or_else(no_status))
+            .transpose()?;
+        let before = self
+            .before
+            .map(|word| JobId::parse(&word).ok_or_else(no_cursor))
+            .transpose()?;
+        Ok(JobFilter {
+            pipeline,
+            status,
+            kind: self.kind,
+            before,
+            limit: self.limit.unwrap_or(LIMIT_DEFAULT),
+        })
     }
 }
 
@@ -96,7 +123,10 @@ fn no_status() -> ApiError {
 }
 
 fn no_cursor() -> ApiError {
-    ApiError::invalid("'before' is a job's id: the 'next' of the page before", Some("before"))
+    ApiError::invalid(
+        "'before' is a job's id: the 'next' of the page before",
+        Some("before"),
+    )
 }
 
 /// How long an answer may wait.
@@ -124,19 +154,58 @@ mod tests {
     fn a_submission_is_read_and_its_data_goes_on_as_it_came() {
         let body = r#"{"type": "analysis", "data": {"content": [1,  2]}, "delay": 1.5, "idempotency_key": "body"}"#;
         let submission = parse("p".to_owned(), body, None).unwrap();
-        assert_eq!((submission.kind.as_str(), submission.data.as_str()), ("analysis", r#"{"content": [1,  2]}"#));
-        assert_eq!((submission.delay, submission.idempotency_key.as_deref()), (Some(Duration::from_millis(1500)), Some("body")));
-        assert_eq!(parse("p".to_owned(), body, Some("header".to_owned())).unwrap().idempotency_key.as_deref(), Some("header"));
-        assert_eq!(parse("p".to_owned(), r#"{"type": "x"}"#, None).unwrap().data, "null");
+        assert_eq!(
+            (submission.kind.as_str(), submission.data.as_str()),
+            ("analysis", r#"{"content": [1,  2]}"#)
+        );
+        assert_eq!(
+            (submission.delay, submission.idempotency_key.as_deref()),
+            (Some(Duration::from_millis(1500)), Some("body"))
+        );
+        assert_eq!(
+            parse("p".to_owned(), body, Some("header".to_owned()))
+                .unwrap()
+                .idempotency_key
+                .as_deref(),
+            Some("header")
+        );
+        assert_eq!(
+            parse("p".to_owned(), r#"{"type": "x"}"#, None)
+                .unwrap()
+                .data,
+            "null"
+        );
     }
 
     #[test]
     fn a_whole_number_is_one_however_it_is_written() {
-        let submission = parse("p".to_owned(), r#"{"type": "x", "priority": -3.0, "max_attempts": 2e0}"#, None).unwrap();
-        assert_eq!((submission.priority, submission.attempts_max), (-3, Some(2)));
-        for field in [r#""priority": 1.5"#, r#""priority": 32768"#, r#""max_attempts": -1"#, r#""max_attempts": 1e300"#] {
-            let error = parse("p".to_owned(), &format!(r#"{{"type": "x", {field}}}"#), None).unwrap_err();
-            assert!(error.message().contains("is a whole number"), "{field}: {}", error.message());
+        let submission = parse(
+            "p".to_owned(),
+            r#"{"type": "x", "priority": -3.0, "max_attempts": 2e0}"#,
+            None,
+        )
+        .unwrap();
+        assert_eq!(
+            (submission.priority, submission.attempts_max),
+            (-3, Some(2))
+        );
+        for field in [
+            r#""priority": 1.5"#,
+            r#""priority": 32768"#,
+            r#""max_attempts": -1"#,
+            r#""max_attempts": 1e300"#,
+        ] {
+            let error = parse(
+                "p".to_owned(),
+                &format!(r#"{{"type": "x", {field}}}"#),
+                None,
+            )
+            .unwrap_err();
+            assert!(
+                error.message().contains("is a whole number"),
+                "{field}: {}",
+                error.message()
+            );
         }
     }
 
@@ -146,12 +215,19 @@ mod tests {
             ("", "no submission"),
             (r#"{"data": 1}"#, "missing field `type`"),
             (r#"{"type": "x", "dalay": 1}"#, "unknown field `dalay`"),
-            (r#"{"type": "x", "delay": -1}"#, "'delay' is a number of seconds"),
+            (
+                r#"{"type": "x", "delay": -1}"#,
+                "'delay' is a number of seconds",
+            ),
             (r#"{"type": "x", "timeout": "5m"}"#, "expected f64"),
         ];
         for (body, words) in cases {
             let error = parse("p".to_owned(), body, None).unwrap_err();
-            assert!(error.message().contains(words), "{body}: {}", error.message());
+            assert!(
+                error.message().contains(words),
+                "{body}: {}",
+                error.message()
+            );
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Jobs as JSON. Times are Unix times in seconds with a fraction, spans are seconds.
 
-use host_types::job::{Job, JobCounts, JobPage, JobStatus, Progress};
+use hayrick_types::job::{Job, JobCounts, JobPage, JobStatus, Progress};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -44,7 +44,11 @@ struct ProgressView {
 
 impl From<Progress> for ProgressView {
     fn from(progress: Progress) -> ProgressView {
-        ProgressView { done: progress.done, total: progress.total, message: progress.message }
+        ProgressView {
+            done: progress.done,
+            total: progress.total,
+            message: progress.message,
+        }
     }
 }
 
@@ -97,18 +101,36 @@ struct CountsView {
 
 impl ListView {
     pub(super) fn new(page: JobPage, counts: JobCounts) -> ListView {
-        let JobCounts { pending, running, completed, failed, cancelled } = counts;
+        let JobCounts {
+            pending,
+            running,
+            completed,
+            failed,
+            cancelled,
+        } = counts;
         ListView {
             object: "list",
             data: page.jobs.into_iter().map(JobView::from).collect(),
             next: page.next.map(|id| id.to_string()),
-            counts: CountsView { pending, running, completed, failed, cancelled },
+            counts: CountsView {
+                pending,
+                running,
+                completed,
+                failed,
+                cancelled,
+            },
         }
     }
 
     /// Whether the pipeline has no job at all.
     pub(super) fn is_empty(&self) -> bool {
-        let CountsView { pending, running, completed, failed, cancelled } = self.counts;
+        let CountsView {
+            pending,
+            running,
+            completed,
+            failed,
+            cancelled,
+        } = self.counts;
         self.data.is_empty() && pending + running + completed + failed + cancelled == 0
     }
 }

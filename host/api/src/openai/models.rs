@@ -4,7 +4,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use host_types::pipeline::{PipelineState, PipelineStatus};
+use hayrick_types::pipeline::{PipelineState, PipelineStatus};
 use serde::Serialize;
 
 use crate::access::Access;
@@ -29,33 +29,64 @@ struct ModelList {
 }
 
 /// `GET /models`.
-pub(crate) async fn list(State(state): State<ApiState>, Extension(access): Extension<Access>) -> Response {
-    let pipelines = state.runtime().pipelines().into_iter().filter(|pipeline| access.may_use(&pipeline.name));
+pub(crate) async fn list(
+    State(state): State<ApiState>,
+    Extension(access): Extension<Access>,
+) -> Response {
+    let pipelines = state
+        .runtime()
+        .pipelines()
+        .into_iter()
+        .filter(|pipeline| access.may_use(&pipeline.name));
     let data = pipelines.filter_map(model).collect();
-    json::answer(StatusCode::OK, &ModelList { object: "list", data })
+    json::answer(
+        StatusCode::OK,
+        &ModelList {
+            object: "list",
+            data,
+        },
+    )
 }
 
 /// `GET /models/{id}`.
-pub(crate) async fn one(State(state): State<ApiState>, id: Result<Path<String>, PathRejection>) -> Result<Response, ApiError> {
+pub(crate) async fn one(
+    State(state): State<ApiState>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Response, ApiError> {
     let Path(id) = id.map_err(|_| ApiError::no_text())?;
-    let model = state.runtime().pipeline(&id).and_then(model).ok_or_else(|| ApiError::no_pipeline(&id, "GET /v1/models"))?;
+    let model = state
+        .runtime()
+        .pipeline(&id)
+        .and_then(model)
+        .ok_or_else(|| ApiError::no_pipeline(&id, "GET /v1/models"))?;
     Ok(json::answer(StatusCode::OK, &model))
 }
 
 fn model(pipeline: PipelineStatus) -> Option<Model> {
-    let version = pipeline.version.filter(|version| version.exports.iter().any(|export| is_chat(export)))?;
+    let version = pipeline
+        .version
+        .filter(|version| version.exports.iter().any(|export| is_chat(export)))?;
     let is_ready = pipeline.state == PipelineState::Ready;
-    is_ready.then_some(Model { id: pipeline.name, object: "model", created: version.deployed_at, owned_by: "hayrick" })
+    is_ready.then_some(Model {
+        id: pipeline.name,
+        object: "model",
+        created: version.deployed_at,
+        owned_by: "hayrick",
+    })
 }
 
-/// Whether an export is the interface `chat`, of whichever package and version the runtime has let in.
+/// Whether an export is the interface `chat`, of whichever package and version the runtime has let
+/// in.
 fn is_chat(export: &str) -> bool {
-    export.split('@').next().is_some_and(|path| path.ends_with("/chat"))
+    export
+        .split('@')
+        .next()
+        .is_some_and(|path| path.ends_with("/chat"))
 }
 
 #[cfg(test)]
 mod tests {
-    use host_types::pipeline::Version;
+    use hayrick_types::pipeline::Version;
 
     use super::*;
 
@@ -84,8 +115,16 @@ mod tests {
 
     #[test]
     fn a_model_is_a_pipeline_that_is_ready_and_can_chat() {
-        let expected = Model { id: "x".to_owned(), object: "model", created: 1_700_000_000, owned_by: "hayrick" };
-        let chat = ["hayrick:pipeline/lifecycle@0.1.0", "hayrick:pipeline-sync/chat@0.1.0"];
+        let expected = Model {
+            id: "x".to_owned(),
+            object: "model",
+            created: 1_700_000_000,
+            owned_by: "hayrick",
+        };
+        let chat = [
+            "hayrick:pipeline/lifecycle@0.1.0",
+            "hayrick:pipeline-sync/chat@0.1.0",
+        ];
         assert_eq!(model(pipeline(PipelineState::Ready, &chat)), Some(expected));
         assert_eq!(model(pipeline(PipelineState::Failed, &chat)), None);
         assert_eq!(model(pipeline(PipelineState::Ready, &chat[..1])), None);

@@ -1,4 +1,5 @@
-//! `GET /openapi.json`: what every route takes and answers, for people, programs and the tests that hold the server to it.
+//! `GET /openapi.json`: what every route takes and answers, for people, programs and the tests that
+//! hold the server to it.
 
 use axum::Router;
 use axum::body::Body;
@@ -9,7 +10,8 @@ use axum::routing::get;
 
 use crate::state::ApiState;
 
-/// Written by hand: a generator sees the types of a handler, and neither its statuses nor its reasons.
+/// Written by hand: a generator sees the types of a handler, and neither its statuses nor its
+/// reasons.
 const DOCUMENT: &str = include_str!("document.json");
 
 /// The routes of this protocol.
@@ -19,7 +21,9 @@ pub(crate) fn routes() -> Router<ApiState> {
 
 async fn document() -> Response {
     let mut response = Response::new(Body::from(DOCUMENT));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -33,10 +37,12 @@ mod tests {
 
     fn references<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
         match value {
-            Value::Object(fields) => fields.iter().for_each(|(name, value)| match value.as_str() {
-                Some(place) if name == "$ref" => drop(found.insert(place)),
-                _ => references(value, found),
-            }),
+            Value::Object(fields) => fields
+                .iter()
+                .for_each(|(name, value)| match value.as_str() {
+                    Some(place) if name == "$ref" => drop(found.insert(place)),
+                    _ => references(value, found),
+                }),
             Value::Array(values) => values.iter().for_each(|value| references(value, found)),
             _ => {}
         }
@@ -48,13 +54,20 @@ mod tests {
         let mut used = BTreeSet::new();
         references(&document, &mut used);
         for place in &used {
-            assert!(document.pointer(place.trim_start_matches('#')).is_some(), "{place} leads nowhere");
+            assert!(
+                document.pointer(place.trim_start_matches('#')).is_some(),
+                "{place} leads nowhere"
+            );
         }
         for (group, components) in document["components"].as_object().unwrap() {
             for name in components.as_object().unwrap().keys() {
-                // What a frame of a stream is stands in no media type; schemes are named by `security`.
+                // What a frame of a stream is stands in no media type; schemes are named by
+                // `security`.
                 let is_spoken_of = group == "securitySchemes" || name == "ChatFrame";
-                assert!(is_spoken_of || used.contains(format!("#/components/{group}/{name}").as_str()), "{group}/{name} is used nowhere");
+                assert!(
+                    is_spoken_of || used.contains(format!("#/components/{group}/{name}").as_str()),
+                    "{group}/{name} is used nowhere"
+                );
             }
         }
     }
@@ -63,8 +76,18 @@ mod tests {
     fn the_document_is_of_this_version() {
         let document: Value = serde_json::from_str(DOCUMENT).unwrap();
         assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
-        let operations = document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
-        let ids: Vec<&str> = operations.map(|operation| operation["operationId"].as_str().unwrap()).collect();
-        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "an operationId is given twice: {ids:?}");
+        let operations = document["paths"]
+            .as_object()
+            .unwrap()
+            .values()
+            .flat_map(|path| path.as_object().unwrap().values());
+        let ids: Vec<&str> = operations
+            .map(|operation| operation["operationId"].as_str().unwrap())
+            .collect();
+        assert_eq!(
+            ids.iter().collect::<BTreeSet<_>>().len(),
+            ids.len(),
+            "an operationId is given twice: {ids:?}"
+        );
     }
 }

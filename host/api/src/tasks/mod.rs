@@ -8,8 +8,8 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
-use host_types::id::RunId;
-use host_types::task::{TaskFilter, TaskKind, TaskStatus};
+use hayrick_types::id::RunId;
+use hayrick_types::task::{TaskFilter, TaskKind, TaskStatus};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -26,7 +26,9 @@ const LIMIT_MAX: u32 = 1000;
 
 /// The routes of this protocol.
 pub(crate) fn routes() -> Router<ApiState> {
-    Router::new().route("/{pipeline}/tasks", get(list).delete(delete)).route("/{pipeline}/tasks/{id}", get(one))
+    Router::new()
+        .route("/{pipeline}/tasks", get(list).delete(delete))
+        .route("/{pipeline}/tasks/{id}", get(one))
 }
 
 /// Which tasks are asked for.
@@ -49,23 +51,52 @@ struct DeleteQuery {
 
 impl ListQuery {
     fn filter(self) -> Result<TaskFilter, ApiError> {
-        let status = self.status.map(|word| TaskStatus::parse(&word).ok_or_else(no_status)).transpose()?;
-        let kind = self.kind.map(|word| TaskKind::parse(&word).ok_or_else(no_kind)).transpose()?;
-        let before = self.before.map(|word| RunId::parse(&word).ok_or_else(no_cursor)).transpose()?;
-        Ok(TaskFilter { status, kind, before, limit: self.limit.unwrap_or(LIMIT_DEFAULT).clamp(1, LIMIT_MAX) })
+        let status = self
+            .status
+            .map(|word| TaskStatus::parse(&word).ok_or_else(no_status))
+            .transpose()?;
+        let kind = self
+            .kind
+            .map(|word| TaskKind::parse(&word).ok_or_else(no_kind))
+            .transpose()?;
+        let before = self
+            .before
+            .map(|word| RunId::parse(&word).ok_or_else(no_cursor))
+            .transpose()?;
+        Ok(TaskFilter {
+            status,
+            kind,
+            before,
+            limit: self.limit.unwrap_or(LIMIT_DEFAULT).clamp(1, LIMIT_MAX),
+        })
     }
 }
 
 fn no_status() -> ApiError {
-    ApiError::invalid(format!("'status' is one of {}", TaskStatus::ALL.map(TaskStatus::as_str).join(", ")), Some("status"))
+    ApiError::invalid(
+        format!(
+            "'status' is one of {}",
+            TaskStatus::ALL.map(TaskStatus::as_str).join(", ")
+        ),
+        Some("status"),
+    )
 }
 
 fn no_kind() -> ApiError {
-    ApiError::invalid(format!("'kind' is one of {}", TaskKind::ALL.map(TaskKind::as_str).join(", ")), Some("kind"))
+    ApiError::invalid(
+        format!(
+            "'kind' is one of {}",
+            TaskKind::ALL.map(TaskKind::as_str).join(", ")
+        ),
+        Some("kind"),
+    )
 }
 
 fn no_cursor() -> ApiError {
-    ApiError::invalid("'before' is a task's id: the 'next' of the page before", Some("before"))
+    ApiError::invalid(
+        "'before' is a task's id: the 'next' of the page before",
+        Some("before"),
+    )
 }
 
 async fn list(
@@ -74,7 +105,8 @@ async fn list(
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let Path(pipeline) = pipeline.map_err(|_| ApiError::no_text())?;
-    let Query(query) = query.map_err(|error| ApiError::invalid(format!("the query is wrong: {error}"), None))?;
+    let Query(query) =
+        query.map_err(|error| ApiError::invalid(format!("the query is wrong: {error}"), None))?;
     let filter = query.filter()?;
     let limit = filter.limit;
     let tasks = state.services().tasks.list(&pipeline, filter).await?;
@@ -83,10 +115,16 @@ async fn list(
         return Err(ApiError::no_pipeline(&pipeline, "GET /status"));
     }
     let counts = state.services().tasks.counts(&pipeline).await?;
-    Ok(json::answer(StatusCode::OK, &ListView::new(tasks, counts, limit)))
+    Ok(json::answer(
+        StatusCode::OK,
+        &ListView::new(tasks, counts, limit),
+    ))
 }
 
-async fn one(State(state): State<ApiState>, path: Result<Path<(String, String)>, PathRejection>) -> Result<Response, ApiError> {
+async fn one(
+    State(state): State<ApiState>,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Result<Response, ApiError> {
     let Path((pipeline, id)) = path.map_err(|_| ApiError::no_text())?;
     let found = match RunId::parse(&id) {
         Some(id) => state.services().tasks.get(&pipeline, id).await?,
@@ -107,7 +145,8 @@ async fn delete(
     query: Result<Query<DeleteQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let Path(pipeline) = pipeline.map_err(|_| ApiError::no_text())?;
-    let Query(query) = query.map_err(|error| ApiError::invalid(format!("the query is wrong: {error}"), None))?;
+    let Query(query) =
+        query.map_err(|error| ApiError::invalid(format!("the query is wrong: {error}"), None))?;
     let age = query.older_than.and_then(span).ok_or_else(|| {
         ApiError::invalid(
             "say how old, in seconds since their end: DELETE …/tasks?older_than=3600; 0 takes all that have ended",

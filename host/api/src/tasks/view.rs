@@ -1,6 +1,6 @@
 //! Tasks as JSON. Times are Unix times in seconds with a fraction.
 
-use host_types::task::{Task, TaskCounts};
+use hayrick_types::task::{Task, TaskCounts};
 use serde::Serialize;
 
 use crate::times::seconds;
@@ -68,8 +68,19 @@ impl From<Task> for TaskView {
                 total_tokens: usage.input_tokens.saturating_add(usage.output_tokens),
             }),
             error: task.error,
-            progress: task.progress.map(|progress| ProgressView { done: progress.done, total: progress.total, message: progress.message }),
-            notes: task.notes.into_iter().map(|note| NoteView { at: seconds(note.at), text: note.text }).collect(),
+            progress: task.progress.map(|progress| ProgressView {
+                done: progress.done,
+                total: progress.total,
+                message: progress.message,
+            }),
+            notes: task
+                .notes
+                .into_iter()
+                .map(|note| NoteView {
+                    at: seconds(note.at),
+                    text: note.text,
+                })
+                .collect(),
         }
     }
 }
@@ -96,14 +107,29 @@ struct CountsView {
 impl ListView {
     /// A page that was asked for with this limit: a full one may have a next.
     pub(super) fn new(tasks: Vec<Task>, counts: TaskCounts, limit: u32) -> ListView {
-        let TaskCounts { started, processing, completed, error, cancelled } = counts;
+        let TaskCounts {
+            started,
+            processing,
+            completed,
+            error,
+            cancelled,
+        } = counts;
         let is_full = tasks.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
-        let next = tasks.last().filter(|_| is_full).map(|task| task.id.to_string());
+        let next = tasks
+            .last()
+            .filter(|_| is_full)
+            .map(|task| task.id.to_string());
         ListView {
             object: "list",
             data: tasks.into_iter().map(TaskView::from).collect(),
             next,
-            counts: CountsView { started, processing, completed, error, cancelled },
+            counts: CountsView {
+                started,
+                processing,
+                completed,
+                error,
+                cancelled,
+            },
         }
     }
 }

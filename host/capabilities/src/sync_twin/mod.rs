@@ -1,7 +1,9 @@
-//! `hayrick:pipeline-sync`: the same interfaces without `async`, linked to the same implementations.
+//! `hayrick:pipeline-sync`: the same interfaces without `async`, linked to the same
+//! implementations.
 //!
-//! The records of both packages have one shape, so the Rust types of the async package serve both. A function here holds the store while it
-//! waits, which such a guest cannot notice: it has one task.
+//! The records of both packages have one shape, so the Rust types of the async package serve both.
+//! A function here holds the store while it waits, which such a guest cannot notice: it has one
+//! task.
 
 mod http;
 mod jobs;
@@ -25,7 +27,10 @@ use crate::timers::sleep;
 pub const PACKAGE: &str = "hayrick:pipeline-sync";
 
 /// Adds the twin of every interface of this version.
-pub(crate) fn add_to_linker(linker: &mut Linker<GuestState>, version: &str) -> wasmtime::Result<()> {
+pub(crate) fn add_to_linker(
+    linker: &mut Linker<GuestState>,
+    version: &str,
+) -> wasmtime::Result<()> {
     let interface = |name: &str| format!("{PACKAGE}/{name}@{version}");
     linker.instance(&interface("types"))?;
     llm::add(&mut linker.instance(&interface("llm"))?)?;
@@ -47,27 +52,40 @@ fn add_response(response: &mut LinkerInstance<'_, GuestState>) -> wasmtime::Resu
             Ok::<Outcome<()>, _>((response.send(chunk.into()).await?.map_err(Into::into),))
         })
     })?;
-    response.func_wrap_async("forward", |mut store: Store<'_>, (slot,): (Resource<GenerationSlot>,)| {
-        Box::new(async move {
-            let generation = take(&mut store.data_mut().table, slot)?;
-            let response = Arc::clone(&store.data().response);
-            Ok::<Outcome<()>, _>((response.forward(generation).await?.map_err(Into::into),))
-        })
-    })
+    response.func_wrap_async(
+        "forward",
+        |mut store: Store<'_>, (slot,): (Resource<GenerationSlot>,)| {
+            Box::new(async move {
+                let generation = take(&mut store.data_mut().table, slot)?;
+                let response = Arc::clone(&store.data().response);
+                Ok::<Outcome<()>, _>((response.forward(generation).await?.map_err(Into::into),))
+            })
+        },
+    )
 }
 
 fn add_tasks(instance: &mut LinkerInstance<'_, GuestState>) -> wasmtime::Result<()> {
-    instance.func_wrap("id", |mut store: Store<'_>, (): ()| Ok((tasks::Host::id(&mut store.data_mut().as_tasks())?,)))?;
-    instance.func_wrap("report", |mut store: Store<'_>, (progress,): (types::Progress,)| {
-        tasks::Host::report(&mut store.data_mut().as_tasks(), progress)
+    instance.func_wrap("id", |mut store: Store<'_>, (): ()| {
+        Ok((tasks::Host::id(&mut store.data_mut().as_tasks())?,))
     })?;
-    instance.func_wrap("note", |mut store: Store<'_>, (text,): (String,)| tasks::Host::note(&mut store.data_mut().as_tasks(), text))
+    instance.func_wrap(
+        "report",
+        |mut store: Store<'_>, (progress,): (types::Progress,)| {
+            tasks::Host::report(&mut store.data_mut().as_tasks(), progress)
+        },
+    )?;
+    instance.func_wrap("note", |mut store: Store<'_>, (text,): (String,)| {
+        tasks::Host::note(&mut store.data_mut().as_tasks(), text)
+    })
 }
 
 fn add_config(instance: &mut LinkerInstance<'_, GuestState>) -> wasmtime::Result<()> {
-    instance
-        .func_wrap("get", |mut store: Store<'_>, (key,): (String,)| Ok((config::Host::get(&mut store.data_mut().as_config(), key)?,)))?;
-    instance.func_wrap("keys", |mut store: Store<'_>, (): ()| Ok((config::Host::keys(&mut store.data_mut().as_config())?,)))
+    instance.func_wrap("get", |mut store: Store<'_>, (key,): (String,)| {
+        Ok((config::Host::get(&mut store.data_mut().as_config(), key)?,))
+    })?;
+    instance.func_wrap("keys", |mut store: Store<'_>, (): ()| {
+        Ok((config::Host::keys(&mut store.data_mut().as_config())?,))
+    })
 }
 
 fn add_timers(timers: &mut LinkerInstance<'_, GuestState>) -> wasmtime::Result<()> {
@@ -80,7 +98,10 @@ fn add_timers(timers: &mut LinkerInstance<'_, GuestState>) -> wasmtime::Result<(
 }
 
 fn add_log(instance: &mut LinkerInstance<'_, GuestState>) -> wasmtime::Result<()> {
-    instance.func_wrap("write", |mut store: Store<'_>, (level, message): (types::Level, String)| {
-        log::Host::write(&mut store.data_mut().as_log(), level, message)
-    })
+    instance.func_wrap(
+        "write",
+        |mut store: Store<'_>, (level, message): (types::Level, String)| {
+            log::Host::write(&mut store.data_mut().as_log(), level, message)
+        },
+    )
 }

@@ -28,11 +28,22 @@ pub fn run(args: JobListArgs) -> anyhow::Result<ExitCode> {
             ("limit", Some(limit.as_str())),
             ("before", next.as_deref()),
         ];
-        let Some(mut page) = server.get(&path(&[&args.pipeline, "jobs"], &query))?.found()? else {
+        let Some(mut page) = server
+            .get(&path(&[&args.pipeline, "jobs"], &query))?
+            .found()?
+        else {
             return Ok(ExitCode::from(EXIT_ABSENT));
         };
-        let more = page.pointer_mut("/data").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
-        next = page.pointer("/next").and_then(Value::as_str).map(str::to_owned).filter(|_| !more.is_empty());
+        let more = page
+            .pointer_mut("/data")
+            .and_then(Value::as_array_mut)
+            .map(std::mem::take)
+            .unwrap_or_default();
+        next = page
+            .pointer("/next")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+            .filter(|_| !more.is_empty());
         jobs.extend(more.into_iter().take(wanted - jobs.len()));
         counts = page.pointer_mut("/counts").map_or(counts, Value::take);
         if next.is_none() || jobs.len() >= wanted {
@@ -41,10 +52,17 @@ pub fn run(args: JobListArgs) -> anyhow::Result<ExitCode> {
     }
     let is_cut = next.is_some();
     if args.json {
-        print(&output::json(&json!({"object": "list", "data": jobs, "next": next, "counts": counts})))?;
+        print(&output::json(
+            &json!({"object": "list", "data": jobs, "next": next, "counts": counts}),
+        ))?;
     } else {
         let rows: Vec<_> = jobs.iter().map(row).collect();
-        print(&table(["ID", "STATUS", "TYPE", "ATTEMPT", "PROGRESS", "AGE", "ERROR"], &rows))?;
+        print(&table(
+            [
+                "ID", "STATUS", "TYPE", "ATTEMPT", "PROGRESS", "AGE", "ERROR",
+            ],
+            &rows,
+        ))?;
     }
     if is_cut {
         complain("hayrick: there are more: raise --limit, or use --all");

@@ -32,13 +32,26 @@ pub fn ending(job: &Value) -> Ending {
 
 /// A line of a table.
 pub fn row(job: &Value) -> [String; 7] {
-    let [id, status, kind, error] = ["/id", "/status", "/type", "/error"].map(|path| word(job, path));
-    [id, status, kind, attempt(job, "/"), progress(job).unwrap_or_else(dash), age(job, "/created_at").unwrap_or_else(dash), cut(&error)]
+    let [id, status, kind, error] =
+        ["/id", "/status", "/type", "/error"].map(|path| word(job, path));
+    [
+        id,
+        status,
+        kind,
+        attempt(job, "/"),
+        progress(job).unwrap_or_else(dash),
+        age(job, "/created_at").unwrap_or_else(dash),
+        cut(&error),
+    ]
 }
 
 /// A job, line by line.
 pub fn show(job: &Value) -> String {
-    let text = |path: &str| job.pointer(path).filter(|value| !value.is_null()).map(plain);
+    let text = |path: &str| {
+        job.pointer(path)
+            .filter(|value| !value.is_null())
+            .map(plain)
+    };
     let ago = |path: &str| age(job, path).map(|age| format!("{age} ago"));
     let lines = [
         ("id", text("/id")),
@@ -54,7 +67,9 @@ pub fn show(job: &Value) -> String {
         ("data", text("/data")),
         ("result", text("/result")),
     ];
-    let lines = lines.into_iter().filter_map(|(name, value)| Some(format!("{name:<9} {}", value?)));
+    let lines = lines
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name:<9} {}", value?)));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -71,27 +86,49 @@ fn plain(value: &Value) -> String {
 }
 
 fn attempt(job: &Value, of: &str) -> String {
-    format!("{}{of}{}", word(job, "/attempt"), word(job, "/max_attempts"))
+    format!(
+        "{}{of}{}",
+        word(job, "/attempt"),
+        word(job, "/max_attempts")
+    )
 }
 
 fn progress(job: &Value) -> Option<String> {
-    let progress = job.get("progress").filter(|progress| progress.is_object())?;
-    let total = progress.get("total").and_then(Value::as_u64).map(|total| format!("/{total}"));
-    let message = progress.get("message").and_then(Value::as_str).map(|message| format!(": {}", harmless(message)));
-    Some(format!("{}{}{}", word(progress, "/done"), total.unwrap_or_default(), message.unwrap_or_default()))
+    let progress = job
+        .get("progress")
+        .filter(|progress| progress.is_object())?;
+    let total = progress
+        .get("total")
+        .and_then(Value::as_u64)
+        .map(|total| format!("/{total}"));
+    let message = progress
+        .get("message")
+        .and_then(Value::as_str)
+        .map(|message| format!(": {}", harmless(message)));
+    Some(format!(
+        "{}{}{}",
+        word(progress, "/done"),
+        total.unwrap_or_default(),
+        message.unwrap_or_default()
+    ))
 }
 
 /// How long ago a Unix time was.
 fn age(job: &Value, path: &str) -> Option<String> {
     let then = Duration::try_from_secs_f64(job.pointer(path)?.as_f64()?).ok()?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     Some(show_age(now.saturating_sub(then).as_secs()))
 }
 
 /// In the largest unit that it fills.
 fn show_age(seconds: u64) -> String {
     let unit = AGE_UNITS.iter().find(|(_, size)| seconds >= *size);
-    unit.map_or_else(|| format!("{seconds}s"), |(name, size)| format!("{}{name}", seconds / size))
+    unit.map_or_else(
+        || format!("{seconds}s"),
+        |(name, size)| format!("{}{name}", seconds / size),
+    )
 }
 
 fn cut(text: &str) -> String {
@@ -118,8 +155,14 @@ mod tests {
     #[test]
     fn a_row_is_one_line_without_control_characters() {
         let row = row(&job());
-        assert_eq!(row[..5], ["7", "failed", "t [2J", "2/4", "1/3: a b"].map(str::to_owned));
-        assert!(row[5].ends_with('d') && row[6] == format!("{}…", "e".repeat(80)), "{row:?}");
+        assert_eq!(
+            row[..5],
+            ["7", "failed", "t [2J", "2/4", "1/3: a b"].map(str::to_owned)
+        );
+        assert!(
+            row[5].ends_with('d') && row[6] == format!("{}…", "e".repeat(80)),
+            "{row:?}"
+        );
         assert_eq!(row_of_nothing(), "- - - -/- - - -");
     }
 
@@ -130,21 +173,42 @@ mod tests {
     #[test]
     fn a_whole_job_leaves_out_what_it_has_not() {
         let shown = show(&job());
-        assert!(shown.starts_with("id        7\npipeline  p\ntype      t [2J\nstatus    failed\nattempt   2 of 4\n"), "{shown}");
-        assert!(!shown.contains("result") && !shown.contains("started"), "{shown}");
-        assert!(shown.chars().all(|letter| letter == '\n' || !letter.is_control()), "{shown:?}");
+        assert!(
+            shown.starts_with(
+                "id        7\npipeline  p\ntype      t [2J\nstatus    failed\nattempt   2 of 4\n"
+            ),
+            "{shown}"
+        );
+        assert!(
+            !shown.contains("result") && !shown.contains("started"),
+            "{shown}"
+        );
+        assert!(
+            shown
+                .chars()
+                .all(|letter| letter == '\n' || !letter.is_control()),
+            "{shown:?}"
+        );
     }
 
     #[test]
     fn a_job_ends_well_or_badly_or_not_yet() {
-        let of = |status: &str, completed_at: Value| ending(&json!({"status": status, "completed_at": completed_at}));
+        let of = |status: &str, completed_at: Value| {
+            ending(&json!({"status": status, "completed_at": completed_at}))
+        };
         assert_eq!(of("running", Value::Null), Ending::None);
         assert_eq!(of("completed", json!(1)), Ending::Good);
-        assert_eq!([of("failed", json!(1)), of("cancelled", json!(1))], [Ending::Bad, Ending::Bad]);
+        assert_eq!(
+            [of("failed", json!(1)), of("cancelled", json!(1))],
+            [Ending::Bad, Ending::Bad]
+        );
     }
 
     #[test]
     fn an_age_has_one_unit() {
-        assert_eq!([0, 59, 60, 7199, 86_400].map(show_age), ["0s", "59s", "1m", "1h", "1d"]);
+        assert_eq!(
+            [0, 59, 60, 7199, 86_400].map(show_age),
+            ["0s", "59s", "1m", "1h", "1d"]
+        );
     }
 }

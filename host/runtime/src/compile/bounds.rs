@@ -1,4 +1,5 @@
-//! How much a component may have of what costs the compiler more than bytes: counted in one cheap pass before it is compiled.
+//! How much a component may have of what costs the compiler more than bytes: counted in one cheap
+//! pass before it is compiled.
 
 use serde::{Deserialize, Serialize};
 use wasmparser::{BinaryReaderError, ComponentType, CoreType, Parser, Payload};
@@ -45,7 +46,9 @@ impl Default for ComponentBounds {
 /// A component is refused before it is compiled.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BoundsError {
-    #[error("the component has more than {name}, {max}: make it smaller, or ask the operator to raise the limit in [component]")]
+    #[error(
+        "the component has more than {name}, {max}: make it smaller, or ask the operator to raise the limit in [component]"
+    )]
     Exceeded { name: &'static str, max: u64 },
     #[error(transparent)]
     Malformed(#[from] BinaryReaderError),
@@ -69,7 +72,14 @@ impl Count {
     }
 
     fn holds(&self, used: u64) -> Result<(), BoundsError> {
-        if used > self.max { Err(BoundsError::Exceeded { name: self.name, max: self.max }) } else { Ok(()) }
+        if used > self.max {
+            Err(BoundsError::Exceeded {
+                name: self.name,
+                max: self.max,
+            })
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -131,17 +141,24 @@ impl Counts {
             Payload::ExportSection(section) => self.exports.add(section.count().into()),
             Payload::ComponentImportSection(section) => {
                 self.imports.add(section.count().into())?;
-                section.into_iter().try_for_each(|import| self.name_bytes.holds(import?.name.name.len() as u64))
+                section
+                    .into_iter()
+                    .try_for_each(|import| self.name_bytes.holds(import?.name.name.len() as u64))
             }
             Payload::ComponentExportSection(section) => {
                 self.exports.add(section.count().into())?;
-                section.into_iter().try_for_each(|export| self.name_bytes.holds(export?.name.name.len() as u64))
+                section
+                    .into_iter()
+                    .try_for_each(|export| self.name_bytes.holds(export?.name.name.len() as u64))
             }
             _ => Ok(()),
         }
     }
 
-    fn core_types(&mut self, section: wasmparser::CoreTypeSectionReader<'_>) -> Result<(), BoundsError> {
+    fn core_types(
+        &mut self,
+        section: wasmparser::CoreTypeSectionReader<'_>,
+    ) -> Result<(), BoundsError> {
         self.types.add(section.count().into())?;
         section.into_iter().try_for_each(|core| match core? {
             CoreType::Module(declared) => self.types.add(declared.len() as u64),
@@ -149,7 +166,10 @@ impl Counts {
         })
     }
 
-    fn component_types(&mut self, section: wasmparser::ComponentTypeSectionReader<'_>) -> Result<(), BoundsError> {
+    fn component_types(
+        &mut self,
+        section: wasmparser::ComponentTypeSectionReader<'_>,
+    ) -> Result<(), BoundsError> {
         self.types.add(section.count().into())?;
         section.into_iter().try_for_each(|found| match found? {
             ComponentType::Component(declared) => self.types.add(declared.len() as u64),
@@ -183,11 +203,15 @@ mod tests {
     }
 
     fn nested(depth: usize) -> Vec<u8> {
-        (0..depth).fold(PREAMBLE.to_vec(), |inner, _| [PREAMBLE, &section(4, &inner)].concat())
+        (0..depth).fold(PREAMBLE.to_vec(), |inner, _| {
+            [PREAMBLE, &section(4, &inner)].concat()
+        })
     }
 
     fn refused(content: &[u8]) -> String {
-        check(content, &ComponentBounds::default()).unwrap_err().to_string()
+        check(content, &ComponentBounds::default())
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
@@ -196,20 +220,30 @@ mod tests {
         assert!(refused(&nested(17)).contains("nesting_max, 16"));
         let beside: Vec<u8> = (0..257).flat_map(|_| section(4, PREAMBLE)).collect();
         assert!(refused(&[PREAMBLE, &beside].concat()).contains("components_max"));
-        let modules: Vec<u8> = (0..257).flat_map(|_| section(1, b"\0asm\x01\0\0\0")).collect();
+        let modules: Vec<u8> = (0..257)
+            .flat_map(|_| section(1, b"\0asm\x01\0\0\0"))
+            .collect();
         assert!(refused(&[PREAMBLE, &modules].concat()).contains("modules_max"));
     }
 
     #[test]
     fn parts_of_modules_are_bounded() {
-        let module = |content: &[u8]| [PREAMBLE, &section(1, &[b"\0asm\x01\0\0\0", content].concat())].concat();
+        let module = |content: &[u8]| {
+            [
+                PREAMBLE,
+                &section(1, &[b"\0asm\x01\0\0\0", content].concat()),
+            ]
+            .concat()
+        };
         // The number of functions alone counts: three bytes that promise a million.
         assert!(refused(&module(&section(3, &[0xc0, 0x84, 0x3d]))).contains("functions_max"));
         assert!(refused(&module(&section(1, &[0xc0, 0x84, 0x3d]))).contains("types_max"));
         assert!(refused(&module(&section(2, &[0xc0, 0x84, 0x3d]))).contains("imports_max"));
         assert!(refused(&module(&section(7, &[0xc0, 0x84, 0x3d]))).contains("exports_max"));
         let giant_body = [&[1][..], &section(0, &vec![0; (2 << 20) + 1])[1..]].concat();
-        let reason = refused(&module(&[section(3, &[1, 0]), section(10, &giant_body)].concat()));
+        let reason = refused(&module(
+            &[section(3, &[1, 0]), section(10, &giant_body)].concat(),
+        ));
         assert!(reason.contains("function_bytes_max"), "{reason}");
     }
 
@@ -220,6 +254,9 @@ mod tests {
         let export = [&[1, 0][..], &section(0, &name)[1..], &[1, 0, 0]].concat();
         assert!(refused(&[PREAMBLE, &section(11, &export)].concat()).contains("name_bytes_max"));
         let half = &nested(3)[..20];
-        assert!(matches!(check(half, &ComponentBounds::default()), Err(BoundsError::Malformed(_))));
+        assert!(matches!(
+            check(half, &ComponentBounds::default()),
+            Err(BoundsError::Malformed(_))
+        ));
     }
 }

@@ -1,4 +1,5 @@
-//! Compiled code kept between starts, each piece under a seal. Nothing in the folder is believed: what does not open is thrown away.
+//! Compiled code kept between starts, each piece under a seal. Nothing in the folder is believed:
+//! what does not open is thrown away.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,10 +32,21 @@ impl SealedCache {
     ///
     /// # Errors
     /// One of them is not private to this user, or cannot be used.
-    pub(crate) fn open(folder: &Path, key: &Path, artifact_bytes_max: u64, bytes_max: u64) -> Result<SealedCache, CacheError> {
+    pub(crate) fn open(
+        folder: &Path,
+        key: &Path,
+        artifact_bytes_max: u64,
+        bytes_max: u64,
+    ) -> Result<SealedCache, CacheError> {
         let folder = PrivateFolder::open(folder)?;
         let sealer = Sealer::new(&key::read_or_make(key)?);
-        let cache = SealedCache { folder, sealer, artifact_bytes_max, bytes_max, asides: AtomicU64::new(0) };
+        let cache = SealedCache {
+            folder,
+            sealer,
+            artifact_bytes_max,
+            bytes_max,
+            asides: AtomicU64::new(0),
+        };
         cache.trim();
         Ok(cache)
     }
@@ -51,7 +63,10 @@ impl SealedCache {
             },
             Err(error) => error.to_string(),
         };
-        tracing::warn!(file = name, "compiled code is not loaded: {reason}; it is removed and compiled anew");
+        tracing::warn!(
+            file = name,
+            "compiled code is not loaded: {reason}; it is removed and compiled anew"
+        );
         self.forget(subject);
         None
     }
@@ -59,11 +74,20 @@ impl SealedCache {
     /// Keeps code. What cannot be kept is compiled again at the next start.
     pub(crate) fn put(&self, subject: &Subject, artifact: &Artifact) {
         let name = file_name(subject);
-        let aside = format!("{name}.{}-{}{ASIDE}", std::process::id(), self.asides.fetch_add(1, Ordering::Relaxed));
+        let aside = format!(
+            "{name}.{}-{}{ASIDE}",
+            std::process::id(),
+            self.asides.fetch_add(1, Ordering::Relaxed)
+        );
         let header = self.sealer.header(subject, artifact);
-        match self.folder.write(&name, &aside, &[&header, artifact.bytes()]) {
+        match self
+            .folder
+            .write(&name, &aside, &[&header, artifact.bytes()])
+        {
             Ok(()) => self.trim(),
-            Err(error) => tracing::warn!("compiled code cannot be kept: {error}: check the space and the rights of the data folder"),
+            Err(error) => tracing::warn!(
+                "compiled code cannot be kept: {error}: check the space and the rights of the data folder"
+            ),
         }
     }
 
@@ -73,16 +97,28 @@ impl SealedCache {
         let _ = self.folder.remove(&file_name(subject));
     }
 
-    /// Removes what was used longest ago until the rest is within the bound, and what dead writers left.
+    /// Removes what was used longest ago until the rest is within the bound, and what dead writers
+    /// left.
     fn trim(&self) {
         let entries = match self.folder.list() {
             Ok(entries) => entries,
             Err(error) => return tracing::warn!("the compile cache cannot be listed: {error}"),
         };
-        let (mut sealed, others): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.name.ends_with(SEALED));
+        let (mut sealed, others): (Vec<Entry>, Vec<Entry>) = entries
+            .into_iter()
+            .partition(|entry| entry.name.ends_with(SEALED));
         let now = SystemTime::now();
-        let is_left = |entry: &&Entry| entry.name.ends_with(ASIDE) && now.duration_since(entry.used).is_ok_and(|age| age > WRITING_MAX);
-        let mut doomed: Vec<String> = others.iter().filter(is_left).map(|entry| entry.name.clone()).collect();
+        let is_left = |entry: &&Entry| {
+            entry.name.ends_with(ASIDE)
+                && now
+                    .duration_since(entry.used)
+                    .is_ok_and(|age| age > WRITING_MAX)
+        };
+        let mut doomed: Vec<String> = others
+            .iter()
+            .filter(is_left)
+            .map(|entry| entry.name.clone())
+            .collect();
         sealed.sort_by_key(|entry| std::cmp::Reverse(entry.used));
         let mut kept = 0u64;
         for entry in sealed {
@@ -99,8 +135,17 @@ impl SealedCache {
 }
 
 fn file_name(subject: &Subject) -> String {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    format!("{}-{}{SEALED}", hex(&subject.component), hex(subject.engine.split_at(8).0))
+    let hex = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    };
+    format!(
+        "{}-{}{SEALED}",
+        hex(&subject.component),
+        hex(subject.engine.split_at(8).0)
+    )
 }
 
 #[cfg(test)]
@@ -117,7 +162,10 @@ mod tests {
     }
 
     fn subject(number: u8) -> Subject {
-        Subject { component: [number; 32], engine: [0; 32] }
+        Subject {
+            component: [number; 32],
+            engine: [0; 32],
+        }
     }
 
     fn code(byte: u8) -> Artifact {
@@ -131,7 +179,10 @@ mod tests {
         cache.put(&subject(1), &code(1));
         assert_eq!(cache.get(&subject(1)).unwrap().bytes(), [1; 1000]);
         let path = folder.path().join("cache").join(file_name(&subject(1)));
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
 
         let mut bytes = std::fs::read(&path).unwrap();
         bytes[HEADER_BYTES] ^= 1;
@@ -145,15 +196,27 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = open(folder.path(), 1 << 20).unwrap();
         cache.put(&subject(1), &code(1));
-        let (real, path) = (folder.path().join("real"), folder.path().join("cache").join(file_name(&subject(1))));
+        let (real, path) = (
+            folder.path().join("real"),
+            folder.path().join("cache").join(file_name(&subject(1))),
+        );
         std::fs::rename(&path, &real).unwrap();
         symlink(&real, &path).unwrap();
         assert!(cache.get(&subject(1)).is_none(), "a link was followed");
-        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        assert!(
+            std::process::Command::new("mkfifo")
+                .arg(&path)
+                .status()
+                .unwrap()
+                .success()
+        );
         assert!(cache.get(&subject(1)).is_none(), "a pipe was read");
         std::fs::copy(&real, &path).unwrap();
         std::fs::set_permissions(&path, Permissions::from_mode(0o620)).unwrap();
-        assert!(cache.get(&subject(1)).is_none(), "a file that others may write was read");
+        assert!(
+            cache.get(&subject(1)).is_none(),
+            "a file that others may write was read"
+        );
         std::fs::write(&path, vec![0; 2 << 20]).unwrap();
         std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         assert!(cache.get(&subject(1)).is_none() && !path.exists());
@@ -166,11 +229,17 @@ mod tests {
         std::fs::create_dir(&cache).unwrap();
         for mode in [0o770, 0o707, 0o777, 0o1777] {
             std::fs::set_permissions(&cache, Permissions::from_mode(mode)).unwrap();
-            assert!(matches!(open(folder.path(), 1), Err(CacheError::OpenFolder { .. })), "{mode:o}");
+            assert!(
+                matches!(open(folder.path(), 1), Err(CacheError::OpenFolder { .. })),
+                "{mode:o}"
+            );
         }
         std::fs::remove_dir(&cache).unwrap();
         std::fs::write(&cache, "").unwrap();
-        assert!(matches!(open(folder.path(), 1), Err(CacheError::Folder { .. })));
+        assert!(matches!(
+            open(folder.path(), 1),
+            Err(CacheError::Folder { .. })
+        ));
     }
 
     #[test]
@@ -178,9 +247,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = open(folder.path(), 2500).unwrap();
         let age = |number: u8, seconds| {
-            let path = folder.path().join("cache").join(file_name(&subject(number)));
+            let path = folder
+                .path()
+                .join("cache")
+                .join(file_name(&subject(number)));
             let file = std::fs::File::options().write(true).open(path).unwrap();
-            file.set_modified(SystemTime::now() - Duration::from_secs(seconds)).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(seconds))
+                .unwrap();
         };
         cache.put(&subject(1), &code(1));
         cache.put(&subject(2), &code(2));
@@ -188,11 +261,20 @@ mod tests {
         age(2, 100);
         assert!(cache.get(&subject(1)).is_some(), "to use it keeps it");
         cache.put(&subject(3), &code(3));
-        assert!(cache.get(&subject(1)).is_some() && cache.get(&subject(2)).is_none() && cache.get(&subject(3)).is_some());
+        assert!(
+            cache.get(&subject(1)).is_some()
+                && cache.get(&subject(2)).is_none()
+                && cache.get(&subject(3)).is_some()
+        );
         // What a writer that died left.
         let left = folder.path().join("cache").join("x.sealed.1-0.new");
         std::fs::write(&left, "half").unwrap();
-        std::fs::File::options().write(true).open(&left).unwrap().set_modified(SystemTime::now() - WRITING_MAX * 2).unwrap();
+        std::fs::File::options()
+            .write(true)
+            .open(&left)
+            .unwrap()
+            .set_modified(SystemTime::now() - WRITING_MAX * 2)
+            .unwrap();
         drop(open(folder.path(), 2500));
         assert!(!left.exists());
     }

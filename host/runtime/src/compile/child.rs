@@ -1,6 +1,8 @@
-//! The process that compiles: it limits itself, reads a component from its input, and writes the code to its output.
+//! The process that compiles: it limits itself, reads a component from its input, and writes the
+//! code to its output.
 //!
-//! What it reads may be made to hurt it. It has no environment, no files but its three pipes, and no longer life than the host that started it.
+//! What it reads may be made to hurt it. It has no environment, no files but its three pipes, and
+//! no longer life than the host that started it.
 
 use std::io::{Read, Write, stdin};
 use std::process::abort;
@@ -22,14 +24,16 @@ pub(super) const EXIT_NO_MEMORY: u8 = 11;
 const NICENESS: i32 = 10;
 /// Open files: three pipes, and what the standard library looks up at the start.
 const FILES_MAX: u64 = 16;
-/// Addresses beside memory that is written: the program, the stacks of its threads, what allocators set aside.
+/// Addresses beside memory that is written: the program, the stacks of its threads, what allocators
+/// set aside.
 const ADDRESSES_BESIDE: u64 = 8 << 30;
 
 /// What the host asks for; it comes as an argument.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Order {
     pub(super) limits: CompileLimits,
-    /// Of the component, which comes over the input and is followed by nothing: its end is the host's.
+    /// Of the component, which comes over the input and is followed by nothing: its end is the
+    /// host's.
     pub(super) component_bytes: usize,
 }
 
@@ -54,8 +58,13 @@ pub fn run(order: &str, out: &mut impl Write) -> Result<u8, ChildError> {
     let order: Order = serde_json::from_str(order)?;
     limit(&order.limits)?;
     let mut content = Vec::new();
-    stdin().lock().take(order.component_bytes as u64).read_to_end(&mut content)?;
-    std::thread::Builder::new().stack_size(64 << 10).spawn(end_with_the_host)?;
+    stdin()
+        .lock()
+        .take(order.component_bytes as u64)
+        .read_to_end(&mut content)?;
+    std::thread::Builder::new()
+        .stack_size(64 << 10)
+        .spawn(end_with_the_host)?;
     if let Err(error) = check(&content, &order.limits.bounds) {
         return refuse(out, &bounds_sentence(&error));
     }
@@ -111,16 +120,28 @@ fn limit(limits: &CompileLimits) -> Result<(), ChildError> {
 fn lower(resource: Resource, soft: u64, hard: u64) -> Result<(), ChildError> {
     let before = rustix::process::getrlimit(resource);
     let maximum = before.maximum.map_or(hard, |maximum| maximum.min(hard));
-    let current = before.current.map_or(soft, |current| current.min(soft)).min(maximum);
-    Ok(setrlimit(resource, Rlimit { current: Some(current), maximum: Some(maximum) })?)
+    let current = before
+        .current
+        .map_or(soft, |current| current.min(soft))
+        .min(maximum);
+    Ok(setrlimit(
+        resource,
+        Rlimit {
+            current: Some(current),
+            maximum: Some(maximum),
+        },
+    )?)
 }
 
 /// The kernel counts seconds, and takes none for one.
 fn whole_seconds(time: Duration) -> u64 {
-    time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)).max(1)
+    time.as_secs()
+        .saturating_add(u64::from(time.subsec_nanos() > 0))
+        .max(1)
 }
 
-/// Nothing follows the component, so the input ends when the host closes it: it gave up, or it was killed.
+/// Nothing follows the component, so the input ends when the host closes it: it gave up, or it was
+/// killed.
 fn end_with_the_host() {
     // An error is an end, too.
     let _ = stdin().lock().read(&mut [0]);

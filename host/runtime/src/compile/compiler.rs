@@ -15,7 +15,8 @@ use crate::compile::limits::CompileLimits;
 use crate::compile::seal::Subject;
 use crate::compile::settings::fingerprint;
 
-/// Components compiled at a time: one slow one (CPython takes seconds) must not hold up a small one, and compiling is parallel in itself.
+/// Components compiled at a time: one slow one (CPython takes seconds) must not hold up a small
+/// one, and compiling is parallel in itself.
 const COMPILATIONS_MAX: usize = 2;
 
 /// The compiler of one engine.
@@ -37,10 +38,22 @@ pub(crate) struct Ready {
 
 impl Compiler {
     /// A compiler that starts `program` and keeps what it makes in `cache`.
-    pub(crate) fn new(engine: Engine, program: PathBuf, limits: CompileLimits, cache: Option<SealedCache>) -> Compiler {
+    pub(crate) fn new(
+        engine: Engine,
+        program: PathBuf,
+        limits: CompileLimits,
+        cache: Option<SealedCache>,
+    ) -> Compiler {
         let fingerprint = fingerprint(&engine, &limits.bounds);
         let places = Semaphore::new(COMPILATIONS_MAX);
-        Compiler { engine, fingerprint, program, limits, cache: cache.map(Arc::new), places }
+        Compiler {
+            engine,
+            fingerprint,
+            program,
+            limits,
+            cache: cache.map(Arc::new),
+            places,
+        }
     }
 
     /// The component of these bytes. Dropping the future ends the process that compiles them.
@@ -48,9 +61,15 @@ impl Compiler {
     /// # Errors
     /// They are no valid component, or a limit was met.
     pub(crate) async fn component(&self, content: &[u8]) -> Result<Ready, CompileError> {
-        let subject = Subject { component: Sha256::digest(content).into(), engine: self.fingerprint };
+        let subject = Subject {
+            component: Sha256::digest(content).into(),
+            engine: self.fingerprint,
+        };
         if let Some(component) = self.cached(subject).await {
-            return Ok(Ready { component, from_cache: true });
+            return Ok(Ready {
+                component,
+                from_cache: true,
+            });
         }
         // It is never closed.
         let _place = self.places.acquire().await;
@@ -64,7 +83,10 @@ impl Compiler {
             Ok(component)
         };
         let component = blocking(load).await??;
-        Ok(Ready { component, from_cache: false })
+        Ok(Ready {
+            component,
+            from_cache: false,
+        })
     }
 
     async fn cached(&self, subject: Subject) -> Option<Component> {
@@ -74,7 +96,9 @@ impl Compiler {
             let loaded = artifact.load(&engine);
             loaded
                 .inspect_err(|error| {
-                    tracing::warn!("compiled code is not loaded: {error:#}; it is removed and compiled anew");
+                    tracing::warn!(
+                        "compiled code is not loaded: {error:#}; it is removed and compiled anew"
+                    );
                     cache.forget(&subject);
                 })
                 .ok()
@@ -83,7 +107,11 @@ impl Compiler {
     }
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, CompileError> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, CompileError> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| CompileError::Crashed { how: error.to_string() })
+    done.map_err(|error| CompileError::Crashed {
+        how: error.to_string(),
+    })
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use host_types::limit_name::LimitName;
+use hayrick_types::limit_name::LimitName;
 
 /// A component is not compiled.
 #[derive(Debug, thiserror::Error)]
@@ -23,17 +23,25 @@ pub enum CompileError {
     CpuTime { max: Duration },
     #[error("compiling it takes longer than compile_time_max, {} ms: make it smaller, or ask the operator to raise the limit", max.as_millis())]
     Time { max: Duration },
-    #[error("its code has more than artifact_bytes_max, {max} bytes: make it smaller, or ask the operator to raise the limit")]
+    #[error(
+        "its code has more than artifact_bytes_max, {max} bytes: make it smaller, or ask the operator to raise the limit"
+    )]
     ArtifactTooLarge { max: u64 },
     #[error(
         "the process that compiled it was killed from outside: try again; if the machine ran out of memory, lower compile_memory_bytes_max"
     )]
     Killed,
-    #[error("the compiler failed over it ({how}): report it to the component's toolchain and to Hayrick")]
+    #[error(
+        "the compiler failed over it ({how}): report it to the component's toolchain and to Hayrick"
+    )]
     Crashed { how: String },
-    #[error("no process to compile it in can be started: {0}: check that this user may start more of them")]
+    #[error(
+        "no process to compile it in can be started: {0}: check that this user may start more of them"
+    )]
     Spawn(#[source] std::io::Error),
-    #[error("the code that was made of it cannot be loaded: {0:#}: was the program replaced while it ran? restart it")]
+    #[error(
+        "the code that was made of it cannot be loaded: {0:#}: was the program replaced while it ran? restart it"
+    )]
     Load(#[source] wasmtime::Error),
 }
 
@@ -53,7 +61,9 @@ impl CompileError {
 /// The compile cache cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
-    #[error("the compile cache {path} cannot be used: {source}: check that it is a folder that this user may read and write")]
+    #[error(
+        "the compile cache {path} cannot be used: {source}: check that it is a folder that this user may read and write"
+    )]
     Folder {
         path: PathBuf,
         #[source]
@@ -62,10 +72,18 @@ pub enum CacheError {
     #[error(
         "the compile cache {path} belongs to user {owner} and this is user {user}: remove it, or name another data folder with --data-dir"
     )]
-    ForeignFolder { path: PathBuf, owner: u32, user: u32 },
-    #[error("others may write to the compile cache {path} (mode {mode:03o}), and native code is loaded from it: chmod 700 {path}")]
+    ForeignFolder {
+        path: PathBuf,
+        owner: u32,
+        user: u32,
+    },
+    #[error(
+        "others may write to the compile cache {path} (mode {mode:03o}), and native code is loaded from it: chmod 700 {path}"
+    )]
     OpenFolder { path: PathBuf, mode: u32 },
-    #[error("the key of the compile cache {path} cannot be used: {source}: remove it, and a new one is made")]
+    #[error(
+        "the key of the compile cache {path} cannot be used: {source}: remove it, and a new one is made"
+    )]
     Key {
         path: PathBuf,
         #[source]
@@ -74,7 +92,11 @@ pub enum CacheError {
     #[error(
         "the key of the compile cache {path} is not this user's alone (owner {owner}, mode {mode:03o}): remove it, and a new one is made"
     )]
-    OpenKey { path: PathBuf, owner: u32, mode: u32 },
+    OpenKey {
+        path: PathBuf,
+        owner: u32,
+        mode: u32,
+    },
     #[error("the key of the compile cache {path} is no key: remove it, and a new one is made")]
     NoKey { path: PathBuf },
     #[error("the operating system gives no random numbers for the key of the compile cache")]

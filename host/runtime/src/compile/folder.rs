@@ -1,4 +1,5 @@
-//! A folder that nobody else can write to, held open: what was checked is what is used, whatever its path comes to mean.
+//! A folder that nobody else can write to, held open: what was checked is what is used, whatever
+//! its path comes to mean.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -6,7 +7,10 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::SystemTime;
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fstat, open, openat, renameat, statat, unlinkat};
+use rustix::fs::{
+    AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fstat, open, openat, renameat, statat,
+    unlinkat,
+};
 use rustix::process::geteuid;
 
 use crate::compile::error::CacheError;
@@ -28,20 +32,36 @@ pub(super) struct Entry {
 }
 
 impl PrivateFolder {
-    /// Opens the folder. A link that leads to it is the operator's own; what counts is what is there.
+    /// Opens the folder. A link that leads to it is the operator's own; what counts is what is
+    /// there.
     ///
     /// # Errors
     /// It is none, belongs to another user, or others may write to it.
     pub(super) fn open(path: &Path) -> Result<PrivateFolder, CacheError> {
-        let failed = |error: rustix::io::Errno| CacheError::Folder { path: path.to_owned(), source: error.into() };
-        let folder = open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(failed)?;
+        let failed = |error: rustix::io::Errno| CacheError::Folder {
+            path: path.to_owned(),
+            source: error.into(),
+        };
+        let folder = open(
+            path,
+            OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+        .map_err(failed)?;
         let found = fstat(&folder).map_err(failed)?;
         let (owner, user, mode) = (found.st_uid, geteuid().as_raw(), mode(&found));
         if owner != user {
-            return Err(CacheError::ForeignFolder { path: path.to_owned(), owner, user });
+            return Err(CacheError::ForeignFolder {
+                path: path.to_owned(),
+                owner,
+                user,
+            });
         }
         if mode & WRITABLE_BY_OTHERS != 0 {
-            return Err(CacheError::OpenFolder { path: path.to_owned(), mode });
+            return Err(CacheError::OpenFolder {
+                path: path.to_owned(),
+                mode,
+            });
         }
         Ok(PrivateFolder(folder))
     }
@@ -61,8 +81,12 @@ impl PrivateFolder {
         if !is_own_file(&found) {
             return Err(io::Error::other("it is no plain file of this user alone"));
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(file.metadata()?.len().min(max)).unwrap_or_default());
-        (&file).take(max.saturating_add(1)).read_to_end(&mut bytes)?;
+        let mut bytes = Vec::with_capacity(
+            usize::try_from(file.metadata()?.len().min(max)).unwrap_or_default(),
+        );
+        (&file)
+            .take(max.saturating_add(1))
+            .read_to_end(&mut bytes)?;
         if bytes.len() as u64 > max {
             return Err(io::Error::other("it is too large"));
         }
@@ -76,13 +100,16 @@ impl PrivateFolder {
     /// # Errors
     /// The folder cannot be written to.
     pub(super) fn write(&self, name: &str, aside: &str, parts: &[&[u8]]) -> io::Result<()> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut file = File::from(openat(&self.0, aside, flags, Mode::RUSR | Mode::WUSR)?);
         let written = parts.iter().try_for_each(|part| file.write_all(part));
-        written.and_then(|()| Ok(renameat(&self.0, aside, &self.0, name)?)).inspect_err(|_| {
-            // What is left of it goes with the next trim.
-            let _ = self.remove(aside);
-        })
+        written
+            .and_then(|()| Ok(renameat(&self.0, aside, &self.0, name)?))
+            .inspect_err(|_| {
+                // What is left of it goes with the next trim.
+                let _ = self.remove(aside);
+            })
     }
 
     /// Removes a file.
@@ -101,11 +128,17 @@ impl PrivateFolder {
         let mut entries = Vec::new();
         for entry in Dir::read_from(&self.0)? {
             let entry = entry?;
-            let Ok(name) = entry.file_name().to_str() else { continue };
+            let Ok(name) = entry.file_name().to_str() else {
+                continue;
+            };
             // One that is gone meanwhile is not in the folder.
-            let Ok(found) = statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
+            let Ok(found) = statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) else {
+                continue;
+            };
             if FileType::from_raw_mode(found.st_mode) == FileType::RegularFile {
-                let since = std::time::Duration::from_secs(u64::try_from(found.st_mtime).unwrap_or_default());
+                let since = std::time::Duration::from_secs(
+                    u64::try_from(found.st_mtime).unwrap_or_default(),
+                );
                 let since = since + std::time::Duration::from_nanos(found.st_mtime_nsec);
                 entries.push(Entry {
                     name: name.to_owned(),

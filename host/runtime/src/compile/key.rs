@@ -17,20 +17,36 @@ use crate::compile::seal::DIGEST_BYTES;
 /// # Errors
 /// It cannot be read or written, others can read it, or it is none.
 pub(super) fn read_or_make(path: &Path) -> Result<[u8; DIGEST_BYTES], CacheError> {
-    let failed = |source| CacheError::Key { path: path.to_owned(), source };
+    let failed = |source| CacheError::Key {
+        path: path.to_owned(),
+        source,
+    };
     let Some(mut file) = open_file(path).map_err(failed)? else {
         let mut key = [0; DIGEST_BYTES];
-        SystemRandom::new().fill(&mut key).map_err(|_| CacheError::Random)?;
+        SystemRandom::new()
+            .fill(&mut key)
+            .map_err(|_| CacheError::Random)?;
         write(path, &key).map_err(failed)?;
         return Ok(key);
     };
     let found = fstat(&file).map_err(|error| failed(error.into()))?;
     if !is_own_file(&found) {
-        return Err(CacheError::OpenKey { path: path.to_owned(), owner: found.st_uid, mode: mode(&found) });
+        return Err(CacheError::OpenKey {
+            path: path.to_owned(),
+            owner: found.st_uid,
+            mode: mode(&found),
+        });
     }
     let mut key = [0; DIGEST_BYTES];
-    let is_whole = file.read_exact(&mut key).is_ok() && file.read(&mut [0]).is_ok_and(|more| more == 0);
-    if is_whole { Ok(key) } else { Err(CacheError::NoKey { path: path.to_owned() }) }
+    let is_whole =
+        file.read_exact(&mut key).is_ok() && file.read(&mut [0]).is_ok_and(|more| more == 0);
+    if is_whole {
+        Ok(key)
+    } else {
+        Err(CacheError::NoKey {
+            path: path.to_owned(),
+        })
+    }
 }
 
 /// Whole or not at all: half a key would refuse every later start.
@@ -38,7 +54,11 @@ fn write(path: &Path, key: &[u8]) -> io::Result<()> {
     let aside = path.with_extension("key.new");
     // What a start that was killed left there.
     let _ = std::fs::remove_file(&aside);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&aside)?;
     file.write_all(key)?;
     file.sync_all()?;
     std::fs::rename(&aside, path)
@@ -56,12 +76,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cache.key");
         let key = read_or_make(&path).unwrap();
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         assert_eq!(read_or_make(&path).unwrap(), key);
         assert_ne!(read_or_make(&folder.path().join("other.key")).unwrap(), key);
 
         std::fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
-        assert!(matches!(read_or_make(&path), Err(CacheError::OpenKey { mode: 0o640, .. })));
+        assert!(matches!(
+            read_or_make(&path),
+            Err(CacheError::OpenKey { mode: 0o640, .. })
+        ));
         std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         let link = folder.path().join("link.key");
         symlink(&path, &link).unwrap();

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::compile::bounds::ComponentBounds;
 
-/// Bounds of one compilation. The process that compiles sets those of memory and computing on itself; the host holds it to the others.
+/// Bounds of one compilation. The process that compiles sets those of memory and computing on
+/// itself; the host holds it to the others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompileLimits {
     /// Memory that the process can write to.

@@ -1,4 +1,5 @@
-//! From a component's bytes to code that runs: compiled in a process aside, kept under a seal. Read `compiler`, then `child` and `cache`.
+//! From a component's bytes to code that runs: compiled in a process aside, kept under a seal. Read
+//! `compiler`, then `child` and `cache`.
 
 pub(crate) mod artifact;
 mod aside;

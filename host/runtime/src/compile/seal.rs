@@ -1,6 +1,8 @@
-//! The seal of compiled code: whose it is, and that not a bit of it changed since this host wrote it.
+//! The seal of compiled code: whose it is, and that not a bit of it changed since this host wrote
+//! it.
 //!
-//! A sealed file is the tag, then what it covers: a mark, the component's digest, the fingerprint of engine and settings, the code.
+//! A sealed file is the tag, then what it covers: a mark, the component's digest, the fingerprint
+//! of engine and settings, the code.
 
 use ring::hmac::{Context, HMAC_SHA256, Key, verify};
 
@@ -59,16 +61,29 @@ fn covered(subject: &Subject) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    const SUBJECT: Subject = Subject { component: [1; 32], engine: [2; 32] };
+    const SUBJECT: Subject = Subject {
+        component: [1; 32],
+        engine: [2; 32],
+    };
 
     fn sealed() -> Vec<u8> {
         let artifact = Artifact::of_compiler(b"code".to_vec());
-        [Sealer::new(&[7; 32]).header(&SUBJECT, &artifact).as_slice(), b"code"].concat()
+        [
+            Sealer::new(&[7; 32]).header(&SUBJECT, &artifact).as_slice(),
+            b"code",
+        ]
+        .concat()
     }
 
     #[test]
     fn what_was_sealed_opens() {
-        assert_eq!(Sealer::new(&[7; 32]).open(&SUBJECT, sealed()).unwrap().bytes(), b"code");
+        assert_eq!(
+            Sealer::new(&[7; 32])
+                .open(&SUBJECT, sealed())
+                .unwrap()
+                .bytes(),
+            b"code"
+        );
     }
 
     #[test]
@@ -79,17 +94,33 @@ mod tests {
             for bit in 0..8 {
                 let mut changed = sealed.clone();
                 changed[at] ^= 1 << bit;
-                assert!(sealer.open(&SUBJECT, changed).is_none(), "bit {bit} of byte {at}");
+                assert!(
+                    sealer.open(&SUBJECT, changed).is_none(),
+                    "bit {bit} of byte {at}"
+                );
             }
-            assert!(sealer.open(&SUBJECT, sealed[..at].to_vec()).is_none(), "cut at {at}");
+            assert!(
+                sealer.open(&SUBJECT, sealed[..at].to_vec()).is_none(),
+                "cut at {at}"
+            );
         }
-        assert!(sealer.open(&SUBJECT, [sealed.as_slice(), b"x"].concat()).is_none());
+        assert!(
+            sealer
+                .open(&SUBJECT, [sealed.as_slice(), b"x"].concat())
+                .is_none()
+        );
     }
 
     #[test]
     fn code_of_another_component_engine_or_key_does_not_open() {
-        let other_component = Subject { component: [3; 32], ..SUBJECT };
-        let other_engine = Subject { engine: [3; 32], ..SUBJECT };
+        let other_component = Subject {
+            component: [3; 32],
+            ..SUBJECT
+        };
+        let other_engine = Subject {
+            engine: [3; 32],
+            ..SUBJECT
+        };
         for subject in [other_component, other_engine] {
             assert!(Sealer::new(&[7; 32]).open(&subject, sealed()).is_none());
         }

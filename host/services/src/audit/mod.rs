@@ -1,6 +1,8 @@
-//! The audit log: who changed keys, pipelines and grants, when, and how it ended. Lines of JSON, on disk before the change is acknowledged.
+//! The audit log: who changed keys, pipelines and grants, when, and how it ended. Lines of JSON, on
+//! disk before the change is acknowledged.
 //!
-//! A server and the command line write it at the same time, so each entry takes a lock, and the file is opened for each: they are rare.
+//! A server and the command line write it at the same time, so each entry takes a lock, and the
+//! file is opened for each: they are rare.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -8,7 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use host_types::clock::Clock;
+use hayrick_types::clock::Clock;
 use serde::{Deserialize, Serialize};
 
 /// The file's name within the data folder; older ones end with `.1`, `.2` and so on.
@@ -41,7 +43,8 @@ pub enum Action {
 /// One line, without its time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// The id of a key, `local` (the command line), `folder` (the plugins folder), or `loopback` or `anonymous` (a client without a key, of this machine or another).
+    /// The id of a key, `local` (the command line), `folder` (the plugins folder), or `loopback` or
+    /// `anonymous` (a client without a key, of this machine or another).
     pub actor: String,
     pub action: Action,
     /// The key or the pipeline.
@@ -76,16 +79,25 @@ struct Inner {
 impl Audit {
     /// The log of this data folder, which is there; nothing is opened yet.
     pub fn new(data_dir: &Path, clock: Clock) -> Audit {
-        Audit { inner: Arc::new(Inner { folder: data_dir.to_owned(), clock, bytes_max: FILE_BYTES_MAX }) }
+        Audit {
+            inner: Arc::new(Inner {
+                folder: data_dir.to_owned(),
+                clock,
+                bytes_max: FILE_BYTES_MAX,
+            }),
+        }
     }
 
-    /// Writes an entry, and returns once it is on disk. Whoever cannot record a change should not acknowledge it.
+    /// Writes an entry, and returns once it is on disk. Whoever cannot record a change should not
+    /// acknowledge it.
     ///
     /// # Errors
     /// It cannot be written.
     pub async fn record(&self, entry: Entry) -> io::Result<()> {
         let audit = self.clone();
-        tokio::task::spawn_blocking(move || audit.record_blocking(entry)).await.map_err(io::Error::other)?
+        tokio::task::spawn_blocking(move || audit.record_blocking(entry))
+            .await
+            .map_err(io::Error::other)?
     }
 
     /// The same, for who may block.
@@ -100,8 +112,15 @@ impl Audit {
             request: entry.request.as_deref().map(cut),
             ..entry
         };
-        let Inner { folder, clock, bytes_max } = &*self.inner;
-        let lock = private().write(true).truncate(false).open(folder.join(LOCK))?;
+        let Inner {
+            folder,
+            clock,
+            bytes_max,
+        } = &*self.inner;
+        let lock = private()
+            .write(true)
+            .truncate(false)
+            .open(folder.join(LOCK))?;
         lock.lock()?;
         let path = folder.join(FILE);
         if std::fs::metadata(&path).is_ok_and(|file| file.len() >= *bytes_max) {
@@ -116,14 +135,17 @@ impl Audit {
         File::open(folder)?.sync_all()
     }
 
-    /// The newest `count` lines, oldest first, as they stand in the file. Lines that a crash has cut are left out.
+    /// The newest `count` lines, oldest first, as they stand in the file. Lines that a crash has
+    /// cut are left out.
     ///
     /// # Errors
     /// A file is there and cannot be read.
     pub fn last(&self, count: usize) -> io::Result<Vec<Line>> {
         let path = self.inner.folder.join(FILE);
         let mut newest_first = Vec::new();
-        for path in std::iter::once(path.clone()).chain((1..=ASIDE_MAX).map(|number| aside(&path, number))) {
+        for path in
+            std::iter::once(path.clone()).chain((1..=ASIDE_MAX).map(|number| aside(&path, number)))
+        {
             if newest_first.len() >= count {
                 break;
             }
@@ -131,7 +153,11 @@ impl Audit {
                 Err(error) if error.kind() == ErrorKind::NotFound => break,
                 read => read?,
             };
-            newest_first.extend(text.lines().rev().filter_map(|line| serde_json::from_str(line).ok()));
+            newest_first.extend(
+                text.lines()
+                    .rev()
+                    .filter_map(|line| serde_json::from_str(line).ok()),
+            );
         }
         newest_first.truncate(count);
         newest_first.reverse();
@@ -172,12 +198,24 @@ mod tests {
     use super::*;
 
     fn audit(folder: &TempDir, bytes_max: u64) -> Audit {
-        Audit { inner: Arc::new(Inner { folder: folder.path().to_owned(), clock: Arc::new(|| 7), bytes_max }) }
+        Audit {
+            inner: Arc::new(Inner {
+                folder: folder.path().to_owned(),
+                clock: Arc::new(|| 7),
+                bytes_max,
+            }),
+        }
     }
 
     fn entry(subject: &str) -> Entry {
         let (actor, outcome) = ("local".to_owned(), "ok".to_owned());
-        Entry { actor, action: Action::KeyCreate, subject: subject.to_owned(), outcome, request: None }
+        Entry {
+            actor,
+            action: Action::KeyCreate,
+            subject: subject.to_owned(),
+            outcome,
+            request: None,
+        }
     }
 
     #[tokio::test]
@@ -185,14 +223,23 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let audit = audit(&folder, 1 << 20);
         assert_eq!(audit.last(9).unwrap(), []);
-        audit.record(entry("a\n{\"actor\":\"admin\"}\u{1b}")).await.unwrap();
+        audit
+            .record(entry("a\n{\"actor\":\"admin\"}\u{1b}"))
+            .await
+            .unwrap();
         audit.record(entry(&"x".repeat(5000))).await.unwrap();
         let path = folder.path().join(FILE);
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!((text.lines().count(), text.contains('\u{1b}')), (2, false));
         let lines = audit.last(9).unwrap();
-        assert_eq!((lines[0].at, lines[0].entry.subject.as_str()), (7, "a\n{\"actor\":\"admin\"}\u{1b}"));
+        assert_eq!(
+            (lines[0].at, lines[0].entry.subject.as_str()),
+            (7, "a\n{\"actor\":\"admin\"}\u{1b}")
+        );
         assert_eq!(lines[1].entry.subject.len(), FIELD_CHARS_MAX);
         assert_eq!(audit.last(1).unwrap(), lines[1..]);
     }
@@ -205,8 +252,22 @@ mod tests {
             audit.record_blocking(entry(&number.to_string())).unwrap();
         }
         let files = std::fs::read_dir(folder.path()).unwrap().count();
-        assert_eq!(files, 1 + 1 + usize::try_from(ASIDE_MAX).unwrap(), "the lock, the file and those put aside");
-        let subjects: Vec<_> = audit.last(20).unwrap().into_iter().map(|line| line.entry.subject).collect();
-        assert_eq!(subjects, (180..200).map(|number| number.to_string()).collect::<Vec<_>>());
+        assert_eq!(
+            files,
+            1 + 1 + usize::try_from(ASIDE_MAX).unwrap(),
+            "the lock, the file and those put aside"
+        );
+        let subjects: Vec<_> = audit
+            .last(20)
+            .unwrap()
+            .into_iter()
+            .map(|line| line.entry.subject)
+            .collect();
+        assert_eq!(
+            subjects,
+            (180..200)
+                .map(|number| number.to_string())
+                .collect::<Vec<_>>()
+        );
     }
 }

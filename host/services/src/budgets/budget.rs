@@ -1,17 +1,18 @@
 //! The budget of one run, and what one question to a model takes from it.
 //!
-//! What is taken is first estimated, from the bytes that go in and come out, and set right once the model says what it was: so an answer is
-//! cut where the budget ends, whether or not its upstream counts tokens.
+//! What is taken is first estimated, from the bytes that go in and come out, and set right once the
+//! model says what it was: so an answer is cut where the budget ends, whether or not its upstream
+//! counts tokens.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use host_types::chunk::{Chunk, Usage};
-use host_types::clock::Clock;
-use host_types::failure::{Failure, FailureKind};
-use host_types::limit_name::LimitName;
-use host_types::policy::ModelGrant;
+use hayrick_types::chunk::{Chunk, Usage};
+use hayrick_types::clock::Clock;
+use hayrick_types::failure::{Failure, FailureKind};
+use hayrick_types::limit_name::LimitName;
+use hayrick_types::policy::ModelGrant;
 
 use crate::budgets::day::{DAY, DayUse, day_of};
 
@@ -30,8 +31,18 @@ pub struct Budget {
 
 impl Budget {
     pub(super) fn new(grant: &ModelGrant, day: Arc<DayUse>, clock: Clock) -> Budget {
-        let ModelGrant { run_tokens_max, day_tokens_max, .. } = *grant;
-        Budget { run_tokens: Arc::default(), day, run_tokens_max, day_tokens_max, clock }
+        let ModelGrant {
+            run_tokens_max,
+            day_tokens_max,
+            ..
+        } = *grant;
+        Budget {
+            run_tokens: Arc::default(),
+            day,
+            run_tokens_max,
+            day_tokens_max,
+            clock,
+        }
     }
 
     /// Tokens that are left.
@@ -40,11 +51,16 @@ impl Budget {
     /// `Limit`, if there are none; of a day's budget, when there will be.
     pub fn left(&self) -> Result<u64, Failure> {
         let now = (self.clock)();
-        let of_run = self.run_tokens_max.map_or(u64::MAX, |max| max.saturating_sub(self.run_tokens.load(Ordering::Relaxed)));
-        let of_day = self.day_tokens_max.map_or(u64::MAX, |max| max.saturating_sub(self.day.tokens(day_of(now))));
+        let of_run = self.run_tokens_max.map_or(u64::MAX, |max| {
+            max.saturating_sub(self.run_tokens.load(Ordering::Relaxed))
+        });
+        let of_day = self.day_tokens_max.map_or(u64::MAX, |max| {
+            max.saturating_sub(self.day.tokens(day_of(now)))
+        });
         match (of_run, of_day, self.run_tokens_max, self.day_tokens_max) {
             (0, _, Some(max), _) => Err(spent(LimitName::RunTokensMax, max)),
-            (_, 0, _, Some(max)) => Err(spent(LimitName::DayTokensMax, max).retry_after(Duration::from_millis(DAY - now % DAY))),
+            (_, 0, _, Some(max)) => Err(spent(LimitName::DayTokensMax, max)
+                .retry_after(Duration::from_millis(DAY - now % DAY))),
             _ => Ok(of_run.min(of_day)),
         }
     }
@@ -56,18 +72,27 @@ impl Budget {
     pub fn ask(&self, bytes: usize) -> Result<Charge, Failure> {
         let tokens = tokens_in(bytes as u64);
         if tokens > self.left()? {
-            let text = format!("the question has some {tokens} tokens, and fewer are left of the plugin's budget: shorten it");
+            let text = format!(
+                "the question has some {tokens} tokens, and fewer are left of the plugin's budget: shorten it"
+            );
             return Err(Failure::new(FailureKind::Limit, text));
         }
         self.change(tokens, 0);
-        Ok(Charge { budget: self.clone(), asked: tokens, charged: tokens, answer_bytes: 0 })
+        Ok(Charge {
+            budget: self.clone(),
+            asked: tokens,
+            charged: tokens,
+            answer_bytes: 0,
+        })
     }
 
     fn change(&self, more: u64, less: u64) {
         // The counter of a run only ever says too little by what is given back at the same moment.
         let _ = self
             .run_tokens
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tokens| Some(tokens.saturating_add(more).saturating_sub(less)));
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tokens| {
+                Some(tokens.saturating_add(more).saturating_sub(less))
+            });
         self.day.change(day_of((self.clock)()), more, less);
     }
 }
@@ -77,7 +102,9 @@ fn tokens_in(bytes: u64) -> u64 {
 }
 
 fn spent(limit: LimitName, max: u64) -> Failure {
-    let text = format!("the plugin has used up {limit}, {max} tokens: the operator can raise it in its policy file");
+    let text = format!(
+        "the plugin has used up {limit}, {max} tokens: the operator can raise it in its policy file"
+    );
     Failure::new(FailureKind::Limit, text).limit(limit)
 }
 
@@ -96,7 +123,8 @@ impl Charge {
     /// `Limit`, once the budget is used up.
     pub fn chunk(&mut self, chunk: &Chunk) -> Result<(), Failure> {
         if let Chunk::Usage(usage) = chunk {
-            // The answer is there and paid for: that it was more than thought counts against the next one.
+            // The answer is there and paid for: that it was more than thought counts against the
+            // next one.
             self.settle(*usage);
             return Ok(());
         }
@@ -115,7 +143,10 @@ impl Charge {
     }
 
     fn set(&mut self, tokens: u64) {
-        self.budget.change(tokens.saturating_sub(self.charged), self.charged.saturating_sub(tokens));
+        self.budget.change(
+            tokens.saturating_sub(self.charged),
+            self.charged.saturating_sub(tokens),
+        );
         self.charged = tokens;
     }
 }

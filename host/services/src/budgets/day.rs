@@ -24,7 +24,11 @@ pub(super) struct DayUse(Mutex<Taken>);
 impl DayUse {
     /// What a file says of a day.
     pub(super) fn new(day: u64, tokens: u64) -> DayUse {
-        DayUse(Mutex::new(Taken { day, tokens, unwritten: false }))
+        DayUse(Mutex::new(Taken {
+            day,
+            tokens,
+            unwritten: false,
+        }))
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Taken) -> T) -> T {
@@ -40,7 +44,11 @@ impl DayUse {
     pub(super) fn change(&self, today: u64, more: u64, less: u64) {
         self.with(|taken| {
             let before = if taken.day == today { taken.tokens } else { 0 };
-            *taken = Taken { day: today, tokens: before.saturating_add(more).saturating_sub(less), unwritten: true };
+            *taken = Taken {
+                day: today,
+                tokens: before.saturating_add(more).saturating_sub(less),
+                unwritten: true,
+            };
         });
     }
 

@@ -1,6 +1,8 @@
-//! How many tokens each pipeline has taken from the models, and how many it may: of one run, and of one day (UTC).
+//! How many tokens each pipeline has taken from the models, and how many it may: of one run, and of
+//! one day (UTC).
 //!
-//! Counting is in memory; what a day has taken is written behind, so that a restart forgets no more than the last second.
+//! Counting is in memory; what a day has taken is written behind, so that a restart forgets no more
+//! than the last second.
 
 pub mod budget;
 mod day;
@@ -10,8 +12,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use host_types::clock::Clock;
-use host_types::policy::ModelGrant;
+use hayrick_types::clock::Clock;
+use hayrick_types::policy::ModelGrant;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::budgets::budget::Budget;
@@ -41,19 +43,39 @@ impl Budgets {
     /// The store failed.
     pub async fn open(database: Database, clock: Clock) -> Result<Budgets, DatabaseError> {
         let today = day_of(clock());
-        let taken = database.read(move |connection| Ok::<_, DatabaseError>(store::taken(connection, today)?)).await?;
-        let by_pipeline = taken.into_iter().map(|(pipeline, tokens)| (pipeline, Arc::new(DayUse::new(today, tokens)))).collect();
-        Ok(Budgets { inner: Arc::new(Inner { database, clock, by_pipeline: Mutex::new(by_pipeline) }) })
+        let taken = database
+            .read(move |connection| Ok::<_, DatabaseError>(store::taken(connection, today)?))
+            .await?;
+        let by_pipeline = taken
+            .into_iter()
+            .map(|(pipeline, tokens)| (pipeline, Arc::new(DayUse::new(today, tokens))))
+            .collect();
+        Ok(Budgets {
+            inner: Arc::new(Inner {
+                database,
+                clock,
+                by_pipeline: Mutex::new(by_pipeline),
+            }),
+        })
     }
 
-    /// The budget of a run that begins; `None` where nothing bounds it, so that nothing has to be counted.
+    /// The budget of a run that begins; `None` where nothing bounds it, so that nothing has to be
+    /// counted.
     pub fn begin(&self, pipeline: &str, grant: &ModelGrant) -> Option<Budget> {
         if grant.run_tokens_max.is_none() && grant.day_tokens_max.is_none() {
             return None;
         }
-        let mut by_pipeline = self.inner.by_pipeline.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut by_pipeline = self
+            .inner
+            .by_pipeline
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let day = by_pipeline.entry(pipeline.to_owned()).or_default();
-        Some(Budget::new(grant, Arc::clone(day), Arc::clone(&self.inner.clock)))
+        Some(Budget::new(
+            grant,
+            Arc::clone(day),
+            Arc::clone(&self.inner.clock),
+        ))
     }
 
     /// Writes what was taken since the last time.
@@ -62,13 +84,22 @@ impl Budgets {
     /// The store failed; the next call tries again.
     pub async fn flush(&self) -> Result<(), DatabaseError> {
         let uses: Vec<(String, Arc<DayUse>)> = {
-            let by_pipeline = self.inner.by_pipeline.lock().unwrap_or_else(PoisonError::into_inner);
-            by_pipeline.iter().filter(|(_, day)| day.is_unwritten()).map(|(name, day)| (name.clone(), Arc::clone(day))).collect()
+            let by_pipeline = self
+                .inner
+                .by_pipeline
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            by_pipeline
+                .iter()
+                .filter(|(_, day)| day.is_unwritten())
+                .map(|(name, day)| (name.clone(), Arc::clone(day)))
+                .collect()
         };
         for (pipeline, day) in uses {
             let (date, tokens) = day.written();
-            let write =
-                self.inner.database.write(move |connection| Ok::<_, DatabaseError>(store::put(connection, &pipeline, date, tokens)?));
+            let write = self.inner.database.write(move |connection| {
+                Ok::<_, DatabaseError>(store::put(connection, &pipeline, date, tokens)?)
+            });
             if let Err(error) = write.await {
                 day.not_written();
                 return Err(error);

@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
-use host_types::failure::{Failure, FailureKind};
+use hayrick_types::failure::{Failure, FailureKind};
 use rusqlite::ErrorCode;
 
 /// The store cannot do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum DatabaseError {
     /// Nothing of the operation was kept; it works again once there is space.
-    #[error("the disk that holds the data folder is full or failing: free some space, then try again")]
+    #[error(
+        "the disk that holds the data folder is full or failing: free some space, then try again"
+    )]
     Full,
-    #[error("the store was written by a newer Hayrick: start that one, or name another folder with --data-dir")]
+    #[error(
+        "the store was written by a newer Hayrick: start that one, or name another folder with --data-dir"
+    )]
     TooNew,
     #[error("the thread that writes cannot be started: {0}")]
     Thread(Arc<std::io::Error>),
@@ -41,7 +45,9 @@ impl From<DatabaseError> for Failure {
     fn from(error: DatabaseError) -> Failure {
         let kind = match error {
             DatabaseError::Full | DatabaseError::Closed => FailureKind::Unavailable,
-            DatabaseError::TooNew | DatabaseError::Thread(_) | DatabaseError::Sqlite(_) => FailureKind::Failed,
+            DatabaseError::TooNew | DatabaseError::Thread(_) | DatabaseError::Sqlite(_) => {
+                FailureKind::Failed
+            }
         };
         Failure::new(kind, error.to_string())
     }

@@ -1,4 +1,5 @@
-//! Many operations, one commit: each in a savepoint of its own, each told how it ended once all are on disk.
+//! Many operations, one commit: each in a savepoint of its own, each told how it ended once all are
+//! on disk.
 
 use rusqlite::Connection;
 use tokio::sync::oneshot::Sender;
@@ -7,17 +8,23 @@ use crate::database::error::DatabaseError;
 
 /// Tells an operation's caller how it ended, once it is known whether the group was committed.
 type Settle = Box<dyn FnOnce(Result<(), DatabaseError>) + Send>;
-/// One operation, given the connection inside a transaction or the reason why there is none; what it gives is to be called after the commit.
+/// One operation, given the connection inside a transaction or the reason why there is none; what
+/// it gives is to be called after the commit.
 pub(super) type Operation = Box<dyn FnOnce(Result<&Connection, DatabaseError>) -> Settle + Send>;
 
 /// An operation whose outcome goes to `tell`.
-pub(super) fn operation<T, E>(run: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static, tell: Sender<Result<T, E>>) -> Operation
+pub(super) fn operation<T, E>(
+    run: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    tell: Sender<Result<T, E>>,
+) -> Operation
 where
     T: Send + 'static,
     E: From<DatabaseError> + Send + 'static,
 {
     Box::new(move |connection| {
-        let outcome = connection.map_err(E::from).and_then(|connection| in_savepoint(connection, run));
+        let outcome = connection
+            .map_err(E::from)
+            .and_then(|connection| in_savepoint(connection, run));
         Box::new(move |committed| {
             let outcome = committed.map_err(E::from).and(outcome);
             // A caller that no longer waits does not want to know.
@@ -26,13 +33,25 @@ where
     })
 }
 
-fn in_savepoint<T, E: From<DatabaseError>>(connection: &Connection, run: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
-    let execute = |sql| connection.execute_batch(sql).map_err(|error| E::from(DatabaseError::from(error)));
+fn in_savepoint<T, E: From<DatabaseError>>(
+    connection: &Connection,
+    run: impl FnOnce(&Connection) -> Result<T, E>,
+) -> Result<T, E> {
+    let execute = |sql| {
+        connection
+            .execute_batch(sql)
+            .map_err(|error| E::from(DatabaseError::from(error)))
+    };
     execute("SAVEPOINT operation")?;
     let outcome = run(connection);
-    let end = if outcome.is_ok() { "RELEASE operation" } else { "ROLLBACK TO operation; RELEASE operation" };
+    let end = if outcome.is_ok() {
+        "RELEASE operation"
+    } else {
+        "ROLLBACK TO operation; RELEASE operation"
+    };
     match execute(end) {
-        // A failure as grave as a full disk ends the whole transaction, and with it the savepoint: the operation's own error says more.
+        // A failure as grave as a full disk ends the whole transaction, and with it the savepoint:
+        // the operation's own error says more.
         Err(_) if outcome.is_err() => outcome,
         ended => ended.and(outcome),
     }
@@ -42,21 +61,29 @@ fn in_savepoint<T, E: From<DatabaseError>>(connection: &Connection, run: impl Fn
 pub(super) fn commit(connection: &Connection, operations: impl Iterator<Item = Operation>) {
     let mut waiting: Vec<Settle> = Vec::new();
     for operation in operations {
-        let begun = if waiting.is_empty() { connection.execute_batch("BEGIN IMMEDIATE") } else { Ok(()) };
+        let begun = if waiting.is_empty() {
+            connection.execute_batch("BEGIN IMMEDIATE")
+        } else {
+            Ok(())
+        };
         if let Err(error) = begun {
             operation(Err(error.into()))(Ok(()));
             continue;
         }
         waiting.push(operation(Ok(connection)));
-        // SQLite rolls a transaction back by itself when it cannot go on, for want of space most of all.
+        // SQLite rolls a transaction back by itself when it cannot go on, for want of space most of
+        // all.
         if connection.is_autocommit() {
             settle(&mut waiting, &Err(DatabaseError::Full));
         }
     }
     if !waiting.is_empty() {
-        let committed = connection.execute_batch("COMMIT").map_err(DatabaseError::from);
+        let committed = connection
+            .execute_batch("COMMIT")
+            .map_err(DatabaseError::from);
         if committed.is_err() && !connection.is_autocommit() {
-            // A transaction that stays open would hold up every later one; if even this fails the next BEGIN says so.
+            // A transaction that stays open would hold up every later one; if even this fails the
+            // next BEGIN says so.
             let _ = connection.execute_batch("ROLLBACK");
         }
         settle(&mut waiting, &committed);
@@ -64,5 +91,7 @@ pub(super) fn commit(connection: &Connection, operations: impl Iterator<Item = O
 }
 
 fn settle(waiting: &mut Vec<Settle>, committed: &Result<(), DatabaseError>) {
-    waiting.drain(..).for_each(|settle| settle(committed.clone()));
+    waiting
+        .drain(..)
+        .for_each(|settle| settle(committed.clone()));
 }

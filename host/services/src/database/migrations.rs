@@ -1,7 +1,7 @@
 //! The schema, step by step. A step that was released is never changed; a change is a new step.
 //!
-//! SQLite's own `user_version` counts the steps that were taken. (`rusqlite_migration` does the same, but its newest release holds rusqlite,
-//! and with it SQLite, back.)
+//! SQLite's own `user_version` counts the steps that were taken. (`rusqlite_migration` does the
+//! same, but its newest release holds rusqlite, and with it SQLite, back.)
 
 use rusqlite::{Connection, TransactionBehavior};
 

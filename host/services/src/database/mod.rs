@@ -1,4 +1,5 @@
-//! The one SQLite file behind jobs, tasks and state: a single writer that commits in groups, readers beside it, and the schema.
+//! The one SQLite file behind jobs, tasks and state: a single writer that commits in groups,
+//! readers beside it, and the schema.
 
 pub mod error;
 mod group;
@@ -39,29 +40,46 @@ impl Database {
         let mut connection = connection(path)?;
         migrations::apply(&mut connection)?;
         let writer = Writer::start(connection)?;
-        Ok(Database { inner: Arc::new(Inner { writer, readers: Arc::new(Readers::new(path)) }) })
+        Ok(Database {
+            inner: Arc::new(Inner {
+                writer,
+                readers: Arc::new(Readers::new(path)),
+            }),
+        })
     }
 
-    /// Runs `operation` in the writer's current transaction and returns once that is committed and on disk. An operation that fails leaves
-    /// nothing behind; others of the same group are not touched. It holds every other write up, so it has to be quick.
+    /// Runs `operation` in the writer's current transaction and returns once that is committed and
+    /// on disk. An operation that fails leaves nothing behind; others of the same group are not
+    /// touched. It holds every other write up, so it has to be quick.
     ///
     /// # Errors
     /// The operation's own, or that nothing could be committed.
-    pub async fn write<T, E>(&self, operation: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    pub async fn write<T, E>(
+        &self,
+        operation: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DatabaseError> + Send + 'static,
     {
         let (tell, told) = oneshot::channel();
-        self.inner.writer.submit(group::operation(operation, tell)).await?;
-        told.await.unwrap_or_else(|_| Err(E::from(DatabaseError::Closed)))
+        self.inner
+            .writer
+            .submit(group::operation(operation, tell))
+            .await?;
+        told.await
+            .unwrap_or_else(|_| Err(E::from(DatabaseError::Closed)))
     }
 
-    /// Runs `query` on a connection of its own, which sees all that was committed before. It cannot write.
+    /// Runs `query` on a connection of its own, which sees all that was committed before. It cannot
+    /// write.
     ///
     /// # Errors
     /// The query's own, or that the file cannot be opened for reading.
-    pub async fn read<T, E>(&self, query: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    pub async fn read<T, E>(
+        &self,
+        query: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DatabaseError> + Send + 'static,
@@ -73,7 +91,8 @@ impl Database {
 /// A connection as every part of this module wants it.
 fn connection(path: &Path) -> Result<Connection, DatabaseError> {
     let connection = Connection::open(path)?;
-    // Before the first table, or it has no effect: space that retention frees goes back to the file system in small steps.
+    // Before the first table, or it has no effect: space that retention frees goes back to the file
+    // system in small steps.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // What is acknowledged survives a power loss, not only a crash of the process.
@@ -81,7 +100,8 @@ fn connection(path: &Path) -> Result<Connection, DatabaseError> {
     connection.pragma_update(None, "foreign_keys", true)?;
     // Memory-mapped reads turn a bad disk into a crash, and made a past WAL bug worse.
     connection.pragma_update(None, "mmap_size", 0)?;
-    // Enough for every statement of every service: what is said a thousand times a second is parsed once.
+    // Enough for every statement of every service: what is said a thousand times a second is parsed
+    // once.
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     Ok(connection)
 }

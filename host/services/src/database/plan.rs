@@ -11,7 +11,9 @@ pub(crate) async fn of(sql: &str) -> String {
     let steps = database.read(move |transaction| {
         let mut statement = transaction.prepare(&sql)?;
         let parameters = rusqlite::params_from_iter(vec![0; statement.parameter_count()]);
-        let steps = statement.query_map(parameters, |row| row.get::<_, String>("detail"))?.collect::<Result<Vec<_>, _>>()?;
+        let steps = statement
+            .query_map(parameters, |row| row.get::<_, String>("detail"))?
+            .collect::<Result<Vec<_>, _>>()?;
         Ok::<_, DatabaseError>(steps)
     });
     steps.await.unwrap().join("\n")

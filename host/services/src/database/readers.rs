@@ -25,12 +25,20 @@ pub(super) struct Readers {
 impl Readers {
     /// None opened yet.
     pub(super) fn new(path: &Path) -> Readers {
-        Readers { path: path.to_owned(), places: Semaphore::new(READERS_MAX), idle: Mutex::default() }
+        Readers {
+            path: path.to_owned(),
+            places: Semaphore::new(READERS_MAX),
+            idle: Mutex::default(),
+        }
     }
 
-    /// Runs a query on a thread that may block. In a task of its own: the caller may be a guest that waits for its turn to compute, and must not
-    /// keep a place meanwhile that the others read with.
-    #[expect(clippy::disallowed_methods, reason = "the handle is kept, and ends the task with the call")]
+    /// Runs a query on a thread that may block. In a task of its own: the caller may be a guest
+    /// that waits for its turn to compute, and must not keep a place meanwhile that the others read
+    /// with.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the handle is kept, and ends the task with the call"
+    )]
     pub(super) async fn run<T, E>(
         readers: &Arc<Readers>,
         query: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
@@ -47,25 +55,40 @@ impl Readers {
             tokio::task::spawn_blocking(move || reader.query(query)).await
         };
         let queried = AbortOnDropHandle::new(tokio::spawn(reading)).await;
-        queried.and_then(|queried| queried).unwrap_or_else(|_| Err(E::from(DatabaseError::Closed)))
+        queried
+            .and_then(|queried| queried)
+            .unwrap_or_else(|_| Err(E::from(DatabaseError::Closed)))
     }
 
-    fn query<T, E: From<DatabaseError>>(&self, query: impl FnOnce(&Transaction<'_>) -> Result<T, E>) -> Result<T, E> {
+    fn query<T, E: From<DatabaseError>>(
+        &self,
+        query: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         let mut connection = self.connection()?;
         // One transaction, so that a query of several statements sees one moment.
         let transaction = connection.transaction().map_err(DatabaseError::from)?;
         let outcome = query(&transaction);
         drop(transaction);
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(connection);
         outcome
     }
 
     fn connection(&self) -> Result<Connection, DatabaseError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         if let Some(connection) = idle {
             return Ok(connection);
         }
-        let connection = Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        let connection = Connection::open_with_flags(
+            &self.path,
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         Ok(connection)
     }

@@ -10,21 +10,36 @@ use super::error::DatabaseError;
 async fn database() -> (tempfile::TempDir, Database) {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(&folder.path().join("hayrick.db")).unwrap();
-    write(&database, "CREATE TABLE numbers (number INTEGER PRIMARY KEY) STRICT").await.unwrap();
+    write(
+        &database,
+        "CREATE TABLE numbers (number INTEGER PRIMARY KEY) STRICT",
+    )
+    .await
+    .unwrap();
     (folder, database)
 }
 
 async fn write(database: &Database, sql: &'static str) -> Result<(), DatabaseError> {
-    database.write(move |connection| Ok::<_, DatabaseError>(connection.execute_batch(sql)?)).await
+    database
+        .write(move |connection| Ok::<_, DatabaseError>(connection.execute_batch(sql)?))
+        .await
 }
 
 async fn insert(database: &Database, number: i64) -> Result<usize, DatabaseError> {
-    database.write(move |connection| Ok(connection.execute("INSERT INTO numbers VALUES (?1)", params![number])?)).await
+    database
+        .write(move |connection| {
+            Ok(connection.execute("INSERT INTO numbers VALUES (?1)", params![number])?)
+        })
+        .await
 }
 
 async fn count(database: &Database) -> i64 {
     let query = |transaction: &Transaction<'_>| {
-        Ok::<_, DatabaseError>(transaction.query_row("SELECT count(*) FROM numbers", [], |row| row.get(0))?)
+        Ok::<_, DatabaseError>(transaction.query_row(
+            "SELECT count(*) FROM numbers",
+            [],
+            |row| row.get(0),
+        )?)
     };
     database.read(query).await.unwrap()
 }
@@ -34,7 +49,11 @@ async fn a_failing_operation_leaves_nothing_and_troubles_nobody() {
     let (_folder, database) = database().await;
     let inserts = (0..200).map(|index| insert(&database, if index == 100 { 7 } else { index }));
     let outcomes = join_all(inserts).await;
-    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_err()).count(), 1, "7 is there twice");
+    assert_eq!(
+        outcomes.iter().filter(|outcome| outcome.is_err()).count(),
+        1,
+        "7 is there twice"
+    );
     assert_eq!(count(&database).await, 199);
     let half = database.write(|connection| {
         connection.execute_batch("INSERT INTO numbers VALUES (1000)")?;
@@ -58,8 +77,14 @@ async fn a_full_disk_is_said_and_passes() {
     }
     let (kept, error) = full.expect("it was never full");
     assert!(matches!(error, DatabaseError::Full), "{error:?}");
-    assert_eq!(count(&database).await, kept, "what was acknowledged is there, and nothing else");
-    write(&database, "PRAGMA max_page_count = 1000000").await.unwrap();
+    assert_eq!(
+        count(&database).await,
+        kept,
+        "what was acknowledged is there, and nothing else"
+    );
+    write(&database, "PRAGMA max_page_count = 1000000")
+        .await
+        .unwrap();
     insert(&database, -1).await.unwrap();
     drop(database);
     let again = Database::open(&folder.path().join("hayrick.db")).unwrap();
@@ -69,7 +94,11 @@ async fn a_full_disk_is_said_and_passes() {
 #[tokio::test]
 async fn readers_cannot_write() {
     let (_folder, database) = database().await;
-    let tried = database.read(|transaction| Ok::<_, DatabaseError>(transaction.execute("INSERT INTO numbers VALUES (1)", [])?)).await;
+    let tried = database
+        .read(|transaction| {
+            Ok::<_, DatabaseError>(transaction.execute("INSERT INTO numbers VALUES (1)", [])?)
+        })
+        .await;
     assert!(matches!(tried, Err(DatabaseError::Sqlite(_))), "{tried:?}");
 }
 
@@ -78,6 +107,8 @@ async fn a_newer_file_is_left_alone() {
     let (folder, database) = database().await;
     write(&database, "PRAGMA user_version = 999").await.unwrap();
     drop(database);
-    let error = Database::open(&folder.path().join("hayrick.db")).err().unwrap();
+    let error = Database::open(&folder.path().join("hayrick.db"))
+        .err()
+        .unwrap();
     assert!(matches!(error, DatabaseError::TooNew), "{error:?}");
 }

@@ -23,21 +23,32 @@ impl Writer {
     /// Starts the thread.
     pub(super) fn start(connection: Connection) -> std::io::Result<Writer> {
         let (queue, operations) = mpsc::channel(QUEUE_MAX);
-        let thread = std::thread::Builder::new().name("database".to_owned()).spawn(move || write(&connection, operations))?;
-        Ok(Writer { queue: Some(queue), thread: Some(thread) })
+        let thread = std::thread::Builder::new()
+            .name("database".to_owned())
+            .spawn(move || write(&connection, operations))?;
+        Ok(Writer {
+            queue: Some(queue),
+            thread: Some(thread),
+        })
     }
 
     /// Queues an operation.
     pub(super) async fn submit(&self, operation: Operation) -> Result<(), DatabaseError> {
         let queue = self.queue.as_ref().ok_or(DatabaseError::Closed)?;
-        queue.send(operation).await.map_err(|_| DatabaseError::Closed)
+        queue
+            .send(operation)
+            .await
+            .map_err(|_| DatabaseError::Closed)
     }
 }
 
 fn write(connection: &Connection, mut operations: Receiver<Operation>) {
     while let Some(first) = operations.blocking_recv() {
         let more = std::iter::from_fn(|| operations.try_recv().ok());
-        commit(connection, std::iter::once(first).chain(more).take(GROUP_MAX));
+        commit(
+            connection,
+            std::iter::once(first).chain(more).take(GROUP_MAX),
+        );
     }
 }
 

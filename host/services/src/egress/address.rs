@@ -1,4 +1,5 @@
-//! Which addresses of the network a guest can be let to. The table follows IANA's registries of special-purpose addresses.
+//! Which addresses of the network a guest can be let to. The table follows IANA's registries of
+//! special-purpose addresses.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -14,8 +15,14 @@ pub(crate) enum Reach {
 }
 
 /// Where clouds hand out their machines' keys, beside the link-local ones.
-const METADATA_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16)];
-const METADATA_V6: [Ipv6Addr; 2] = [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)];
+const METADATA_V4: [Ipv4Addr; 2] = [
+    Ipv4Addr::new(100, 100, 100, 200),
+    Ipv4Addr::new(168, 63, 129, 16),
+];
+const METADATA_V6: [Ipv6Addr; 2] = [
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+];
 
 /// What an address is.
 pub(crate) fn reach(ip: IpAddr) -> Reach {
@@ -36,9 +43,13 @@ fn reach_v4(ip: Ipv4Addr) -> Reach {
         [100, 64..=127, ..] => Reach::Private("it is shared by a provider"),
         [169, 254, ..] => Reach::Never("it is link-local, where clouds keep their metadata"),
         [192, 0, 0, _] => Reach::Never("it is reserved for protocols"),
-        [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => Reach::Never("it is for documentation"),
+        [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => {
+            Reach::Never("it is for documentation")
+        }
         [192, 88, 99, _] => Reach::Never("it is a relay of 6to4"),
-        [192, 31, 196, _] | [192, 52, 193, _] | [192, 175, 48, _] => Reach::Never("it is reserved for protocols"),
+        [192, 31, 196, _] | [192, 52, 193, _] | [192, 175, 48, _] => {
+            Reach::Never("it is reserved for protocols")
+        }
         [198, 18..=19, ..] => Reach::Never("it is for benchmarks"),
         [224..=239, ..] => Reach::Never("it is multicast"),
         [240..=255, ..] => Reach::Never("it is reserved"),
@@ -63,7 +74,9 @@ fn reach_v6(ip: Ipv6Addr) -> Reach {
         [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Reach::Never("it is for documentation"),
         [0x2620, 0x4f, 0x8000, ..] => Reach::Never("it is reserved for protocols"),
         // ISATAP hides an IPv4 address in the lower half of any prefix.
-        [_, _, _, _, 0 | 0x200, 0x5efe, ..] => Reach::Never("it stands for an IPv4 address (ISATAP)"),
+        [_, _, _, _, 0 | 0x200, 0x5efe, ..] => {
+            Reach::Never("it stands for an IPv4 address (ISATAP)")
+        }
         [0x2000..=0x3fff, ..] => Reach::Public,
         [0xfc00..=0xfdff, ..] => Reach::Private("it is private"),
         [0xfe80..=0xfebf, ..] => Reach::Never("it is link-local"),
@@ -82,19 +95,45 @@ mod tests {
 
     #[test]
     fn what_is_anybody_s_can_be_asked() {
-        for text in ["1.1.1.1", "93.184.215.14", "172.15.0.1", "172.32.0.1", "100.63.0.1", "100.128.0.1", "192.169.0.1", "223.255.255.1"] {
+        for text in [
+            "1.1.1.1",
+            "93.184.215.14",
+            "172.15.0.1",
+            "172.32.0.1",
+            "100.63.0.1",
+            "100.128.0.1",
+            "192.169.0.1",
+            "223.255.255.1",
+        ] {
             assert_eq!(of(text), Reach::Public, "{text}");
         }
-        for text in ["2606:4700::1111", "2a00:1450::1", "2001:4860::8888", "2001:200::1", "2003::1"] {
+        for text in [
+            "2606:4700::1111",
+            "2a00:1450::1",
+            "2001:4860::8888",
+            "2001:200::1",
+            "2003::1",
+        ] {
             assert_eq!(of(text), Reach::Public, "{text}");
         }
     }
 
     #[test]
     fn what_is_private_needs_a_word_of_its_own() {
-        let private =
-            ["127.0.0.1", "127.255.255.254", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1", "100.127.1.1"];
-        for text in private.into_iter().chain(["::1", "fc00::1", "fd12:3456::1"]) {
+        let private = [
+            "127.0.0.1",
+            "127.255.255.254",
+            "10.0.0.1",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "100.64.0.1",
+            "100.127.1.1",
+        ];
+        for text in private
+            .into_iter()
+            .chain(["::1", "fc00::1", "fd12:3456::1"])
+        {
             assert!(matches!(of(text), Reach::Private(_)), "{text}");
         }
     }

@@ -1,4 +1,5 @@
-//! The connection itself: to addresses that were checked, and to no others, whatever a name says by then.
+//! The connection itself: to addresses that were checked, and to no others, whatever a name says by
+//! then.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
@@ -13,7 +14,8 @@ use crate::egress::error::EgressError;
 
 const USER_AGENT: &str = concat!("hayrick/", env!("CARGO_PKG_VERSION"));
 
-/// Makes a client for one request. A connection is never shared: one plugin may reach an address that another may not.
+/// Makes a client for one request. A connection is never shared: one plugin may reach an address
+/// that another may not.
 pub(crate) struct Connector {
     connect_timeout: Duration,
     headers_max: usize,
@@ -28,18 +30,31 @@ struct Pinned(Vec<SocketAddr>);
 impl Resolve for Pinned {
     fn resolve(&self, _name: Name) -> Resolving {
         let addresses = self.0.clone();
-        Box::pin(async move { Ok(Box::new(addresses.into_iter()) as Box<dyn Iterator<Item = SocketAddr> + Send>) })
+        Box::pin(async move {
+            Ok(Box::new(addresses.into_iter()) as Box<dyn Iterator<Item = SocketAddr> + Send>)
+        })
     }
 }
 
 impl Connector {
     /// A connector that has connected to nothing yet.
     pub(crate) fn new(connect_timeout: Duration, headers_max: usize) -> Connector {
-        Connector { connect_timeout, headers_max, tls: OnceLock::new(), no_tls: OnceLock::new() }
+        Connector {
+            connect_timeout,
+            headers_max,
+            tls: OnceLock::new(),
+            no_tls: OnceLock::new(),
+        }
     }
 
-    /// A client that reaches these addresses only. Nothing of the environment, no cookies, no redirects, no other protocol than HTTP/1.1.
-    pub(crate) fn client(&self, is_tls: bool, host: &str, ips: &[IpAddr]) -> Result<Client, EgressError> {
+    /// A client that reaches these addresses only. Nothing of the environment, no cookies, no
+    /// redirects, no other protocol than HTTP/1.1.
+    pub(crate) fn client(
+        &self,
+        is_tls: bool,
+        host: &str,
+        ips: &[IpAddr],
+    ) -> Result<Client, EgressError> {
         // Port 0 stands for the URL's own.
         let pinned = Pinned(ips.iter().map(|ip| SocketAddr::new(*ip, 0)).collect());
         let builder = Client::builder()
@@ -54,15 +69,28 @@ impl Connector {
             .pool_max_idle_per_host(0)
             .connect_timeout(self.connect_timeout)
             .dns_resolver(Arc::new(pinned));
-        let unreachable = |reason: String| EgressError::Unreachable { host: host.to_owned(), reason };
+        let unreachable = |reason: String| EgressError::Unreachable {
+            host: host.to_owned(),
+            reason,
+        };
         let builder = self.secure(builder, is_tls).map_err(unreachable)?;
-        builder.build().map_err(|error| unreachable(error.to_string()))
+        builder
+            .build()
+            .map_err(|error| unreachable(error.to_string()))
     }
 
     fn secure(&self, builder: ClientBuilder, is_tls: bool) -> Result<ClientBuilder, String> {
         let tls = match is_tls {
-            true => self.tls.get_or_init(trusting_the_machine).as_ref().map_err(Clone::clone)?,
-            false => self.no_tls.get_or_init(trusting_nobody).as_ref().map_err(Clone::clone)?,
+            true => self
+                .tls
+                .get_or_init(trusting_the_machine)
+                .as_ref()
+                .map_err(Clone::clone)?,
+            false => self
+                .no_tls
+                .get_or_init(trusting_nobody)
+                .as_ref()
+                .map_err(Clone::clone)?,
         };
         Ok(builder.tls_backend_preconfigured(tls.clone()))
     }
@@ -70,12 +98,15 @@ impl Connector {
 
 fn tls() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(|error| error.to_string())
+    ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())
 }
 
 fn trusting_the_machine() -> Result<ClientConfig, String> {
     let verified = tls()?.with_platform_verifier();
-    let verified = verified.map_err(|error| format!("this machine's root certificates cannot be read: {error}"))?;
+    let verified = verified
+        .map_err(|error| format!("this machine's root certificates cannot be read: {error}"))?;
     let mut config = verified.with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
@@ -83,5 +114,7 @@ fn trusting_the_machine() -> Result<ClientConfig, String> {
 
 /// For http, where a client needs a configuration all the same.
 fn trusting_nobody() -> Result<ClientConfig, String> {
-    Ok(tls()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+    Ok(tls()?
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth())
 }

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use host_types::egress::host::Host;
-use host_types::egress::rule::{Destination, Scheme};
+use hayrick_types::egress::host::Host;
+use hayrick_types::egress::rule::{Destination, Scheme};
 use url::{Host as UrlHost, Url};
 
 use crate::egress::error::EgressError;
@@ -14,12 +14,16 @@ fn wrong<T>(text: impl Into<String>) -> Result<T, EgressError> {
     Err(EgressError::Address(text.into()))
 }
 
-/// Reads an address as a guest wrote it. Spaces, control characters and backslashes, which readers differ about, are refused.
+/// Reads an address as a guest wrote it. Spaces, control characters and backslashes, which readers
+/// differ about, are refused.
 pub(crate) fn parse(text: &str) -> Result<Url, EgressError> {
     if text.len() > URL_BYTES_MAX {
         return wrong(format!("it is longer than {URL_BYTES_MAX} bytes"));
     }
-    if text.chars().any(|letter| letter.is_whitespace() || letter.is_control() || letter == '\\') {
+    if text
+        .chars()
+        .any(|letter| letter.is_whitespace() || letter.is_control() || letter == '\\')
+    {
         return wrong("it has a space, a control character or a backslash: percent-encode it");
     }
     accept(Url::parse(text).or_else(|error| wrong(error.to_string()))?)
@@ -30,7 +34,10 @@ pub(crate) fn join(from: &Url, reference: &str) -> Result<Url, EgressError> {
     if reference.len() > URL_BYTES_MAX {
         return wrong(format!("it is longer than {URL_BYTES_MAX} bytes"));
     }
-    accept(from.join(reference).or_else(|error| wrong(error.to_string()))?)
+    accept(
+        from.join(reference)
+            .or_else(|error| wrong(error.to_string()))?,
+    )
 }
 
 /// Takes what is plain HTTP to a host with one spelling.
@@ -41,7 +48,10 @@ fn accept(mut url: Url) -> Result<Url, EgressError> {
     if !url.username().is_empty() || url.password().is_some() {
         return wrong("it has a user name: send an Authorization header");
     }
-    if url.host_str().is_none_or(|host| host.is_empty() || host.ends_with('.') || host.contains('%')) {
+    if url
+        .host_str()
+        .is_none_or(|host| host.is_empty() || host.ends_with('.') || host.contains('%'))
+    {
         return wrong("its host is empty, ends with a dot or has a '%'");
     }
     // A fragment is the client's own.
@@ -51,7 +61,11 @@ fn accept(mut url: Url) -> Result<Url, EgressError> {
 
 /// What a request with this address asks for.
 pub(crate) fn destination(url: &Url, method: &str) -> Result<Destination, EgressError> {
-    let scheme = if url.scheme() == "https" { Scheme::Https } else { Scheme::Http };
+    let scheme = if url.scheme() == "https" {
+        Scheme::Https
+    } else {
+        Scheme::Http
+    };
     let host = match url.host() {
         Some(UrlHost::Domain(name)) => Host::Name(name.to_owned()),
         Some(UrlHost::Ipv4(ip)) => Host::Ip(IpAddr::V4(ip)),
@@ -59,7 +73,13 @@ pub(crate) fn destination(url: &Url, method: &str) -> Result<Destination, Egress
         None => return wrong("it has no host"),
     };
     let port = url.port().unwrap_or_else(|| scheme.port());
-    Ok(Destination { scheme, host, port, method: method.to_owned(), path: url.path().to_owned() })
+    Ok(Destination {
+        scheme,
+        host,
+        port,
+        method: method.to_owned(),
+        path: url.path().to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -91,7 +111,11 @@ mod tests {
             ("http://@evil.org/", "evil.org"),
         ] {
             let url = parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-            assert_eq!(destination(&url, "GET").unwrap().host.to_string(), host, "{text}");
+            assert_eq!(
+                destination(&url, "GET").unwrap().host.to_string(),
+                host,
+                "{text}"
+            );
         }
     }
 
@@ -132,8 +156,16 @@ mod tests {
 
     #[test]
     fn dots_in_a_path_are_gone_before_it_is_authorised() {
-        for text in ["http://example.com/v1/../admin", "http://example.com/v1/%2e%2e/admin", "http://example.com/v1/.%2E/admin"] {
-            assert_eq!(destination(&parse(text).unwrap(), "GET").unwrap().path, "/admin", "{text}");
+        for text in [
+            "http://example.com/v1/../admin",
+            "http://example.com/v1/%2e%2e/admin",
+            "http://example.com/v1/.%2E/admin",
+        ] {
+            assert_eq!(
+                destination(&parse(text).unwrap(), "GET").unwrap().path,
+                "/admin",
+                "{text}"
+            );
         }
     }
 }

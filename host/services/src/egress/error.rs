@@ -1,8 +1,9 @@
-//! Why a request of a guest failed. No text has an address that a name stands for, nor a path or query.
+//! Why a request of a guest failed. No text has an address that a name stands for, nor a path or
+//! query.
 
 use std::time::Duration;
 
-use host_types::failure::{Failure, FailureKind};
+use hayrick_types::failure::{Failure, FailureKind};
 
 /// Why there is no response, or no more of one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,8 +15,14 @@ pub enum EgressError {
     #[error("the headers are wrong: {0}")]
     Headers(String),
     /// No rule grants it.
-    #[error("{asked} is not granted to '{pipeline}': to allow it, write into plugins/{pipeline}.toml\n{cure}")]
-    Denied { asked: String, pipeline: String, cure: String },
+    #[error(
+        "{asked} is not granted to '{pipeline}': to allow it, write into plugins/{pipeline}.toml\n{cure}"
+    )]
+    Denied {
+        asked: String,
+        pipeline: String,
+        cure: String,
+    },
     /// A rule grants it, and its address is one that rules of that kind do not reach.
     #[error("{host} has an address that cannot be asked: {reason}")]
     Prohibited { host: String, reason: String },
@@ -30,11 +37,23 @@ pub enum EgressError {
     #[error("{host} answered something that is not passed on: {reason}")]
     Refused { host: String, reason: String },
     #[error("{what} took longer than {limit}, {} ms", .max.as_millis())]
-    Timeout { what: &'static str, limit: &'static str, max: Duration },
+    Timeout {
+        what: &'static str,
+        limit: &'static str,
+        max: Duration,
+    },
     #[error("{what}: {limit} is {max}")]
-    TooLarge { what: &'static str, limit: &'static str, max: u64 },
+    TooLarge {
+        what: &'static str,
+        limit: &'static str,
+        max: u64,
+    },
     #[error("too many requests: {limit} is {max}")]
-    TooMany { limit: &'static str, max: usize, passes: bool },
+    TooMany {
+        limit: &'static str,
+        max: usize,
+        passes: bool,
+    },
     #[error("more than {max} redirects (redirects_max): the last one came from {host}")]
     Redirects { host: String, max: usize },
 }
@@ -42,15 +61,25 @@ pub enum EgressError {
 impl From<EgressError> for Failure {
     fn from(error: EgressError) -> Failure {
         let kind = match &error {
-            EgressError::Address(_) | EgressError::Method(_) | EgressError::Headers(_) => FailureKind::InvalidInput,
+            EgressError::Address(_) | EgressError::Method(_) | EgressError::Headers(_) => {
+                FailureKind::InvalidInput
+            }
             EgressError::Denied { .. } | EgressError::Prohibited { .. } => FailureKind::Denied,
-            EgressError::Unresolved { .. } | EgressError::Unreachable { .. } | EgressError::Broken { .. } => FailureKind::Unavailable,
+            EgressError::Unresolved { .. }
+            | EgressError::Unreachable { .. }
+            | EgressError::Broken { .. } => FailureKind::Unavailable,
             EgressError::Timeout { .. } => FailureKind::Timeout,
             EgressError::TooLarge { .. } | EgressError::TooMany { .. } => FailureKind::Limit,
-            EgressError::Secret { .. } | EgressError::Refused { .. } | EgressError::Redirects { .. } => FailureKind::Failed,
+            EgressError::Secret { .. }
+            | EgressError::Refused { .. }
+            | EgressError::Redirects { .. } => FailureKind::Failed,
         };
         let passes = matches!(error, EgressError::TooMany { passes: true, .. });
         let failure = Failure::new(kind, error.to_string());
-        if passes { failure.retry_after(Duration::from_secs(1)) } else { failure }
+        if passes {
+            failure.retry_after(Duration::from_secs(1))
+        } else {
+            failure
+        }
     }
 }

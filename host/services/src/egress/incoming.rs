@@ -52,7 +52,14 @@ impl Bounds {
     pub(crate) fn patience(&self, what: &'static str) -> (Instant, EgressError) {
         let idle = Instant::now() + self.config.idle_timeout;
         if idle < self.deadline {
-            (idle, EgressError::Timeout { what, limit: "idle_timeout", max: self.config.idle_timeout })
+            (
+                idle,
+                EgressError::Timeout {
+                    what,
+                    limit: "idle_timeout",
+                    max: self.config.idle_timeout,
+                },
+            )
         } else {
             (self.deadline, self.late())
         }
@@ -60,7 +67,11 @@ impl Bounds {
 
     /// What is said once the time is over.
     pub(crate) fn late(&self) -> EgressError {
-        EgressError::Timeout { what: "the request", limit: "time_max or its own timeout", max: self.time_max }
+        EgressError::Timeout {
+            what: "the request",
+            limit: "time_max or its own timeout",
+            max: self.time_max,
+        }
     }
 }
 
@@ -77,11 +88,26 @@ impl Incoming {
         redactor: Arc<Redactor>,
         places: Places,
     ) -> Result<Incoming, EgressError> {
-        if body.content_length().is_some_and(|length| length > bounds.config.response_bytes_max) {
+        if body
+            .content_length()
+            .is_some_and(|length| length > bounds.config.response_bytes_max)
+        {
             return Err(too_long(&bounds.config));
         }
         let (status, ready, tail) = (body.status().as_u16(), Bytes::new(), Tail::default());
-        Ok(Incoming { status, headers, body, host, ready, tail, received: 0, end: None, bounds, redactor, places: Some(places) })
+        Ok(Incoming {
+            status,
+            headers,
+            body,
+            host,
+            ready,
+            tail,
+            received: 0,
+            end: None,
+            bounds,
+            redactor,
+            places: Some(places),
+        })
     }
 
     /// The status code.
@@ -133,15 +159,25 @@ impl Incoming {
                 if self.received > self.bounds.config.response_bytes_max {
                     return self.ends(Err(too_long(&self.bounds.config)));
                 }
-                self.ready = if self.redactor.is_empty() { piece } else { self.redactor.next(&mut self.tail, &piece, false).into() };
+                self.ready = if self.redactor.is_empty() {
+                    piece
+                } else {
+                    self.redactor.next(&mut self.tail, &piece, false).into()
+                };
             }
             Ok(Ok(None)) => {
                 self.ready = self.redactor.next(&mut self.tail, b"", true).into();
                 self.ends(Ok(()));
             }
             Ok(Err(error)) => {
-                tracing::debug!(host = self.host, "an answer broke off: {:?}", error.without_url());
-                self.ends(Err(EgressError::Broken { host: self.host.clone() }));
+                tracing::debug!(
+                    host = self.host,
+                    "an answer broke off: {:?}",
+                    error.without_url()
+                );
+                self.ends(Err(EgressError::Broken {
+                    host: self.host.clone(),
+                }));
             }
             Err(_) => self.ends(Err(late)),
         }
@@ -154,5 +190,9 @@ impl Incoming {
 }
 
 fn too_long(config: &EgressConfig) -> EgressError {
-    EgressError::TooLarge { what: "the answer is too long", limit: "response_bytes_max", max: config.response_bytes_max }
+    EgressError::TooLarge {
+        what: "the answer is too long",
+        limit: "response_bytes_max",
+        max: config.response_bytes_max,
+    }
 }

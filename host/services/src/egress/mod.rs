@@ -1,5 +1,6 @@
-//! All that guests ask of the network over HTTP: one path, on which each request is authorised, resolved once, checked, pinned, bounded and
-//! cleaned of secrets. Read `session`, then `destination`, `pin` and `connect`.
+//! All that guests ask of the network over HTTP: one path, on which each request is authorised,
+//! resolved once, checked, pinned, bounded and cleaned of secrets. Read `session`, then
+//! `destination`, `pin` and `connect`.
 
 mod address;
 pub mod config;

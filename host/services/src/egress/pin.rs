@@ -3,14 +3,15 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use host_types::egress::host::Host;
+use hayrick_types::egress::host::Host;
 use tokio::time::timeout;
 
 use crate::egress::address::{Reach, reach};
 use crate::egress::error::EgressError;
 use crate::egress::resolver::Resolver;
 
-/// Resolves a host once and checks every address of it: one that is out of reach makes the whole answer suspect. Errors call it `shown`.
+/// Resolves a host once and checks every address of it: one that is out of reach makes the whole
+/// answer suspect. Errors call it `shown`.
 pub(crate) async fn pin(
     host: &Host,
     shown: &str,
@@ -22,12 +23,18 @@ pub(crate) async fn pin(
         Host::Ip(ip) => vec![*ip],
         Host::Name(name) => {
             let resolved = timeout(time_max, resolver.resolve(name)).await;
-            let late = |_| EgressError::Timeout { what: "resolving a name", limit: "connect_timeout", max: time_max };
+            let late = |_| EgressError::Timeout {
+                what: "resolving a name",
+                limit: "connect_timeout",
+                max: time_max,
+            };
             resolved.map_err(late)?.unwrap_or_default()
         }
     };
     if ips.is_empty() {
-        return Err(EgressError::Unresolved { host: shown.to_owned() });
+        return Err(EgressError::Unresolved {
+            host: shown.to_owned(),
+        });
     }
     for ip in &ips {
         check(shown, *ip, private)?;
@@ -39,10 +46,15 @@ fn check(shown: &str, ip: IpAddr, private: bool) -> Result<(), EgressError> {
     let reason = match reach(ip) {
         Reach::Public => return Ok(()),
         Reach::Private(_) if private => return Ok(()),
-        Reach::Private(what) => format!("{what}; if that is wanted, add private = true to its [[egress]]"),
+        Reach::Private(what) => {
+            format!("{what}; if that is wanted, add private = true to its [[egress]]")
+        }
         Reach::Never(what) => format!("{what}, which nothing can grant"),
     };
-    Err(EgressError::Prohibited { host: shown.to_owned(), reason })
+    Err(EgressError::Prohibited {
+        host: shown.to_owned(),
+        reason,
+    })
 }
 
 #[cfg(test)]
@@ -56,23 +68,46 @@ mod tests {
 
     impl Resolver for Fixed {
         fn resolve(&self, _name: &str) -> Resolving {
-            let ips = self.0.iter().map(|text| text.parse().map_err(io::Error::other)).collect();
+            let ips = self
+                .0
+                .iter()
+                .map(|text| text.parse().map_err(io::Error::other))
+                .collect();
             Box::pin(async move { ips })
         }
     }
 
     async fn pinned(answers: &[&'static str], private: bool) -> Result<usize, String> {
         let host = Host::Name("example.com".to_owned());
-        let pinned = pin(&host, "example.com", private, &Fixed(answers.to_vec()), Duration::from_secs(1)).await;
-        pinned.map(|ips| ips.len()).map_err(|error| error.to_string())
+        let pinned = pin(
+            &host,
+            "example.com",
+            private,
+            &Fixed(answers.to_vec()),
+            Duration::from_secs(1),
+        )
+        .await;
+        pinned
+            .map(|ips| ips.len())
+            .map_err(|error| error.to_string())
     }
 
     #[tokio::test]
     async fn one_bad_address_spoils_the_answer() {
         assert_eq!(pinned(&["1.1.1.1", "2606:4700::1111"], false).await, Ok(2));
-        for bad in ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "::ffff:10.0.0.1", "fd00:ec2::254"] {
+        for bad in [
+            "127.0.0.1",
+            "10.0.0.1",
+            "169.254.169.254",
+            "::1",
+            "::ffff:10.0.0.1",
+            "fd00:ec2::254",
+        ] {
             let error = pinned(&["1.1.1.1", bad], false).await.unwrap_err();
-            assert!(error.contains("cannot be asked") && !error.contains(bad), "{bad}: {error}");
+            assert!(
+                error.contains("cannot be asked") && !error.contains(bad),
+                "{bad}: {error}"
+            );
         }
         assert!(pinned(&[], false).await.unwrap_err().contains("not known"));
     }
@@ -80,8 +115,21 @@ mod tests {
     #[tokio::test]
     async fn private_is_private_and_not_the_link() {
         assert_eq!(pinned(&["127.0.0.1", "::1", "10.0.0.1"], true).await, Ok(3));
-        for bad in ["169.254.169.254", "fd00:ec2::254", "fe80::1", "0.0.0.0", "::ffff:127.0.0.1", "100.100.100.200"] {
-            assert!(pinned(&[bad], true).await.unwrap_err().contains("nothing can grant"), "{bad}");
+        for bad in [
+            "169.254.169.254",
+            "fd00:ec2::254",
+            "fe80::1",
+            "0.0.0.0",
+            "::ffff:127.0.0.1",
+            "100.100.100.200",
+        ] {
+            assert!(
+                pinned(&[bad], true)
+                    .await
+                    .unwrap_err()
+                    .contains("nothing can grant"),
+                "{bad}"
+            );
         }
     }
 }

@@ -25,7 +25,10 @@ enum Found {
 impl Redactor {
     /// Knows these secrets, as they are and as URLs and JSON spell them.
     pub(crate) fn new<'a>(secrets: impl Iterator<Item = &'a Secret>) -> Redactor {
-        let mut needles: Vec<Vec<u8>> = secrets.flat_map(|secret| spellings(secret.expose())).filter(|text| !text.is_empty()).collect();
+        let mut needles: Vec<Vec<u8>> = secrets
+            .flat_map(|secret| spellings(secret.expose()))
+            .filter(|text| !text.is_empty())
+            .collect();
         needles.sort_by(|left, right| right.len().cmp(&left.len()).then_with(|| left.cmp(right)));
         needles.dedup();
         Redactor { needles }
@@ -44,10 +47,13 @@ impl Redactor {
 
     /// Whether a text that may have lost its capitals has a secret.
     pub(crate) fn is_in_lower(&self, lower: &str) -> bool {
-        self.needles.iter().any(|needle| lower.contains(&String::from_utf8_lossy(needle).to_ascii_lowercase()))
+        self.needles
+            .iter()
+            .any(|needle| lower.contains(&String::from_utf8_lossy(needle).to_ascii_lowercase()))
     }
 
-    /// The next piece of a text without secrets. What may be the beginning of one waits in `tail` until more has come, or the end.
+    /// The next piece of a text without secrets. What may be the beginning of one waits in `tail`
+    /// until more has come, or the end.
     pub(crate) fn next(&self, tail: &mut Tail, piece: &[u8], is_last: bool) -> Vec<u8> {
         let mut text = std::mem::take(&mut tail.0);
         text.extend_from_slice(piece);
@@ -89,7 +95,11 @@ fn spellings(secret: &str) -> [Vec<u8>; 3] {
     let in_form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     let in_json = serde_json::Value::from(secret).to_string();
     let in_json = in_json.trim_matches('"').to_owned();
-    [secret.as_bytes().to_vec(), in_form.into_bytes(), in_json.into_bytes()]
+    [
+        secret.as_bytes().to_vec(),
+        in_form.into_bytes(),
+        in_json.into_bytes(),
+    ]
 }
 
 #[cfg(test)]
@@ -100,13 +110,19 @@ mod tests {
     use super::*;
 
     fn redactor(secrets: &[&str]) -> Redactor {
-        let secrets: Vec<Secret> = secrets.iter().map(|text| Secret::new((*text).to_owned())).collect();
+        let secrets: Vec<Secret> = secrets
+            .iter()
+            .map(|text| Secret::new((*text).to_owned()))
+            .collect();
         Redactor::new(secrets.iter())
     }
 
     fn in_pieces(redactor: &Redactor, pieces: &[&[u8]]) -> String {
         let mut tail = Tail::default();
-        let mut clean: Vec<u8> = pieces.iter().flat_map(|piece| redactor.next(&mut tail, piece, false)).collect();
+        let mut clean: Vec<u8> = pieces
+            .iter()
+            .flat_map(|piece| redactor.next(&mut tail, piece, false))
+            .collect();
         clean.extend(redactor.next(&mut tail, b"", true));
         String::from_utf8(clean).unwrap()
     }
@@ -117,24 +133,39 @@ mod tests {
         let text = b"a sk-secret-1 b sk-secret- c sk-sk-secret-1";
         for at in 0..text.len() {
             let (left, right) = text.split_at(at);
-            assert_eq!(in_pieces(&redactor, &[left, right]), "a [secret] b sk-secret- c sk-[secret]", "{at}");
+            assert_eq!(
+                in_pieces(&redactor, &[left, right]),
+                "a [secret] b sk-secret- c sk-[secret]",
+                "{at}"
+            );
         }
         let bytes: Vec<&[u8]> = text.chunks(1).collect();
-        assert_eq!(in_pieces(&redactor, &bytes), "a [secret] b sk-secret- c sk-[secret]");
+        assert_eq!(
+            in_pieces(&redactor, &bytes),
+            "a [secret] b sk-secret- c sk-[secret]"
+        );
     }
 
     #[test]
     fn of_two_the_longer_counts_and_a_beginning_at_the_end_comes_out() {
         let redactor = redactor(&["secret-1", "secret-1-long"]);
-        assert_eq!(in_pieces(&redactor, &[b"secret-1", b"-long secret-1-lo"]), "[secret] [secret]-lo");
+        assert_eq!(
+            in_pieces(&redactor, &[b"secret-1", b"-long secret-1-lo"]),
+            "[secret] [secret]-lo"
+        );
         assert_eq!(in_pieces(&redactor, &[b"x secret-"]), "x secret-");
     }
 
     #[test]
     fn other_spellings_are_found_too() {
         let redactor = redactor(&["a/b+c d\"e"]);
-        let text = redactor.whole(b"url a%2Fb%2Bc+d%22e json a/b+c d\\\"e").unwrap();
-        assert_eq!(String::from_utf8(text).unwrap(), "url [secret] json [secret]");
+        let text = redactor
+            .whole(b"url a%2Fb%2Bc+d%22e json a/b+c d\\\"e")
+            .unwrap();
+        assert_eq!(
+            String::from_utf8(text).unwrap(),
+            "url [secret] json [secret]"
+        );
         assert!(redactor.is_in_lower("x-a/b+c d\"e") && redactor.whole(b"nothing here").is_none());
     }
 

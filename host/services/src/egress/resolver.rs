@@ -20,6 +20,11 @@ pub struct SystemResolver;
 impl Resolver for SystemResolver {
     fn resolve(&self, name: &str) -> Resolving {
         let name = name.to_owned();
-        Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect()) })
+        Box::pin(async move {
+            Ok(tokio::net::lookup_host((name, 0))
+                .await?
+                .map(|address| address.ip())
+                .collect())
+        })
     }
 }

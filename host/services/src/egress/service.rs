@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use host_types::egress::grant::EgressGrant;
+use hayrick_types::egress::grant::EgressGrant;
 use tokio::sync::Semaphore;
 
 use crate::egress::config::EgressConfig;
@@ -21,8 +21,18 @@ impl Egress {
     /// Connects to nothing yet.
     pub fn new(config: EgressConfig, resolver: Arc<dyn Resolver>, secrets: SecretSource) -> Egress {
         let connector = Connector::new(config.connect_timeout, config.headers_max);
-        let places = Arc::new(Semaphore::new(config.requests_max.min(Semaphore::MAX_PERMITS)));
-        Egress { shared: Arc::new(Shared { config, resolver, secrets, connector, places }) }
+        let places = Arc::new(Semaphore::new(
+            config.requests_max.min(Semaphore::MAX_PERMITS),
+        ));
+        Egress {
+            shared: Arc::new(Shared {
+                config,
+                resolver,
+                secrets,
+                connector,
+                places,
+            }),
+        }
     }
 
     /// What one run of a pipeline may ask.

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use host_types::egress::grant::EgressGrant;
-use host_types::egress::rule::EgressRule;
-use host_types::egress::secret::SecretGrant;
+use hayrick_types::egress::grant::EgressGrant;
+use hayrick_types::egress::rule::EgressRule;
+use hayrick_types::egress::secret::SecretGrant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -30,7 +30,10 @@ struct FakeResolver(Arc<Mutex<(VecDeque<Vec<IpAddr>>, usize)>>);
 
 impl FakeResolver {
     fn new(answers: &[&[&str]]) -> FakeResolver {
-        let answers = answers.iter().map(|ips| ips.iter().map(|ip| ip.parse().unwrap()).collect()).collect();
+        let answers = answers
+            .iter()
+            .map(|ips| ips.iter().map(|ip| ip.parse().unwrap()).collect())
+            .collect();
         FakeResolver(Arc::new(Mutex::new((answers, 0))))
     }
 
@@ -43,7 +46,11 @@ impl Resolver for FakeResolver {
     fn resolve(&self, _name: &str) -> Resolving {
         let mut state = self.0.lock().unwrap();
         state.1 += 1;
-        let answer = if state.0.len() > 1 { state.0.pop_front() } else { state.0.front().cloned() };
+        let answer = if state.0.len() > 1 {
+            state.0.pop_front()
+        } else {
+            state.0.front().cloned()
+        };
         Box::pin(async move { answer.ok_or_else(|| io::Error::other("unknown")) })
     }
 }
@@ -56,7 +63,11 @@ struct Server {
 }
 
 impl Server {
-    async fn at(ip: &str, port: u16, answer: impl Fn(&str) -> Vec<Bytes> + Send + Sync + 'static) -> Server {
+    async fn at(
+        ip: &str,
+        port: u16,
+        answer: impl Fn(&str) -> Vec<Bytes> + Send + Sync + 'static,
+    ) -> Server {
         let listener = TcpListener::bind((ip, port)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (seen, answer) = (Arc::new(Mutex::new(Vec::new())), Arc::new(answer));
@@ -68,7 +79,11 @@ impl Server {
                 connections.spawn(serve(stream, Arc::clone(&told), Arc::clone(&answer)));
             }
         });
-        Server { port, seen, _task: task }
+        Server {
+            port,
+            seen,
+            _task: task,
+        }
     }
 
     async fn new(answer: impl Fn(&str) -> Vec<Bytes> + Send + Sync + 'static) -> Server {
@@ -80,7 +95,11 @@ impl Server {
     }
 }
 
-async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<String>>>, answer: Arc<impl Fn(&str) -> Vec<Bytes>>) {
+async fn serve(
+    mut stream: TcpStream,
+    seen: Arc<Mutex<Vec<String>>>,
+    answer: Arc<impl Fn(&str) -> Vec<Bytes>>,
+) {
     let request = read_request(&mut stream).await;
     seen.lock().unwrap().push(request.clone());
     for piece in answer(&request) {
@@ -101,8 +120,13 @@ async fn read_request(stream: &mut TcpStream) -> String {
     loop {
         let read = stream.read(&mut buffer).await.unwrap();
         text.push_str(&String::from_utf8_lossy(&buffer[..read]));
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let length = head
+            .to_lowercase()
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
         if read == 0 || body.len() >= length.unwrap_or(0) {
             return text;
         }
@@ -110,20 +134,38 @@ async fn read_request(stream: &mut TcpStream) -> String {
 }
 
 fn ok(body: &str) -> Vec<Bytes> {
-    vec![format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into()]
+    vec![
+        format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .into(),
+    ]
 }
 
 fn moved(status: u16, location: &str) -> Vec<Bytes> {
-    vec![format!("HTTP/1.1 {status} Moved\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n").into()]
+    vec![
+        format!("HTTP/1.1 {status} Moved\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n")
+            .into(),
+    ]
 }
 
 fn rule(text: &str) -> EgressRule {
-    EgressRule { private: true, ..EgressRule::parse(text).unwrap() }
+    EgressRule {
+        private: true,
+        ..EgressRule::parse(text).unwrap()
+    }
 }
 
 fn secret(to: &str) -> SecretGrant {
     let (header, template) = ("authorization".to_owned(), "Bearer {}".to_owned());
-    SecretGrant { name: "key".to_owned(), variable: "KEY".to_owned(), header, template, to: rule(to) }
+    SecretGrant {
+        name: "key".to_owned(),
+        variable: "KEY".to_owned(),
+        header,
+        template,
+        to: rule(to),
+    }
 }
 
 fn egress(config: EgressConfig, resolver: &FakeResolver) -> Egress {
@@ -131,7 +173,12 @@ fn egress(config: EgressConfig, resolver: &FakeResolver) -> Egress {
     Egress::new(config, Arc::new(resolver.clone()), secrets)
 }
 
-fn session_with(config: EgressConfig, resolver: &FakeResolver, rules: Vec<EgressRule>, secrets: Vec<SecretGrant>) -> Session {
+fn session_with(
+    config: EgressConfig,
+    resolver: &FakeResolver,
+    rules: Vec<EgressRule>,
+    secrets: Vec<SecretGrant>,
+) -> Session {
     egress(config, resolver).session("tool".into(), Arc::new(EgressGrant { rules, secrets }))
 }
 
@@ -140,11 +187,23 @@ fn local() -> FakeResolver {
 }
 
 fn session(rules: &[String]) -> Session {
-    session_with(EgressConfig::default(), &local(), rules.iter().map(|text| rule(text)).collect(), Vec::new())
+    session_with(
+        EgressConfig::default(),
+        &local(),
+        rules.iter().map(|text| rule(text)).collect(),
+        Vec::new(),
+    )
 }
 
 fn get(url: impl Into<String>) -> Request {
-    Request { method: "GET".to_owned(), url: url.into(), headers: Vec::new(), body: Bytes::new(), timeout: None, follow: true }
+    Request {
+        method: "GET".to_owned(),
+        url: url.into(),
+        headers: Vec::new(),
+        body: Bytes::new(),
+        timeout: None,
+        follow: true,
+    }
 }
 
 async fn text(session: &Session, request: Request) -> Result<String, EgressError> {
@@ -163,28 +222,68 @@ async fn error(session: &Session, request: Request) -> String {
 #[tokio::test]
 async fn a_request_goes_out_as_the_host_frames_it() {
     let server = Server::new(|_| ok("hello")).await;
-    let (port, session) = (server.port, session(&[format!("http://api.test:{}", server.port)]));
+    let (port, session) = (
+        server.port,
+        session(&[format!("http://api.test:{}", server.port)]),
+    );
     let headers = vec![("X-Word".to_owned(), b"one".to_vec())];
-    let request = Request { method: "POST".to_owned(), headers, body: "body".into(), ..get(format!("http://API.test:{port}/a?b#c")) };
+    let request = Request {
+        method: "POST".to_owned(),
+        headers,
+        body: "body".into(),
+        ..get(format!("http://API.test:{port}/a?b#c"))
+    };
     assert_eq!(text(&session, request).await.unwrap(), "hello");
     let seen = server.seen().remove(0).to_lowercase();
-    assert!(seen.starts_with("post /a?b http/1.1\r\n") && seen.ends_with("\r\n\r\nbody"), "{seen}");
-    for line in [format!("host: api.test:{port}"), "content-length: 4".to_owned(), "x-word: one".to_owned()] {
-        assert_eq!(seen.matches(&format!("\r\n{line}\r\n")).count(), 1, "{line}: {seen}");
+    assert!(
+        seen.starts_with("post /a?b http/1.1\r\n") && seen.ends_with("\r\n\r\nbody"),
+        "{seen}"
+    );
+    for line in [
+        format!("host: api.test:{port}"),
+        "content-length: 4".to_owned(),
+        "x-word: one".to_owned(),
+    ] {
+        assert_eq!(
+            seen.matches(&format!("\r\n{line}\r\n")).count(),
+            1,
+            "{line}: {seen}"
+        );
     }
 }
 
 #[tokio::test]
 async fn nothing_is_resolved_that_is_not_granted() {
     let resolver = local();
-    let session = session_with(EgressConfig::default(), &resolver, vec![rule("http://api.test/v1")], Vec::new());
-    for url in ["http://other.test/v1", "https://api.test/v1", "http://api.test:81/v1", "http://api.test/v2", "http://127.0.0.1/v1"] {
+    let session = session_with(
+        EgressConfig::default(),
+        &resolver,
+        vec![rule("http://api.test/v1")],
+        Vec::new(),
+    );
+    for url in [
+        "http://other.test/v1",
+        "https://api.test/v1",
+        "http://api.test:81/v1",
+        "http://api.test/v2",
+        "http://127.0.0.1/v1",
+    ] {
         let error = session.send(get(url)).await.err().unwrap();
-        assert!(matches!(error, EgressError::Denied { .. }), "{url}: {error}");
-        assert!(error.to_string().contains("plugins/tool.toml") && error.to_string().contains("[[egress]]"), "{error}");
+        assert!(
+            matches!(error, EgressError::Denied { .. }),
+            "{url}: {error}"
+        );
+        assert!(
+            error.to_string().contains("plugins/tool.toml")
+                && error.to_string().contains("[[egress]]"),
+            "{error}"
+        );
     }
     let none = session_with(EgressConfig::default(), &resolver, Vec::new(), Vec::new());
-    assert!(matches!(none.send(get("http://api.test/")).await, Err(EgressError::Denied { .. })));
+    assert!(matches!(
+        none.send(get("http://api.test/")).await,
+        Err(EgressError::Denied { .. })
+    ));
     assert_eq!(resolver.asked(), 0);
 }
 
@@ -194,7 +293,12 @@ async fn the_address_that_was_checked_is_the_one_that_is_asked() {
     let second = Server::at("127.0.0.2", first.port, |_| ok("the second")).await;
     let resolver = FakeResolver::new(&[&["127.0.0.1"], &["127.0.0.2"]]);
     let url = format!("http://rebind.test:{}", first.port);
-    let session = session_with(EgressConfig::default(), &resolver, vec![rule(&url)], Vec::new());
+    let session = session_with(
+        EgressConfig::default(),
+        &resolver,
+        vec![rule(&url)],
+        Vec::new(),
+    );
     assert_eq!(text(&session, get(&url)).await.unwrap(), "the first");
     assert_eq!((resolver.asked(), second.seen().len()), (1, 0));
     // The next request is resolved and checked anew, on a connection of its own.
@@ -206,7 +310,12 @@ async fn a_name_that_turns_to_metadata_is_refused_even_after_a_good_answer() {
     let server = Server::new(|_| moved(302, "/again")).await;
     let resolver = FakeResolver::new(&[&["127.0.0.1"], &["169.254.169.254"]]);
     let url = format!("http://rebind.test:{}", server.port);
-    let session = session_with(EgressConfig::default(), &resolver, vec![rule(&url)], Vec::new());
+    let session = session_with(
+        EgressConfig::default(),
+        &resolver,
+        vec![rule(&url)],
+        Vec::new(),
+    );
     assert!(error(&session, get(&url)).await.contains("link-local"));
     assert_eq!(server.seen().len(), 1);
 }
@@ -215,21 +324,57 @@ async fn a_name_that_turns_to_metadata_is_refused_even_after_a_good_answer() {
 async fn no_spelling_of_a_local_address_is_reached_without_a_word_for_it() {
     let server = Server::new(|_| ok("inside")).await;
     let port = server.port;
-    let hosts =
-        ["127.0.0.1", "0x7f.1", "2130706433", "017700000001", "127.1", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]"];
-    for host in hosts.into_iter().chain(["localhost", "LOCALHOST", "localhost.", "good@127.0.0.1", "%31%32%37.1", "127.0.0.1."]) {
+    let hosts = [
+        "127.0.0.1",
+        "0x7f.1",
+        "2130706433",
+        "017700000001",
+        "127.1",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[64:ff9b::7f00:1]",
+    ];
+    for host in hosts.into_iter().chain([
+        "localhost",
+        "LOCALHOST",
+        "localhost.",
+        "good@127.0.0.1",
+        "%31%32%37.1",
+        "127.0.0.1.",
+    ]) {
         let session = session(&[format!("http://api.test:{port}")]);
-        let error = session.send(get(format!("http://{host}:{port}/"))).await.err().unwrap();
-        assert!(matches!(error, EgressError::Denied { .. } | EgressError::Address(_)), "{host}: {error}");
+        let error = session
+            .send(get(format!("http://{host}:{port}/")))
+            .await
+            .err()
+            .unwrap();
+        assert!(
+            matches!(error, EgressError::Denied { .. } | EgressError::Address(_)),
+            "{host}: {error}"
+        );
     }
     // Granted by name, and its address is local all the same.
-    let public = EgressRule { private: false, ..rule(&format!("http://api.test:{port}")) };
+    let public = EgressRule {
+        private: false,
+        ..rule(&format!("http://api.test:{port}"))
+    };
     let session = session_with(EgressConfig::default(), &local(), vec![public], Vec::new());
-    assert!(error(&session, get(format!("http://api.test:{port}/"))).await.contains("private = true"));
+    assert!(
+        error(&session, get(format!("http://api.test:{port}/")))
+            .await
+            .contains("private = true")
+    );
     // Granted by address without `private`.
-    let public = EgressRule { private: false, ..rule(&format!("http://127.0.0.1:{port}")) };
+    let public = EgressRule {
+        private: false,
+        ..rule(&format!("http://127.0.0.1:{port}"))
+    };
     let session = session_with(EgressConfig::default(), &local(), vec![public], Vec::new());
-    assert!(error(&session, get(format!("http://127.1:{port}/"))).await.contains("private = true"));
+    assert!(
+        error(&session, get(format!("http://127.1:{port}/")))
+            .await
+            .contains("private = true")
+    );
     assert_eq!(server.seen().len(), 0);
 }
 
@@ -260,22 +405,56 @@ async fn every_redirect_is_authorised_anew() {
 async fn credentials_do_not_follow_a_redirect_to_another_host() {
     let elsewhere = Server::new(|_| ok("landed")).await;
     let there = format!("http://other.test:{}/landed", elsewhere.port);
-    let server = Server::new(move |request| if request.contains("/same") { ok("landed") } else { moved(307, &there) }).await;
-    let (here, other) = (format!("http://api.test:{}", server.port), format!("http://other.test:{}", elsewhere.port));
+    let server = Server::new(move |request| {
+        if request.contains("/same") {
+            ok("landed")
+        } else {
+            moved(307, &there)
+        }
+    })
+    .await;
+    let (here, other) = (
+        format!("http://api.test:{}", server.port),
+        format!("http://other.test:{}", elsewhere.port),
+    );
     // The secret is granted for both, and still no server can send it to the other one.
     let secrets = vec![secret(&here), secret(&other)];
-    let session = session_with(EgressConfig::default(), &local(), vec![rule(&here), rule(&other)], secrets);
-    let headers = [("Cookie", "c=1"), ("Authorization", "mine"), ("X-Word", "stays")];
-    let headers = headers.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).to_vec();
-    let request = Request { method: "POST".to_owned(), body: "body".into(), headers, ..get(format!("{here}/start")) };
+    let session = session_with(
+        EgressConfig::default(),
+        &local(),
+        vec![rule(&here), rule(&other)],
+        secrets,
+    );
+    let headers = [
+        ("Cookie", "c=1"),
+        ("Authorization", "mine"),
+        ("X-Word", "stays"),
+    ];
+    let headers = headers
+        .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
+        .to_vec();
+    let request = Request {
+        method: "POST".to_owned(),
+        body: "body".into(),
+        headers,
+        ..get(format!("{here}/start"))
+    };
     assert_eq!(text(&session, request).await.unwrap(), "landed");
     let (first, second) = (server.seen().remove(0), elsewhere.seen().remove(0));
     assert!(
-        first.contains(&format!("authorization: Bearer {SECRET}\r\n")) && first.contains("cookie: c=1") && !first.contains("mine"),
+        first.contains(&format!("authorization: Bearer {SECRET}\r\n"))
+            && first.contains("cookie: c=1")
+            && !first.contains("mine"),
         "{first}"
     );
-    assert!(!second.contains("authorization") && !second.contains("cookie") && !second.contains(SECRET), "{second}");
-    assert!(second.contains("x-word: stays") && second.ends_with("body"), "{second}");
+    assert!(
+        !second.contains("authorization") && !second.contains("cookie") && !second.contains(SECRET),
+        "{second}"
+    );
+    assert!(
+        second.contains("x-word: stays") && second.ends_with("body"),
+        "{second}"
+    );
 }
 
 #[tokio::test]
@@ -289,40 +468,88 @@ async fn a_secret_goes_out_and_never_comes_back() {
     })
     .await;
     let url = format!("http://api.test:{}", server.port);
-    let session = session_with(EgressConfig::default(), &local(), vec![rule(&url)], vec![secret(&format!("{url}/key"))]);
-    let headers = [("Range", "bytes=0-3"), ("Accept-Encoding", "gzip")].map(|(name, value)| (name.to_owned(), value.into())).to_vec();
-    let answer = session.send(Request { headers, ..get(format!("{url}/key")) }).await.unwrap();
+    let session = session_with(
+        EgressConfig::default(),
+        &local(),
+        vec![rule(&url)],
+        vec![secret(&format!("{url}/key"))],
+    );
+    let headers = [("Range", "bytes=0-3"), ("Accept-Encoding", "gzip")]
+        .map(|(name, value)| (name.to_owned(), value.into()))
+        .to_vec();
+    let answer = session
+        .send(Request {
+            headers,
+            ..get(format!("{url}/key"))
+        })
+        .await
+        .unwrap();
     assert_eq!(answer.headers().get("x-echo").unwrap(), "<[secret]>");
     assert!(!format!("{:?}", answer.headers()).contains(SECRET));
-    assert_eq!(text(&session, get(format!("{url}/key"))).await.unwrap(), "a [secret] b[secret]");
+    assert_eq!(
+        text(&session, get(format!("{url}/key"))).await.unwrap(),
+        "a [secret] b[secret]"
+    );
     let seen = server.seen().remove(0);
-    assert!(seen.contains(SECRET) && !seen.contains("range:") && seen.contains("accept-encoding: identity"), "{seen}");
-    assert!(error(&session, get(format!("{url}/key/zip"))).await.contains("compressed"));
+    assert!(
+        seen.contains(SECRET)
+            && !seen.contains("range:")
+            && seen.contains("accept-encoding: identity"),
+        "{seen}"
+    );
+    assert!(
+        error(&session, get(format!("{url}/key/zip")))
+            .await
+            .contains("compressed")
+    );
     // Beside its destination it does not go out, and would still be taken out.
-    assert_eq!(text(&session, get(format!("{url}/other"))).await.unwrap(), "a [secret] b[secret]");
+    assert_eq!(
+        text(&session, get(format!("{url}/other"))).await.unwrap(),
+        "a [secret] b[secret]"
+    );
     assert!(!server.seen().last().unwrap().contains(SECRET));
 }
 
 #[tokio::test]
 async fn a_secret_in_the_name_that_a_redirect_leads_to_is_not_told() {
     let server = Server::new(|request| {
-        let port = request.split("api.test:").nth(1).and_then(|rest| rest.split("\r\n").next()).unwrap_or("1");
+        let port = request
+            .split("api.test:")
+            .nth(1)
+            .and_then(|rest| rest.split("\r\n").next())
+            .unwrap_or("1");
         moved(302, &format!("http://{SECRET}.api.test:{port}/"))
     })
     .await;
-    let (here, below) = (format!("http://api.test:{}", server.port), format!("http://*.api.test:{}", server.port));
+    let (here, below) = (
+        format!("http://api.test:{}", server.port),
+        format!("http://*.api.test:{}", server.port),
+    );
     let resolver = FakeResolver::new(&[&["127.0.0.1"], &["169.254.169.254"]]);
     let rules = vec![rule(&here), rule(&below)];
-    let session = session_with(EgressConfig::default(), &resolver, rules, vec![secret(&here)]);
+    let session = session_with(
+        EgressConfig::default(),
+        &resolver,
+        rules,
+        vec![secret(&here)],
+    );
     let error = error(&session, get(&here)).await;
-    assert!(error.starts_with("[secret] has an address") && !error.contains(SECRET), "{error}");
+    assert!(
+        error.starts_with("[secret] has an address") && !error.contains(SECRET),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn https_goes_to_the_checked_address_and_names_the_host() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://api.test:{}", listener.local_addr().unwrap().port());
-    let session = session_with(EgressConfig::default(), &local(), vec![rule(&url)], Vec::new());
+    let session = session_with(
+        EgressConfig::default(),
+        &local(),
+        vec![rule(&url)],
+        Vec::new(),
+    );
     let greeting = async {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut greeting = vec![0; 4096];
@@ -331,23 +558,40 @@ async fn https_goes_to_the_checked_address_and_names_the_host() {
         greeting
     };
     let (greeting, error) = tokio::join!(greeting, error(&session, get(&url)));
-    assert!(greeting.first() == Some(&0x16) && greeting.windows(8).any(|bytes| bytes == b"api.test"), "no greeting of TLS: {greeting:?}");
+    assert!(
+        greeting.first() == Some(&0x16) && greeting.windows(8).any(|bytes| bytes == b"api.test"),
+        "no greeting of TLS: {greeting:?}"
+    );
     assert!(error.contains("api.test cannot be reached"), "{error}");
 }
 
 #[tokio::test]
 async fn a_secret_that_is_not_there_names_its_variable() {
     let resolver = local();
-    let grant = SecretGrant { variable: "ABSENT".to_owned(), ..secret("http://api.test") };
-    let session = session_with(EgressConfig::default(), &resolver, vec![rule("http://api.test")], vec![grant]);
-    assert!(error(&session, get("http://api.test/")).await.contains("set ABSENT"));
+    let grant = SecretGrant {
+        variable: "ABSENT".to_owned(),
+        ..secret("http://api.test")
+    };
+    let session = session_with(
+        EgressConfig::default(),
+        &resolver,
+        vec![rule("http://api.test")],
+        vec![grant],
+    );
+    assert!(
+        error(&session, get("http://api.test/"))
+            .await
+            .contains("set ABSENT")
+    );
 }
 
 #[tokio::test]
 async fn every_size_is_bounded() {
     let server = Server::new(|request| match request.split(' ').nth(1).unwrap() {
         "/declared" => vec!["HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n".into()],
-        "/endless" => std::iter::once("HTTP/1.1 200 OK\r\n\r\n".into()).chain((0..64).map(|_| Bytes::from(vec![b'x'; 1024]))).collect(),
+        "/endless" => std::iter::once("HTTP/1.1 200 OK\r\n\r\n".into())
+            .chain((0..64).map(|_| Bytes::from(vec![b'x'; 1024])))
+            .collect(),
         "/headers" => vec![format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(12)).into()],
         "/long" => vec![format!("HTTP/1.1 200 OK\r\na: {}\r\n\r\n", "x".repeat(2048)).into()],
         "/flood" => vec![format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(100_000)).into()],
@@ -356,8 +600,13 @@ async fn every_size_is_bounded() {
     })
     .await;
     let url = format!("http://api.test:{}", server.port);
-    let config =
-        EgressConfig { response_bytes_max: 8192, request_bytes_max: 8, headers_max: 10, header_bytes_max: 1024, ..EgressConfig::default() };
+    let config = EgressConfig {
+        response_bytes_max: 8192,
+        request_bytes_max: 8,
+        headers_max: 10,
+        header_bytes_max: 1024,
+        ..EgressConfig::default()
+    };
     let session = session_with(config, &local(), vec![rule(&url)], Vec::new());
     for (path, word) in [
         ("/declared", "response_bytes_max is 8192"),
@@ -370,18 +619,38 @@ async fn every_size_is_bounded() {
         let error = error(&session, get(format!("{url}{path}"))).await;
         assert!(error.contains(word), "{path}: {error}");
     }
-    let long = Request { method: "POST".to_owned(), body: "123456789".into(), ..get(&url) };
-    assert!(error(&session, long).await.contains("request_bytes_max is 8"));
+    let long = Request {
+        method: "POST".to_owned(),
+        body: "123456789".into(),
+        ..get(&url)
+    };
+    assert!(
+        error(&session, long)
+            .await
+            .contains("request_bytes_max is 8")
+    );
     assert_eq!(text(&session, get(&url)).await.unwrap(), "fine");
 }
 
 #[tokio::test]
 async fn every_wait_is_bounded() {
-    let server =
-        Server::new(|request| if request.contains("/stall/body") { vec!["HTTP/1.1 200 OK\r\n\r\nbegin".into()] } else { Vec::new() }).await;
+    let server = Server::new(|request| {
+        if request.contains("/stall/body") {
+            vec!["HTTP/1.1 200 OK\r\n\r\nbegin".into()]
+        } else {
+            Vec::new()
+        }
+    })
+    .await;
     let url = format!("http://api.test:{}", server.port);
-    let idle = EgressConfig { idle_timeout: Duration::from_millis(100), ..EgressConfig::default() };
-    let whole = EgressConfig { time_max: Duration::from_millis(100), ..EgressConfig::default() };
+    let idle = EgressConfig {
+        idle_timeout: Duration::from_millis(100),
+        ..EgressConfig::default()
+    };
+    let whole = EgressConfig {
+        time_max: Duration::from_millis(100),
+        ..EgressConfig::default()
+    };
     for (config, word) in [(idle, "idle_timeout, 100 ms"), (whole, "time_max")] {
         let session = session_with(config, &local(), vec![rule(&url)], Vec::new());
         for path in ["/stall/head", "/stall/body"] {
@@ -389,37 +658,94 @@ async fn every_wait_is_bounded() {
             assert!(error.contains(word), "{path}: {error}");
         }
     }
-    let own = Request { timeout: Some(Duration::from_millis(50)), ..get(format!("{url}/stall")) };
-    assert!(error(&session_with(EgressConfig::default(), &local(), vec![rule(&url)], Vec::new()), own).await.contains("50 ms"));
+    let own = Request {
+        timeout: Some(Duration::from_millis(50)),
+        ..get(format!("{url}/stall"))
+    };
+    assert!(
+        error(
+            &session_with(
+                EgressConfig::default(),
+                &local(),
+                vec![rule(&url)],
+                Vec::new()
+            ),
+            own
+        )
+        .await
+        .contains("50 ms")
+    );
 }
 
 #[tokio::test]
 async fn how_many_requests_there_are_is_bounded() {
     let server = Server::new(|_| ok("fine")).await;
     let url = format!("http://api.test:{}", server.port);
-    let config = EgressConfig { run_requests_max: 1, run_requests_total_max: 3, requests_max: 2, ..EgressConfig::default() };
+    let config = EgressConfig {
+        run_requests_max: 1,
+        run_requests_total_max: 3,
+        requests_max: 2,
+        ..EgressConfig::default()
+    };
     let egress = egress(config, &local());
-    let grant = Arc::new(EgressGrant { rules: vec![rule(&url)], secrets: Vec::new() });
+    let grant = Arc::new(EgressGrant {
+        rules: vec![rule(&url)],
+        secrets: Vec::new(),
+    });
     let [one, two, three] = [(); 3].map(|()| egress.session("tool".into(), Arc::clone(&grant)));
     let held = one.send(get(&url)).await.unwrap();
-    assert!(error(&one, get(&url)).await.contains("run_requests_max is 1"));
+    assert!(
+        error(&one, get(&url))
+            .await
+            .contains("run_requests_max is 1")
+    );
     let _other = two.send(get(&url)).await.unwrap();
     assert!(error(&three, get(&url)).await.contains("requests_max is 2"));
     drop(held);
     assert_eq!(text(&one, get(&url)).await.unwrap(), "fine");
     assert_eq!(text(&one, get(&url)).await.unwrap(), "fine");
-    assert!(error(&one, get(&url)).await.contains("run_requests_total_max is 3"));
+    assert!(
+        error(&one, get(&url))
+            .await
+            .contains("run_requests_total_max is 3")
+    );
 }
 
 #[tokio::test]
 async fn what_is_malformed_does_not_go_out() {
     let session = session(&["http://api.test".to_owned()]);
     for method in ["", "get", "GET /", "GET\r\n", "CONNECT", "TRACE"] {
-        let error = session.send(Request { method: method.to_owned(), ..get("http://api.test/") }).await.err().unwrap();
-        assert!(matches!(error, EgressError::Method(_) | EgressError::Denied { .. }), "{method}: {error}");
+        let error = session
+            .send(Request {
+                method: method.to_owned(),
+                ..get("http://api.test/")
+            })
+            .await
+            .err()
+            .unwrap();
+        assert!(
+            matches!(error, EgressError::Method(_) | EgressError::Denied { .. }),
+            "{method}: {error}"
+        );
     }
-    for (name, value) in [("Content-Length", "5"), ("Transfer-Encoding", "chunked"), ("Host", "evil"), ("a", "b\r\nHost: evil")] {
+    for (name, value) in [
+        ("Content-Length", "5"),
+        ("Transfer-Encoding", "chunked"),
+        ("Host", "evil"),
+        ("a", "b\r\nHost: evil"),
+    ] {
         let headers = vec![(name.to_owned(), value.as_bytes().to_vec())];
-        assert!(matches!(session.send(Request { headers, ..get("http://api.test/") }).await, Err(EgressError::Headers(_))), "{name}");
+        assert!(
+            matches!(
+                session
+                    .send(Request {
+                        headers,
+                        ..get("http://api.test/")
+                    })
+                    .await,
+                Err(EgressError::Headers(_))
+            ),
+            "{name}"
+        );
     }
 }

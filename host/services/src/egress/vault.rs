@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use host_types::egress::grant::EgressGrant;
-use host_types::egress::rule::Destination;
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, IF_RANGE, RANGE};
+use hayrick_types::egress::grant::EgressGrant;
+use hayrick_types::egress::rule::Destination;
+use reqwest::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, IF_RANGE, RANGE,
+};
 
 use crate::egress::error::EgressError;
 use crate::egress::redact::Redactor;
@@ -24,10 +26,21 @@ pub(crate) struct Vault {
 impl Vault {
     /// Looks the secrets up.
     pub(crate) fn open(grant: Arc<EgressGrant>, source: &SecretSource) -> Vault {
-        let secrets: Vec<Option<Secret>> = grant.secrets.iter().map(|secret| source(&secret.variable)).collect();
-        let long = secrets.iter().flatten().filter(|secret| secret.expose().len() >= SECRET_BYTES_MIN);
+        let secrets: Vec<Option<Secret>> = grant
+            .secrets
+            .iter()
+            .map(|secret| source(&secret.variable))
+            .collect();
+        let long = secrets
+            .iter()
+            .flatten()
+            .filter(|secret| secret.expose().len() >= SECRET_BYTES_MIN);
         let redactor = Arc::new(Redactor::new(long));
-        Vault { grant, secrets, redactor }
+        Vault {
+            grant,
+            secrets,
+            redactor,
+        }
     }
 
     /// What takes all of them out of a text.
@@ -35,22 +48,43 @@ impl Vault {
         &self.redactor
     }
 
-    /// Adds the headers that are granted for this destination, in place of the guest's own of those names. Whether there are any.
+    /// Adds the headers that are granted for this destination, in place of the guest's own of those
+    /// names. Whether there are any.
     ///
     /// # Errors
     /// A secret is not there, or makes no header.
-    pub(crate) fn inject(&self, asked: &Destination, headers: &mut HeaderMap) -> Result<bool, EgressError> {
+    pub(crate) fn inject(
+        &self,
+        asked: &Destination,
+        headers: &mut HeaderMap,
+    ) -> Result<bool, EgressError> {
         let mut is_injected = false;
-        for (grant, secret) in self.grant.secrets.iter().zip(&self.secrets).filter(|(grant, _)| grant.to.matches(asked)) {
-            let wrong = |cure: String| EgressError::Secret { name: grant.name.clone(), cure };
+        for (grant, secret) in self
+            .grant
+            .secrets
+            .iter()
+            .zip(&self.secrets)
+            .filter(|(grant, _)| grant.to.matches(asked))
+        {
+            let wrong = |cure: String| EgressError::Secret {
+                name: grant.name.clone(),
+                cure,
+            };
             let variable = &grant.variable;
-            let secret = secret.as_ref().ok_or_else(|| wrong(format!("set {variable} in the host's environment")))?;
+            let secret = secret
+                .as_ref()
+                .ok_or_else(|| wrong(format!("set {variable} in the host's environment")))?;
             if secret.expose().len() < SECRET_BYTES_MIN {
-                return Err(wrong(format!("{variable} has fewer than {SECRET_BYTES_MIN} bytes")));
+                return Err(wrong(format!(
+                    "{variable} has fewer than {SECRET_BYTES_MIN} bytes"
+                )));
             }
             let no_header = || wrong(format!("{variable} has letters that no header has"));
             let name: HeaderName = grant.header.parse().map_err(|_| no_header())?;
-            let mut value: HeaderValue = grant.value(secret.expose()).parse().map_err(|_| no_header())?;
+            let mut value: HeaderValue = grant
+                .value(secret.expose())
+                .parse()
+                .map_err(|_| no_header())?;
             value.set_sensitive(true);
             headers.insert(name, value);
             is_injected = true;
@@ -67,5 +101,8 @@ impl Vault {
 
 /// Whether an answer can be searched for secrets as it comes.
 pub(crate) fn is_plain(headers: &HeaderMap) -> bool {
-    headers.get_all(CONTENT_ENCODING).iter().all(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"))
+    headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .all(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use host_types::job::{AttemptEnd, JobStatus};
+use hayrick_types::job::{AttemptEnd, JobStatus};
 
 use crate::jobs::backoff::Backoff;
 use crate::jobs::span::milliseconds;
@@ -43,31 +43,54 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    /// The attempt's worker says how it ended, at `now`. A cancel that was asked for before stands, whatever the worker says.
+    /// The attempt's worker says how it ended, at `now`. A cancel that was asked for before stands,
+    /// whatever the worker says.
     pub fn ended(&self, standing: Standing, end: AttemptEnd, now: u64) -> Outcome {
         let attempts_left = standing.attempt < standing.attempts_max;
         let (attempt, cancel_requested) = (standing.attempt, standing.cancel_requested);
         let same = Outcome::keeping(standing);
         match end {
             _ if cancel_requested => same.status(JobStatus::Cancelled),
-            AttemptEnd::Completed(result) => Outcome { error: None, result: Some(result), ..same.status(JobStatus::Completed) },
+            AttemptEnd::Completed(result) => Outcome {
+                error: None,
+                result: Some(result),
+                ..same.status(JobStatus::Completed)
+            },
             AttemptEnd::Retry { error, delay } if attempts_left => {
-                let wait = delay.map_or_else(|| self.backoff.wait(attempt), |delay| delay.min(self.delay_max));
+                let wait = delay.map_or_else(
+                    || self.backoff.wait(attempt),
+                    |delay| delay.min(self.delay_max),
+                );
                 let run_at = now.saturating_add(milliseconds(wait));
-                Outcome { run_at, is_due: run_at == now, error: Some(error), ..same }
+                Outcome {
+                    run_at,
+                    is_due: run_at == now,
+                    error: Some(error),
+                    ..same
+                }
             }
-            AttemptEnd::Retry { error, .. } | AttemptEnd::Failed(error) => Outcome { error: Some(error), ..same.status(JobStatus::Failed) },
+            AttemptEnd::Retry { error, .. } | AttemptEnd::Failed(error) => Outcome {
+                error: Some(error),
+                ..same.status(JobStatus::Failed)
+            },
             AttemptEnd::Cancelled => same.status(JobStatus::Cancelled),
-            AttemptEnd::Released => Outcome { attempt: attempt.saturating_sub(1), ..same },
+            AttemptEnd::Released => Outcome {
+                attempt: attempt.saturating_sub(1),
+                ..same
+            },
         }
     }
 
-    /// The attempt's process died. A job that is there each time a host dies is held to be the cause, whatever attempts it has left.
+    /// The attempt's process died. A job that is there each time a host dies is held to be the
+    /// cause, whatever attempts it has left.
     pub fn died(&self, standing: Standing) -> Outcome {
         let crashes = standing.crashes.saturating_add(1);
         let (attempts_max, cancel_requested) = (standing.attempts_max, standing.cancel_requested);
         let attempts_left = standing.attempt < attempts_max;
-        let same = Outcome { crashes, ..Outcome::keeping(standing) };
+        let same = Outcome {
+            crashes,
+            ..Outcome::keeping(standing)
+        };
         let error = match crashes {
             _ if cancel_requested => return same.status(JobStatus::Cancelled),
             _ if crashes >= self.crashes_max => {
@@ -76,17 +99,36 @@ impl Rules {
                 )
             }
             _ if attempts_left => return same,
-            _ => format!("the host died during the last of {attempts_max} attempts: retry the job if it may run again"),
+            _ => format!(
+                "the host died during the last of {attempts_max} attempts: retry the job if it may run again"
+            ),
         };
-        Outcome { error: Some(error), ..same.status(JobStatus::Failed) }
+        Outcome {
+            error: Some(error),
+            ..same.status(JobStatus::Failed)
+        }
     }
 }
 
 impl Outcome {
     /// Pending at its old place, as if the attempt had not been, but for being counted.
     fn keeping(standing: Standing) -> Outcome {
-        let Standing { attempt, crashes, run_at, error, .. } = standing;
-        Outcome { status: JobStatus::Pending, attempt, crashes, run_at, is_due: true, error, result: None }
+        let Standing {
+            attempt,
+            crashes,
+            run_at,
+            error,
+            ..
+        } = standing;
+        Outcome {
+            status: JobStatus::Pending,
+            attempt,
+            crashes,
+            run_at,
+            is_due: true,
+            error,
+            result: None,
+        }
     }
 
     fn status(self, status: JobStatus) -> Outcome {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use host_types::job::JobStatus;
+use hayrick_types::job::JobStatus;
 
 /// How jobs are treated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,8 @@ pub struct JobsConfig {
     pub timeout_max: Duration,
     /// The longest delay of a job or of its next attempt.
     pub delay_max: Duration,
-    /// Deaths of the host's process during a job's attempts, after which the job is held to be their cause.
+    /// Deaths of the host's process during a job's attempts, after which the job is held to be
+    /// their cause.
     pub crashes_max: u32,
     /// The longest wait after the first failed attempt; it doubles with each.
     pub backoff_base: Duration,
@@ -49,7 +50,8 @@ pub struct JobsConfig {
 }
 
 impl Default for JobsConfig {
-    /// 1 MiB of data and checkpoint, 4 MiB of result; 100,000 pending jobs a pipeline; 4 attempts of 300 s each, at most 100 of 24 h.
+    /// 1 MiB of data and checkpoint, 4 MiB of result; 100,000 pending jobs a pipeline; 4 attempts
+    /// of 300 s each, at most 100 of 24 h.
     fn default() -> JobsConfig {
         JobsConfig {
             data_bytes_max: 1 << 20,
@@ -82,7 +84,8 @@ pub struct Retention {
     pub completed: Duration,
     pub cancelled: Duration,
     pub failed: Duration,
-    /// Jobs of one pipeline and one final status; beyond it those that ended first go first, whatever their age.
+    /// Jobs of one pipeline and one final status; beyond it those that ended first go first,
+    /// whatever their age.
     pub kept_max: u64,
 }
 
@@ -90,7 +93,12 @@ impl Default for Retention {
     /// A day for what completed or was cancelled, a week for what failed; 100,000 of each.
     fn default() -> Retention {
         let day = Duration::from_hours(24);
-        Retention { completed: day, cancelled: day, failed: 7 * day, kept_max: 100_000 }
+        Retention {
+            completed: day,
+            cancelled: day,
+            failed: 7 * day,
+            kept_max: 100_000,
+        }
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use host_types::failure::{Failure, FailureKind};
-use host_types::job::{JobId, JobStatus};
-use host_types::limit_name::LimitName;
+use hayrick_types::failure::{Failure, FailureKind};
+use hayrick_types::job::{JobId, JobStatus};
+use hayrick_types::limit_name::LimitName;
 
 use crate::database::error::DatabaseError;
 
@@ -14,18 +14,30 @@ const FULL_RETRY_AFTER: Duration = Duration::from_secs(5);
 /// What was asked of the jobs cannot be done.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum JobError {
-    #[error("pipeline '{pipeline}' has no job {id}: check the id; finished jobs are forgotten after a time")]
+    #[error(
+        "pipeline '{pipeline}' has no job {id}: check the id; finished jobs are forgotten after a time"
+    )]
     NotFound { pipeline: String, id: JobId },
     #[error("{what} is empty: give it a value, or leave it out if it may be left out")]
     Empty { what: &'static str },
     #[error("{what} has {bytes} bytes, {bytes_max} are allowed: shorten it")]
-    TooLong { what: &'static str, bytes: usize, bytes_max: usize },
+    TooLong {
+        what: &'static str,
+        bytes: usize,
+        bytes_max: usize,
+    },
     #[error("{what} is no JSON document: {reason}")]
     NotJson { what: &'static str, reason: String },
     #[error("{what} has to lie between {least} and {most}")]
-    OutOfRange { what: &'static str, least: String, most: String },
+    OutOfRange {
+        what: &'static str,
+        least: String,
+        most: String,
+    },
     /// HTTP says 409.
-    #[error("the idempotency key belongs to job {id} of another kind or with other data: use a new key for a new job")]
+    #[error(
+        "the idempotency key belongs to job {id} of another kind or with other data: use a new key for a new job"
+    )]
     Conflict { id: JobId },
     #[error("pipeline '{pipeline}' has {pending_max} jobs waiting (pending_max): try again later")]
     Full { pipeline: String, pending_max: u64 },
@@ -61,18 +73,23 @@ impl From<JobError> for Failure {
     fn from(error: JobError) -> Failure {
         let kind = match &error {
             JobError::NotFound { .. } => FailureKind::NotFound,
-            JobError::Empty { .. } | JobError::TooLong { .. } | JobError::NotJson { .. } | JobError::OutOfRange { .. } => {
-                FailureKind::InvalidInput
-            }
+            JobError::Empty { .. }
+            | JobError::TooLong { .. }
+            | JobError::NotJson { .. }
+            | JobError::OutOfRange { .. } => FailureKind::InvalidInput,
             JobError::Conflict { .. } | JobError::NotRetryable { .. } => FailureKind::InvalidInput,
             JobError::Full { .. } => FailureKind::Limit,
             JobError::Lost { .. } => FailureKind::Cancelled,
-            JobError::DiskFull(_) | JobError::Database(DatabaseError::Closed) => FailureKind::Unavailable,
+            JobError::DiskFull(_) | JobError::Database(DatabaseError::Closed) => {
+                FailureKind::Unavailable
+            }
             JobError::Database(_) => FailureKind::Failed,
         };
         let failure = Failure::new(kind, error.to_string());
         if matches!(error, JobError::Full { .. }) {
-            failure.retry_after(FULL_RETRY_AFTER).limit(LimitName::JobsPendingMax)
+            failure
+                .retry_after(FULL_RETRY_AFTER)
+                .limit(LimitName::JobsPendingMax)
         } else {
             failure
         }

@@ -1,8 +1,9 @@
-//! The worker's side of jobs: to claim them, to hold them while an attempt lasts, to say how it ended.
+//! The worker's side of jobs: to claim them, to hold them while an attempt lasts, to say how it
+//! ended.
 
 use std::time::Duration;
 
-use host_types::job::{AttemptEnd, Claimed, Job, JobStatus, Lease, OwnerId, Progress};
+use hayrick_types::job::{AttemptEnd, Claimed, Job, JobStatus, Lease, OwnerId, Progress};
 
 use crate::jobs::error::JobError;
 use crate::jobs::queue::Jobs;
@@ -12,17 +13,18 @@ use crate::jobs::submission::{check_json, check_length};
 /// What an error that was cut ends with.
 const CUT: &str = " … (cut)";
 
-/// A write of an attempt that no longer holds its job changes nothing and fails with [`JobError::Lost`]: the attempt is to be ended, and what
-/// it did dropped.
+/// A write of an attempt that no longer holds its job changes nothing and fails with
+/// [`JobError::Lost`]: the attempt is to be ended, and what it did dropped.
 impl Jobs {
-    /// Returns once something may have come to be claimed, or [`Jobs::next_due`] may be another; at once if that was so since the last call.
-    /// For one worker.
+    /// Returns once something may have come to be claimed, or [`Jobs::next_due`] may be another; at
+    /// once if that was so since the last call. For one worker.
     pub async fn work_added(&self) {
         self.news.work().await;
     }
 
-    /// When the first job falls due that no claim has found due yet, as Unix time in milliseconds; it may be past. A job that is due and
-    /// was not claimed for want of places is not meant: it waits for a place.
+    /// When the first job falls due that no claim has found due yet, as Unix time in milliseconds;
+    /// it may be past. A job that is due and was not claimed for want of places is not meant: it
+    /// waits for a place.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -30,8 +32,8 @@ impl Jobs {
         self.store.next_due().await
     }
 
-    /// Begins attempts of jobs that are due, as many as there are places. Await it to its end: dropped halfway, it may leave jobs running
-    /// that nobody runs, until the process ends.
+    /// Begins attempts of jobs that are due, as many as there are places. Await it to its end:
+    /// dropped halfway, it may leave jobs running that nobody runs, until the process ends.
     ///
     /// # Errors
     /// Nothing was claimed: the disk is full or failing.
@@ -47,7 +49,9 @@ impl Jobs {
     pub async fn cancelled(&self, pipeline: &str, lease: Lease) {
         let mut listener = self.news.listen(lease.id);
         match self.store.get(pipeline, lease.id).await {
-            Ok(job) if job.status == JobStatus::Running && !job.cancel_requested => listener.cancelled().await,
+            Ok(job) if job.status == JobStatus::Running && !job.cancel_requested => {
+                listener.cancelled().await
+            }
             // Asked for before this listened.
             Ok(_) | Err(JobError::NotFound { .. }) => {}
             // A store that does not answer is asked again by the heartbeats, which are heard here.
@@ -59,7 +63,12 @@ impl Jobs {
     ///
     /// # Errors
     /// The store does not answer; the attempts may go on until their lease is over.
-    pub async fn heartbeat(&self, owner: OwnerId, held: Vec<Lease>, lease: Duration) -> Result<Vec<Notice>, JobError> {
+    pub async fn heartbeat(
+        &self,
+        owner: OwnerId,
+        held: Vec<Lease>,
+        lease: Duration,
+    ) -> Result<Vec<Notice>, JobError> {
         let notices = self.store.heartbeat(owner, held, lease).await?;
         for notice in &notices {
             match notice {
@@ -70,13 +79,18 @@ impl Jobs {
         Ok(notices)
     }
 
-    /// Says how far the attempt has come. It may be written a little later, or not at all if a newer report follows.
+    /// Says how far the attempt has come. It may be written a little later, or not at all if a
+    /// newer report follows.
     ///
     /// # Errors
     /// The message is too long; the lease is lost; the disk is full.
     pub async fn report(&self, lease: Lease, progress: Progress) -> Result<(), JobError> {
         if let Some(message) = &progress.message {
-            check_length("the message of the progress", message, self.config.progress_message_bytes_max)?;
+            check_length(
+                "the message of the progress",
+                message,
+                self.config.progress_message_bytes_max,
+            )?;
         }
         self.reports.report(lease, progress).await
     }
@@ -86,11 +100,16 @@ impl Jobs {
     /// # Errors
     /// It is too long or no JSON; the lease is lost; the disk is full.
     pub async fn checkpoint(&self, lease: Lease, document: String) -> Result<(), JobError> {
-        check_json("the checkpoint", &document, self.config.checkpoint_bytes_max)?;
+        check_json(
+            "the checkpoint",
+            &document,
+            self.config.checkpoint_bytes_max,
+        )?;
         self.store.checkpoint(lease, document).await
     }
 
-    /// Ends the attempt, and gives the job as it then is. A result that is too long or no JSON makes it one that failed.
+    /// Ends the attempt, and gives the job as it then is. A result that is too long or no JSON
+    /// makes it one that failed.
     ///
     /// # Errors
     /// The lease is lost; the disk is full, in which case it is worth calling again.
@@ -108,12 +127,19 @@ impl Jobs {
 
     fn within_limits(&self, end: AttemptEnd) -> AttemptEnd {
         match end {
-            AttemptEnd::Completed(result) => match check_json("the job's result", &result, self.config.result_bytes_max) {
-                Ok(()) => AttemptEnd::Completed(result),
-                Err(error) => AttemptEnd::Failed(error.to_string()),
+            AttemptEnd::Completed(result) => {
+                match check_json("the job's result", &result, self.config.result_bytes_max) {
+                    Ok(()) => AttemptEnd::Completed(result),
+                    Err(error) => AttemptEnd::Failed(error.to_string()),
+                }
+            }
+            AttemptEnd::Retry { error, delay } => AttemptEnd::Retry {
+                error: cut(error, self.config.error_bytes_max),
+                delay,
             },
-            AttemptEnd::Retry { error, delay } => AttemptEnd::Retry { error: cut(error, self.config.error_bytes_max), delay },
-            AttemptEnd::Failed(error) => AttemptEnd::Failed(cut(error, self.config.error_bytes_max)),
+            AttemptEnd::Failed(error) => {
+                AttemptEnd::Failed(cut(error, self.config.error_bytes_max))
+            }
             AttemptEnd::Cancelled | AttemptEnd::Released => end,
         }
     }

@@ -1,4 +1,5 @@
-//! Durable background jobs. Read `config`, `store`, `attempt`, then `queue` and `lease`; `sqlite` keeps them in a file.
+//! Durable background jobs. Read `config`, `store`, `attempt`, then `queue` and `lease`; `sqlite`
+//! keeps them in a file.
 
 mod attempt;
 mod backoff;

@@ -1,9 +1,10 @@
-//! Who waits for a job is told when it changes, and the worker when there may be something to claim.
+//! Who waits for a job is told when it changes, and the worker when there may be something to
+//! claim.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use host_types::job::JobId;
+use hayrick_types::job::JobId;
 use tokio::sync::{Notify, watch};
 
 /// The news board of this process. It says that something changed; what it is stands in the store.
@@ -23,15 +24,19 @@ pub(super) struct Listener {
     changes: watch::Receiver<bool>,
 }
 
-/// Calls the worker when it is dropped. A client that hangs up drops what it waits for, yet the store does what was queued; and what the
-/// worker then asks of the store comes after that.
+/// Calls the worker when it is dropped. A client that hangs up drops what it waits for, yet the
+/// store does what was queued; and what the worker then asks of the store comes after that.
 pub(super) struct Call<'a>(&'a News);
 
 impl News {
     /// From here on no change of the job is missed.
     pub(super) fn listen(self: &Arc<Self>, id: JobId) -> Listener {
         let changes = self.jobs().entry(id).or_default().subscribe();
-        Listener { news: Arc::clone(self), id, changes }
+        Listener {
+            news: Arc::clone(self),
+            id,
+            changes,
+        }
     }
 
     /// The job changed.
@@ -97,7 +102,10 @@ impl Drop for Call<'_> {
 impl Drop for Listener {
     fn drop(&mut self) {
         let mut jobs = self.news.jobs();
-        if jobs.get(&self.id).is_some_and(|job| job.receiver_count() <= 1) {
+        if jobs
+            .get(&self.id)
+            .is_some_and(|job| job.receiver_count() <= 1)
+        {
             jobs.remove(&self.id);
         }
     }
@@ -130,6 +138,9 @@ mod tests {
         news.changed(id);
         listener.cancelled().await;
         news.begun(id);
-        assert!(!*listener.changes.borrow(), "the next attempt was not asked to end");
+        assert!(
+            !*listener.changes.borrow(),
+            "the next attempt was not asked to end"
+        );
     }
 }

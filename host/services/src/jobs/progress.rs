@@ -1,10 +1,11 @@
-//! Progress is written at most once in a while for each attempt; of what is reported meanwhile the newest follows.
+//! Progress is written at most once in a while for each attempt; of what is reported meanwhile the
+//! newest follows.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use host_types::job::{Lease, Progress};
+use hayrick_types::job::{Lease, Progress};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -43,10 +44,19 @@ enum Turn {
 
 impl Reports {
     pub(super) fn new(store: Arc<dyn JobStore>, news: Arc<News>, interval: Duration) -> Reports {
-        Reports { desk: Arc::new(Desk { store, news, interval, attempts: Mutex::default() }), late: Mutex::default() }
+        Reports {
+            desk: Arc::new(Desk {
+                store,
+                news,
+                interval,
+                attempts: Mutex::default(),
+            }),
+            late: Mutex::default(),
+        }
     }
 
-    /// Takes a report. One that comes too soon is kept in memory, and is lost if the host dies before it is written.
+    /// Takes a report. One that comes too soon is kept in memory, and is lost if the host dies
+    /// before it is written.
     pub(super) async fn report(&self, lease: Lease, progress: Progress) -> Result<(), JobError> {
         match self.desk.turn(lease, progress) {
             Turn::Now(progress) => self.desk.write(lease, progress).await,
@@ -87,7 +97,13 @@ impl Desk {
         let now = Instant::now();
         let mut attempts = self.attempts();
         let Some(pace) = attempts.get_mut(&lease) else {
-            attempts.insert(lease, Pace { written_at: now, waiting: None });
+            attempts.insert(
+                lease,
+                Pace {
+                    written_at: now,
+                    waiting: None,
+                },
+            );
             return Turn::Now(progress);
         };
         let next = pace.written_at + self.interval;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use host_types::job::{Job, JobCounts, JobFilter, JobId, JobPage, JobStatus, Submission, Submitted};
+use hayrick_types::job::{
+    Job, JobCounts, JobFilter, JobId, JobPage, JobStatus, Submission, Submitted,
+};
 
 use crate::jobs::config::JobsConfig;
 use crate::jobs::error::JobError;
@@ -23,18 +25,29 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Jobs in this store, which nobody else of this process writes to: whoever waits here learns of no other changes.
+    /// Jobs in this store, which nobody else of this process writes to: whoever waits here learns
+    /// of no other changes.
     pub fn new(store: Arc<dyn JobStore>, config: JobsConfig) -> Jobs {
         let news = Arc::new(News::default());
-        let reports = Reports::new(Arc::clone(&store), Arc::clone(&news), config.progress_interval);
-        Jobs { store, config: Arc::new(config), news, reports: Arc::new(reports) }
+        let reports = Reports::new(
+            Arc::clone(&store),
+            Arc::clone(&news),
+            config.progress_interval,
+        );
+        Jobs {
+            store,
+            config: Arc::new(config),
+            news,
+            reports: Arc::new(reports),
+        }
     }
 
-    /// Keeps a job. Once this returns, it survives whatever happens to the process. Same idempotency key, kind and data as a job that is
-    /// there: that job.
+    /// Keeps a job. Once this returns, it survives whatever happens to the process. Same
+    /// idempotency key, kind and data as a job that is there: that job.
     ///
     /// # Errors
-    /// Something is too long, no JSON or out of range; the key belongs to another job; too many jobs of the pipeline wait; the disk is full.
+    /// Something is too long, no JSON or out of range; the key belongs to another job; too many
+    /// jobs of the pipeline wait; the disk is full.
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, JobError> {
         let new = submission::check(submission, &self.config)?;
         let _call = self.news.work_added_afterwards();
@@ -66,8 +79,8 @@ impl Jobs {
         self.store.counts(pipeline).await
     }
 
-    /// Cancels a pending job at once, and asks the attempt of a running one to end: from now on the job cannot complete. A final job stays
-    /// as it is.
+    /// Cancels a pending job at once, and asks the attempt of a running one to end: from now on the
+    /// job cannot complete. A final job stays as it is.
     ///
     /// # Errors
     /// There is none of this id, or the disk is full.
@@ -84,7 +97,8 @@ impl Jobs {
     /// Tries a failed or cancelled job again: it is pending, with all its attempts before it.
     ///
     /// # Errors
-    /// There is none of this id, it is in another status, too many jobs of the pipeline wait, or the disk is full.
+    /// There is none of this id, it is in another status, too many jobs of the pipeline wait, or
+    /// the disk is full.
     pub async fn retry(&self, pipeline: &str, id: JobId) -> Result<Job, JobError> {
         let _call = self.news.work_added_afterwards();
         let job = self.store.retry(pipeline, id).await?;
@@ -96,7 +110,12 @@ impl Jobs {
     ///
     /// # Errors
     /// There is none of this id, or it cannot be read.
-    pub async fn wait(&self, pipeline: &str, id: JobId, timeout: Duration) -> Result<Job, JobError> {
+    pub async fn wait(
+        &self,
+        pipeline: &str,
+        id: JobId,
+        timeout: Duration,
+    ) -> Result<Job, JobError> {
         let ended = async {
             let mut watch = self.watch(pipeline, id, None);
             loop {
@@ -112,8 +131,15 @@ impl Jobs {
         }
     }
 
-    /// Follows a job: from its newest snapshot on, or from the first that is newer than the revision `after`.
+    /// Follows a job: from its newest snapshot on, or from the first that is newer than the
+    /// revision `after`.
     pub fn watch(&self, pipeline: &str, id: JobId, after: Option<u64>) -> JobWatch {
-        JobWatch::new(Arc::clone(&self.store), self.news.listen(id), pipeline.to_owned(), id, after.unwrap_or(0))
+        JobWatch::new(
+            Arc::clone(&self.store),
+            self.news.listen(id),
+            pipeline.to_owned(),
+            id,
+            after.unwrap_or(0),
+        )
     }
 }

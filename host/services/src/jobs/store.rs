@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::time::Duration;
 
-use host_types::job::{AttemptEnd, Claimed, Job, JobCounts, JobFilter, JobId, JobPage, JobStatus, Lease, OwnerId, Progress, Submitted};
+use hayrick_types::job::{
+    AttemptEnd, Claimed, Job, JobCounts, JobFilter, JobId, JobPage, JobStatus, Lease, OwnerId,
+    Progress, Submitted,
+};
 
 use crate::jobs::config::Retention;
 use crate::jobs::error::JobError;
@@ -60,11 +63,11 @@ pub struct Reclaimed {
     pub crashes: u32,
 }
 
-/// Jobs and their state machine, kept where nothing that was answered is lost. Every call but [`JobStore::sweep`] is one
-/// transaction.
+/// Jobs and their state machine, kept where nothing that was answered is lost. Every call but
+/// [`JobStore::sweep`] is one transaction.
 ///
-/// A worker's writes carry the lease of its attempt. Once the attempt does not hold the job any more they change nothing and fail with
-/// [`JobError::Lost`].
+/// A worker's writes carry the lease of its attempt. Once the attempt does not hold the job any
+/// more they change nothing and fail with [`JobError::Lost`].
 pub trait JobStore: Send + Sync {
     /// Keeps a new job, or finds the one that its idempotency key names.
     ///
@@ -90,17 +93,24 @@ pub trait JobStore: Send + Sync {
     /// There is none of this id.
     fn cancel<'a>(&'a self, pipeline: &'a str, id: JobId) -> Answer<'a, Job>;
 
-    /// Makes a failed or cancelled job pending, with all its attempts before it. Its checkpoint stays.
+    /// Makes a failed or cancelled job pending, with all its attempts before it. Its checkpoint
+    /// stays.
     ///
     /// # Errors
     /// There is none of this id, it is in another status, or too many jobs are pending.
     fn retry<'a>(&'a self, pipeline: &'a str, id: JobId) -> Answer<'a, Job>;
 
-    /// Begins attempts of the jobs whose time has come: by priority, then by time, then by id; never more than there are places.
+    /// Begins attempts of the jobs whose time has come: by priority, then by time, then by id;
+    /// never more than there are places.
     fn claim(&self, claim: Claim) -> Answer<'_, Vec<Claimed>>;
 
     /// Says that attempts go on, and learns of those that should not.
-    fn heartbeat(&self, owner: OwnerId, held: Vec<Lease>, lease: Duration) -> Answer<'_, Vec<Notice>>;
+    fn heartbeat(
+        &self,
+        owner: OwnerId,
+        held: Vec<Lease>,
+        lease: Duration,
+    ) -> Answer<'_, Vec<Notice>>;
 
     /// Keeps how far an attempt has come.
     ///
@@ -114,16 +124,19 @@ pub trait JobStore: Send + Sync {
     /// The lease is lost.
     fn checkpoint(&self, lease: Lease, document: String) -> Answer<'_, ()>;
 
-    /// Ends an attempt and gives the job as it then is. If a cancel was asked for meanwhile, it is cancelled.
+    /// Ends an attempt and gives the job as it then is. If a cancel was asked for meanwhile, it is
+    /// cancelled.
     ///
     /// # Errors
     /// The lease is lost.
     fn finish(&self, lease: Lease, end: AttemptEnd) -> Answer<'_, Job>;
 
-    /// Takes back every running job whose owner is dead: where one process has the store to itself, that is every owner but this one.
+    /// Takes back every running job whose owner is dead: where one process has the store to itself,
+    /// that is every owner but this one.
     fn reclaim(&self, owner: OwnerId) -> Answer<'_, Vec<Reclaimed>>;
 
-    /// When the first job falls due that no claim has found due yet, as Unix time in milliseconds; it may be past.
+    /// When the first job falls due that no claim has found due yet, as Unix time in milliseconds;
+    /// it may be past.
     fn next_due(&self) -> Answer<'_, Option<u64>>;
 
     /// Forgets final jobs that were kept long enough; how many.

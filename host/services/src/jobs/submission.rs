@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use host_types::job::{JobId, Submission};
+use hayrick_types::job::{JobId, Submission};
 use serde_json::Value;
 
 use crate::jobs::config::JobsConfig;
@@ -11,7 +11,17 @@ use crate::jobs::store::NewJob;
 
 /// The job that is asked for.
 pub(super) fn check(submission: Submission, config: &JobsConfig) -> Result<NewJob, JobError> {
-    let Submission { pipeline, kind, data, idempotency_key, delay, priority, attempts_max, timeout, pending_max } = submission;
+    let Submission {
+        pipeline,
+        kind,
+        data,
+        idempotency_key,
+        delay,
+        priority,
+        attempts_max,
+        timeout,
+        pending_max,
+    } = submission;
     check_name("the job's kind", &kind, config.kind_bytes_max)?;
     if let Some(key) = &idempotency_key {
         check_name("the idempotency key", key, config.key_bytes_max)?;
@@ -20,35 +30,88 @@ pub(super) fn check(submission: Submission, config: &JobsConfig) -> Result<NewJo
     let delay = delay.unwrap_or_default();
     check_span("the delay", delay, Duration::ZERO, config.delay_max)?;
     let timeout = timeout.unwrap_or(config.timeout_default);
-    check_span("the timeout", timeout, Duration::from_millis(1), config.timeout_max)?;
+    check_span(
+        "the timeout",
+        timeout,
+        Duration::from_millis(1),
+        config.timeout_max,
+    )?;
     let attempts_max = attempts_max.unwrap_or(config.attempts_default);
     if attempts_max == 0 || attempts_max > config.attempts_max {
         let (least, most) = ("1".to_owned(), config.attempts_max.to_string());
-        return Err(JobError::OutOfRange { what: "the number of attempts", least, most });
+        return Err(JobError::OutOfRange {
+            what: "the number of attempts",
+            least,
+            most,
+        });
     }
-    Ok(NewJob { id: JobId::fresh(), pipeline, kind, data, idempotency_key, delay, priority, attempts_max, timeout, pending_max })
+    Ok(NewJob {
+        id: JobId::fresh(),
+        pipeline,
+        kind,
+        data,
+        idempotency_key,
+        delay,
+        priority,
+        attempts_max,
+        timeout,
+        pending_max,
+    })
 }
 
 /// A text of limited length.
-pub(super) fn check_length(what: &'static str, text: &str, bytes_max: usize) -> Result<(), JobError> {
-    if text.len() > bytes_max { Err(JobError::TooLong { what, bytes: text.len(), bytes_max }) } else { Ok(()) }
+pub(super) fn check_length(
+    what: &'static str,
+    text: &str,
+    bytes_max: usize,
+) -> Result<(), JobError> {
+    if text.len() > bytes_max {
+        Err(JobError::TooLong {
+            what,
+            bytes: text.len(),
+            bytes_max,
+        })
+    } else {
+        Ok(())
+    }
 }
 
 /// A JSON document of limited length.
 pub(super) fn check_json(what: &'static str, text: &str, bytes_max: usize) -> Result<(), JobError> {
     check_length(what, text, bytes_max)?;
-    // Whole, not skipped over: what lies too deep or has half a character in it would make the answer that shows the job unreadable.
+    // Whole, not skipped over: what lies too deep or has half a character in it would make the
+    // answer that shows the job unreadable.
     match serde_json::from_str::<Value>(text) {
         Ok(_) => Ok(()),
-        Err(error) => Err(JobError::NotJson { what, reason: error.to_string() }),
+        Err(error) => Err(JobError::NotJson {
+            what,
+            reason: error.to_string(),
+        }),
     }
 }
 
 fn check_name(what: &'static str, text: &str, bytes_max: usize) -> Result<(), JobError> {
-    if text.is_empty() { Err(JobError::Empty { what }) } else { check_length(what, text, bytes_max) }
+    if text.is_empty() {
+        Err(JobError::Empty { what })
+    } else {
+        check_length(what, text, bytes_max)
+    }
 }
 
-fn check_span(what: &'static str, span: Duration, least: Duration, most: Duration) -> Result<(), JobError> {
+fn check_span(
+    what: &'static str,
+    span: Duration,
+    least: Duration,
+    most: Duration,
+) -> Result<(), JobError> {
     let inside = span >= least && span <= most;
-    if inside { Ok(()) } else { Err(JobError::OutOfRange { what, least: format!("{least:?}"), most: format!("{most:?}") }) }
+    if inside {
+        Ok(())
+    } else {
+        Err(JobError::OutOfRange {
+            what,
+            least: format!("{least:?}"),
+            most: format!("{most:?}"),
+        })
+    }
 }

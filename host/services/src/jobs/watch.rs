@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use host_types::job::{Job, JobId};
+use hayrick_types::job::{Job, JobId};
 
 use crate::jobs::error::JobError;
 use crate::jobs::news::Listener;
@@ -20,12 +20,25 @@ pub struct JobWatch {
 
 impl JobWatch {
     /// Gives snapshots that are newer than the revision `after`.
-    pub(super) fn new(store: Arc<dyn JobStore>, listener: Listener, pipeline: String, id: JobId, after: u64) -> JobWatch {
-        JobWatch { store, listener, pipeline, id, seen: after }
+    pub(super) fn new(
+        store: Arc<dyn JobStore>,
+        listener: Listener,
+        pipeline: String,
+        id: JobId,
+        after: u64,
+    ) -> JobWatch {
+        JobWatch {
+            store,
+            listener,
+            pipeline,
+            id,
+            seen: after,
+        }
     }
 
-    /// The newest snapshot, once there is one that was not given yet. Changes that follow on each other quickly may be one. A final job
-    /// changes only if it is retried by hand, so ask no further without a reason. A call that is dropped loses nothing.
+    /// The newest snapshot, once there is one that was not given yet. Changes that follow on each
+    /// other quickly may be one. A final job changes only if it is retried by hand, so ask no
+    /// further without a reason. A call that is dropped loses nothing.
     ///
     /// # Errors
     /// The job is not there, or cannot be read.

@@ -1,9 +1,10 @@
 //! The file of keys, which the command line changes while a server reads it.
 //!
-//! It is a file of its own and not a table of the database, because that belongs to the running server alone: its folder is locked, and a
-//! command of another version must not touch its schema. The file is small, is replaced as a whole (a reader sees the old one or the new
-//! one), is readable to its owner only, and a server sees by its number and time that it was replaced. A lock beside it puts changes in
-//! a row.
+//! It is a file of its own and not a table of the database, because that belongs to the running
+//! server alone: its folder is locked, and a command of another version must not touch its schema.
+//! The file is small, is replaced as a whole (a reader sees the old one or the new one), is
+//! readable to its owner only, and a server sees by its number and time that it was replaced. A
+//! lock beside it puts changes in a row.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -48,7 +49,10 @@ struct Content {
 impl KeyFile {
     /// The file within this data folder, there or not.
     pub fn new(data_dir: &Path) -> KeyFile {
-        KeyFile { folder: data_dir.to_owned(), path: data_dir.join(FILE) }
+        KeyFile {
+            folder: data_dir.to_owned(),
+            path: data_dir.join(FILE),
+        }
     }
 
     /// All keys, oldest first; none if there is no file.
@@ -60,12 +64,15 @@ impl KeyFile {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             read => read.map_err(|error| self.failed(error))?,
         };
-        let content: Content =
-            serde_json::from_str(&text).map_err(|error| KeysError::Damaged { path: self.path.display().to_string(), error })?;
+        let content: Content = serde_json::from_str(&text).map_err(|error| KeysError::Damaged {
+            path: self.path.display().to_string(),
+            error,
+        })?;
         Ok(content.keys)
     }
 
-    /// Makes a key, and gives its text out: the only time it is known. `now` is a Unix time in seconds.
+    /// Makes a key, and gives its text out: the only time it is known. `now` is a Unix time in
+    /// seconds.
     ///
     /// # Errors
     /// Its name is none, there are too many, or the file cannot be written.
@@ -99,7 +106,8 @@ impl KeyFile {
         Ok((key, text))
     }
 
-    /// Ends a key for good and shows it; none if there is none of that id. One that was revoked keeps its time.
+    /// Ends a key for good and shows it; none if there is none of that id. One that was revoked
+    /// keeps its time.
     ///
     /// # Errors
     /// The file cannot be read or written.
@@ -117,34 +125,55 @@ impl KeyFile {
 
     pub(super) fn stamp(&self) -> Option<Stamp> {
         let file = std::fs::metadata(&self.path).ok()?;
-        Some(Stamp { inode: file.ino(), modified: (file.mtime(), file.mtime_nsec()), bytes: file.len() })
+        Some(Stamp {
+            inode: file.ino(),
+            modified: (file.mtime(), file.mtime_nsec()),
+            bytes: file.len(),
+        })
     }
 
-    fn change(&self, change: impl FnOnce(&mut Vec<Key>) -> Result<(), KeysError>) -> Result<(), KeysError> {
+    fn change(
+        &self,
+        change: impl FnOnce(&mut Vec<Key>) -> Result<(), KeysError>,
+    ) -> Result<(), KeysError> {
         // Until the end of this function, or of the process.
         let _lock = self.lock().map_err(|error| self.failed(error))?;
         let mut keys = self.read()?;
         change(&mut keys)?;
-        self.write(&Content { version: 1, keys }).map_err(|error| self.failed(error))
+        self.write(&Content { version: 1, keys })
+            .map_err(|error| self.failed(error))
     }
 
     fn lock(&self) -> io::Result<File> {
-        let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(self.folder.join(LOCK))?;
+        let lock = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(self.folder.join(LOCK))?;
         lock.lock()?;
         Ok(lock)
     }
 
     /// On disk when it returns.
     fn write(&self, content: &Content) -> io::Result<()> {
-        replace(&self.folder, &self.path, &serde_json::to_vec_pretty(content)?)
+        replace(
+            &self.folder,
+            &self.path,
+            &serde_json::to_vec_pretty(content)?,
+        )
     }
 
     fn failed(&self, error: io::Error) -> KeysError {
-        KeysError::File { path: self.path.display().to_string(), error }
+        KeysError::File {
+            path: self.path.display().to_string(),
+            error,
+        }
     }
 }
 
-/// Puts a file in the place of another, readable to this user only: what was there or what is new, never half of it.
+/// Puts a file in the place of another, readable to this user only: what was there or what is new,
+/// never half of it.
 pub(super) fn replace(folder: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
     // Such a file is made with the rights 0600.
     let mut file = NamedTempFile::new_in(folder)?;

@@ -58,9 +58,14 @@ impl Rate {
                 "h" => 3600,
                 _ => return None,
             };
-            Some(Rate { requests: count.parse().ok().filter(|count| *count > 0)?, seconds })
+            Some(Rate {
+                requests: count.parse().ok().filter(|count| *count > 0)?,
+                seconds,
+            })
         });
-        parsed.ok_or_else(|| format!("'{text}' is no rate: write for example \"60/min\", \"5/s\" or \"1000/h\""))
+        parsed.ok_or_else(|| {
+            format!("'{text}' is no rate: write for example \"60/min\", \"5/s\" or \"1000/h\"")
+        })
     }
 }
 
@@ -107,7 +112,9 @@ impl Key {
 
     /// Whether it may do what `scope` stands for.
     pub fn has(&self, scope: Scope) -> bool {
-        self.scopes.iter().any(|own| *own == scope || *own == Scope::Admin)
+        self.scopes
+            .iter()
+            .any(|own| *own == scope || *own == Scope::Admin)
     }
 }
 
@@ -117,8 +124,20 @@ mod tests {
 
     #[test]
     fn rates_are_read_or_refused() {
-        assert_eq!(Rate::parse("60/min"), Ok(Rate { requests: 60, seconds: 60 }));
-        assert_eq!(Rate::parse("5/s"), Ok(Rate { requests: 5, seconds: 1 }));
+        assert_eq!(
+            Rate::parse("60/min"),
+            Ok(Rate {
+                requests: 60,
+                seconds: 60
+            })
+        );
+        assert_eq!(
+            Rate::parse("5/s"),
+            Ok(Rate {
+                requests: 5,
+                seconds: 1
+            })
+        );
         for text in ["", "60", "0/min", "-1/s", "60/day", "/s", "1/min/s"] {
             assert!(Rate::parse(text).is_err(), "{text}");
         }

@@ -5,20 +5,22 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use host_types::clock::Clock;
+use hayrick_types::clock::Clock;
 
 use crate::keys::error::KeysError;
 use crate::keys::file::{KeyFile, Stamp, replace};
 use crate::keys::key::Key;
 use crate::keys::token;
 
-/// Between two looks at the file; a look is one question to the kernel. A revoked key is dead after this.
+/// Between two looks at the file; a look is one question to the kernel. A revoked key is dead after
+/// this.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 /// Between two writes of when keys were last used.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(10);
 /// When keys were last used: of the server, so that it never writes the file of the keys.
 const USED_FILE: &str = "keys-used.json";
-/// A digest that no secret has, compared with when there is no such key, so that this takes as long.
+/// A digest that no secret has, compared with when there is no such key, so that this takes as
+/// long.
 const NO_DIGEST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// The keys. A cheap handle.
@@ -38,7 +40,8 @@ struct Inner {
 struct Loaded {
     looked: Instant,
     stamp: Option<Stamp>,
-    /// None when the file cannot be read: then no key opens anything, and it does not count as a server without keys.
+    /// None when the file cannot be read: then no key opens anything, and it does not count as a
+    /// server without keys.
     keys: Option<HashMap<String, Arc<Key>>>,
 }
 
@@ -57,17 +60,39 @@ impl KeyRing {
     pub fn open(data_dir: &Path, clock: Clock) -> Result<KeyRing, KeysError> {
         let file = KeyFile::new(data_dir);
         let stamp = file.stamp();
-        let loaded = Loaded { looked: Instant::now(), stamp, keys: Some(by_id(file.read()?)) };
-        let used = Used { times: read_used(data_dir), is_new: false };
-        let inner = Inner { file, folder: data_dir.to_owned(), clock, loaded: Mutex::new(loaded), used: Mutex::new(used) };
-        Ok(KeyRing { inner: Arc::new(inner) })
+        let loaded = Loaded {
+            looked: Instant::now(),
+            stamp,
+            keys: Some(by_id(file.read()?)),
+        };
+        let used = Used {
+            times: read_used(data_dir),
+            is_new: false,
+        };
+        let inner = Inner {
+            file,
+            folder: data_dir.to_owned(),
+            clock,
+            loaded: Mutex::new(loaded),
+            used: Mutex::new(used),
+        };
+        Ok(KeyRing {
+            inner: Arc::new(inner),
+        })
     }
 
     /// The key of this text, if it opens anything now. Takes as long whatever is wrong with it.
     pub fn verify(&self, text: &str) -> Option<Arc<Key>> {
         let (id, secret) = token::parse(text).unwrap_or(("", ""));
-        let key = self.look().keys.as_ref().and_then(|keys| keys.get(id).cloned());
-        let is_right = token::is_same(&token::digest(secret), key.as_ref().map_or(NO_DIGEST, |key| &key.digest));
+        let key = self
+            .look()
+            .keys
+            .as_ref()
+            .and_then(|keys| keys.get(id).cloned());
+        let is_right = token::is_same(
+            &token::digest(secret),
+            key.as_ref().map_or(NO_DIGEST, |key| &key.digest),
+        );
         let now = self.now();
         let key = key.filter(|key| is_right && key.is_usable(now))?;
         self.note_use(&key.id, now);
@@ -89,7 +114,8 @@ impl KeyRing {
         }
     }
 
-    /// Writes when keys were last used. What cannot be written is tried again; it is a hint, and no reason to stop.
+    /// Writes when keys were last used. What cannot be written is tried again; it is a hint, and no
+    /// reason to stop.
     pub fn flush(&self) {
         let times = {
             let mut used = locked(&self.inner.used);
@@ -99,7 +125,9 @@ impl KeyRing {
             used.times.clone()
         };
         let path = self.inner.folder.join(USED_FILE);
-        let written = serde_json::to_vec(&times).map_err(Into::into).and_then(|text| replace(&self.inner.folder, &path, &text));
+        let written = serde_json::to_vec(&times)
+            .map_err(Into::into)
+            .and_then(|text| replace(&self.inner.folder, &path, &text));
         if let Err(error) = written {
             tracing::warn!(%error, "when keys were last used cannot be written down");
             locked(&self.inner.used).is_new = true;
@@ -118,7 +146,8 @@ impl KeyRing {
         }
     }
 
-    /// The keys as the file has them, or had them a moment ago. The file is small, so that reading it holds nobody up.
+    /// The keys as the file has them, or had them a moment ago. The file is small, so that reading
+    /// it holds nobody up.
     fn look(&self) -> MutexGuard<'_, Loaded> {
         let mut loaded = locked(&self.inner.loaded);
         if loaded.looked.elapsed() >= LOOK_INTERVAL {
@@ -126,21 +155,30 @@ impl KeyRing {
             let stamp = self.inner.file.stamp();
             if stamp != loaded.stamp {
                 loaded.stamp = stamp;
-                loaded.keys = self.inner.file.read().map(by_id).map_err(|error| tracing::error!(%error, "no key is accepted")).ok();
+                loaded.keys = self
+                    .inner
+                    .file
+                    .read()
+                    .map(by_id)
+                    .map_err(|error| tracing::error!(%error, "no key is accepted"))
+                    .ok();
             }
         }
         loaded
     }
 }
 
-/// When keys were last used, by id, in Unix seconds; what a server has noted up to some seconds ago.
+/// When keys were last used, by id, in Unix seconds; what a server has noted up to some seconds
+/// ago.
 pub fn read_used(data_dir: &Path) -> BTreeMap<String, u64> {
     let text = std::fs::read_to_string(data_dir.join(USED_FILE)).unwrap_or_default();
     serde_json::from_str(&text).unwrap_or_default()
 }
 
 fn by_id(keys: Vec<Key>) -> HashMap<String, Arc<Key>> {
-    keys.into_iter().map(|key| (key.id.clone(), Arc::new(key))).collect()
+    keys.into_iter()
+        .map(|key| (key.id.clone(), Arc::new(key)))
+        .collect()
 }
 
 /// Nothing panics while it holds one of these.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use host_types::clock::Clock;
+use hayrick_types::clock::Clock;
 use tempfile::TempDir;
 
 use super::file::{FILE, KeyFile};
@@ -14,7 +14,15 @@ use super::ring::{KeyRing, read_used};
 
 fn new_key(expires_at: Option<u64>) -> NewKey {
     let (rate, burst, concurrency_max) = (None, None, None);
-    NewKey { name: "n".to_owned(), scopes: vec![Scope::Invoke], pipelines: None, rate, burst, concurrency_max, expires_at }
+    NewKey {
+        name: "n".to_owned(),
+        scopes: vec![Scope::Invoke],
+        pipelines: None,
+        rate,
+        burst,
+        concurrency_max,
+        expires_at,
+    }
 }
 
 fn at(millis: &Arc<AtomicU64>) -> Clock {
@@ -35,25 +43,50 @@ fn soon(ring: &KeyRing, text: &str, expected: bool) -> bool {
 fn a_key_opens_until_it_expires_or_is_revoked_and_a_wrong_one_never() {
     let folder = TempDir::new().unwrap();
     let millis = Arc::new(AtomicU64::new(5_000_000));
-    let (file, ring) = (KeyFile::new(folder.path()), KeyRing::open(folder.path(), at(&millis)).unwrap());
+    let (file, ring) = (
+        KeyFile::new(folder.path()),
+        KeyRing::open(folder.path(), at(&millis)).unwrap(),
+    );
     assert!(ring.is_empty() && ring.verify("").is_none());
     let (kept, kept_text) = file.create(new_key(None), 5000).unwrap();
     let (_, short_text) = file.create(new_key(Some(6000)), 5000).unwrap();
-    assert!(soon(&ring, kept_text.expose(), true) && soon(&ring, short_text.expose(), true) && !ring.is_empty());
+    assert!(
+        soon(&ring, kept_text.expose(), true)
+            && soon(&ring, short_text.expose(), true)
+            && !ring.is_empty()
+    );
 
     let (head, secret) = kept_text.expose().rsplit_once('_').unwrap();
     let (other_head, _) = short_text.expose().rsplit_once('_').unwrap();
     let flipped = format!("{head}_{}", secret.chars().rev().collect::<String>());
-    for wrong in [flipped, format!("{other_head}_{secret}"), head.to_owned(), format!("{head}_"), kept.digest.clone()] {
+    for wrong in [
+        flipped,
+        format!("{other_head}_{secret}"),
+        head.to_owned(),
+        format!("{head}_"),
+        kept.digest.clone(),
+    ] {
         assert!(ring.verify(&wrong).is_none(), "{wrong}");
     }
     millis.store(6_000_000, Ordering::Relaxed);
-    assert!(ring.verify(short_text.expose()).is_none() && ring.verify(kept_text.expose()).is_some());
+    assert!(
+        ring.verify(short_text.expose()).is_none() && ring.verify(kept_text.expose()).is_some()
+    );
 
     let revoked = file.revoke(&kept.id, 6001).unwrap().unwrap();
-    assert_eq!(file.revoke(&kept.id, 7000).unwrap(), Some(revoked.clone()), "the first revocation counts");
-    assert_eq!((revoked.revoked_at, file.revoke("absent", 1).unwrap()), (Some(6001), None));
-    assert!(soon(&ring, kept_text.expose(), false) && !ring.is_empty(), "revoked keys are keys all the same");
+    assert_eq!(
+        file.revoke(&kept.id, 7000).unwrap(),
+        Some(revoked.clone()),
+        "the first revocation counts"
+    );
+    assert_eq!(
+        (revoked.revoked_at, file.revoke("absent", 1).unwrap()),
+        (Some(6001), None)
+    );
+    assert!(
+        soon(&ring, kept_text.expose(), false) && !ring.is_empty(),
+        "revoked keys are keys all the same"
+    );
 }
 
 #[test]
@@ -62,10 +95,17 @@ fn the_file_is_private_and_has_no_secret() {
     let file = KeyFile::new(folder.path());
     let (key, text) = file.create(new_key(None), 1).unwrap();
     let path = folder.path().join(FILE);
-    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
     let secret = text.expose().rsplit_once('_').unwrap().1;
     let content = std::fs::read_to_string(&path).unwrap();
-    assert!(content.contains(&key.id) && !content.contains(secret) && !format!("{text:?}").contains(secret));
+    assert!(
+        content.contains(&key.id)
+            && !content.contains(secret)
+            && !format!("{text:?}").contains(secret)
+    );
     assert_eq!(file.read().unwrap(), [key]);
 }
 
@@ -73,7 +113,9 @@ fn the_file_is_private_and_has_no_secret() {
 fn a_damaged_file_opens_nothing_and_does_not_count_as_none() {
     let folder = TempDir::new().unwrap();
     let ring = KeyRing::open(folder.path(), at(&Arc::default())).unwrap();
-    let (_, text) = KeyFile::new(folder.path()).create(new_key(None), 1).unwrap();
+    let (_, text) = KeyFile::new(folder.path())
+        .create(new_key(None), 1)
+        .unwrap();
     assert!(soon(&ring, text.expose(), true));
     std::fs::write(folder.path().join(FILE), "{").unwrap();
     assert!(soon(&ring, text.expose(), false) && !ring.is_empty());
@@ -85,7 +127,11 @@ fn many_at_once_lose_no_key() {
     let folder = TempDir::new().unwrap();
     std::thread::scope(|scope| {
         for _ in 0..8 {
-            scope.spawn(|| KeyFile::new(folder.path()).create(new_key(None), 1).unwrap());
+            scope.spawn(|| {
+                KeyFile::new(folder.path())
+                    .create(new_key(None), 1)
+                    .unwrap()
+            });
         }
     });
     let keys = KeyFile::new(folder.path()).read().unwrap();
@@ -98,7 +144,9 @@ fn many_at_once_lose_no_key() {
 #[test]
 fn when_a_key_was_used_is_written_down() {
     let folder = TempDir::new().unwrap();
-    let (key, text) = KeyFile::new(folder.path()).create(new_key(None), 1).unwrap();
+    let (key, text) = KeyFile::new(folder.path())
+        .create(new_key(None), 1)
+        .unwrap();
     let ring = KeyRing::open(folder.path(), at(&Arc::new(AtomicU64::new(7_999)))).unwrap();
     ring.flush();
     assert!(read_used(folder.path()).is_empty());

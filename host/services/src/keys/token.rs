@@ -1,7 +1,8 @@
 //! The text of a key: `hrk_`, its id, `_`, its secret.
 //!
-//! The secret has 256 bits of the operating system's randomness, so nobody finds it by trying, and a fast digest of it is as safe in a file
-//! as a slow one: slow ones are for passwords, which people choose. Hex needs no escape anywhere, and a double click takes all of it.
+//! The secret has 256 bits of the operating system's randomness, so nobody finds it by trying, and
+//! a fast digest of it is as safe in a file as a slow one: slow ones are for passwords, which
+//! people choose. Hex needs no escape anywhere, and a double click takes all of it.
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -58,10 +59,22 @@ mod tests {
         let text = write(&id, &secret);
         assert_eq!(parse(&text), Some((id.as_str(), secret.as_str())));
         assert_eq!(text.len(), 4 + 12 + 1 + 64);
-        for wrong in ["", "hrk_", "hrk__", "sk-1", &text[1..], &text[..text.len() - 1], &format!("{text}0")] {
+        for wrong in [
+            "",
+            "hrk_",
+            "hrk__",
+            "sk-1",
+            &text[1..],
+            &text[..text.len() - 1],
+            &format!("{text}0"),
+        ] {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
         assert_ne!(fresh().unwrap().1, secret);
-        assert!(is_same(&digest(&secret), &digest(&secret)) && !is_same(&digest(&secret), &digest(&id)) && !is_same("", "0"));
+        assert!(
+            is_same(&digest(&secret), &digest(&secret))
+                && !is_same(&digest(&secret), &digest(&id))
+                && !is_same("", "0")
+        );
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use host_types::chunk::{Chunk, FinishReason, ToolCallDelta};
-use host_types::failure::Failure;
-use host_types::generation::Answer;
-use host_types::message::ToolCall;
+use hayrick_types::chunk::{Chunk, FinishReason, ToolCallDelta};
+use hayrick_types::failure::Failure;
+use hayrick_types::generation::Answer;
+use hayrick_types::message::ToolCall;
 
 use crate::llm::generation::Generation;
 
@@ -13,8 +13,17 @@ use crate::llm::generation::Generation;
 ///
 /// # Errors
 /// As [`Generation::next`], and those of `count`.
-pub(crate) async fn collect(mut generation: Generation, mut count: impl FnMut(&Chunk) -> Result<(), Failure>) -> Result<Answer, Failure> {
-    let mut answer = Answer { text: String::new(), reasoning: None, tool_calls: Vec::new(), finish: FinishReason::Stop, usage: None };
+pub(crate) async fn collect(
+    mut generation: Generation,
+    mut count: impl FnMut(&Chunk) -> Result<(), Failure>,
+) -> Result<Answer, Failure> {
+    let mut answer = Answer {
+        text: String::new(),
+        reasoning: None,
+        tool_calls: Vec::new(),
+        finish: FinishReason::Stop,
+        usage: None,
+    };
     let mut calls = BTreeMap::new();
     while let Some(chunk) = generation.next().await? {
         count(&chunk)?;
@@ -33,7 +42,11 @@ pub(crate) async fn collect(mut generation: Generation, mut count: impl FnMut(&C
 }
 
 fn add(calls: &mut BTreeMap<u32, ToolCall>, delta: ToolCallDelta) {
-    let empty = || ToolCall { id: format!("call_{}", delta.index), name: String::new(), arguments: String::new() };
+    let empty = || ToolCall {
+        id: format!("call_{}", delta.index),
+        name: String::new(),
+        arguments: String::new(),
+    };
     let call = calls.entry(delta.index).or_insert_with(empty);
     call.arguments.push_str(&delta.arguments);
     if let Some(id) = delta.id {

@@ -16,10 +16,15 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     pub(crate) fn new(base: Duration, cap: Duration, seed: u64) -> Backoff {
-        Backoff { base, cap, random: AtomicU64::new(seed) }
+        Backoff {
+            base,
+            cap,
+            random: AtomicU64::new(seed),
+        }
     }
 
-    /// The wait after `attempts` have failed. The upstream's own wish is kept; none if it is longer than the cap.
+    /// The wait after `attempts` have failed. The upstream's own wish is kept; none if it is longer
+    /// than the cap.
     pub(crate) fn wait(&self, attempts: u32, wish: Option<Duration>) -> Option<Duration> {
         match wish {
             None => Some(self.jittered(attempts)),
@@ -30,13 +35,19 @@ impl Backoff {
 
     /// Between half and all of the doubled base.
     fn jittered(&self, attempts: u32) -> Duration {
-        let full = self.base.saturating_mul(2u32.saturating_pow(attempts)).min(self.cap);
+        let full = self
+            .base
+            .saturating_mul(2u32.saturating_pow(attempts))
+            .min(self.cap);
         full.mul_f64(0.5 + self.fraction() / 2.0)
     }
 
     /// Evenly spread over 0 to 1.
     fn fraction(&self) -> f64 {
-        let mut bits = self.random.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
+        let mut bits = self
+            .random
+            .fetch_add(STEP, Ordering::Relaxed)
+            .wrapping_add(STEP);
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         f64::from((bits >> 32) as u32) / f64::from(u32::MAX)
@@ -61,9 +72,19 @@ mod tests {
     #[test]
     fn waits_double_up_to_the_cap_and_differ() {
         let backoff = Backoff::new(100 * MS, 1000 * MS, 7);
-        for (attempts, full) in [(0, 100), (1, 200), (2, 400), (3, 800), (4, 1000), (40, 1000)] {
+        for (attempts, full) in [
+            (0, 100),
+            (1, 200),
+            (2, 400),
+            (3, 800),
+            (4, 1000),
+            (40, 1000),
+        ] {
             let wait = backoff.wait(attempts, None).unwrap();
-            assert!(wait >= full / 2 * MS && wait <= full * MS, "{attempts}: {wait:?}");
+            assert!(
+                wait >= full / 2 * MS && wait <= full * MS,
+                "{attempts}: {wait:?}"
+            );
         }
         assert_ne!(backoff.wait(4, None), backoff.wait(4, None));
     }
@@ -82,8 +103,14 @@ mod tests {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777 - 10);
         assert_eq!(parse_retry_after("3", now), Some(3000 * MS));
         assert_eq!(parse_retry_after(" 0.5 ", now), Some(500 * MS));
-        assert_eq!(parse_retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now), Some(10_000 * MS));
-        assert_eq!(parse_retry_after("Tue, 06 Nov 1984 08:49:37 GMT", now), Some(Duration::ZERO));
+        assert_eq!(
+            parse_retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now),
+            Some(10_000 * MS)
+        );
+        assert_eq!(
+            parse_retry_after("Tue, 06 Nov 1984 08:49:37 GMT", now),
+            Some(Duration::ZERO)
+        );
         for word in ["", "-1", "soon", "NaN", "inf"] {
             assert_eq!(parse_retry_after(word, now), None, "{word}");
         }

@@ -1,4 +1,5 @@
-//! The circuit breaker of one upstream: after failures in a row it lets nothing through for a while, then one request on trial.
+//! The circuit breaker of one upstream: after failures in a row it lets nothing through for a
+//! while, then one request on trial.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -27,7 +28,8 @@ enum State {
     HalfOpen,
 }
 
-/// A request the breaker let through, which owes it a verdict. Dropped without one, it says nothing about the upstream.
+/// A request the breaker let through, which owes it a verdict. Dropped without one, it says nothing
+/// about the upstream.
 pub(crate) struct Trial {
     breaker: Arc<Breaker>,
     /// Whether the breaker waits for this very request.
@@ -36,7 +38,11 @@ pub(crate) struct Trial {
 
 impl Breaker {
     pub(crate) fn new(failures_max: u32, open_for: Duration) -> Arc<Breaker> {
-        Arc::new(Breaker { failures_max, open_for, state: Mutex::new(State::Closed { failures: 0 }) })
+        Arc::new(Breaker {
+            failures_max,
+            open_for,
+            state: Mutex::new(State::Closed { failures: 0 }),
+        })
     }
 
     /// Whether a request would be refused now, and for how long.
@@ -57,7 +63,10 @@ impl Breaker {
         if awaited {
             *state = State::HalfOpen;
         }
-        Ok(Trial { breaker: Arc::clone(self), awaited })
+        Ok(Trial {
+            breaker: Arc::clone(self),
+            awaited,
+        })
     }
 
     /// The state's word: `closed`, `open` or `half-open`.
@@ -82,20 +91,29 @@ impl Breaker {
             State::Open { .. } | State::HalfOpen => return,
         };
         let opens = failures >= self.failures_max;
-        *state = if opens { State::Open { until: Instant::now() + self.open_for } } else { State::Closed { failures } };
+        *state = if opens {
+            State::Open {
+                until: Instant::now() + self.open_for,
+            }
+        } else {
+            State::Closed { failures }
+        };
     }
 }
 
 fn shut_for(state: State) -> Option<Duration> {
     match state {
         State::Closed { .. } => None,
-        State::Open { until } => Some(until.saturating_duration_since(Instant::now())).filter(|rest| !rest.is_zero()),
+        State::Open { until } => {
+            Some(until.saturating_duration_since(Instant::now())).filter(|rest| !rest.is_zero())
+        }
         State::HalfOpen => Some(TRIAL_RETRY_AFTER),
     }
 }
 
 impl Trial {
-    /// The first token came. A long answer must not keep the breaker half-open, but neither does a first token prove that answers end well.
+    /// The first token came. A long answer must not keep the breaker half-open, but neither does a
+    /// first token prove that answers end well.
     pub(crate) fn answering(&mut self) {
         if std::mem::take(&mut self.awaited) {
             *self.breaker.state() = State::Closed { failures: 0 };
@@ -120,8 +138,11 @@ impl Trial {
 impl Drop for Trial {
     fn drop(&mut self) {
         if self.awaited {
-            // Nothing was learnt, for instance because the client hung up: the next request is on trial.
-            *self.breaker.state() = State::Open { until: Instant::now() };
+            // Nothing was learnt, for instance because the client hung up: the next request is on
+            // trial.
+            *self.breaker.state() = State::Open {
+                until: Instant::now(),
+            };
         }
     }
 }
@@ -142,7 +163,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn failures_in_a_row_open_it_and_a_trial_closes_it() {
         let breaker = opened();
-        assert_eq!((breaker.word(), breaker.admit().err()), ("open", Some(OPEN)));
+        assert_eq!(
+            (breaker.word(), breaker.admit().err()),
+            ("open", Some(OPEN))
+        );
         tokio::time::advance(OPEN).await;
         assert_eq!(breaker.word(), "half-open");
         let mut trial = breaker.admit().ok().unwrap();

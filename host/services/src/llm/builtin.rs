@@ -1,10 +1,11 @@
-//! The model that answers when no upstream is configured: deterministic, and honest about what it is.
+//! The model that answers when no upstream is configured: deterministic, and honest about what it
+//! is.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use host_types::chunk::{Chunk, FinishReason, Usage};
-use host_types::generation::Options;
-use host_types::message::{Message, Part, Role};
+use hayrick_types::chunk::{Chunk, FinishReason, Usage};
+use hayrick_types::generation::Options;
+use hayrick_types::message::{Message, Part, Role};
 
 use crate::llm::generation::Generation;
 
@@ -15,31 +16,65 @@ const INTRODUCTION: &str = "I am Hayrick's built-in model: no upstream is config
 /// Numbers in a vector of [`embed`].
 const DIMENSIONS: usize = 64;
 
-/// Answers word by word. A token is a word: the usage counts those of all messages and of the answer, and `max_tokens` cuts after as many.
+/// Answers word by word. A token is a word: the usage counts those of all messages and of the
+/// answer, and `max_tokens` cuts after as many.
 pub(crate) fn generate(messages: &[Message], options: &Options) -> Generation {
     let answer = answer(messages);
     let words: Vec<&str> = answer.split_inclusive(' ').collect();
-    let words_max = options.max_tokens.and_then(|tokens| usize::try_from(tokens).ok()).unwrap_or(usize::MAX);
-    let finish = if words.len() > words_max { FinishReason::Length } else { FinishReason::Stop };
-    let mut chunks: Vec<Chunk> = words.into_iter().take(words_max).map(|word| Chunk::Text(word.to_owned())).collect();
-    let input_tokens = messages.iter().map(|message| text(message).split_whitespace().count() as u64).sum();
-    let usage = Usage { input_tokens, output_tokens: chunks.len() as u64 };
+    let words_max = options
+        .max_tokens
+        .and_then(|tokens| usize::try_from(tokens).ok())
+        .unwrap_or(usize::MAX);
+    let finish = if words.len() > words_max {
+        FinishReason::Length
+    } else {
+        FinishReason::Stop
+    };
+    let mut chunks: Vec<Chunk> = words
+        .into_iter()
+        .take(words_max)
+        .map(|word| Chunk::Text(word.to_owned()))
+        .collect();
+    let input_tokens = messages
+        .iter()
+        .map(|message| text(message).split_whitespace().count() as u64)
+        .sum();
+    let usage = Usage {
+        input_tokens,
+        output_tokens: chunks.len() as u64,
+    };
     chunks.extend([Chunk::Finish(finish), Chunk::Usage(usage)]);
     Generation::replay(chunks.into())
 }
 
-/// Vectors of length 1 in which texts that share words lie near each other: each word adds to one of 64 numbers.
+/// Vectors of length 1 in which texts that share words lie near each other: each word adds to one
+/// of 64 numbers.
 pub(crate) fn embed(texts: &[String]) -> Vec<Vec<f32>> {
     texts.iter().map(|text| vector(text)).collect()
 }
 
 fn answer(messages: &[Message]) -> String {
-    let said = messages.iter().rev().find(|message| message.role == Role::User).map(text).unwrap_or_default();
-    if said.is_empty() { INTRODUCTION.to_owned() } else { format!("{INTRODUCTION} You said: {said}") }
+    let said = messages
+        .iter()
+        .rev()
+        .find(|message| message.role == Role::User)
+        .map(text)
+        .unwrap_or_default();
+    if said.is_empty() {
+        INTRODUCTION.to_owned()
+    } else {
+        format!("{INTRODUCTION} You said: {said}")
+    }
 }
 
 fn text(message: &Message) -> String {
-    let texts = message.content.iter().filter_map(|part| if let Part::Text(text) = part { Some(text.as_str()) } else { None });
+    let texts = message.content.iter().filter_map(|part| {
+        if let Part::Text(text) = part {
+            Some(text.as_str())
+        } else {
+            None
+        }
+    });
     texts.collect::<Vec<_>>().join(" ")
 }
 
@@ -52,6 +87,11 @@ fn vector(text: &str) -> Vec<f32> {
             *number += 1.0;
         }
     }
-    let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt().max(1.0);
+    let length = vector
+        .iter()
+        .map(|number| number * number)
+        .sum::<f32>()
+        .sqrt()
+        .max(1.0);
     vector.iter().map(|number| number / length).collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use host_types::chunk::Chunk;
+use hayrick_types::chunk::Chunk;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
@@ -40,7 +40,10 @@ pub(crate) struct Recorder {
 
 impl Cache {
     pub(crate) fn new(config: CacheConfig) -> Arc<Cache> {
-        Arc::new(Cache { config, entries: Mutex::default() })
+        Arc::new(Cache {
+            config,
+            entries: Mutex::default(),
+        })
     }
 
     /// The answer to this request.
@@ -52,14 +55,21 @@ impl Cache {
         let mut entries = self.entries();
         entries.drop_expired();
         let answer = entries.answers.get(&key).cloned();
-        answer.ok_or_else(|| Recorder { cache: Arc::clone(self), key, chunks: Vec::new(), bytes: 0 })
+        answer.ok_or_else(|| Recorder {
+            cache: Arc::clone(self),
+            key,
+            chunks: Vec::new(),
+            bytes: 0,
+        })
     }
 
     fn insert(&self, key: Key, answer: Arc<[Chunk]>) {
         let mut entries = self.entries();
         entries.drop_expired();
         if entries.answers.insert(key, answer).is_none() {
-            entries.expiries.push_back((Instant::now() + self.config.ttl, key));
+            entries
+                .expiries
+                .push_back((Instant::now() + self.config.ttl, key));
         }
         while entries.expiries.len() > self.config.entries_max {
             entries.drop_oldest();
@@ -74,7 +84,11 @@ impl Cache {
 impl Entries {
     fn drop_expired(&mut self) {
         let now = Instant::now();
-        while self.expiries.front().is_some_and(|(expiry, _)| *expiry <= now) {
+        while self
+            .expiries
+            .front()
+            .is_some_and(|(expiry, _)| *expiry <= now)
+        {
             self.drop_oldest();
         }
     }
@@ -120,7 +134,10 @@ mod tests {
     const TTL: Duration = Duration::from_secs(10);
 
     fn cache() -> Arc<Cache> {
-        Cache::new(CacheConfig { ttl: TTL, entries_max: 2 })
+        Cache::new(CacheConfig {
+            ttl: TTL,
+            entries_max: 2,
+        })
     }
 
     fn keep(cache: &Arc<Cache>, request: &[u8], text: &str) {
@@ -133,7 +150,10 @@ mod tests {
     async fn answers_are_repeated_until_they_expire() {
         let cache = cache();
         keep(&cache, b"a", "one");
-        assert_eq!(cache.get(b"a").ok().unwrap().to_vec(), [Chunk::Text("one".to_owned())]);
+        assert_eq!(
+            cache.get(b"a").ok().unwrap().to_vec(),
+            [Chunk::Text("one".to_owned())]
+        );
         assert!(cache.get(b"b").is_err());
         tokio::time::advance(TTL).await;
         assert!(cache.get(b"a").is_err());

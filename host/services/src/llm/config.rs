@@ -12,7 +12,8 @@ use crate::secret::Secret;
 #[derive(Debug, Clone, Default)]
 pub struct LlmConfig {
     pub upstreams: Vec<UpstreamConfig>,
-    /// The alias that serves when a plugin names none; `None` is the first upstream, or the built-in model if there is none.
+    /// The alias that serves when a plugin names none; `None` is the first upstream, or the
+    /// built-in model if there is none.
     pub default: Option<String>,
 }
 
@@ -21,7 +22,8 @@ pub struct LlmConfig {
 pub struct UpstreamConfig {
     /// What plugins call it.
     pub alias: String,
-    /// `/chat/completions` is appended to it, for example `http://127.0.0.1:8000/v1`. A query stays.
+    /// `/chat/completions` is appended to it, for example `http://127.0.0.1:8000/v1`. A query
+    /// stays.
     pub base_url: String,
     /// The model's name at this upstream.
     pub model: String,
@@ -41,7 +43,8 @@ pub struct UpstreamConfig {
     pub retries_max: u32,
     /// Wait before the first retry; it doubles with each.
     pub backoff_base: Duration,
-    /// The longest wait before a retry. An upstream whose `Retry-After` is longer is not tried again.
+    /// The longest wait before a retry. An upstream whose `Retry-After` is longer is not tried
+    /// again.
     pub backoff_cap: Duration,
     /// Failures in a row that open the circuit breaker.
     pub breaker_failures: u32,
@@ -69,7 +72,10 @@ pub struct CacheConfig {
 impl Default for CacheConfig {
     /// 1024 answers, five minutes each.
     fn default() -> CacheConfig {
-        CacheConfig { ttl: Duration::from_secs(300), entries_max: 1024 }
+        CacheConfig {
+            ttl: Duration::from_secs(300),
+            entries_max: 1024,
+        }
     }
 }
 
@@ -81,9 +87,14 @@ pub struct LlmConfigError {
 }
 
 impl UpstreamConfig {
-    /// An upstream without a key, cache or fallbacks. Connect 5 s, first token and idle 60 s each; 64 requests at a time and 256 that
-    /// wait; 2 retries after 250 ms to 10 s; a breaker that opens for 10 s after 5 failures; 1 MiB an event, 64 MiB an answer.
-    pub fn new(alias: impl Into<String>, base_url: impl Into<String>, model: impl Into<String>) -> UpstreamConfig {
+    /// An upstream without a key, cache or fallbacks. Connect 5 s, first token and idle 60 s each;
+    /// 64 requests at a time and 256 that wait; 2 retries after 250 ms to 10 s; a breaker that
+    /// opens for 10 s after 5 failures; 1 MiB an event, 64 MiB an answer.
+    pub fn new(
+        alias: impl Into<String>,
+        base_url: impl Into<String>,
+        model: impl Into<String>,
+    ) -> UpstreamConfig {
         UpstreamConfig {
             alias: alias.into(),
             base_url: base_url.into(),
@@ -106,10 +117,16 @@ impl UpstreamConfig {
         }
     }
 
-    /// The address of one of the upstream's functions, such as `embeddings`; none if `base_url` is no address.
+    /// The address of one of the upstream's functions, such as `embeddings`; none if `base_url` is
+    /// no address.
     pub(crate) fn url(&self, function: &str) -> Option<Url> {
-        let mut url = Url::parse(&self.base_url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-        url.path_segments_mut().ok()?.pop_if_empty().extend(function.split('/'));
+        let mut url = Url::parse(&self.base_url)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https"))?;
+        url.path_segments_mut()
+            .ok()?
+            .pop_if_empty()
+            .extend(function.split('/'));
         Some(url)
     }
 
@@ -124,19 +141,32 @@ impl UpstreamConfig {
     fn mistakes(&self, aliases: &[&str], out: &mut Vec<String>) {
         let mut mistake = |text: String| out.push(format!("upstream '{}': {text}", self.alias));
         if self.url("").is_none() {
-            mistake(format!("base_url '{}' is no http or https address: write for example http://127.0.0.1:8000/v1", self.base_url));
+            mistake(format!(
+                "base_url '{}' is no http or https address: write for example http://127.0.0.1:8000/v1",
+                self.base_url
+            ));
         }
         if self.api_key.is_some() && self.authorization().is_none() {
-            mistake("api_key has a character that no HTTP header can carry: check it for line breaks".to_owned());
+            mistake(
+                "api_key has a character that no HTTP header can carry: check it for line breaks"
+                    .to_owned(),
+            );
         }
         if self.concurrency_max == 0 {
-            mistake("concurrency_max is 0, so it could never be asked: make it at least 1".to_owned());
+            mistake(
+                "concurrency_max is 0, so it could never be asked: make it at least 1".to_owned(),
+            );
         }
         for fallback in &self.fallbacks {
             if *fallback == self.alias {
-                mistake(format!("'{fallback}' falls back to itself: name another upstream"));
+                mistake(format!(
+                    "'{fallback}' falls back to itself: name another upstream"
+                ));
             } else if !aliases.contains(&fallback.as_str()) {
-                mistake(format!("there is no upstream '{fallback}' to fall back to: the aliases are {}", quoted(aliases)));
+                mistake(format!(
+                    "there is no upstream '{fallback}' to fall back to: the aliases are {}",
+                    quoted(aliases)
+                ));
             }
         }
     }
@@ -148,21 +178,35 @@ impl LlmConfig {
     /// # Errors
     /// Every mistake there is.
     pub(crate) fn check(&self) -> Result<(), LlmConfigError> {
-        let aliases: Vec<&str> = self.upstreams.iter().map(|upstream| upstream.alias.as_str()).collect();
+        let aliases: Vec<&str> = self
+            .upstreams
+            .iter()
+            .map(|upstream| upstream.alias.as_str())
+            .collect();
         let mut mistakes = Vec::new();
         let mut seen = BTreeSet::new();
         for upstream in &self.upstreams {
             if !seen.insert(&upstream.alias) {
-                mistakes.push(format!("upstream '{}': the alias is taken twice: rename one", upstream.alias));
+                mistakes.push(format!(
+                    "upstream '{}': the alias is taken twice: rename one",
+                    upstream.alias
+                ));
             }
             upstream.mistakes(&aliases, &mut mistakes);
         }
         if let Some(default) = &self.default
             && !aliases.contains(&default.as_str())
         {
-            mistakes.push(format!("default: there is no upstream '{default}': the aliases are {}", quoted(&aliases)));
+            mistakes.push(format!(
+                "default: there is no upstream '{default}': the aliases are {}",
+                quoted(&aliases)
+            ));
         }
-        if mistakes.is_empty() { Ok(()) } else { Err(LlmConfigError { mistakes }) }
+        if mistakes.is_empty() {
+            Ok(())
+        } else {
+            Err(LlmConfigError { mistakes })
+        }
     }
 }
 
@@ -171,7 +215,11 @@ pub(crate) fn quoted(words: &[&str]) -> String {
     if words.is_empty() {
         return "none".to_owned();
     }
-    words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(", ")
+    words
+        .iter()
+        .map(|word| format!("'{word}'"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[cfg(test)]
@@ -185,16 +233,29 @@ mod tests {
         bad.concurrency_max = 0;
         bad.fallbacks = vec!["a".to_owned(), "z".to_owned()];
         let twice = UpstreamConfig::new("a", "http://x", "m");
-        let error = LlmConfig { upstreams: vec![bad, twice], default: Some("y".to_owned()) }.check().unwrap_err();
+        let error = LlmConfig {
+            upstreams: vec![bad, twice],
+            default: Some("y".to_owned()),
+        }
+        .check()
+        .unwrap_err();
         assert_eq!(error.mistakes.len(), 7, "{error}");
         assert!(!error.to_string().contains("zebra"));
     }
 
     #[test]
     fn functions_go_before_the_query() {
-        let show = |base: &str| UpstreamConfig::new("a", base, "m").url("chat/completions").unwrap().to_string();
+        let show = |base: &str| {
+            UpstreamConfig::new("a", base, "m")
+                .url("chat/completions")
+                .unwrap()
+                .to_string()
+        };
         assert_eq!(show("http://x/v1"), "http://x/v1/chat/completions");
         assert_eq!(show("http://x/v1/"), "http://x/v1/chat/completions");
-        assert_eq!(show("https://x/d?api-version=1"), "https://x/d/chat/completions?api-version=1");
+        assert_eq!(
+            show("https://x/d?api-version=1"),
+            "https://x/d/chat/completions?api-version=1"
+        );
     }
 }

@@ -1,10 +1,11 @@
-//! What callers are told when an upstream fails: its alias and the cure, never its address or its key.
+//! What callers are told when an upstream fails: its alias and the cure, never its address or its
+//! key.
 
 use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-use host_types::failure::{Failure, FailureKind};
+use hayrick_types::failure::{Failure, FailureKind};
 use reqwest::StatusCode;
 
 use crate::secret::Secret;
@@ -28,26 +29,64 @@ impl Reporter {
     }
 
     /// It answered a status that is no success.
-    pub(crate) fn status(&self, status: StatusCode, said: &str, retry_after: Option<Duration>) -> Failure {
+    pub(crate) fn status(
+        &self,
+        status: StatusCode,
+        said: &str,
+        retry_after: Option<Duration>,
+    ) -> Failure {
         let code = status.as_u16();
         let quote = self.quote(said);
         let (kind, what) = match code {
             // Its words may repeat a part of the key.
-            401 | 403 => (FailureKind::Failed, format!("refuses the host's key ({code}): the operator should check its api_key")),
-            404 => (FailureKind::NotFound, format!("knows no such model or address (404): check its model and base_url{quote}")),
-            408 | 425 | 500..=599 => (FailureKind::Unavailable, format!("failed with {code}: try again later{quote}")),
-            429 => (FailureKind::Limit, format!("takes no more requests now (429): try again later{quote}")),
-            300..=399 => (FailureKind::Failed, format!("redirects ({code}), which is not followed: correct its base_url")),
-            402 | 405 | 407 => (FailureKind::Failed, format!("refused with {code}: check its account and base_url{quote}")),
-            _ => (FailureKind::InvalidInput, format!("refused the request with {code}: change the messages or options{quote}")),
+            401 | 403 => (
+                FailureKind::Failed,
+                format!("refuses the host's key ({code}): the operator should check its api_key"),
+            ),
+            404 => (
+                FailureKind::NotFound,
+                format!(
+                    "knows no such model or address (404): check its model and base_url{quote}"
+                ),
+            ),
+            408 | 425 | 500..=599 => (
+                FailureKind::Unavailable,
+                format!("failed with {code}: try again later{quote}"),
+            ),
+            429 => (
+                FailureKind::Limit,
+                format!("takes no more requests now (429): try again later{quote}"),
+            ),
+            300..=399 => (
+                FailureKind::Failed,
+                format!("redirects ({code}), which is not followed: correct its base_url"),
+            ),
+            402 | 405 | 407 => (
+                FailureKind::Failed,
+                format!("refused with {code}: check its account and base_url{quote}"),
+            ),
+            _ => (
+                FailureKind::InvalidInput,
+                format!("refused the request with {code}: change the messages or options{quote}"),
+            ),
         };
-        Failure { retry_after, ..self.failure(kind, &what) }
+        Failure {
+            retry_after,
+            ..self.failure(kind, &what)
+        }
     }
 
     /// It put an error object into its answer; `code` is an HTTP status where the object has one.
     pub(crate) fn reported(&self, said: &str, code: Option<u16>) -> Failure {
-        let status = code.and_then(|code| StatusCode::from_u16(code).ok()).filter(|status| status.as_u16() >= 400);
-        let plain = || self.failure(FailureKind::Failed, &format!("reported an error in its answer{}", self.quote(said)));
+        let status = code
+            .and_then(|code| StatusCode::from_u16(code).ok())
+            .filter(|status| status.as_u16() >= 400);
+        let plain = || {
+            self.failure(
+                FailureKind::Failed,
+                &format!("reported an error in its answer{}", self.quote(said)),
+            )
+        };
         status.map_or_else(plain, |status| self.status(status, said, None))
     }
 
@@ -55,9 +94,14 @@ impl Reporter {
     pub(crate) fn transport(&self, error: &reqwest::Error, connect_timeout: Duration) -> Failure {
         tracing::warn!(upstream = self.alias, error = chain(error), "no answer");
         let what = if error.is_connect() && error.is_timeout() {
-            format!("could not be reached within {connect_timeout:?} (connect_timeout): check its base_url and that it runs")
+            format!(
+                "could not be reached within {connect_timeout:?} (connect_timeout): check its base_url and that it runs"
+            )
         } else if error.is_connect() {
-            format!("cannot be reached ({}): check its base_url and that it runs", reason(error))
+            format!(
+                "cannot be reached ({}): check its base_url and that it runs",
+                reason(error)
+            )
         } else {
             "closed the connection before it answered: try again later".to_owned()
         };
@@ -66,17 +110,31 @@ impl Reporter {
 
     /// The connection broke, or ended, before the answer did.
     pub(crate) fn cut(&self, error: Option<&reqwest::Error>) -> Failure {
-        tracing::warn!(upstream = self.alias, error = error.map(chain), "the answer was cut");
-        self.failure(FailureKind::Unavailable, "cut the answer before its end: try again")
+        tracing::warn!(
+            upstream = self.alias,
+            error = error.map(chain),
+            "the answer was cut"
+        );
+        self.failure(
+            FailureKind::Unavailable,
+            "cut the answer before its end: try again",
+        )
     }
 
     pub(crate) fn no_token(&self, limit: Duration) -> Failure {
-        let what = format!("sent no token within {limit:?}: try again later, or raise its first_token_timeout");
+        let what = format!(
+            "sent no token within {limit:?}: try again later, or raise its first_token_timeout"
+        );
         self.failure(FailureKind::Timeout, &what)
     }
 
     pub(crate) fn idle(&self, limit: Duration) -> Failure {
-        self.failure(FailureKind::Timeout, &format!("fell silent for {limit:?} within its answer: try again, or raise its idle_timeout"))
+        self.failure(
+            FailureKind::Timeout,
+            &format!(
+                "fell silent for {limit:?} within its answer: try again, or raise its idle_timeout"
+            ),
+        )
     }
 
     pub(crate) fn event_too_long(&self, limit: usize) -> Failure {
@@ -84,36 +142,49 @@ impl Reporter {
     }
 
     pub(crate) fn answer_too_long(&self, limit: usize) -> Failure {
-        let what = format!("answered with more than {limit} bytes: ask for fewer tokens, or raise its answer_bytes_max");
+        let what = format!(
+            "answered with more than {limit} bytes: ask for fewer tokens, or raise its answer_bytes_max"
+        );
         self.failure(FailureKind::Limit, &what)
     }
 
     /// The answer is not what OpenAI's API says.
     pub(crate) fn malformed(&self, error: &serde_json::Error) -> Failure {
-        let what = format!("sent something that is no answer of OpenAI's API: check that its base_url is one ({error})");
+        let what = format!(
+            "sent something that is no answer of OpenAI's API: check that its base_url is one ({error})"
+        );
         self.failure(FailureKind::Failed, &what)
     }
 
     pub(crate) fn content_type(&self, found: &str) -> Failure {
-        let what = format!("answers with {}, not with a model's answer: check its base_url, which often ends in /v1", shorten(found, 64));
+        let what = format!(
+            "answers with {}, not with a model's answer: check its base_url, which often ends in /v1",
+            shorten(found, 64)
+        );
         self.failure(FailureKind::Failed, &what)
     }
 
     pub(crate) fn vectors(&self, asked: usize, got: usize) -> Failure {
-        self.failure(FailureKind::Failed, &format!("sent {got} vectors for {asked} texts: check that its model makes embeddings"))
+        self.failure(
+            FailureKind::Failed,
+            &format!("sent {got} vectors for {asked} texts: check that its model makes embeddings"),
+        )
     }
 
     /// The breaker is open.
     pub(crate) fn shut(&self, rest: Duration) -> Failure {
         let what = "failed several times in a row and is left alone for a while: try again later";
-        self.failure(FailureKind::Unavailable, what).retry_after(rest)
+        self.failure(FailureKind::Unavailable, what)
+            .retry_after(rest)
     }
 
     /// No place, and no place to wait for one.
     pub(crate) fn full(&self, running: usize, waiting: usize) -> Failure {
-        let what =
-            format!("has {running} requests running and {waiting} waiting: try again later, or raise its concurrency_max or queue_max");
-        self.failure(FailureKind::Limit, &what).retry_after(Duration::from_secs(1))
+        let what = format!(
+            "has {running} requests running and {waiting} waiting: try again later, or raise its concurrency_max or queue_max"
+        );
+        self.failure(FailureKind::Limit, &what)
+            .retry_after(Duration::from_secs(1))
     }
 
     /// The upstream's own words, short and without the key, after a colon.
@@ -121,7 +192,11 @@ impl Reporter {
         if said.trim().is_empty() {
             return String::new();
         }
-        let key = self.key.as_ref().map(Secret::expose).filter(|key| !key.is_empty());
+        let key = self
+            .key
+            .as_ref()
+            .map(Secret::expose)
+            .filter(|key| !key.is_empty());
         let said = key.map_or_else(|| said.to_owned(), |key| said.replace(key, "[key]"));
         format!("; it says: {}", shorten(said.trim(), QUOTE_BYTES_MAX))
     }
@@ -132,9 +207,13 @@ pub(crate) fn may_pass(failure: &Failure) -> bool {
     matches!(failure.kind, FailureKind::Unavailable | FailureKind::Limit)
 }
 
-/// Whether the upstream is to blame, as the breaker counts it: not if it answered something sensible.
+/// Whether the upstream is to blame, as the breaker counts it: not if it answered something
+/// sensible.
 pub(crate) fn is_breakdown(failure: &Failure) -> bool {
-    matches!(failure.kind, FailureKind::Unavailable | FailureKind::Timeout)
+    matches!(
+        failure.kind,
+        FailureKind::Unavailable | FailureKind::Timeout
+    )
 }
 
 /// Whether another upstream may do better: not where the caller's own request is wrong.
@@ -142,12 +221,24 @@ pub(crate) fn may_fall_back(failure: &Failure) -> bool {
     failure.kind != FailureKind::InvalidInput
 }
 
-/// One failure for an upstream and its fallbacks: the first one's kind, everyone's words, the earliest time to try again.
+/// One failure for an upstream and its fallbacks: the first one's kind, everyone's words, the
+/// earliest time to try again.
 pub(crate) fn of_all(failures: Vec<Failure>) -> Failure {
-    let retry_after = failures.iter().filter_map(|failure| failure.retry_after).min();
-    let kind = failures.first().map_or(FailureKind::Failed, |failure| failure.kind);
-    let words: Vec<String> = failures.into_iter().map(|failure| failure.message).collect();
-    Failure { retry_after, ..Failure::new(kind, words.join("; then ")) }
+    let retry_after = failures
+        .iter()
+        .filter_map(|failure| failure.retry_after)
+        .min();
+    let kind = failures
+        .first()
+        .map_or(FailureKind::Failed, |failure| failure.kind);
+    let words: Vec<String> = failures
+        .into_iter()
+        .map(|failure| failure.message)
+        .collect();
+    Failure {
+        retry_after,
+        ..Failure::new(kind, words.join("; then "))
+    }
 }
 
 /// What the caller sent cannot be put to any upstream.
@@ -157,23 +248,40 @@ pub(crate) fn invalid(message: String) -> Failure {
 
 /// The beginning of a text, whole characters only.
 fn shorten(text: &str, bytes_max: usize) -> &str {
-    text.get(..text.floor_char_boundary(bytes_max)).unwrap_or_default()
+    text.get(..text.floor_char_boundary(bytes_max))
+        .unwrap_or_default()
 }
 
 /// Why there is no connection, as far as that names no address; the log has the rest.
 fn reason(error: &reqwest::Error) -> String {
-    use io::ErrorKind::{ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, TimedOut};
+    use io::ErrorKind::{
+        ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, TimedOut,
+    };
     if error.is_dns() {
         return "its name is not known".to_owned();
     }
-    let kinds = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
-    let told = [ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, TimedOut];
-    kinds.filter(|kind| told.contains(kind)).last().map_or_else(|| "the host's log says why".to_owned(), |kind| kind.to_string())
+    let kinds = causes(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .map(io::Error::kind);
+    let told = [
+        ConnectionRefused,
+        ConnectionReset,
+        HostUnreachable,
+        NetworkUnreachable,
+        TimedOut,
+    ];
+    kinds.filter(|kind| told.contains(kind)).last().map_or_else(
+        || "the host's log says why".to_owned(),
+        |kind| kind.to_string(),
+    )
 }
 
 /// Every cause, for the log; without the URL, whose query may hold a secret.
 fn chain(error: &reqwest::Error) -> String {
-    causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    causes(error)
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
@@ -208,9 +316,13 @@ mod tests {
             (503, FailureKind::Unavailable),
         ];
         for (code, kind) in cases {
-            let failure = reporter().status(StatusCode::from_u16(code).unwrap(), "bad key sk-1", None);
+            let failure =
+                reporter().status(StatusCode::from_u16(code).unwrap(), "bad key sk-1", None);
             assert_eq!(failure.kind, kind, "{code}");
-            assert!(failure.message.contains(&code.to_string()) && !failure.message.contains("sk-1"), "{failure}");
+            assert!(
+                failure.message.contains(&code.to_string()) && !failure.message.contains("sk-1"),
+                "{failure}"
+            );
         }
     }
 

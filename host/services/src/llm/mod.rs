@@ -1,4 +1,5 @@
-//! Language models behind OpenAI-compatible HTTP endpoints. Read `config`, `router`, `upstream`, then `generation` and `reading`.
+//! Language models behind OpenAI-compatible HTTP endpoints. Read `config`, `router`, `upstream`,
+//! then `generation` and `reading`.
 
 mod answer;
 mod backoff;

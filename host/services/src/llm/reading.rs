@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use host_types::chunk::{Chunk, FinishReason, Usage};
-use host_types::failure::Failure;
+use hayrick_types::chunk::{Chunk, FinishReason, Usage};
+use hayrick_types::failure::Failure;
 use reqwest::Response;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
@@ -17,7 +17,8 @@ use crate::llm::failure::{Reporter, is_breakdown};
 use crate::llm::openai::response::{Fault, Seen, decode};
 use crate::llm::sse::Decoder;
 
-/// How long the end of the body is waited for once the answer is whole: a body read to its end leaves its connection to the next request.
+/// How long the end of the body is waited for once the answer is whole: a body read to its end
+/// leaves its connection to the next request.
 const DRAIN_MAX: Duration = Duration::from_millis(20);
 
 /// What bounds an answer.
@@ -40,7 +41,8 @@ pub(crate) struct Reading {
     has_finish: bool,
     has_ended: bool,
     has_token: bool,
-    /// How much longer the next bytes may take. Only waiting counts, not the time a slow caller takes between two calls.
+    /// How much longer the next bytes may take. Only waiting counts, not the time a slow caller
+    /// takes between two calls.
     patience: Duration,
     limits: ReadLimits,
     bytes: usize,
@@ -104,7 +106,8 @@ impl Reading {
     /// The next chunk; none at the end. It is not to be called again after its end or a failure.
     ///
     /// # Errors
-    /// The upstream fell silent, cut the answer, sent an error or nonsense, or more than the limits allow.
+    /// The upstream fell silent, cut the answer, sent an error or nonsense, or more than the limits
+    /// allow.
     pub(crate) async fn next(&mut self) -> Result<Option<Chunk>, Failure> {
         let next = match self.fill().await {
             Ok(()) => self.take_chunk(),
@@ -124,12 +127,15 @@ impl Reading {
     async fn fill(&mut self) -> Result<(), Failure> {
         while self.pending.is_empty() && !self.has_ended {
             if let Body::Events(decoder) = &mut self.body {
-                let event = decoder.next().map_err(|_| self.reporter.event_too_long(self.limits.event_bytes_max))?;
+                let event = decoder
+                    .next()
+                    .map_err(|_| self.reporter.event_too_long(self.limits.event_bytes_max))?;
                 if let Some(data) = event {
                     if data == b"[DONE]" {
                         self.end();
                     } else {
-                        let seen = decode(data, &mut self.pending).map_err(|fault| explain(&self.reporter, fault))?;
+                        let seen = decode(data, &mut self.pending)
+                            .map_err(|fault| explain(&self.reporter, fault))?;
                         self.note(seen);
                     }
                     continue;
@@ -145,7 +151,11 @@ impl Reading {
         let start = Instant::now();
         let failure = match timeout(self.patience, self.response.chunk()).await {
             Ok(Ok(Some(bytes))) => {
-                self.patience = if self.has_token { self.limits.idle_timeout } else { self.patience.saturating_sub(start.elapsed()) };
+                self.patience = if self.has_token {
+                    self.limits.idle_timeout
+                } else {
+                    self.patience.saturating_sub(start.elapsed())
+                };
                 return self.push(&bytes);
             }
             Ok(Ok(None)) if matches!(self.body, Body::Document(_)) => return self.read_document(),
@@ -165,7 +175,9 @@ impl Reading {
     fn push(&mut self, bytes: &Bytes) -> Result<(), Failure> {
         match &mut self.body {
             Body::Events(decoder) => decoder.push(bytes),
-            Body::Document(document) if document.len() + bytes.len() > self.limits.answer_bytes_max => {
+            Body::Document(document)
+                if document.len() + bytes.len() > self.limits.answer_bytes_max =>
+            {
                 return Err(self.reporter.answer_too_long(self.limits.answer_bytes_max));
             }
             Body::Document(document) => document.extend_from_slice(bytes),
@@ -175,7 +187,8 @@ impl Reading {
 
     fn read_document(&mut self) -> Result<(), Failure> {
         if let Body::Document(document) = &self.body {
-            let seen = decode(document, &mut self.pending).map_err(|fault| explain(&self.reporter, fault))?;
+            let seen = decode(document, &mut self.pending)
+                .map_err(|fault| explain(&self.reporter, fault))?;
             self.note(seen);
         }
         self.end();
@@ -203,7 +216,9 @@ impl Reading {
     }
 
     fn take_chunk(&mut self) -> Result<Option<Chunk>, Failure> {
-        let Some(chunk) = self.pending.pop_front() else { return Ok(None) };
+        let Some(chunk) = self.pending.pop_front() else {
+            return Ok(None);
+        };
         self.bytes += chunk.len();
         if self.bytes > self.limits.answer_bytes_max {
             return Err(self.reporter.answer_too_long(self.limits.answer_bytes_max));
@@ -235,10 +250,17 @@ impl Reading {
     }
 }
 
-/// Servers that forget the content type of a stream, or call it plain text, are taken at their data.
-fn body_of(response: &Response, reporter: &Reporter, event_bytes_max: usize) -> Result<Body, Failure> {
+/// Servers that forget the content type of a stream, or call it plain text, are taken at their
+/// data.
+fn body_of(
+    response: &Response,
+    reporter: &Reporter,
+    event_bytes_max: usize,
+) -> Result<Body, Failure> {
     let content_type = response.headers().get(reqwest::header::CONTENT_TYPE);
-    let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type = content_type
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     match content_type.split(';').next().unwrap_or_default().trim() {
         "application/json" => Ok(Body::Document(Vec::new())),
         "text/html" => Err(reporter.content_type(content_type)),

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use host_types::chunk::Chunk;
-use host_types::failure::{Failure, FailureKind};
-use host_types::generation::{Answer, Options};
-use host_types::message::Message;
+use hayrick_types::chunk::Chunk;
+use hayrick_types::failure::{Failure, FailureKind};
+use hayrick_types::generation::{Answer, Options};
+use hayrick_types::message::Message;
 use reqwest::{Client, redirect};
 use serde::Serialize;
 
@@ -54,29 +54,52 @@ pub fn aliases(config: &LlmConfig) -> BTreeSet<String> {
     if config.upstreams.is_empty() {
         return BTreeSet::from([builtin::ALIAS.to_owned()]);
     }
-    config.upstreams.iter().map(|upstream| upstream.alias.clone()).collect()
+    config
+        .upstreams
+        .iter()
+        .map(|upstream| upstream.alias.clone())
+        .collect()
 }
 
 impl Llm {
     /// Sets the upstreams up; nothing is sent yet.
     ///
     /// # Errors
-    /// Every mistake of the configuration: bad addresses and keys, aliases that are taken twice or unknown.
+    /// Every mistake of the configuration: bad addresses and keys, aliases that are taken twice or
+    /// unknown.
     pub fn new(config: LlmConfig) -> Result<Llm, LlmConfigError> {
         config.check()?;
-        let first = config.upstreams.first().map_or(builtin::ALIAS, |upstream| &upstream.alias).to_owned();
+        let first = config
+            .upstreams
+            .first()
+            .map_or(builtin::ALIAS, |upstream| &upstream.alias)
+            .to_owned();
         let default = config.default.clone().unwrap_or(first);
         let upstreams = connectable(&config.upstreams)?;
-        let routes = upstreams.iter().map(|upstream| (upstream.config().alias.clone(), route(upstream, &upstreams))).collect();
-        Ok(Llm { inner: Arc::new(Inner { upstreams, routes, default }) })
+        let routes = upstreams
+            .iter()
+            .map(|upstream| (upstream.config().alias.clone(), route(upstream, &upstreams)))
+            .collect();
+        Ok(Llm {
+            inner: Arc::new(Inner {
+                upstreams,
+                routes,
+                default,
+            }),
+        })
     }
 
-    /// The whole answer at once. Until the first token a failing upstream is tried again, then its fallbacks.
+    /// The whole answer at once. Until the first token a failing upstream is tried again, then its
+    /// fallbacks.
     ///
     /// # Errors
-    /// `NotFound`: no such alias, or the upstream has no such model. `InvalidInput`: it refused the request. `Limit`, `Unavailable`: it is
-    /// busy or away. Else as [`Generation::next`].
-    pub async fn generate(&self, messages: Vec<Message>, options: Options) -> Result<Answer, Failure> {
+    /// `NotFound`: no such alias, or the upstream has no such model. `InvalidInput`: it refused the
+    /// request. `Limit`, `Unavailable`: it is busy or away. Else as [`Generation::next`].
+    pub async fn generate(
+        &self,
+        messages: Vec<Message>,
+        options: Options,
+    ) -> Result<Answer, Failure> {
         self.generate_counted(messages, options, |_| Ok(())).await
     }
 
@@ -90,23 +113,36 @@ impl Llm {
         options: Options,
         count: impl FnMut(&Chunk) -> Result<(), Failure>,
     ) -> Result<Answer, Failure> {
-        collect(self.open(&messages, &options, Until::FirstChunk).await?, count).await
+        collect(
+            self.open(&messages, &options, Until::FirstChunk).await?,
+            count,
+        )
+        .await
     }
 
-    /// The answer as it is made. Returns once an upstream has accepted the request; until then a failing one is tried again, then its
-    /// fallbacks.
+    /// The answer as it is made. Returns once an upstream has accepted the request; until then a
+    /// failing one is tried again, then its fallbacks.
     ///
     /// # Errors
     /// As [`Llm::generate`].
-    pub async fn generate_stream(&self, messages: Vec<Message>, options: Options) -> Result<Generation, Failure> {
+    pub async fn generate_stream(
+        &self,
+        messages: Vec<Message>,
+        options: Options,
+    ) -> Result<Generation, Failure> {
         self.open(&messages, &options, Until::Accepted).await
     }
 
-    /// One vector a text, in order. There are no fallbacks: another model's vectors lie in another space.
+    /// One vector a text, in order. There are no fallbacks: another model's vectors lie in another
+    /// space.
     ///
     /// # Errors
     /// As [`Llm::generate`].
-    pub async fn embed(&self, texts: Vec<String>, model: Option<String>) -> Result<Vec<Vec<f32>>, Failure> {
+    pub async fn embed(
+        &self,
+        texts: Vec<String>,
+        model: Option<String>,
+    ) -> Result<Vec<Vec<f32>>, Failure> {
         match self.route(model.as_deref())? {
             _ if texts.is_empty() => Ok(Vec::new()),
             [] => Ok(builtin::embed(&texts)),
@@ -114,13 +150,25 @@ impl Llm {
         }
     }
 
-    /// How each upstream is, in the order of the configuration; the built-in model if there is none.
+    /// How each upstream is, in the order of the configuration; the built-in model if there is
+    /// none.
     pub fn status(&self) -> Vec<UpstreamStatus> {
         if self.inner.upstreams.is_empty() {
             let name = || builtin::ALIAS.to_owned();
-            return vec![UpstreamStatus { alias: name(), model: name(), breaker: "closed", active: 0, requests: 0, failures: 0 }];
+            return vec![UpstreamStatus {
+                alias: name(),
+                model: name(),
+                breaker: "closed",
+                active: 0,
+                requests: 0,
+                failures: 0,
+            }];
         }
-        self.inner.upstreams.iter().map(|upstream| status(upstream)).collect()
+        self.inner
+            .upstreams
+            .iter()
+            .map(|upstream| status(upstream))
+            .collect()
     }
 
     /// The upstreams that may serve an alias, in order; none is the built-in model.
@@ -129,16 +177,34 @@ impl Llm {
         if self.inner.upstreams.is_empty() && alias == builtin::ALIAS {
             return Ok(&[]);
         }
-        self.inner.routes.get(alias).map(Vec::as_slice).ok_or_else(|| self.unknown(alias))
+        self.inner
+            .routes
+            .get(alias)
+            .map(Vec::as_slice)
+            .ok_or_else(|| self.unknown(alias))
     }
 
     fn unknown(&self, alias: &str) -> Failure {
         let status = self.status();
-        let aliases: Vec<&str> = status.iter().map(|upstream| upstream.alias.as_str()).collect();
-        Failure::new(FailureKind::NotFound, format!("there is no model '{alias}': name one of {}", quoted(&aliases)))
+        let aliases: Vec<&str> = status
+            .iter()
+            .map(|upstream| upstream.alias.as_str())
+            .collect();
+        Failure::new(
+            FailureKind::NotFound,
+            format!(
+                "there is no model '{alias}': name one of {}",
+                quoted(&aliases)
+            ),
+        )
     }
 
-    async fn open(&self, messages: &[Message], options: &Options, until: Until) -> Result<Generation, Failure> {
+    async fn open(
+        &self,
+        messages: &[Message],
+        options: &Options,
+        until: Until,
+    ) -> Result<Generation, Failure> {
         let route = self.route(options.model.as_deref())?;
         if route.is_empty() {
             return Ok(builtin::generate(messages, options));
@@ -165,22 +231,34 @@ fn status(upstream: &Upstream) -> UpstreamStatus {
     let config = upstream.config();
     let breaker = upstream.breaker_word();
     let (requests, failures) = upstream.counts();
-    UpstreamStatus { alias: config.alias.clone(), model: config.model.clone(), breaker, active: upstream.active(), requests, failures }
+    UpstreamStatus {
+        alias: config.alias.clone(),
+        model: config.model.clone(),
+        breaker,
+        active: upstream.active(),
+        requests,
+        failures,
+    }
 }
 
 /// An upstream and then its fallbacks.
 fn route(upstream: &Arc<Upstream>, all: &[Arc<Upstream>]) -> Vec<Arc<Upstream>> {
     let named = |alias: &String| all.iter().find(|other| other.config().alias == *alias);
     let fallbacks = upstream.config().fallbacks.iter().filter_map(named);
-    std::iter::once(upstream).chain(fallbacks).cloned().collect()
+    std::iter::once(upstream)
+        .chain(fallbacks)
+        .cloned()
+        .collect()
 }
 
-/// Upstreams over one client, and so one pool of connections; more than one only if their connect timeouts differ, which reqwest keeps
-/// in the client.
+/// Upstreams over one client, and so one pool of connections; more than one only if their connect
+/// timeouts differ, which reqwest keeps in the client.
 fn connectable(configs: &[UpstreamConfig]) -> Result<Vec<Arc<Upstream>>, LlmConfigError> {
     // Another part of the process may have installed it: any provider will do.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let needs_tls = configs.iter().any(|config| config.base_url.starts_with("https:"));
+    let needs_tls = configs
+        .iter()
+        .any(|config| config.base_url.starts_with("https:"));
     let mut clients: BTreeMap<Duration, Client> = BTreeMap::new();
     let mut upstreams = Vec::new();
     for config in configs {
@@ -196,9 +274,16 @@ fn connectable(configs: &[UpstreamConfig]) -> Result<Vec<Arc<Upstream>>, LlmConf
 
 fn client(connect_timeout: Duration, needs_tls: bool) -> Result<Client, LlmConfigError> {
     // A redirect would carry the key and the prompt to an address nobody configured.
-    let builder = Client::builder().user_agent(USER_AGENT).redirect(redirect::Policy::none()).connect_timeout(connect_timeout);
+    let builder = Client::builder()
+        .user_agent(USER_AGENT)
+        .redirect(redirect::Policy::none())
+        .connect_timeout(connect_timeout);
     // A machine without root certificates can still ask its own models.
-    let builder = if needs_tls { builder } else { builder.tls_certs_only([]) };
+    let builder = if needs_tls {
+        builder
+    } else {
+        builder.tls_certs_only([])
+    };
     builder.build().map_err(|error| {
         let text = format!("the HTTP client cannot be set up ({error:?}): check that the system's root certificates are installed");
         LlmConfigError { mistakes: vec![text] }
@@ -207,8 +292,8 @@ fn client(connect_timeout: Duration, needs_tls: bool) -> Result<Client, LlmConfi
 
 #[cfg(test)]
 mod tests {
-    use host_types::chunk::{FinishReason, Usage};
-    use host_types::message::Role;
+    use hayrick_types::chunk::{FinishReason, Usage};
+    use hayrick_types::message::Role;
 
     use super::*;
 
@@ -218,32 +303,90 @@ mod tests {
 
     #[tokio::test]
     async fn without_upstreams_the_built_in_model_answers() {
-        let question = vec![Message::text(Role::System, "be kind"), Message::text(Role::User, "do you  hear me?")];
-        let answer = builtin_only().generate(question.clone(), Options::default()).await.unwrap();
-        assert_eq!(answer.text, "I am Hayrick's built-in model: no upstream is configured. You said: do you  hear me?");
-        assert_eq!((answer.finish, answer.usage), (FinishReason::Stop, Some(Usage { input_tokens: 6, output_tokens: 16 })));
-        let short = Options { max_tokens: Some(2), model: Some("builtin".to_owned()), ..Options::default() };
+        let question = vec![
+            Message::text(Role::System, "be kind"),
+            Message::text(Role::User, "do you  hear me?"),
+        ];
+        let answer = builtin_only()
+            .generate(question.clone(), Options::default())
+            .await
+            .unwrap();
+        assert_eq!(
+            answer.text,
+            "I am Hayrick's built-in model: no upstream is configured. You said: do you  hear me?"
+        );
+        assert_eq!(
+            (answer.finish, answer.usage),
+            (
+                FinishReason::Stop,
+                Some(Usage {
+                    input_tokens: 6,
+                    output_tokens: 16
+                })
+            )
+        );
+        let short = Options {
+            max_tokens: Some(2),
+            model: Some("builtin".to_owned()),
+            ..Options::default()
+        };
         let answer = builtin_only().generate(question, short).await.unwrap();
-        assert_eq!((answer.text.as_str(), answer.finish), ("I am ", FinishReason::Length));
+        assert_eq!(
+            (answer.text.as_str(), answer.finish),
+            ("I am ", FinishReason::Length)
+        );
     }
 
     #[tokio::test]
     async fn the_built_in_vectors_are_near_for_shared_words() {
         let texts = ["red apple", "Red apple pie", "stock market"].map(str::to_owned);
         let vectors = builtin_only().embed(texts.to_vec(), None).await.unwrap();
-        let near = |a: usize, b: usize| vectors[a].iter().zip(&vectors[b]).map(|(x, y)| x * y).sum::<f32>();
-        assert!(near(0, 1) > 0.7 && near(0, 1) > near(0, 2), "{} {}", near(0, 1), near(0, 2));
-        assert_eq!(vectors, builtin_only().embed(texts.to_vec(), None).await.unwrap());
+        let near = |a: usize, b: usize| {
+            vectors[a]
+                .iter()
+                .zip(&vectors[b])
+                .map(|(x, y)| x * y)
+                .sum::<f32>()
+        };
+        assert!(
+            near(0, 1) > 0.7 && near(0, 1) > near(0, 2),
+            "{} {}",
+            near(0, 1),
+            near(0, 2)
+        );
+        assert_eq!(
+            vectors,
+            builtin_only().embed(texts.to_vec(), None).await.unwrap()
+        );
     }
 
     #[tokio::test]
     async fn an_unknown_alias_is_told_which_there_are() {
-        let upstreams = ["a", "b"].map(|alias| UpstreamConfig::new(alias, "http://127.0.0.1:9/v1", "m")).to_vec();
-        let llm = Llm::new(LlmConfig { upstreams, default: None }).unwrap();
-        let options = Options { model: Some("builtin".to_owned()), ..Options::default() };
+        let upstreams = ["a", "b"]
+            .map(|alias| UpstreamConfig::new(alias, "http://127.0.0.1:9/v1", "m"))
+            .to_vec();
+        let llm = Llm::new(LlmConfig {
+            upstreams,
+            default: None,
+        })
+        .unwrap();
+        let options = Options {
+            model: Some("builtin".to_owned()),
+            ..Options::default()
+        };
         let failure = llm.generate(Vec::new(), options).await.unwrap_err();
-        assert_eq!(failure, Failure::new(FailureKind::NotFound, "there is no model 'builtin': name one of 'a', 'b'"));
-        let status: Vec<String> = llm.status().into_iter().map(|status| format!("{} {}", status.alias, status.breaker)).collect();
+        assert_eq!(
+            failure,
+            Failure::new(
+                FailureKind::NotFound,
+                "there is no model 'builtin': name one of 'a', 'b'"
+            )
+        );
+        let status: Vec<String> = llm
+            .status()
+            .into_iter()
+            .map(|status| format!("{} {}", status.alias, status.breaker))
+            .collect();
         assert_eq!(status, ["a closed", "b closed"]);
     }
 }

@@ -1,4 +1,5 @@
-//! A bounded decoder of server-sent events: bytes in as the network cuts them, the data of whole events out.
+//! A bounded decoder of server-sent events: bytes in as the network cuts them, the data of whole
+//! events out.
 
 /// May stand before everything else, and is no part of the first line.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
@@ -7,7 +8,8 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EventTooLong;
 
-/// Holds at most one unfinished event and one piece of network input. Only `data` matters to chat APIs; other fields are passed over.
+/// Holds at most one unfinished event and one piece of network input. Only `data` matters to chat
+/// APIs; other fields are passed over.
 pub(crate) struct Decoder {
     input: Vec<u8>,
     /// Where the current line starts in `input`.
@@ -74,7 +76,11 @@ impl Decoder {
         let line = self.input.get(self.line_start..).unwrap_or_default();
         let mark = BYTE_ORDER_MARK.len().min(line.len());
         let has_mark = self.at_stream_start && line.get(..mark) == BYTE_ORDER_MARK.get(..mark);
-        if has_mark { line.len() - mark } else { line.len() }
+        if has_mark {
+            line.len() - mark
+        } else {
+            line.len()
+        }
     }
 
     /// Where the next whole line starts and ends in the input, its ending left out.
@@ -103,14 +109,24 @@ impl Decoder {
 
     fn after_byte_order_mark(&mut self, start: usize, end: usize) -> usize {
         let is_first = std::mem::take(&mut self.at_stream_start);
-        let has_mark = is_first && self.input.get(start..end).is_some_and(|line| line.starts_with(BYTE_ORDER_MARK));
-        if has_mark { start + BYTE_ORDER_MARK.len() } else { start }
+        let has_mark = is_first
+            && self
+                .input
+                .get(start..end)
+                .is_some_and(|line| line.starts_with(BYTE_ORDER_MARK));
+        if has_mark {
+            start + BYTE_ORDER_MARK.len()
+        } else {
+            start
+        }
     }
 
     fn take_line(&mut self, start: usize, end: usize) -> Result<(), EventTooLong> {
         self.check(end - start)?;
         let line = self.input.get(start..end).unwrap_or_default();
-        let Some(value) = line.strip_prefix(b"data") else { return Ok(()) };
+        let Some(value) = line.strip_prefix(b"data") else {
+            return Ok(());
+        };
         let value = match value {
             [b':', b' ', value @ ..] | [b':', value @ ..] => value,
             [] => value,
@@ -126,7 +142,11 @@ impl Decoder {
     }
 
     fn check(&self, line_bytes: usize) -> Result<(), EventTooLong> {
-        if self.data.len() + line_bytes > self.event_bytes_max { Err(EventTooLong) } else { Ok(()) }
+        if self.data.len() + line_bytes > self.event_bytes_max {
+            Err(EventTooLong)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -156,7 +176,10 @@ mod tests {
             ("data:a\n\ndata:  b\n\n", &["a", " b"]),
             (": ping\n\ndata: a\n: pong\n\n\n\n", &["a"]),
             ("data: a\ndata: b\ndata\ndata: c\n\n", &["a\nb\n\nc"]),
-            ("event: x\nid: 1\nretry: 5\ndataset: no\ndata: a\n\n", &["a"]),
+            (
+                "event: x\nid: 1\nretry: 5\ndataset: no\ndata: a\n\n",
+                &["a"],
+            ),
             ("data: grüße 🌾\n\n", &["grüße 🌾"]),
             ("\u{feff}data: a\n\n", &["a"]),
             ("data: [DONE]\n\n", &["[DONE]"]),
@@ -164,7 +187,11 @@ mod tests {
         ];
         for (input, expected) in cases {
             for size in 1..=input.len() {
-                assert_eq!(decode(input.as_bytes().chunks(size)).unwrap(), expected, "{input:?} in pieces of {size}");
+                assert_eq!(
+                    decode(input.as_bytes().chunks(size)).unwrap(),
+                    expected,
+                    "{input:?} in pieces of {size}"
+                );
             }
         }
     }

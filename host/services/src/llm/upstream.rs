@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use host_types::failure::Failure;
-use host_types::generation::Options;
-use host_types::message::Message;
+use hayrick_types::failure::Failure;
+use hayrick_types::generation::Options;
+use hayrick_types::message::Message;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, Url};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -71,7 +71,9 @@ impl Upstream {
             chat: config.url("chat/completions")?,
             embeddings: config.url("embeddings")?,
             authorization: config.authorization(),
-            places: Arc::new(Semaphore::new(config.concurrency_max.min(Semaphore::MAX_PERMITS))),
+            places: Arc::new(Semaphore::new(
+                config.concurrency_max.min(Semaphore::MAX_PERMITS),
+            )),
             queue: Semaphore::new(config.queue_max.min(Semaphore::MAX_PERMITS)),
             breaker: Breaker::new(config.breaker_failures, config.breaker_open),
             backoff: Backoff::new(config.backoff_base, config.backoff_cap, seed),
@@ -100,7 +102,10 @@ impl Upstream {
 
     /// Requests sent, and those of them that failed before their first token.
     pub(crate) fn counts(&self) -> (u64, u64) {
-        (self.requests.load(Ordering::Relaxed), self.failures.load(Ordering::Relaxed))
+        (
+            self.requests.load(Ordering::Relaxed),
+            self.failures.load(Ordering::Relaxed),
+        )
     }
 
     /// Requests that have a place.
@@ -112,7 +117,12 @@ impl Upstream {
     ///
     /// # Errors
     /// The last attempt's failure, or the reason why there was none.
-    pub(crate) async fn generate(&self, messages: &[Message], options: &Options, until: Until) -> Result<Generation, Failure> {
+    pub(crate) async fn generate(
+        &self,
+        messages: &[Message],
+        options: &Options,
+        until: Until,
+    ) -> Result<Generation, Failure> {
         let body = request::encode(&self.config.model, messages, options)?;
         let recorder = match self.cache.as_ref().map(|cache| cache.get(&body)) {
             Some(Ok(chunks)) => return Ok(Generation::replay(chunks)),
@@ -120,10 +130,17 @@ impl Upstream {
             None => None,
         };
         let place = self.enter().await?;
-        let mut attempts = Attempts { upstream: self, failed: 0, last: None };
+        let mut attempts = Attempts {
+            upstream: self,
+            failed: 0,
+            last: None,
+        };
         loop {
             let trial = attempts.next()?;
-            match self.attempt(body.clone(), trial, Arc::clone(&place), until).await {
+            match self
+                .attempt(body.clone(), trial, Arc::clone(&place), until)
+                .await
+            {
                 Ok(mut reading) => {
                     reading.record(recorder);
                     return Ok(Generation::reading(reading));
@@ -138,9 +155,14 @@ impl Upstream {
     /// # Errors
     /// The last attempt's failure, or the reason why there was none.
     pub(crate) async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, Failure> {
-        let body = embeddings::encode(&self.config.model, texts).map_err(|error| invalid(error.to_string()))?;
+        let body = embeddings::encode(&self.config.model, texts)
+            .map_err(|error| invalid(error.to_string()))?;
         let _place = self.enter().await?;
-        let mut attempts = Attempts { upstream: self, failed: 0, last: None };
+        let mut attempts = Attempts {
+            upstream: self,
+            failed: 0,
+            last: None,
+        };
         let answer = loop {
             let mut trial = Some(attempts.next()?);
             match self.fetch(&self.embeddings, body.clone()).await {
@@ -154,8 +176,13 @@ impl Upstream {
                 }
             }
         };
-        let vectors = embeddings::decode(&answer).map_err(|error| self.reporter.malformed(&error))?;
-        if vectors.len() == texts.len() { Ok(vectors) } else { Err(self.reporter.vectors(texts.len(), vectors.len())) }
+        let vectors =
+            embeddings::decode(&answer).map_err(|error| self.reporter.malformed(&error))?;
+        if vectors.len() == texts.len() {
+            Ok(vectors)
+        } else {
+            Err(self.reporter.vectors(texts.len(), vectors.len()))
+        }
     }
 
     /// Waits for a place, if there is one to wait in.
@@ -166,14 +193,27 @@ impl Upstream {
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
             return Ok(Arc::new(place));
         }
-        let full = |_| self.reporter.full(self.config.concurrency_max, self.config.queue_max);
+        let full = |_| {
+            self.reporter
+                .full(self.config.concurrency_max, self.config.queue_max)
+        };
         let _turn = self.queue.try_acquire().map_err(full)?;
         // The semaphore is never closed, so this does not fail.
-        Arc::clone(&self.places).acquire_owned().await.map(Arc::new).map_err(|_| self.reporter.full(0, 0))
+        Arc::clone(&self.places)
+            .acquire_owned()
+            .await
+            .map(Arc::new)
+            .map_err(|_| self.reporter.full(0, 0))
     }
 
     /// One attempt at an answer.
-    async fn attempt(&self, body: Bytes, trial: Trial, place: Arc<OwnedSemaphorePermit>, until: Until) -> Result<Reading, Failure> {
+    async fn attempt(
+        &self,
+        body: Bytes,
+        trial: Trial,
+        place: Arc<OwnedSemaphorePermit>,
+        until: Until,
+    ) -> Result<Reading, Failure> {
         let start = Instant::now();
         let response = match self.post(&self.chat, body).await {
             Ok(response) => response,
@@ -182,7 +222,14 @@ impl Upstream {
                 return Err(failure);
             }
         };
-        let mut reading = Reading::new(response, trial, place, Arc::clone(&self.reporter), self.limits, start.elapsed())?;
+        let mut reading = Reading::new(
+            response,
+            trial,
+            place,
+            Arc::clone(&self.reporter),
+            self.limits,
+            start.elapsed(),
+        )?;
         if until == Until::FirstChunk {
             reading.await_first().await?;
         }
@@ -191,7 +238,11 @@ impl Upstream {
 
     /// Posts JSON and waits for a success status.
     async fn post(&self, url: &Url, body: Bytes) -> Result<Response, Failure> {
-        let mut request = self.client.post(url.clone()).header(CONTENT_TYPE, "application/json").body(body);
+        let mut request = self
+            .client
+            .post(url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .body(body);
         request = request.header(ACCEPT, "text/event-stream, application/json");
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
@@ -206,7 +257,10 @@ impl Upstream {
 
     async fn refusal(&self, mut response: Response) -> Failure {
         let status = response.status();
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let retry_after = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|value| parse_retry_after(value, SystemTime::now()));
         let mut body = Vec::new();
         let read = async {
@@ -218,7 +272,8 @@ impl Upstream {
             }
         };
         let _ = timeout(REFUSAL_TIME_MAX, read).await;
-        self.reporter.status(status, &error::of_body(&body).message, retry_after)
+        self.reporter
+            .status(status, &error::of_body(&body).message, retry_after)
     }
 
     /// Posts JSON and reads the whole answer.
@@ -227,7 +282,9 @@ impl Upstream {
         let mut answer = Vec::new();
         loop {
             match timeout(self.limits.idle_timeout, response.chunk()).await {
-                Ok(Ok(Some(bytes))) if answer.len() + bytes.len() > self.limits.answer_bytes_max => {
+                Ok(Ok(Some(bytes)))
+                    if answer.len() + bytes.len() > self.limits.answer_bytes_max =>
+                {
                     return Err(self.reporter.answer_too_long(self.limits.answer_bytes_max));
                 }
                 Ok(Ok(Some(bytes))) => answer.extend_from_slice(&bytes),
@@ -256,7 +313,11 @@ impl Attempts<'_> {
         if admitted.is_ok() {
             self.upstream.requests.fetch_add(1, Ordering::Relaxed);
         }
-        admitted.map_err(|rest| self.last.take().unwrap_or_else(|| self.upstream.reporter.shut(rest)))
+        admitted.map_err(|rest| {
+            self.last
+                .take()
+                .unwrap_or_else(|| self.upstream.reporter.shut(rest))
+        })
     }
 
     /// Waits before the next attempt.
@@ -266,8 +327,14 @@ impl Attempts<'_> {
     async fn failed(&mut self, failure: Failure) -> Result<(), Failure> {
         self.upstream.failures.fetch_add(1, Ordering::Relaxed);
         let is_last = self.failed >= self.upstream.config.retries_max || !may_pass(&failure);
-        let wait = if is_last { None } else { self.upstream.backoff.wait(self.failed, failure.retry_after) };
-        let Some(wait) = wait else { return Err(failure) };
+        let wait = if is_last {
+            None
+        } else {
+            self.upstream.backoff.wait(self.failed, failure.retry_after)
+        };
+        let Some(wait) = wait else {
+            return Err(failure);
+        };
         tracing::info!(upstream = self.upstream.config.alias, attempt = self.failed + 1, ?wait, %failure, "trying again");
         sleep(wait).await;
         self.failed += 1;

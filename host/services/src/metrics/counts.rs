@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use host_types::limit_name::LimitName;
+use hayrick_types::limit_name::LimitName;
 
 /// A number for each limit.
 #[derive(Debug)]
@@ -24,7 +24,10 @@ impl LimitCounts {
 
     /// Those that were reached at all: a host with many plugins has too many others.
     pub(crate) fn reached(&self) -> Vec<(LimitName, u64)> {
-        let counts = LimitName::ALL.iter().zip(&self.0).map(|(limit, count)| (*limit, count.load(Ordering::Relaxed)));
+        let counts = LimitName::ALL
+            .iter()
+            .zip(&self.0)
+            .map(|(limit, count)| (*limit, count.load(Ordering::Relaxed)));
         counts.filter(|(_, count)| *count > 0).collect()
     }
 }

@@ -1,7 +1,8 @@
 //! What the host counts for `/metrics`: runs, their times, and each limit that was reached.
 //!
-//! Counting is an addition to an atomic number that its owner holds: no lock, no look-up by name. Names are limited: limits are an enum, and
-//! a plugin has numbers for as long as its file is in the folder.
+//! Counting is an addition to an atomic number that its owner holds: no lock, no look-up by name.
+//! Names are limited: limits are an enum, and a plugin has numbers for as long as its file is in
+//! the folder.
 
 mod counts;
 pub mod in_use;
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use host_types::limit_name::LimitName;
+use hayrick_types::limit_name::LimitName;
 
 use crate::metrics::counts::LimitCounts;
 use crate::metrics::in_use::BytesInUse;
@@ -50,13 +51,21 @@ impl Drop for Connected {
 impl Metrics {
     /// The numbers of a plugin, which are there from now on.
     pub fn plugin(&self, name: &Arc<str>) -> Arc<PluginMetrics> {
-        let mut plugins = self.inner.plugins.write().unwrap_or_else(PoisonError::into_inner);
+        let mut plugins = self
+            .inner
+            .plugins
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         Arc::clone(plugins.entry(Arc::clone(name)).or_default())
     }
 
     /// Forgets a plugin that is gone.
     pub fn forget(&self, name: &str) {
-        self.inner.plugins.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.inner
+            .plugins
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(name);
     }
 
     /// A limit was reached by a client, before there was a plugin.
@@ -75,7 +84,8 @@ impl Metrics {
         &self.inner.memory
     }
 
-    /// All of them as OpenMetrics text, which Prometheus reads, with what only its owners know at this moment.
+    /// All of them as OpenMetrics text, which Prometheus reads, with what only its owners know at
+    /// this moment.
     pub fn text(&self, snapshot: Snapshot) -> String {
         let inner = &self.inner;
         text(Moment {
@@ -88,8 +98,15 @@ impl Metrics {
     }
 
     fn plugins(&self) -> Vec<(Arc<str>, Arc<PluginMetrics>)> {
-        let plugins = self.inner.plugins.read().unwrap_or_else(PoisonError::into_inner);
-        plugins.iter().map(|(name, metrics)| (Arc::clone(name), Arc::clone(metrics))).collect()
+        let plugins = self
+            .inner
+            .plugins
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        plugins
+            .iter()
+            .map(|(name, metrics)| (Arc::clone(name), Arc::clone(metrics)))
+            .collect()
     }
 }
 
@@ -117,6 +134,9 @@ mod tests {
         drop(connected);
         metrics.forget("sum");
         let text = metrics.text(Snapshot::default());
-        assert!(text.contains("hayrick_connections 0\n") && !text.contains("sum"), "{text}");
+        assert!(
+            text.contains("hayrick_connections 0\n") && !text.contains("sum"),
+            "{text}"
+        );
     }
 }

@@ -3,16 +3,20 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use host_types::limit_name::LimitName;
+use hayrick_types::limit_name::LimitName;
 use prometheus_client::metrics::histogram::Histogram;
 
 use crate::metrics::counts::LimitCounts;
 use crate::metrics::in_use::BytesInUse;
 
 /// Seconds of a run: from a small answer to a long job.
-const DURATIONS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 300.0];
+const DURATIONS: [f64; 14] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 300.0,
+];
 /// Seconds a run computes.
-const CPU_TIMES: [f64; 11] = [0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.01, 0.05, 0.1, 0.5, 2.0, 10.0];
+const CPU_TIMES: [f64; 11] = [
+    0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.01, 0.05, 0.1, 0.5, 2.0, 10.0,
+];
 
 /// What the runs of one plugin add to.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! What is asked of its owners when somebody looks.
 
-use host_types::job::JobCounts;
-use host_types::pipeline::PipelineStatus;
+use hayrick_types::job::JobCounts;
+use hayrick_types::pipeline::PipelineStatus;
 
 /// The numbers that others keep, at one moment.
 #[derive(Debug, Default)]

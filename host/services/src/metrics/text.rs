@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use host_types::job::JobStatus;
-use host_types::limit_name::LimitName;
+use hayrick_types::job::JobStatus;
+use hayrick_types::limit_name::LimitName;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder};
@@ -16,7 +16,13 @@ use prometheus_client::registry::Registry;
 use crate::metrics::plugin::PluginMetrics;
 use crate::metrics::snapshot::Snapshot;
 
-const STATUSES: [JobStatus; 5] = [JobStatus::Pending, JobStatus::Running, JobStatus::Completed, JobStatus::Failed, JobStatus::Cancelled];
+const STATUSES: [JobStatus; 5] = [
+    JobStatus::Pending,
+    JobStatus::Running,
+    JobStatus::Completed,
+    JobStatus::Failed,
+    JobStatus::Cancelled,
+];
 
 /// What there is to write.
 #[derive(Debug)]
@@ -50,9 +56,19 @@ impl Collector for Moment {
         self.versions(&mut encoder)?;
         self.jobs(&mut encoder)?;
         self.upstreams(&mut encoder)?;
-        let family = encoder.encode_descriptor("hayrick_connections", "Connections of clients that are open", None, MetricType::Gauge)?;
+        let family = encoder.encode_descriptor(
+            "hayrick_connections",
+            "Connections of clients that are open",
+            None,
+            MetricType::Gauge,
+        )?;
         ConstGauge::new(self.connections).encode(family)?;
-        let family = encoder.encode_descriptor("hayrick_memory_bytes", "Linear memory of all runs", None, MetricType::Gauge)?;
+        let family = encoder.encode_descriptor(
+            "hayrick_memory_bytes",
+            "Linear memory of all runs",
+            None,
+            MetricType::Gauge,
+        )?;
         ConstGauge::new(as_u64(self.memory)).encode(family)
     }
 }
@@ -60,8 +76,12 @@ impl Collector for Moment {
 impl Moment {
     fn limits(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let help = "How often a limit was reached, by its name; pipeline is empty where a client reached it before there was one";
-        let mut family = encoder.encode_descriptor("hayrick_limit_reached", help, None, MetricType::Counter)?;
-        let of_plugins = self.plugins.iter().map(|(name, metrics)| (&**name, metrics.limits()));
+        let mut family =
+            encoder.encode_descriptor("hayrick_limit_reached", help, None, MetricType::Counter)?;
+        let of_plugins = self
+            .plugins
+            .iter()
+            .map(|(name, metrics)| (&**name, metrics.limits()));
         for (pipeline, counts) in std::iter::once(("", self.limits.clone())).chain(of_plugins) {
             for (limit, count) in counts {
                 let labels = [("limit", limit.as_str()), ("pipeline", pipeline)];
@@ -72,46 +92,123 @@ impl Moment {
     }
 
     fn runs(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let runs = |status: &host_types::pipeline::PipelineStatus| (status.name.clone(), status.total_runs);
-        counters(encoder, "hayrick_runs_started", "Runs that got a place", self.snapshot.pipelines.iter().map(runs))?;
-        let failed = self.snapshot.pipelines.iter().map(|status| (status.name.clone(), status.failed_runs));
-        counters(encoder, "hayrick_runs_failed", "Runs that failed, for whatever reason", failed)?;
-        let active = self.snapshot.pipelines.iter().map(|status| (status.name.clone(), as_u64(status.active_runs)));
-        gauges(encoder, "hayrick_runs_active", "Runs at this moment", active)?;
-        let queued = self.plugins.iter().map(|(name, metrics)| (name.to_string(), metrics.queued()));
-        gauges(encoder, "hayrick_runs_queued", "Runs that wait for a place", queued)?;
-        let memory = self.plugins.iter().map(|(name, metrics)| (name.to_string(), as_u64(metrics.memory().bytes())));
-        gauges(encoder, "hayrick_plugin_memory_bytes", "Linear memory of a plugin's runs", memory)
+        let runs = |status: &hayrick_types::pipeline::PipelineStatus| {
+            (status.name.clone(), status.total_runs)
+        };
+        counters(
+            encoder,
+            "hayrick_runs_started",
+            "Runs that got a place",
+            self.snapshot.pipelines.iter().map(runs),
+        )?;
+        let failed = self
+            .snapshot
+            .pipelines
+            .iter()
+            .map(|status| (status.name.clone(), status.failed_runs));
+        counters(
+            encoder,
+            "hayrick_runs_failed",
+            "Runs that failed, for whatever reason",
+            failed,
+        )?;
+        let active = self
+            .snapshot
+            .pipelines
+            .iter()
+            .map(|status| (status.name.clone(), as_u64(status.active_runs)));
+        gauges(
+            encoder,
+            "hayrick_runs_active",
+            "Runs at this moment",
+            active,
+        )?;
+        let queued = self
+            .plugins
+            .iter()
+            .map(|(name, metrics)| (name.to_string(), metrics.queued()));
+        gauges(
+            encoder,
+            "hayrick_runs_queued",
+            "Runs that wait for a place",
+            queued,
+        )?;
+        let memory = self
+            .plugins
+            .iter()
+            .map(|(name, metrics)| (name.to_string(), as_u64(metrics.memory().bytes())));
+        gauges(
+            encoder,
+            "hayrick_plugin_memory_bytes",
+            "Linear memory of a plugin's runs",
+            memory,
+        )
     }
 
     fn times(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let mut family = encoder.encode_descriptor("hayrick_run_seconds", "How long runs took", None, MetricType::Histogram)?;
+        let mut family = encoder.encode_descriptor(
+            "hayrick_run_seconds",
+            "How long runs took",
+            None,
+            MetricType::Histogram,
+        )?;
         for (name, metrics) in &self.plugins {
-            metrics.durations().encode(family.encode_family(&[("pipeline", &**name)])?)?;
+            metrics
+                .durations()
+                .encode(family.encode_family(&[("pipeline", &**name)])?)?;
         }
-        let mut family = encoder.encode_descriptor("hayrick_run_cpu_seconds", "How long runs computed", None, MetricType::Histogram)?;
+        let mut family = encoder.encode_descriptor(
+            "hayrick_run_cpu_seconds",
+            "How long runs computed",
+            None,
+            MetricType::Histogram,
+        )?;
         for (name, metrics) in &self.plugins {
-            metrics.cpu_times().encode(family.encode_family(&[("pipeline", &**name)])?)?;
+            metrics
+                .cpu_times()
+                .encode(family.encode_family(&[("pipeline", &**name)])?)?;
         }
         Ok(())
     }
 
     fn versions(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let serving = self.snapshot.pipelines.iter().map(|status| {
-            let generation = status.version.as_ref().map_or(0, |version| version.generation);
+            let generation = status
+                .version
+                .as_ref()
+                .map_or(0, |version| version.generation);
             (status.name.clone(), generation)
         });
-        gauges(encoder, "hayrick_version_serving", "The generation that serves; 0 where none does", serving)?;
-        let refused = self.plugins.iter().map(|(name, metrics)| (name.to_string(), metrics.refused_deploys()));
-        counters(encoder, "hayrick_deploys_refused", "Versions that were refused", refused)
+        gauges(
+            encoder,
+            "hayrick_version_serving",
+            "The generation that serves; 0 where none does",
+            serving,
+        )?;
+        let refused = self
+            .plugins
+            .iter()
+            .map(|(name, metrics)| (name.to_string(), metrics.refused_deploys()));
+        counters(
+            encoder,
+            "hayrick_deploys_refused",
+            "Versions that were refused",
+            refused,
+        )
     }
 
     fn jobs(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let mut family = encoder.encode_descriptor("hayrick_jobs", "Jobs that are kept, by status", None, MetricType::Gauge)?;
+        let mut family = encoder.encode_descriptor(
+            "hayrick_jobs",
+            "Jobs that are kept, by status",
+            None,
+            MetricType::Gauge,
+        )?;
         for (pipeline, counts) in &self.snapshot.jobs {
             for status in STATUSES {
                 let labels = [("pipeline", pipeline.as_str()), ("status", status.as_str())];
-                ConstGauge::new(*counts.clone().of(status)).encode(family.encode_family(&labels)?)?;
+                ConstGauge::new(*counts.clone().of(status))
+                    .encode(family.encode_family(&labels)?)?;
             }
         }
         Ok(())
@@ -119,32 +216,62 @@ impl Moment {
 
     fn upstreams(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let upstreams = &self.snapshot.upstreams;
-        let mut family = encoder.encode_descriptor("hayrick_upstream_requests", "Requests to a model", None, MetricType::Counter)?;
+        let mut family = encoder.encode_descriptor(
+            "hayrick_upstream_requests",
+            "Requests to a model",
+            None,
+            MetricType::Counter,
+        )?;
         for upstream in upstreams {
-            ConstCounter::new(upstream.requests).encode(family.encode_family(&[("upstream", upstream.alias.as_str())])?)?;
+            ConstCounter::new(upstream.requests)
+                .encode(family.encode_family(&[("upstream", upstream.alias.as_str())])?)?;
         }
-        let mut family =
-            encoder.encode_descriptor("hayrick_upstream_failures", "Requests to a model that failed", None, MetricType::Counter)?;
+        let mut family = encoder.encode_descriptor(
+            "hayrick_upstream_failures",
+            "Requests to a model that failed",
+            None,
+            MetricType::Counter,
+        )?;
         for upstream in upstreams {
-            ConstCounter::new(upstream.failures).encode(family.encode_family(&[("upstream", upstream.alias.as_str())])?)?;
+            ConstCounter::new(upstream.failures)
+                .encode(family.encode_family(&[("upstream", upstream.alias.as_str())])?)?;
         }
-        let mut family =
-            encoder.encode_descriptor("hayrick_upstream_active", "Requests to a model at this moment", None, MetricType::Gauge)?;
+        let mut family = encoder.encode_descriptor(
+            "hayrick_upstream_active",
+            "Requests to a model at this moment",
+            None,
+            MetricType::Gauge,
+        )?;
         for upstream in upstreams {
-            ConstGauge::new(upstream.active).encode(family.encode_family(&[("upstream", upstream.alias.as_str())])?)?;
+            ConstGauge::new(upstream.active)
+                .encode(family.encode_family(&[("upstream", upstream.alias.as_str())])?)?;
         }
         Ok(())
     }
 }
 
-fn counters(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, numbers: impl Iterator<Item = (String, u64)>) -> fmt::Result {
+fn counters(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    numbers: impl Iterator<Item = (String, u64)>,
+) -> fmt::Result {
     let family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-    of_pipelines(family, numbers, |number, encoder| ConstCounter::new(number).encode(encoder))
+    of_pipelines(family, numbers, |number, encoder| {
+        ConstCounter::new(number).encode(encoder)
+    })
 }
 
-fn gauges(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, numbers: impl Iterator<Item = (String, u64)>) -> fmt::Result {
+fn gauges(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    numbers: impl Iterator<Item = (String, u64)>,
+) -> fmt::Result {
     let family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-    of_pipelines(family, numbers, |number, encoder| ConstGauge::new(number).encode(encoder))
+    of_pipelines(family, numbers, |number, encoder| {
+        ConstGauge::new(number).encode(encoder)
+    })
 }
 
 fn of_pipelines(
@@ -153,7 +280,10 @@ fn of_pipelines(
     encode: impl Fn(u64, MetricEncoder<'_>) -> fmt::Result,
 ) -> fmt::Result {
     for (pipeline, number) in numbers {
-        encode(number, family.encode_family(&[("pipeline", pipeline.as_str())])?)?;
+        encode(
+            number,
+            family.encode_family(&[("pipeline", pipeline.as_str())])?,
+        )?;
     }
     Ok(())
 }

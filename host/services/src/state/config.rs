@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use host_types::policy::StateQuota;
+use hayrick_types::policy::StateQuota;
 
 /// Bounds of what is remembered; each is enforced when an entry is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,11 @@ impl Default for StateConfig {
     fn default() -> StateConfig {
         StateConfig {
             key_bytes_max: 512,
-            quota: StateQuota { value_bytes_max: 1 << 20, keys_max: 10_000, bytes_max: 64 << 20 },
+            quota: StateQuota {
+                value_bytes_max: 1 << 20,
+                keys_max: 10_000,
+                bytes_max: 64 << 20,
+            },
             ttl_max: Duration::from_secs(10 * 365 * 24 * 60 * 60),
         }
     }

@@ -2,23 +2,31 @@
 
 use std::time::Duration;
 
-use host_types::failure::{Failure, FailureKind};
-use host_types::limit_name::LimitName;
+use hayrick_types::failure::{Failure, FailureKind};
+use hayrick_types::limit_name::LimitName;
 
 use crate::database::error::DatabaseError;
 
 /// The entry cannot be read or written; nothing has changed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StateError {
-    #[error("a key has 1 to {bytes_max} bytes, and this one has {bytes}: choose another, or hash what is long")]
+    #[error(
+        "a key has 1 to {bytes_max} bytes, and this one has {bytes}: choose another, or hash what is long"
+    )]
     Key { bytes: usize, bytes_max: usize },
-    #[error("a value has {bytes_max} bytes at most, and this one has {bytes}: split it over several keys")]
+    #[error(
+        "a value has {bytes_max} bytes at most, and this one has {bytes}: split it over several keys"
+    )]
     Value { bytes: usize, bytes_max: usize },
     #[error("an entry's time can be {} days at most: leave it out, and the entry stays", .0.as_secs() / (24 * 60 * 60))]
     Ttl(Duration),
-    #[error("this plugin remembers {0} keys, as many as it may: delete some, or have the operator raise state.keys_max")]
+    #[error(
+        "this plugin remembers {0} keys, as many as it may: delete some, or have the operator raise state.keys_max"
+    )]
     Keys(u64),
-    #[error("this plugin would remember more than the {0} bytes it may: delete something, or have the operator raise state.bytes_max")]
+    #[error(
+        "this plugin would remember more than the {0} bytes it may: delete something, or have the operator raise state.bytes_max"
+    )]
     Bytes(u64),
     /// A full disk among others.
     #[error(transparent)]
@@ -39,10 +47,15 @@ impl From<StateError> for Failure {
             _ => None,
         };
         let kind = match error {
-            StateError::Key { .. } | StateError::Value { .. } | StateError::Ttl(_) => FailureKind::InvalidInput,
+            StateError::Key { .. } | StateError::Value { .. } | StateError::Ttl(_) => {
+                FailureKind::InvalidInput
+            }
             StateError::Keys(_) | StateError::Bytes(_) => FailureKind::Limit,
             StateError::Database(error) => return error.into(),
         };
-        Failure { limit, ..Failure::new(kind, error.to_string()) }
+        Failure {
+            limit,
+            ..Failure::new(kind, error.to_string())
+        }
     }
 }

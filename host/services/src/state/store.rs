@@ -1,6 +1,7 @@
-//! Entries in the file, one statement at a time. Times are Unix times in milliseconds; an entry whose time has come is not there.
+//! Entries in the file, one statement at a time. Times are Unix times in milliseconds; an entry
+//! whose time has come is not there.
 
-use host_types::state::Entry;
+use hayrick_types::state::Entry;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::state::config::StateConfig;
@@ -12,7 +13,8 @@ const REVISION: &str = "SELECT revision FROM state_entry \
     WHERE pipeline = ?1 AND key = ?2 AND (expires_at IS NULL OR expires_at > ?3)";
 const KEYS: &str = "SELECT key FROM state_entry \
     WHERE pipeline = ?1 AND key >= ?2 AND (expires_at IS NULL OR expires_at > ?3) ORDER BY key";
-const INSERT: &str = "INSERT INTO state_entry (pipeline, key, expires_at, value) VALUES (?1, ?2, ?3, ?4)";
+const INSERT: &str =
+    "INSERT INTO state_entry (pipeline, key, expires_at, value) VALUES (?1, ?2, ?3, ?4)";
 const DELETE: &str = "DELETE FROM state_entry WHERE pipeline = ?1 AND key = ?2 RETURNING expires_at IS NULL OR expires_at > ?3";
 const USAGE: &str = "SELECT keys, bytes FROM state_usage WHERE pipeline = ?1";
 const MAKE_ROOM: &str = "DELETE FROM state_entry WHERE revision IN \
@@ -41,14 +43,35 @@ pub(super) struct Usage {
     pub(super) bytes: u64,
 }
 
-pub(super) fn get(connection: &Connection, pipeline: &str, key: &str, now: u64) -> rusqlite::Result<Option<Entry>> {
-    let read = |row: &Row<'_>| Ok(Entry { revision: row.get(0)?, value: row.get(1)? });
-    connection.prepare_cached(GET)?.query_row(params![pipeline, key, now], read).optional()
+pub(super) fn get(
+    connection: &Connection,
+    pipeline: &str,
+    key: &str,
+    now: u64,
+) -> rusqlite::Result<Option<Entry>> {
+    let read = |row: &Row<'_>| {
+        Ok(Entry {
+            revision: row.get(0)?,
+            value: row.get(1)?,
+        })
+    };
+    connection
+        .prepare_cached(GET)?
+        .query_row(params![pipeline, key, now], read)
+        .optional()
 }
 
 /// The entry's revision; none if it is not there.
-pub(super) fn revision(connection: &Connection, pipeline: &str, key: &str, now: u64) -> rusqlite::Result<Option<u64>> {
-    connection.prepare_cached(REVISION)?.query_row(params![pipeline, key, now], |row| row.get(0)).optional()
+pub(super) fn revision(
+    connection: &Connection,
+    pipeline: &str,
+    key: &str,
+    now: u64,
+) -> rusqlite::Result<Option<u64>> {
+    connection
+        .prepare_cached(REVISION)?
+        .query_row(params![pipeline, key, now], |row| row.get(0))
+        .optional()
 }
 
 /// The first `limit` keys that begin with `prefix` and come after `after`.
@@ -80,23 +103,47 @@ pub(super) fn keys(
 }
 
 /// Writes the entry in place of the one there was, and returns its revision.
-pub(super) fn put(connection: &Connection, write: &Write, config: &StateConfig, now: u64) -> Result<u64, StateError> {
+pub(super) fn put(
+    connection: &Connection,
+    write: &Write,
+    config: &StateConfig,
+    now: u64,
+) -> Result<u64, StateError> {
     // If there turns out to be no room, the whole operation is undone, this too.
     delete(connection, &write.pipeline, &write.key, now)?;
     make_room(connection, write, config, now)?;
-    connection.prepare_cached(INSERT)?.execute(params![write.pipeline, write.key, write.expires_at, write.value])?;
+    connection.prepare_cached(INSERT)?.execute(params![
+        write.pipeline,
+        write.key,
+        write.expires_at,
+        write.value
+    ])?;
     Ok(connection.last_insert_rowid().unsigned_abs())
 }
 
 /// Removes the entry; whether it was there.
-pub(super) fn delete(connection: &Connection, pipeline: &str, key: &str, now: u64) -> rusqlite::Result<bool> {
-    let was_there = connection.prepare_cached(DELETE)?.query_row(params![pipeline, key, now], |row| row.get(0)).optional()?;
+pub(super) fn delete(
+    connection: &Connection,
+    pipeline: &str,
+    key: &str,
+    now: u64,
+) -> rusqlite::Result<bool> {
+    let was_there = connection
+        .prepare_cached(DELETE)?
+        .query_row(params![pipeline, key, now], |row| row.get(0))
+        .optional()?;
     Ok(was_there.unwrap_or(false))
 }
 
 /// Sees to it that the entry fits, at the cost of expired ones only.
-fn make_room(connection: &Connection, write: &Write, config: &StateConfig, now: u64) -> Result<(), StateError> {
-    let bytes = u64::try_from(write.key.len().saturating_add(write.value.len())).unwrap_or(u64::MAX);
+fn make_room(
+    connection: &Connection,
+    write: &Write,
+    config: &StateConfig,
+    now: u64,
+) -> Result<(), StateError> {
+    let bytes =
+        u64::try_from(write.key.len().saturating_add(write.value.len())).unwrap_or(u64::MAX);
     loop {
         let usage = usage(connection, &write.pipeline)?;
         let refusal = if usage.keys >= config.quota.keys_max {
@@ -106,20 +153,36 @@ fn make_room(connection: &Connection, write: &Write, config: &StateConfig, now: 
         } else {
             return Ok(());
         };
-        if connection.prepare_cached(MAKE_ROOM)?.execute(params![write.pipeline, now, MAKE_ROOM_CHUNK])? == 0 {
+        if connection.prepare_cached(MAKE_ROOM)?.execute(params![
+            write.pipeline,
+            now,
+            MAKE_ROOM_CHUNK
+        ])? == 0
+        {
             return Err(refusal);
         }
     }
 }
 
 pub(super) fn usage(connection: &Connection, pipeline: &str) -> rusqlite::Result<Usage> {
-    let read = |row: &Row<'_>| Ok(Usage { keys: row.get(0)?, bytes: row.get(1)? });
-    Ok(connection.prepare_cached(USAGE)?.query_row(params![pipeline], read).optional()?.unwrap_or_default())
+    let read = |row: &Row<'_>| {
+        Ok(Usage {
+            keys: row.get(0)?,
+            bytes: row.get(1)?,
+        })
+    };
+    Ok(connection
+        .prepare_cached(USAGE)?
+        .query_row(params![pipeline], read)
+        .optional()?
+        .unwrap_or_default())
 }
 
 /// Removes up to `limit` expired entries, whosoever they are; how many it were.
 pub(super) fn sweep(connection: &Connection, limit: usize, now: u64) -> rusqlite::Result<usize> {
-    connection.prepare_cached(SWEEP)?.execute(params![now, limit])
+    connection
+        .prepare_cached(SWEEP)?
+        .execute(params![now, limit])
 }
 
 #[cfg(test)]
@@ -134,13 +197,19 @@ mod tests {
             (REVISION, "state_entry_by_key (pipeline=? AND key=?)"),
             (KEYS, "state_entry_by_key (pipeline=? AND key>?)"),
             (DELETE, "state_entry_by_key (pipeline=? AND key=?)"),
-            (MAKE_ROOM, "state_entry_by_expiry (pipeline=? AND expires_at<?)"),
+            (
+                MAKE_ROOM,
+                "state_entry_by_expiry (pipeline=? AND expires_at<?)",
+            ),
             (SWEEP, "state_entry_by_expiry (pipeline=? AND expires_at<?)"),
             (USAGE, "PRIMARY KEY (pipeline=?)"),
         ] {
             let plan = plan::of(sql).await;
             assert!(plan.contains(index), "{sql}\n{plan}");
-            let walks = plan.lines().filter(|step| step.starts_with("SCAN") && *step != "SCAN usage").count();
+            let walks = plan
+                .lines()
+                .filter(|step| step.starts_with("SCAN") && *step != "SCAN usage")
+                .count();
             assert!(walks == 0 && !plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
         }
     }

@@ -11,8 +11,8 @@ pub struct TasksConfig {
     pub per_pipeline_max: usize,
     /// How often runs are written to disk.
     pub flush_interval: Duration,
-    /// Memory for runs that are not on disk yet, all pipelines together. Beyond it the pipeline that has most loses its oldest ones: that
-    /// takes a disk which is full or stands still.
+    /// Memory for runs that are not on disk yet, all pipelines together. Beyond it the pipeline
+    /// that has most loses its oldest ones: that takes a disk which is full or stands still.
     pub unwritten_bytes_max: usize,
 }
 

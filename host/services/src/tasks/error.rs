@@ -1,6 +1,6 @@
 //! Why tasks cannot be read or kept.
 
-use host_types::failure::Failure;
+use hayrick_types::failure::Failure;
 
 use crate::database::error::DatabaseError;
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use host_types::task::Task;
+use hayrick_types::task::Task;
 
 use crate::database::Database;
 use crate::tasks::board::Board;
@@ -18,7 +18,8 @@ const BATCH_MAX: usize = 500;
 /// A pipeline is swept each time it has grown by this part of what it may keep.
 const GROWTH_PART: usize = 8;
 
-/// The one who writes tasks. What fails or is dropped halfway is still in memory, and is written again.
+/// The one who writes tasks. What fails or is dropped halfway is still in memory, and is written
+/// again.
 pub(super) struct Flusher {
     board: Arc<Board>,
     database: Database,
@@ -29,7 +30,12 @@ pub(super) struct Flusher {
 
 impl Flusher {
     pub(super) fn new(board: Arc<Board>, database: Database, config: TasksConfig) -> Flusher {
-        Flusher { board, database, config, growth: HashMap::new() }
+        Flusher {
+            board,
+            database,
+            config,
+            growth: HashMap::new(),
+        }
     }
 
     /// Writes what has ended, and what went on at the last flush and still does.
@@ -54,11 +60,15 @@ impl Flusher {
 
     /// Removes what is too old or too many, of every pipeline. Returns how many tasks it were.
     pub(super) async fn sweep(&mut self) -> Result<u64, TasksError> {
-        let pipelines = self.database.read(|connection| Ok::<_, TasksError>(store::pipelines(connection)?)).await?;
+        let pipelines = self
+            .database
+            .read(|connection| Ok::<_, TasksError>(store::pipelines(connection)?))
+            .await?;
         self.growth.clear();
         let mut swept = 0;
         for pipeline in pipelines {
-            swept += retention::sweep(&self.database, &self.config, &pipeline, self.board.now()).await?;
+            swept +=
+                retention::sweep(&self.database, &self.config, &pipeline, self.board.now()).await?;
         }
         Ok(swept)
     }
@@ -66,18 +76,28 @@ impl Flusher {
     /// The same of pipelines that have grown.
     pub(super) async fn sweep_grown(&mut self) -> Result<(), TasksError> {
         let enough = self.config.per_pipeline_max / GROWTH_PART;
-        let grown: Vec<_> = self.growth.extract_if(|_, growth| *growth > enough).collect();
+        let grown: Vec<_> = self
+            .growth
+            .extract_if(|_, growth| *growth > enough)
+            .collect();
         for (pipeline, _) in grown {
             retention::sweep(&self.database, &self.config, &pipeline, self.board.now()).await?;
         }
         Ok(())
     }
 
-    /// A run that lasts has to be in the store before its end, or a crash would leave no trace of it.
+    /// A run that lasts has to be in the store before its end, or a crash would leave no trace of
+    /// it.
     async fn write_lasting(&self) -> Result<(), TasksError> {
-        let lasting: Vec<_> = self.board.running().into_iter().filter(|run| run.meet() && !run.is_written()).collect();
+        let lasting: Vec<_> = self
+            .board
+            .running()
+            .into_iter()
+            .filter(|run| run.meet() && !run.is_written())
+            .collect();
         for runs in lasting.chunks(BATCH_MAX) {
-            // Beforehand: one that ends meanwhile must not be forgotten before its end is written too.
+            // Beforehand: one that ends meanwhile must not be forgotten before its end is written
+            // too.
             runs.iter().for_each(|run| run.set_written(true));
             let written = self.put(runs).await;
             if written.is_err() {
@@ -90,6 +110,8 @@ impl Flusher {
 
     async fn put(&self, runs: &[Arc<Run>]) -> Result<(), TasksError> {
         let tasks: Vec<Task> = runs.iter().map(|run| run.snapshot()).collect();
-        self.database.write(move |connection| Ok(store::put(connection, &tasks)?)).await
+        self.database
+            .write(move |connection| Ok(store::put(connection, &tasks)?))
+            .await
     }
 }

@@ -1,8 +1,10 @@
-//! What is known of every run: kept in memory while it goes on, written to disk shortly after its end, remembered for a while.
+//! What is known of every run: kept in memory while it goes on, written to disk shortly after its
+//! end, remembered for a while.
 //!
-//! A run is in memory from its begin until the store has its end; whoever asks looks there first and then into the store, so that it is
-//! always found. Memory is bounded: runs that go on are as many as the host lets run, some 110 KiB each at the very most; runs that have
-//! ended and are not written yet are bounded by `TasksConfig`.
+//! A run is in memory from its begin until the store has its end; whoever asks looks there first
+//! and then into the store, so that it is always found. Memory is bounded: runs that go on are as
+//! many as the host lets run, some 110 KiB each at the very most; runs that have ended and are not
+//! written yet are bounded by `TasksConfig`.
 
 mod board;
 pub mod config;
@@ -18,9 +20,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use host_types::clock::Clock;
-use host_types::id::RunId;
-use host_types::task::{Task, TaskCounts, TaskFilter, TaskStart, TaskStatus};
+use hayrick_types::clock::Clock;
+use hayrick_types::id::RunId;
+use hayrick_types::task::{Task, TaskCounts, TaskFilter, TaskStart, TaskStatus};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::database::Database;
@@ -52,24 +54,47 @@ struct Inner {
 }
 
 impl Tasks {
-    /// Tasks in this file. Runs that were going on when the process before ended are errors from now on.
+    /// Tasks in this file. Runs that were going on when the process before ended are errors from
+    /// now on.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn open(database: Database, config: TasksConfig, clock: Clock) -> Result<Tasks, TasksError> {
+    pub async fn open(
+        database: Database,
+        config: TasksConfig,
+        clock: Clock,
+    ) -> Result<Tasks, TasksError> {
         let now = clock();
-        let recovered = database.write(move |connection| store::recover(connection, STOPPED, now).map_err(TasksError::from)).await?;
+        let recovered = database
+            .write(move |connection| {
+                store::recover(connection, STOPPED, now).map_err(TasksError::from)
+            })
+            .await?;
         if recovered > 0 {
-            tracing::info!(runs = recovered, "runs were cut off when the host last stopped");
+            tracing::info!(
+                runs = recovered,
+                "runs were cut off when the host last stopped"
+            );
         }
         let board = Arc::new(Board::new(config, clock));
-        let flusher = tokio::sync::Mutex::new(Flusher::new(Arc::clone(&board), database.clone(), config));
-        Ok(Tasks { inner: Arc::new(Inner { board, database, config, flusher }) })
+        let flusher =
+            tokio::sync::Mutex::new(Flusher::new(Arc::clone(&board), database.clone(), config));
+        Ok(Tasks {
+            inner: Arc::new(Inner {
+                board,
+                database,
+                config,
+                flusher,
+            }),
+        })
     }
 
     /// Takes a run up, which can be seen from now on.
     pub fn begin(&self, start: TaskStart<'_>) -> TaskRecorder {
-        TaskRecorder::new(self.inner.board.begin(&start), Arc::clone(&self.inner.board))
+        TaskRecorder::new(
+            self.inner.board.begin(&start),
+            Arc::clone(&self.inner.board),
+        )
     }
 
     /// What is known of a run; none if this pipeline has no such run, or it is forgotten.
@@ -81,7 +106,10 @@ impl Tasks {
             return Ok(Some(run.snapshot()));
         }
         let pipeline = pipeline.to_owned();
-        self.inner.database.read(move |connection| Ok(store::get(connection, &pipeline, id)?)).await
+        self.inner
+            .database
+            .read(move |connection| Ok(store::get(connection, &pipeline, id)?))
+            .await
     }
 
     /// The newest first, 1000 at most.
@@ -89,15 +117,23 @@ impl Tasks {
     /// # Errors
     /// The store failed.
     pub async fn list(&self, pipeline: &str, filter: TaskFilter) -> Result<Vec<Task>, TasksError> {
-        let filter = TaskFilter { limit: filter.limit.min(LIST_MAX), ..filter };
+        let filter = TaskFilter {
+            limit: filter.limit.min(LIST_MAX),
+            ..filter
+        };
         let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
         let in_memory = self.inner.board.newest(pipeline, &filter, limit);
         // Some may have changed since they were chosen.
-        let in_memory = in_memory.iter().filter(|run| run.matches(&filter)).map(|run| run.snapshot());
+        let in_memory = in_memory
+            .iter()
+            .filter(|run| run.matches(&filter))
+            .map(|run| run.snapshot());
         let mut tasks: BTreeMap<RunId, Task> = in_memory.map(|task| (task.id, task)).collect();
         if filter.status.is_none_or(TaskStatus::is_final) {
             let pipeline = pipeline.to_owned();
-            let stored = self.inner.database.read(move |connection| store::list(connection, &pipeline, &filter).map_err(TasksError::from));
+            let stored = self.inner.database.read(move |connection| {
+                store::list(connection, &pipeline, &filter).map_err(TasksError::from)
+            });
             // One that was written meanwhile is in both.
             tasks.extend(stored.await?.into_iter().map(|task| (task.id, task)));
         }
@@ -120,7 +156,10 @@ impl Tasks {
             }
             Ok(counts)
         };
-        self.inner.database.read(move |connection| query(connection)).await
+        self.inner
+            .database
+            .read(move |connection| query(connection))
+            .await
     }
 
     /// Forgets a pipeline's runs that ended at least `age` ago. Returns how many it were.
@@ -150,16 +189,24 @@ impl Tasks {
         self.inner.flusher.lock().await.sweep().await
     }
 
-    /// Writes and sweeps at its time, for ever; it can be dropped at any moment. A store that fails is tried again.
+    /// Writes and sweeps at its time, for ever; it can be dropped at any moment. A store that fails
+    /// is tried again.
     pub async fn flush_loop(self) {
-        let mut ticks = interval(self.inner.config.flush_interval.max(Duration::from_millis(1)));
+        let mut ticks = interval(
+            self.inner
+                .config
+                .flush_interval
+                .max(Duration::from_millis(1)),
+        );
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut sweep_at, mut is_failing) = (Instant::now(), false);
         loop {
             ticks.tick().await;
             let outcome = self.write_and_sweep(&mut sweep_at).await;
             match &outcome {
-                Err(error) if !is_failing => tracing::warn!(%error, "runs cannot be written: they stay in memory"),
+                Err(error) if !is_failing => {
+                    tracing::warn!(%error, "runs cannot be written: they stay in memory")
+                }
                 Ok(()) if is_failing => tracing::info!("runs are written again"),
                 _ => {}
             }

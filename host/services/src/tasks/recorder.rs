@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use host_types::chunk::{Chunk, Usage};
-use host_types::failure::{Failure, FailureKind};
-use host_types::id::RunId;
-use host_types::job::Progress;
-use host_types::task::{Task, TaskStatus};
+use hayrick_types::chunk::{Chunk, Usage};
+use hayrick_types::failure::{Failure, FailureKind};
+use hayrick_types::id::RunId;
+use hayrick_types::job::Progress;
+use hayrick_types::task::{Task, TaskStatus};
 
 use crate::tasks::board::Board;
 use crate::tasks::run::Run;
 
 const HUNG_UP: &str = "the client hung up";
 
-/// Records one run. A cheap handle; when the last one is dropped and none was told how the run ended, the client hung up. Nothing here
-/// waits, and after the end nothing changes.
+/// Records one run. A cheap handle; when the last one is dropped and none was told how the run
+/// ended, the client hung up. Nothing here waits, and after the end nothing changes.
 #[derive(Clone)]
 pub struct TaskRecorder {
     record: Arc<Record>,
@@ -27,7 +27,9 @@ struct Record {
 
 impl TaskRecorder {
     pub(super) fn new(run: Arc<Run>, board: Arc<Board>) -> TaskRecorder {
-        TaskRecorder { record: Arc::new(Record { run, board }) }
+        TaskRecorder {
+            record: Arc::new(Record { run, board }),
+        }
     }
 
     /// The run's id.
@@ -60,11 +62,14 @@ impl TaskRecorder {
         self.record.run.note(text, self.record.board.now());
     }
 
-    /// The run is over, and how: the first to say so is believed. The error's text is cut after 8 KiB.
+    /// The run is over, and how: the first to say so is believed. The error's text is cut after 8
+    /// KiB.
     pub fn finish(&self, outcome: Result<(), &Failure>) {
         let (status, error) = match outcome {
             Ok(()) => (TaskStatus::Completed, None),
-            Err(failure) if failure.kind == FailureKind::Cancelled => (TaskStatus::Cancelled, Some(failure.message.as_str())),
+            Err(failure) if failure.kind == FailureKind::Cancelled => {
+                (TaskStatus::Cancelled, Some(failure.message.as_str()))
+            }
             Err(failure) => (TaskStatus::Error, Some(failure.message.as_str())),
         };
         self.record.board.end(&self.record.run, status, error);
@@ -78,6 +83,7 @@ impl TaskRecorder {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        self.board.end(&self.run, TaskStatus::Cancelled, Some(HUNG_UP));
+        self.board
+            .end(&self.run, TaskStatus::Cancelled, Some(HUNG_UP));
     }
 }

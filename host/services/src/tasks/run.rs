@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use host_types::chunk::{Chunk, Usage};
-use host_types::id::RunId;
-use host_types::job::{JobId, Progress};
-use host_types::task::{Note, Task, TaskFilter, TaskKind, TaskStart, TaskStatus};
+use hayrick_types::chunk::{Chunk, Usage};
+use hayrick_types::id::RunId;
+use hayrick_types::job::{JobId, Progress};
+use hayrick_types::task::{Note, Task, TaskFilter, TaskKind, TaskStart, TaskStatus};
 
 /// Notes of a run; the oldest goes first.
 const NOTES_MAX: usize = 100;
@@ -20,7 +20,8 @@ const ERROR_BYTES_MAX: usize = 8 << 10;
 /// What a run takes in memory besides its texts, with room to spare.
 const RUN_BYTES: usize = 512;
 
-/// What is known of a run. Chunks are counted without a lock: they are many, and nobody waits for an exact count.
+/// What is known of a run. Chunks are counted without a lock: they are many, and nobody waits for
+/// an exact count.
 pub(super) struct Run {
     pub(super) id: RunId,
     pub(super) pipeline: Arc<str>,
@@ -63,7 +64,14 @@ impl Run {
             bytes: AtomicU64::new(0),
             met: AtomicBool::new(false),
             written: AtomicBool::new(false),
-            course: Mutex::new(Course { status, ended_at: None, usage: None, error: None, progress: None, notes }),
+            course: Mutex::new(Course {
+                status,
+                ended_at: None,
+                usage: None,
+                error: None,
+                progress: None,
+                notes,
+            }),
         }
     }
 
@@ -89,13 +97,18 @@ impl Run {
 
     /// Replaces the progress.
     pub(super) fn report(&self, mut progress: Progress) {
-        progress.message = progress.message.map(|message| cut(&message, PROGRESS_BYTES_MAX));
+        progress.message = progress
+            .message
+            .map(|message| cut(&message, PROGRESS_BYTES_MAX));
         self.change(|course| course.progress = Some(progress));
     }
 
     /// Adds a note.
     pub(super) fn note(&self, text: &str, at: u64) {
-        let note = Note { at, text: cut(text, NOTE_BYTES_MAX) };
+        let note = Note {
+            at,
+            text: cut(text, NOTE_BYTES_MAX),
+        };
         self.change(|course| {
             if course.notes.len() == NOTES_MAX {
                 course.notes.pop_front();
@@ -135,14 +148,23 @@ impl Run {
 
     /// Whether it is of the kind and status that are asked for.
     pub(super) fn matches(&self, filter: &TaskFilter) -> bool {
-        filter.kind.is_none_or(|kind| kind == self.kind) && filter.status.is_none_or(|status| status == self.status())
+        filter.kind.is_none_or(|kind| kind == self.kind)
+            && filter.status.is_none_or(|status| status == self.status())
     }
 
     /// Memory it takes; after its end it stays the same.
     pub(super) fn memory(&self) -> usize {
         let course = self.course();
-        let notes: usize = course.notes.iter().map(|note| size_of::<Note>() + note.text.len()).sum();
-        let message = course.progress.as_ref().and_then(|progress| progress.message.as_ref()).map_or(0, String::len);
+        let notes: usize = course
+            .notes
+            .iter()
+            .map(|note| size_of::<Note>() + note.text.len())
+            .sum();
+        let message = course
+            .progress
+            .as_ref()
+            .and_then(|progress| progress.message.as_ref())
+            .map_or(0, String::len);
         RUN_BYTES + notes + message + course.error.as_ref().map_or(0, String::len)
     }
 
@@ -183,7 +205,10 @@ impl Run {
     }
 }
 
-/// As much of a text as fits, in memory of its own: what a guest gave may be larger than what is kept of it.
+/// As much of a text as fits, in memory of its own: what a guest gave may be larger than what is
+/// kept of it.
 fn cut(text: &str, bytes_max: usize) -> String {
-    text.get(..text.floor_char_boundary(bytes_max)).unwrap_or_default().to_owned()
+    text.get(..text.floor_char_boundary(bytes_max))
+        .unwrap_or_default()
+        .to_owned()
 }

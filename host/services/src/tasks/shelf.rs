@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use host_types::id::RunId;
-use host_types::task::TaskFilter;
+use hayrick_types::id::RunId;
+use hayrick_types::task::TaskFilter;
 
 use crate::tasks::run::Run;
 
@@ -25,7 +25,9 @@ impl Shelf {
 
     /// Takes note that a run has ended. Returns the memory that it takes.
     pub(super) fn end(&mut self, id: RunId) -> usize {
-        let Some(run) = self.running.remove(&id) else { return 0 };
+        let Some(run) = self.running.remove(&id) else {
+            return 0;
+        };
         let bytes = run.memory();
         self.ended.insert(id, run);
         self.ends.push_back(id);
@@ -35,7 +37,9 @@ impl Shelf {
 
     /// Forgets a run that has ended. Returns the memory that it took.
     pub(super) fn forget(&mut self, id: RunId) -> usize {
-        let Some(run) = self.ended.remove(&id) else { return 0 };
+        let Some(run) = self.ended.remove(&id) else {
+            return 0;
+        };
         // It is the first, or near it.
         if let Some(place) = self.ends.iter().position(|end| *end == id) {
             self.ends.remove(place);
@@ -46,14 +50,26 @@ impl Shelf {
     }
 
     pub(super) fn get(&self, id: RunId) -> Option<Arc<Run>> {
-        self.running.get(&id).or_else(|| self.ended.get(&id)).cloned()
+        self.running
+            .get(&id)
+            .or_else(|| self.ended.get(&id))
+            .cloned()
     }
 
-    /// The newest that match, in no order: `limit` of those that go on, and as many of those that have ended.
+    /// The newest that match, in no order: `limit` of those that go on, and as many of those that
+    /// have ended.
     pub(super) fn newest(&self, filter: &TaskFilter, limit: usize) -> Vec<Arc<Run>> {
         let newest = |runs: &BTreeMap<RunId, Arc<Run>>| -> Vec<Arc<Run>> {
-            let older = runs.iter().rev().skip_while(|(id, _)| filter.before.is_some_and(|before| **id >= before));
-            older.map(|(_, run)| run).filter(|run| run.matches(filter)).take(limit).cloned().collect()
+            let older = runs
+                .iter()
+                .rev()
+                .skip_while(|(id, _)| filter.before.is_some_and(|before| **id >= before));
+            older
+                .map(|(_, run)| run)
+                .filter(|run| run.matches(filter))
+                .take(limit)
+                .cloned()
+                .collect()
         };
         [newest(&self.running), newest(&self.ended)].concat()
     }
@@ -76,8 +92,8 @@ impl Shelf {
         self.ended_bytes
     }
 
-    /// The first that has ended, of those that may be forgotten. One that the store shows as going on may not, until that is corrected; there
-    /// are no more of those than went on at a time.
+    /// The first that has ended, of those that may be forgotten. One that the store shows as going
+    /// on may not, until that is corrected; there are no more of those than went on at a time.
     pub(super) fn expendable(&self) -> Option<RunId> {
         self.ended().find(|run| !run.is_written()).map(|run| run.id)
     }

@@ -1,9 +1,9 @@
 //! Tasks in the file, one statement at a time.
 
-use host_types::chunk::Usage;
-use host_types::id::RunId;
-use host_types::job::{JobId, Progress};
-use host_types::task::{Note, Task, TaskCounts, TaskFilter, TaskKind, TaskStatus};
+use hayrick_types::chunk::Usage;
+use hayrick_types::id::RunId;
+use hayrick_types::job::{JobId, Progress};
+use hayrick_types::task::{Note, Task, TaskCounts, TaskFilter, TaskKind, TaskStatus};
 use rusqlite::types::{FromSql, Type};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
@@ -15,7 +15,8 @@ const GET: &str = "SELECT * FROM task WHERE pipeline = ?1 AND id = ?2";
 const LIST: &str = "SELECT * FROM task WHERE pipeline = ?1 AND id < ?2 AND ended_at IS NOT NULL \
     AND (?3 IS NULL OR status = ?3) AND (?4 IS NULL OR kind = ?4) ORDER BY id DESC LIMIT ?5";
 const COUNTS: &str = "SELECT status, count(*) FROM task WHERE pipeline = ?1 AND ended_at IS NOT NULL GROUP BY status";
-const HAS_ENDED: &str = "SELECT 1 FROM task WHERE pipeline = ?1 AND id = ?2 AND ended_at IS NOT NULL";
+const HAS_ENDED: &str =
+    "SELECT 1 FROM task WHERE pipeline = ?1 AND id = ?2 AND ended_at IS NOT NULL";
 const RECOVER: &str = "UPDATE task SET status = ?1, ended_at = max(started_at, ?2), error = ?3 WHERE ended_at IS NULL";
 /// Goes from one pipeline to the next, past all its tasks.
 const PIPELINES: &str = "WITH RECURSIVE pipeline (name) AS (SELECT min(pipeline) FROM task \
@@ -55,15 +56,32 @@ pub(super) fn put(connection: &Connection, tasks: &[Task]) -> rusqlite::Result<(
     Ok(())
 }
 
-pub(super) fn get(connection: &Connection, pipeline: &str, id: RunId) -> rusqlite::Result<Option<Task>> {
-    connection.prepare_cached(GET)?.query_row(params![pipeline, id.to_bytes()], read).optional()
+pub(super) fn get(
+    connection: &Connection,
+    pipeline: &str,
+    id: RunId,
+) -> rusqlite::Result<Option<Task>> {
+    connection
+        .prepare_cached(GET)?
+        .query_row(params![pipeline, id.to_bytes()], read)
+        .optional()
 }
 
 /// Those that have ended, the newest first.
-pub(super) fn list(connection: &Connection, pipeline: &str, filter: &TaskFilter) -> rusqlite::Result<Vec<Task>> {
+pub(super) fn list(
+    connection: &Connection,
+    pipeline: &str,
+    filter: &TaskFilter,
+) -> rusqlite::Result<Vec<Task>> {
     let before = filter.before.map_or([u8::MAX; 16], RunId::to_bytes);
-    let (status, kind) = (filter.status.map(TaskStatus::as_str), filter.kind.map(TaskKind::as_str));
-    connection.prepare_cached(LIST)?.query_map(params![pipeline, before, status, kind, filter.limit], read)?.collect()
+    let (status, kind) = (
+        filter.status.map(TaskStatus::as_str),
+        filter.kind.map(TaskKind::as_str),
+    );
+    connection
+        .prepare_cached(LIST)?
+        .query_map(params![pipeline, before, status, kind, filter.limit], read)?
+        .collect()
 }
 
 /// How many of a pipeline have ended, and how.
@@ -77,33 +95,64 @@ pub(super) fn counts(connection: &Connection, pipeline: &str) -> rusqlite::Resul
     Ok(counts)
 }
 
-pub(super) fn has_ended(connection: &Connection, pipeline: &str, id: RunId) -> rusqlite::Result<bool> {
-    connection.prepare_cached(HAS_ENDED)?.exists(params![pipeline, id.to_bytes()])
+pub(super) fn has_ended(
+    connection: &Connection,
+    pipeline: &str,
+    id: RunId,
+) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(HAS_ENDED)?
+        .exists(params![pipeline, id.to_bytes()])
 }
 
 /// Ends every task that has not; how many it were.
 pub(super) fn recover(connection: &Connection, error: &str, now: u64) -> rusqlite::Result<usize> {
-    connection.execute(RECOVER, params![TaskStatus::Error.as_str(), integer(now), error])
+    connection.execute(
+        RECOVER,
+        params![TaskStatus::Error.as_str(), integer(now), error],
+    )
 }
 
 /// Every pipeline of which there are tasks.
 pub(super) fn pipelines(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    connection.prepare_cached(PIPELINES)?.query_map([], |row| row.get(0))?.collect()
+    connection
+        .prepare_cached(PIPELINES)?
+        .query_map([], |row| row.get(0))?
+        .collect()
 }
 
 /// The newest end of those that are too many, if there are more than `count`.
-pub(super) fn surplus(connection: &Connection, pipeline: &str, count: usize) -> rusqlite::Result<Option<End>> {
+pub(super) fn surplus(
+    connection: &Connection,
+    pipeline: &str,
+    count: usize,
+) -> rusqlite::Result<Option<End>> {
     let read = |row: &Row<'_>| Ok((row.get(0)?, RunId::from_bytes(row.get(1)?)));
-    connection.prepare_cached(SURPLUS)?.query_row(params![pipeline, count], read).optional()
+    connection
+        .prepare_cached(SURPLUS)?
+        .query_row(params![pipeline, count], read)
+        .optional()
 }
 
-/// Deletes up to `limit` tasks of a pipeline, those that ended first, none that ended after `last`; how many it were.
-pub(super) fn delete(connection: &Connection, pipeline: &str, last: End, limit: usize) -> rusqlite::Result<usize> {
-    connection.prepare_cached(DELETE)?.execute(params![pipeline, integer(last.0), last.1.to_bytes(), limit])
+/// Deletes up to `limit` tasks of a pipeline, those that ended first, none that ended after `last`;
+/// how many it were.
+pub(super) fn delete(
+    connection: &Connection,
+    pipeline: &str,
+    last: End,
+    limit: usize,
+) -> rusqlite::Result<usize> {
+    connection.prepare_cached(DELETE)?.execute(params![
+        pipeline,
+        integer(last.0),
+        last.1.to_bytes(),
+        limit
+    ])
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
-    let (input_tokens, output_tokens): (Option<u64>, Option<u64>) = (row.get("input_tokens")?, row.get("output_tokens")?);
+    let (input_tokens, output_tokens): (Option<u64>, Option<u64>) =
+        (row.get("input_tokens")?, row.get("output_tokens")?);
     let progress: Option<(u64, Option<u64>, Option<String>)> = json(row, "progress")?;
     let notes: Option<Vec<(u64, String)>> = json(row, "notes")?;
     Ok(Task {
@@ -115,13 +164,28 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
         ended_at: row.get("ended_at")?,
         messages: row.get("messages")?,
         files: row.get("files")?,
-        job: row.get::<_, Option<String>>("job")?.and_then(|id| JobId::parse(&id)),
+        job: row
+            .get::<_, Option<String>>("job")?
+            .and_then(|id| JobId::parse(&id)),
         chunks: row.get("chunks")?,
         bytes: row.get("bytes")?,
-        usage: input_tokens.zip(output_tokens).map(|(input_tokens, output_tokens)| Usage { input_tokens, output_tokens }),
+        usage: input_tokens
+            .zip(output_tokens)
+            .map(|(input_tokens, output_tokens)| Usage {
+                input_tokens,
+                output_tokens,
+            }),
         error: row.get("error")?,
-        progress: progress.map(|(done, total, message)| Progress { done, total, message }),
-        notes: notes.unwrap_or_default().into_iter().map(|(at, text)| Note { at, text }).collect(),
+        progress: progress.map(|(done, total, message)| Progress {
+            done,
+            total,
+            message,
+        }),
+        notes: notes
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(at, text)| Note { at, text })
+            .collect(),
     })
 }
 
@@ -129,7 +193,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
 fn word<T>(row: &Row<'_>, column: &str, parse: fn(&str) -> Option<T>) -> rusqlite::Result<T> {
     let index = row.as_ref().column_index(column)?;
     let word = String::column_result(row.get_ref(index)?)?;
-    parse(&word).ok_or_else(|| rusqlite::Error::InvalidColumnType(index, format!("{column} '{word}'"), Type::Text))
+    parse(&word).ok_or_else(|| {
+        rusqlite::Error::InvalidColumnType(index, format!("{column} '{word}'"), Type::Text)
+    })
 }
 
 /// A JSON document, if there is one.
@@ -137,7 +203,9 @@ fn json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<Op
     let text: Option<String> = row.get(column)?;
     let parse = |text: String| serde_json::from_str(&text);
     let index = row.as_ref().column_index(column)?;
-    text.map(parse).transpose().map_err(|error| rusqlite::Error::FromSqlConversionFailure(index, Type::Text, Box::new(error)))
+    text.map(parse).transpose().map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(index, Type::Text, Box::new(error))
+    })
 }
 
 /// `[done, total, message]`.
@@ -147,7 +215,10 @@ fn progress_json(progress: &Progress) -> String {
 
 /// `[[at, text], …]`; none if there are none.
 fn notes_json(notes: &[Note]) -> Option<String> {
-    let pairs: Vec<_> = notes.iter().map(|note| serde_json::json!([note.at, note.text])).collect();
+    let pairs: Vec<_> = notes
+        .iter()
+        .map(|note| serde_json::json!([note.at, note.text]))
+        .collect();
     (!pairs.is_empty()).then(|| serde_json::Value::Array(pairs).to_string())
 }
 
@@ -166,14 +237,26 @@ mod tests {
         for (sql, index) in [
             (GET, "SEARCH task USING PRIMARY KEY (pipeline=? AND id=?)"),
             (LIST, "SEARCH task USING PRIMARY KEY (pipeline=? AND id<?)"),
-            (HAS_ENDED, "SEARCH task USING PRIMARY KEY (pipeline=? AND id=?)"),
+            (
+                HAS_ENDED,
+                "SEARCH task USING PRIMARY KEY (pipeline=? AND id=?)",
+            ),
             (RECOVER, "SCAN task USING INDEX task_without_end"),
             (PIPELINES, "SEARCH task USING PRIMARY KEY (pipeline>?)"),
-            (SURPLUS, "SEARCH task USING COVERING INDEX task_by_end (pipeline=? AND ended_at>?)"),
-            (DELETE, "SEARCH task USING COVERING INDEX task_by_end (pipeline=? AND ended_at>? AND (ended_at,id)<(?,?))"),
+            (
+                SURPLUS,
+                "SEARCH task USING COVERING INDEX task_by_end (pipeline=? AND ended_at>?)",
+            ),
+            (
+                DELETE,
+                "SEARCH task USING COVERING INDEX task_by_end (pipeline=? AND ended_at>? AND (ended_at,id)<(?,?))",
+            ),
         ] {
             let plan = plan::of(sql).await;
-            assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
+            assert!(
+                plan.contains(index) && !plan.contains("TEMP B-TREE"),
+                "{sql}\n{plan}"
+            );
         }
     }
 }

@@ -1,16 +1,19 @@
-//! Files that clients send: spooled to disk while they arrive, read from there in pieces, gone with the last handle.
+//! Files that clients send: spooled to disk while they arrive, read from there in pieces, gone with
+//! the last handle.
 
 mod disk;
 pub mod form;
 pub mod spool;
 pub mod upload;
 
-use host_types::failure::{Failure, FailureKind};
+use hayrick_types::failure::{Failure, FailureKind};
 
 /// A file cannot be taken in or read.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
-    #[error("the file '{name}' is longer than file_bytes_max, {max} bytes: send a smaller one, or ask the operator to raise it")]
+    #[error(
+        "the file '{name}' is longer than file_bytes_max, {max} bytes: send a smaller one, or ask the operator to raise it"
+    )]
     TooLong { name: String, max: u64 },
     #[error("the disk that holds the data folder is full: free some space, then try again")]
     Full,
@@ -21,7 +24,9 @@ pub enum UploadError {
 impl From<std::io::Error> for UploadError {
     fn from(error: std::io::Error) -> UploadError {
         match error.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => UploadError::Full,
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                UploadError::Full
+            }
             _ => UploadError::Disk(error),
         }
     }

@@ -10,7 +10,8 @@ use crate::uploads::UploadError;
 use crate::uploads::disk::blocking;
 use crate::uploads::upload::Upload;
 
-/// Where files that arrive are kept. They have no names there: whatever happens to the process, nothing of them is left.
+/// Where files that arrive are kept. They have no names there: whatever happens to the process,
+/// nothing of them is left.
 #[derive(Debug, Clone)]
 pub struct Spool {
     folder: PathBuf,
@@ -29,17 +30,30 @@ pub struct Arriving {
 impl Spool {
     /// A spool in `folder`, which is there.
     pub fn new(folder: &Path) -> Spool {
-        Spool { folder: folder.to_owned() }
+        Spool {
+            folder: folder.to_owned(),
+        }
     }
 
     /// Begins a file of up to `size_max` bytes.
     ///
     /// # Errors
     /// The folder cannot be written to.
-    pub async fn begin(&self, name: String, content_type: Option<String>, size_max: u64) -> Result<Arriving, UploadError> {
+    pub async fn begin(
+        &self,
+        name: String,
+        content_type: Option<String>,
+        size_max: u64,
+    ) -> Result<Arriving, UploadError> {
         let folder = self.folder.clone();
         let file = blocking(move || tempfile::tempfile_in(folder)).await?;
-        Ok(Arriving { name, content_type, file, size: 0, size_max })
+        Ok(Arriving {
+            name,
+            content_type,
+            file,
+            size: 0,
+            size_max,
+        })
     }
 }
 
@@ -51,7 +65,10 @@ impl Arriving {
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), UploadError> {
         self.size = self.size.saturating_add(bytes.len() as u64);
         if self.size > self.size_max {
-            return Err(UploadError::TooLong { name: self.name.clone(), max: self.size_max });
+            return Err(UploadError::TooLong {
+                name: self.name.clone(),
+                max: self.size_max,
+            });
         }
         let mut file = self.file.try_clone()?;
         blocking(move || file.write_all(&bytes)).await

@@ -22,7 +22,13 @@ pub struct Upload {
 
 impl Upload {
     pub(super) fn new(name: String, content_type: Option<String>, size: u64, file: File) -> Upload {
-        Upload { name, content_type, size, file: Arc::new(file), offset: 0 }
+        Upload {
+            name,
+            content_type,
+            size,
+            file: Arc::new(file),
+            offset: 0,
+        }
     }
 
     /// Its name as the client gave it, without folders.
@@ -40,7 +46,8 @@ impl Upload {
         self.size
     }
 
-    /// The next bytes, `max` and [`READ_BYTES_MAX`] at most; empty at the end. A call that is dropped while it waits reads nothing.
+    /// The next bytes, `max` and [`READ_BYTES_MAX`] at most; empty at the end. A call that is
+    /// dropped while it waits reads nothing.
     ///
     /// # Errors
     /// The disk fails.
@@ -72,9 +79,16 @@ mod tests {
         let spool = Spool::new(folder.path());
         let mut arriving = spool.begin("a.txt".to_owned(), None, 10).await.unwrap();
         for piece in ["0123", "456", "789"] {
-            arriving.write(Bytes::from_static(piece.as_bytes())).await.unwrap();
+            arriving
+                .write(Bytes::from_static(piece.as_bytes()))
+                .await
+                .unwrap();
         }
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "a file with a name outlives a killed process");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            0,
+            "a file with a name outlives a killed process"
+        );
         let mut upload = arriving.finish();
         assert_eq!((upload.name(), upload.size()), ("a.txt", 10));
         let mut pieces = Vec::new();
@@ -91,9 +105,15 @@ mod tests {
     #[tokio::test]
     async fn the_limit_holds_to_the_byte() {
         let folder = tempfile::tempdir().unwrap();
-        let mut arriving = Spool::new(folder.path()).begin("a".to_owned(), None, 4).await.unwrap();
+        let mut arriving = Spool::new(folder.path())
+            .begin("a".to_owned(), None, 4)
+            .await
+            .unwrap();
         arriving.write(Bytes::from_static(b"1234")).await.unwrap();
         let error = arriving.write(Bytes::from_static(b"5")).await.unwrap_err();
-        assert!(matches!(error, UploadError::TooLong { max: 4, .. }), "{error}");
+        assert!(
+            matches!(error, UploadError::TooLong { max: 4, .. }),
+            "{error}"
+        );
     }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use host_services::database::Database;
-use host_services::jobs::config::JobsConfig;
-use host_services::jobs::sqlite::SqliteJobs;
-use host_services::jobs::store::{Claim, JobStore, NewJob};
-use host_types::job::{AttemptEnd, Claimed, Job, JobId, OwnerId};
+use hayrick_services::database::Database;
+use hayrick_services::jobs::config::JobsConfig;
+use hayrick_services::jobs::sqlite::SqliteJobs;
+use hayrick_services::jobs::store::{Claim, JobStore, NewJob};
+use hayrick_types::job::{AttemptEnd, Claimed, Job, JobId, OwnerId};
 use tempfile::TempDir;
 
 pub const SECOND: Duration = Duration::from_secs(1);
@@ -52,7 +52,12 @@ impl Bench {
 
     /// What another process would find.
     pub fn reopen(self) -> Bench {
-        let Bench { store, database, time, folder } = self;
+        let Bench {
+            store,
+            database,
+            time,
+            folder,
+        } = self;
         drop((store, database));
         Bench::open(folder, time)
     }
@@ -60,8 +65,18 @@ impl Bench {
     fn open(folder: TempDir, time: Time) -> Bench {
         let database = Database::open(&folder.path().join("hayrick.db")).unwrap();
         let clock = time.clone();
-        let store = SqliteJobs::new(database.clone(), &config(), Arc::new(move || clock.now()), 7);
-        Bench { store: Arc::new(store), database, time, folder }
+        let store = SqliteJobs::new(
+            database.clone(),
+            &config(),
+            Arc::new(move || clock.now()),
+            7,
+        );
+        Bench {
+            store: Arc::new(store),
+            database,
+            time,
+            folder,
+        }
     }
 
     pub fn store(&self) -> &dyn JobStore {
@@ -75,7 +90,11 @@ impl Bench {
 
 /// The usual limits, but for a queue that is soon full and pages that are soon over.
 pub fn config() -> JobsConfig {
-    JobsConfig { pending_max: PENDING_MAX, page_bytes_max: 10_000, ..JobsConfig::default() }
+    JobsConfig {
+        pending_max: PENDING_MAX,
+        page_bytes_max: 10_000,
+        ..JobsConfig::default()
+    }
 }
 
 /// A job for the pipeline `echo`.
@@ -106,7 +125,12 @@ pub async fn get(store: &dyn JobStore, id: JobId) -> Job {
 
 /// Room for so many jobs of `echo`.
 pub fn room(owner: OwnerId, slots: usize) -> Claim {
-    Claim { owner, wanted: BTreeMap::from([("echo".to_owned(), slots)]), slots, lease: 30 * SECOND }
+    Claim {
+        owner,
+        wanted: BTreeMap::from([("echo".to_owned(), slots)]),
+        slots,
+        lease: 30 * SECOND,
+    }
 }
 
 pub async fn claim(store: &dyn JobStore, slots: usize) -> Vec<Claimed> {
@@ -125,7 +149,10 @@ pub fn completed() -> AttemptEnd {
 }
 
 pub fn retry(delay: Option<Duration>) -> AttemptEnd {
-    AttemptEnd::Retry { error: "not now".to_owned(), delay }
+    AttemptEnd::Retry {
+        error: "not now".to_owned(),
+        delay,
+    }
 }
 
 /// Awaits an event that announces itself.
@@ -133,5 +160,7 @@ pub fn retry(delay: Option<Duration>) -> AttemptEnd {
 /// # Panics
 /// It does not come in a time that is long on every machine.
 pub async fn within<T>(what: &str, event: impl Future<Output = T>) -> T {
-    tokio::time::timeout(20 * SECOND, event).await.unwrap_or_else(|_| panic!("it never came: {what}"))
+    tokio::time::timeout(20 * SECOND, event)
+        .await
+        .unwrap_or_else(|_| panic!("it never came: {what}"))
 }

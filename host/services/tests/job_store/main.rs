@@ -14,7 +14,8 @@ mod model;
 mod races;
 mod retention;
 
-/// Runs the rules that hold for every store against the one in a file, which they are given in this form.
+/// Runs the rules that hold for every store against the one in a file, which they are given in this
+/// form.
 macro_rules! sqlite {
     ($form:ident: $($area:ident :: $rule:ident),* $(,)?) => {
         $(

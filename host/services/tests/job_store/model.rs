@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use host_services::jobs::config::Retention;
-use host_services::jobs::error::JobError;
-use host_services::jobs::store::{Claim, JobStore, NewJob};
-use host_types::job::{AttemptEnd, Job, JobCounts, JobId, JobStatus, Lease, OwnerId, Progress};
+use hayrick_services::jobs::config::Retention;
+use hayrick_services::jobs::error::JobError;
+use hayrick_services::jobs::store::{Claim, JobStore, NewJob};
+use hayrick_types::job::{AttemptEnd, Job, JobCounts, JobId, JobStatus, Lease, OwnerId, Progress};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::{Just, Strategy, any};
 use proptest::test_runner::Config;
@@ -14,7 +14,12 @@ use proptest::{prop_oneof, proptest};
 use crate::bench::{Bench, SECOND, Time, new_job};
 
 const PIPELINES: [&str; 2] = ["echo", "other"];
-const RETENTION: Retention = Retention { completed: SECOND, cancelled: SECOND, failed: SECOND, kept_max: u64::MAX };
+const RETENTION: Retention = Retention {
+    completed: SECOND,
+    cancelled: SECOND,
+    failed: SECOND,
+    kept_max: u64::MAX,
+};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -54,9 +59,24 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let submit = (0..2usize, proptest::option::of(0..3u8), 0..2u8, 0..3u32, -1..2i16, 1..4u32).prop_map(
-        |(pipeline, key, data, delay, priority, attempts_max)| Step::Submit { pipeline, key, data, delay, priority, attempts_max },
-    );
+    let submit = (
+        0..2usize,
+        proptest::option::of(0..3u8),
+        0..2u8,
+        0..3u32,
+        -1..2i16,
+        1..4u32,
+    )
+        .prop_map(
+            |(pipeline, key, data, delay, priority, attempts_max)| Step::Submit {
+                pipeline,
+                key,
+                data,
+                delay,
+                priority,
+                attempts_max,
+            },
+        );
     prop_oneof![
         4 => submit,
         4 => (btree_map(0..2usize, 0..4usize, 0..3), 0..5usize).prop_map(|(slots, all)| Step::Claim { slots, all }),
@@ -73,8 +93,10 @@ fn step() -> impl Strategy<Value = Step> {
 fn end() -> impl Strategy<Value = AttemptEnd> {
     prop_oneof![
         Just(AttemptEnd::Completed("42".to_owned())),
-        proptest::option::of(0..3u32)
-            .prop_map(|delay| AttemptEnd::Retry { error: "not now".to_owned(), delay: delay.map(|delay| delay * SECOND) }),
+        proptest::option::of(0..3u32).prop_map(|delay| AttemptEnd::Retry {
+            error: "not now".to_owned(),
+            delay: delay.map(|delay| delay * SECOND)
+        }),
         Just(AttemptEnd::Failed("never".to_owned())),
         Just(AttemptEnd::Cancelled),
         Just(AttemptEnd::Released),
@@ -107,21 +129,43 @@ impl Model {
 
     /// Whom a claim takes, in order.
     fn turns(&mut self, wanted: &BTreeMap<String, usize>, all: usize, now: u64) -> Vec<JobId> {
-        for twin in self.twins.iter_mut().filter(|twin| twin.job.status == JobStatus::Pending) {
+        for twin in self
+            .twins
+            .iter_mut()
+            .filter(|twin| twin.job.status == JobStatus::Pending)
+        {
             twin.is_due |= twin.job.run_at <= now;
         }
-        let mut due: Vec<&Job> =
-            self.twins.iter().filter(|twin| twin.job.status == JobStatus::Pending && twin.is_due).map(|twin| &twin.job).collect();
+        let mut due: Vec<&Job> = self
+            .twins
+            .iter()
+            .filter(|twin| twin.job.status == JobStatus::Pending && twin.is_due)
+            .map(|twin| &twin.job)
+            .collect();
         due.sort_by_key(|job| (-job.priority, job.run_at, job.id));
         let mut left = wanted.clone();
-        let mut fits = |job: &&&Job| left.get_mut(&job.pipeline).filter(|left| **left > 0).map(|left| *left -= 1).is_some();
-        due.iter().filter(|job| fits(job)).take(all).map(|job| job.id).collect()
+        let mut fits = |job: &&&Job| {
+            left.get_mut(&job.pipeline)
+                .filter(|left| **left > 0)
+                .map(|left| *left -= 1)
+                .is_some()
+        };
+        due.iter()
+            .filter(|job| fits(job))
+            .take(all)
+            .map(|job| job.id)
+            .collect()
     }
 }
 
 impl Twin {
     fn new(job: Job, key: Option<u8>, is_due: bool) -> Twin {
-        Twin { job, key, is_due, held: None }
+        Twin {
+            job,
+            key,
+            is_due,
+            held: None,
+        }
     }
 
     fn settle(&mut self, status: JobStatus, now: u64) {
@@ -144,7 +188,9 @@ impl Twin {
                 self.job.error = Some(error.clone());
                 self.settle(JobStatus::Pending, now);
                 // The wait is drawn by lot, so it is taken over if it may be.
-                let longest = delay.map_or(1000 << (self.job.attempt - 1), |delay| delay.as_millis() as u64);
+                let longest = delay.map_or(1000 << (self.job.attempt - 1), |delay| {
+                    delay.as_millis() as u64
+                });
                 let shortest = delay.map_or(0, |delay| delay.as_millis() as u64);
                 assert!((now + shortest..=now + longest).contains(&seen.run_at));
                 self.job.run_at = seen.run_at;
@@ -168,7 +214,11 @@ impl Twin {
         match is_over {
             _ if self.job.cancel_requested => self.settle(JobStatus::Cancelled, now),
             true => {
-                assert!(seen.error.as_ref().is_some_and(|error| error.starts_with("the host died")));
+                assert!(
+                    seen.error
+                        .as_ref()
+                        .is_some_and(|error| error.starts_with("the host died"))
+                );
                 self.job.error = seen.error.clone();
                 self.settle(JobStatus::Failed, now);
             }
@@ -178,7 +228,16 @@ impl Twin {
 
     fn retry(&mut self, now: u64) {
         self.settle(JobStatus::Pending, now);
-        let Job { attempt, crashes, cancel_requested, run_at, started_at, progress, error, .. } = &mut self.job;
+        let Job {
+            attempt,
+            crashes,
+            cancel_requested,
+            run_at,
+            started_at,
+            progress,
+            error,
+            ..
+        } = &mut self.job;
         (*attempt, *crashes, *cancel_requested, *run_at) = (0, 0, false, now);
         (*started_at, *progress, *error) = (None, None, None);
     }
@@ -196,7 +255,14 @@ impl Pair<'_> {
     async fn take(&mut self, step: Step) {
         let now = self.time.now();
         match step {
-            Step::Submit { pipeline, key, data, delay, priority, attempts_max } => {
+            Step::Submit {
+                pipeline,
+                key,
+                data,
+                delay,
+                priority,
+                attempts_max,
+            } => {
                 let new = NewJob {
                     pipeline: PIPELINES[pipeline].to_owned(),
                     data: data.to_string(),
@@ -219,13 +285,20 @@ impl Pair<'_> {
                 let is_kept = |twin: &Twin| twin.job.completed_at.is_none_or(|at| at >= now - 1000);
                 let before = self.model.twins.len();
                 self.model.twins.retain(is_kept);
-                assert_eq!(self.store.sweep(RETENTION).await.unwrap(), before - self.model.twins.len());
+                assert_eq!(
+                    self.store.sweep(RETENTION).await.unwrap(),
+                    before - self.model.twins.len()
+                );
             }
         }
     }
 
     async fn submit(&mut self, new: NewJob, key: Option<u8>) {
-        let there = self.model.twins.iter().find(|twin| key.is_some() && twin.key == key && twin.job.pipeline == new.pipeline);
+        let there = self
+            .model
+            .twins
+            .iter()
+            .find(|twin| key.is_some() && twin.key == key && twin.job.pipeline == new.pipeline);
         let there = there.map(|twin| twin.job.clone());
         let is_due = new.delay.is_zero();
         match (self.store.submit(new.clone()).await, there) {
@@ -238,21 +311,48 @@ impl Pair<'_> {
                 assert_eq!((submitted.created, &submitted.job), (false, &there));
                 assert_eq!(new.data, there.data);
             }
-            (Err(JobError::Conflict { id }), Some(there)) => assert!(id == there.id && new.data != there.data),
+            (Err(JobError::Conflict { id }), Some(there)) => {
+                assert!(id == there.id && new.data != there.data)
+            }
             (outcome, there) => panic!("{outcome:?} where there was {there:?}"),
         }
     }
 
     async fn claim(&mut self, slots: BTreeMap<usize, usize>, all: usize) {
-        let wanted: BTreeMap<String, usize> = slots.into_iter().map(|(pipeline, slots)| (PIPELINES[pipeline].to_owned(), slots)).collect();
+        let wanted: BTreeMap<String, usize> = slots
+            .into_iter()
+            .map(|(pipeline, slots)| (PIPELINES[pipeline].to_owned(), slots))
+            .collect();
         let now = self.time.now();
         let expected = self.model.turns(&wanted, all, now);
-        let claimed = self.store.claim(Claim { owner: self.owner, wanted, slots: all, lease: SECOND }).await.unwrap();
-        assert_eq!(claimed.iter().map(|claimed| claimed.job.id).collect::<Vec<_>>(), expected);
+        let claimed = self
+            .store
+            .claim(Claim {
+                owner: self.owner,
+                wanted,
+                slots: all,
+                lease: SECOND,
+            })
+            .await
+            .unwrap();
+        assert_eq!(
+            claimed
+                .iter()
+                .map(|claimed| claimed.job.id)
+                .collect::<Vec<_>>(),
+            expected
+        );
         for claimed in claimed {
             let twin = self.model.by_id(claimed.job.id).unwrap();
             twin.held = Some(claimed.lease());
-            let Job { status, attempt, started_at, progress, revision, .. } = &mut twin.job;
+            let Job {
+                status,
+                attempt,
+                started_at,
+                progress,
+                revision,
+                ..
+            } = &mut twin.job;
             (*status, *started_at, *progress) = (JobStatus::Running, Some(now), None);
             (*attempt, *revision) = (*attempt + 1, *revision + 1);
             self.model.attempts.push(claimed.lease());
@@ -262,13 +362,19 @@ impl Pair<'_> {
     fn attempt(&self, number: usize) -> Option<Lease> {
         let attempts = &self.model.attempts;
         // Mostly one of the newest, which are more often held.
-        (!attempts.is_empty()).then(|| attempts[attempts.len() - 1 - number % attempts.len().min(6)])
+        (!attempts.is_empty())
+            .then(|| attempts[attempts.len() - 1 - number % attempts.len().min(6)])
     }
 
     async fn finish(&mut self, attempt: usize, end: AttemptEnd) {
-        let Some(lease) = self.attempt(attempt) else { return };
+        let Some(lease) = self.attempt(attempt) else {
+            return;
+        };
         let now = self.time.now();
-        match (self.store.finish(lease, end.clone()).await, self.model.holder(lease)) {
+        match (
+            self.store.finish(lease, end.clone()).await,
+            self.model.holder(lease),
+        ) {
             (Ok(seen), Some(twin)) => twin.end(&end, &seen, now),
             (Err(JobError::Lost { .. }), None) => {}
             (outcome, _) => panic!("{outcome:?}"),
@@ -276,9 +382,18 @@ impl Pair<'_> {
     }
 
     async fn report(&mut self, attempt: usize, done: u64) {
-        let Some(lease) = self.attempt(attempt) else { return };
-        let progress = Progress { done, total: None, message: None };
-        match (self.store.report(lease, progress.clone()).await, self.model.holder(lease)) {
+        let Some(lease) = self.attempt(attempt) else {
+            return;
+        };
+        let progress = Progress {
+            done,
+            total: None,
+            message: None,
+        };
+        match (
+            self.store.report(lease, progress.clone()).await,
+            self.model.holder(lease),
+        ) {
             (Ok(()), Some(twin)) => {
                 twin.job.progress = Some(progress);
                 twin.job.revision += 1;
@@ -308,7 +423,10 @@ impl Pair<'_> {
             }
             _ => {}
         }
-        assert_eq!(store.cancel(&twin.job.pipeline, twin.job.id).await.unwrap(), twin.job);
+        assert_eq!(
+            store.cancel(&twin.job.pipeline, twin.job.id).await.unwrap(),
+            twin.job
+        );
     }
 
     async fn retry(&mut self, job: usize) {
@@ -326,7 +444,11 @@ impl Pair<'_> {
         self.owner = OwnerId::fresh();
         let (store, now) = (self.store, self.time.now());
         let reclaimed = store.reclaim(self.owner).await.unwrap();
-        let held = self.model.twins.iter_mut().filter(|twin| twin.held.is_some());
+        let held = self
+            .model
+            .twins
+            .iter_mut()
+            .filter(|twin| twin.held.is_some());
         let mut crashed = 0;
         for twin in held {
             let seen = store.get(&twin.job.pipeline, twin.job.id).await.unwrap();
@@ -340,20 +462,39 @@ impl Pair<'_> {
     async fn compare(&self) {
         for pipeline in PIPELINES {
             let mut counts = JobCounts::default();
-            for twin in self.model.twins.iter().filter(|twin| twin.job.pipeline == pipeline) {
+            for twin in self
+                .model
+                .twins
+                .iter()
+                .filter(|twin| twin.job.pipeline == pipeline)
+            {
                 *counts.of(twin.job.status) += 1;
-                assert_eq!(self.store.get(pipeline, twin.job.id).await.unwrap(), twin.job);
+                assert_eq!(
+                    self.store.get(pipeline, twin.job.id).await.unwrap(),
+                    twin.job
+                );
             }
             assert_eq!(self.store.counts(pipeline).await.unwrap(), counts);
         }
-        let delayed = self.model.twins.iter().filter(|twin| twin.job.status == JobStatus::Pending && !twin.is_due);
-        assert_eq!(self.store.next_due().await.unwrap(), delayed.map(|twin| twin.job.run_at).min());
+        let delayed = self
+            .model
+            .twins
+            .iter()
+            .filter(|twin| twin.job.status == JobStatus::Pending && !twin.is_due);
+        assert_eq!(
+            self.store.next_due().await.unwrap(),
+            delayed.map(|twin| twin.job.run_at).min()
+        );
     }
 }
 
 /// Runs a case of a property to its end.
 pub fn block_on<T>(case: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(case)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(case)
 }
 
 proptest! {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use host_services::jobs::config::Retention;
-use host_services::jobs::store::{JobStore, NewJob};
-use host_types::job::{AttemptEnd, JobId, JobStatus};
+use hayrick_services::jobs::config::Retention;
+use hayrick_services::jobs::store::{JobStore, NewJob};
+use hayrick_types::job::{AttemptEnd, JobId, JobStatus};
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any};
 use proptest::test_runner::Config;
@@ -22,28 +22,51 @@ struct Kept {
 }
 
 fn kept() -> impl Strategy<Value = Kept> {
-    (0..JobStatus::ALL.len(), 0..40u64).prop_map(|(status, age)| Kept { status: JobStatus::ALL[status], age })
+    (0..JobStatus::ALL.len(), 0..40u64).prop_map(|(status, age)| Kept {
+        status: JobStatus::ALL[status],
+        age,
+    })
 }
 
 fn retention() -> impl Strategy<Value = Retention> {
     let age = || (0..40u64).prop_map(Duration::from_secs);
-    (age(), age(), age(), 0..8u64).prop_map(|(completed, cancelled, failed, kept_max)| Retention { completed, cancelled, failed, kept_max })
+    (age(), age(), age(), 0..8u64).prop_map(|(completed, cancelled, failed, kept_max)| Retention {
+        completed,
+        cancelled,
+        failed,
+        kept_max,
+    })
 }
 
 /// Brings a fresh job, the only one that can be claimed, to a status.
 async fn bring_to(store: &dyn JobStore, status: JobStatus) -> JobId {
-    let id = submit(store, NewJob { priority: 1, ..new_job() }).await;
+    let id = submit(
+        store,
+        NewJob {
+            priority: 1,
+            ..new_job()
+        },
+    )
+    .await;
     if status == JobStatus::Pending {
         // Out of reach of the claims for the others.
         let lease = claim_one(store).await.lease();
-        let end = AttemptEnd::Retry { error: String::new(), delay: Some(3600 * SECOND) };
+        let end = AttemptEnd::Retry {
+            error: String::new(),
+            delay: Some(3600 * SECOND),
+        };
         store.finish(lease, end).await.unwrap();
         return id;
     }
     let lease = claim_one(store).await.lease();
     match status {
         JobStatus::Completed => drop(store.finish(lease, completed()).await.unwrap()),
-        JobStatus::Failed => drop(store.finish(lease, AttemptEnd::Failed(String::new())).await.unwrap()),
+        JobStatus::Failed => drop(
+            store
+                .finish(lease, AttemptEnd::Failed(String::new()))
+                .await
+                .unwrap(),
+        ),
         JobStatus::Cancelled => drop(store.finish(lease, AttemptEnd::Cancelled).await.unwrap()),
         JobStatus::Pending | JobStatus::Running => {}
     }
@@ -127,15 +150,32 @@ pub async fn a_long_queue_is_swept_in_pieces(store: &dyn JobStore, time: &Time) 
         let id = submit(store, new_job()).await;
         store.cancel("echo", id).await.unwrap();
     }
-    let id = submit(store, NewJob { idempotency_key: Some("k".to_owned()), ..new_job() }).await;
+    let id = submit(
+        store,
+        NewJob {
+            idempotency_key: Some("k".to_owned()),
+            ..new_job()
+        },
+    )
+    .await;
     time.pass(24 * 3600 * SECOND);
     assert_eq!(store.sweep(Retention::default()).await.unwrap(), 0);
     time.pass(SECOND);
-    assert_eq!(store.sweep(Retention::default()).await.unwrap() as u64, PENDING_MAX);
+    assert_eq!(
+        store.sweep(Retention::default()).await.unwrap() as u64,
+        PENDING_MAX
+    );
     let counts = store.counts("echo").await.unwrap();
     assert_eq!((counts.pending, counts.cancelled), (1, 0));
     store.cancel("echo", id).await.unwrap();
     time.pass(25 * 3600 * SECOND);
     assert_eq!(store.sweep(Retention::default()).await.unwrap(), 1);
-    submit(store, NewJob { idempotency_key: Some("k".to_owned()), ..new_job() }).await;
+    submit(
+        store,
+        NewJob {
+            idempotency_key: Some("k".to_owned()),
+            ..new_job()
+        },
+    )
+    .await;
 }

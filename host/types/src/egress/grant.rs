@@ -18,7 +18,9 @@ impl EgressGrant {
     /// A secret for a place that no rule grants, or one that would cross the network in the clear.
     pub fn check_secret(&self, secret: &SecretGrant) -> Result<(), GrantError> {
         let Some(rule) = self.rules.iter().find(|rule| rule.is_beside(&secret.to)) else {
-            return wrong("no [[egress]] has this scheme, host and port: add one, or the secret goes nowhere");
+            return wrong(
+                "no [[egress]] has this scheme, host and port: add one, or the secret goes nowhere",
+            );
         };
         if secret.to.scheme == Scheme::Http && !rule.private {
             return wrong("a secret goes over https, or to a private address: write https://");
@@ -43,14 +45,27 @@ mod tests {
 
     fn secret(to: &str) -> SecretGrant {
         let to = EgressRule::parse(to).unwrap();
-        SecretGrant { name: "a".to_owned(), variable: "A".to_owned(), header: "x".to_owned(), template: "{}".to_owned(), to }
+        SecretGrant {
+            name: "a".to_owned(),
+            variable: "A".to_owned(),
+            header: "x".to_owned(),
+            template: "{}".to_owned(),
+            to,
+        }
     }
 
     #[test]
     fn a_secret_goes_where_a_rule_goes_and_not_in_the_clear() {
-        let rules =
-            ["https://api.example.com", "http://api.example.com", "http://10.0.0.1:8000"].map(|text| EgressRule::parse(text).unwrap());
-        let mut grant = EgressGrant { rules: rules.to_vec(), secrets: Vec::new() };
+        let rules = [
+            "https://api.example.com",
+            "http://api.example.com",
+            "http://10.0.0.1:8000",
+        ]
+        .map(|text| EgressRule::parse(text).unwrap());
+        let mut grant = EgressGrant {
+            rules: rules.to_vec(),
+            secrets: Vec::new(),
+        };
         grant.rules[2].private = true;
         for (to, is_right) in [
             ("https://api.example.com/v1", true),

@@ -29,13 +29,19 @@ impl HostPattern {
     /// Reads a name, `*.` and a name, or an IP address.
     ///
     /// # Errors
-    /// Says what would be right. There is one spelling of each host: no dot at the end, no number that only some read as an address.
+    /// Says what would be right. There is one spelling of each host: no dot at the end, no number
+    /// that only some read as an address.
     pub fn parse(text: &str) -> Result<HostPattern, GrantError> {
         let text = text.to_ascii_lowercase();
-        let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(&text);
+        let bare = text
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+            .unwrap_or(&text);
         if let Ok(ip) = bare.parse::<Ipv6Addr>() {
             return match ip.to_ipv4_mapped() {
-                Some(ip) => wrong(format!("'{text}' is an IPv4 address in disguise: write {ip}")),
+                Some(ip) => wrong(format!(
+                    "'{text}' is an IPv4 address in disguise: write {ip}"
+                )),
                 None => Ok(HostPattern::Exactly(Host::Ip(ip.into()))),
             };
         }
@@ -48,7 +54,9 @@ impl HostPattern {
         };
         check_name(parent)?;
         if !parent.contains('.') {
-            return wrong(format!("'{text}' is too wide: write at least two names behind the star, as in *.example.com"));
+            return wrong(format!(
+                "'{text}' is too wide: write at least two names behind the star, as in *.example.com"
+            ));
         }
         Ok(HostPattern::Below(parent.to_owned()))
     }
@@ -62,9 +70,10 @@ impl HostPattern {
     pub fn matches(&self, host: &Host) -> bool {
         match (self, host) {
             (HostPattern::Exactly(own), host) => own == host,
-            (HostPattern::Below(parent), Host::Name(name)) => {
-                name.strip_suffix(parent.as_str()).and_then(|rest| rest.strip_suffix('.')).is_some_and(|rest| !rest.is_empty())
-            }
+            (HostPattern::Below(parent), Host::Name(name)) => name
+                .strip_suffix(parent.as_str())
+                .and_then(|rest| rest.strip_suffix('.'))
+                .is_some_and(|rest| !rest.is_empty()),
             (HostPattern::Below(_), Host::Ip(_)) => false,
         }
     }
@@ -72,23 +81,32 @@ impl HostPattern {
 
 fn check_name(name: &str) -> Result<(), GrantError> {
     if !name.is_ascii() {
-        return wrong(format!("'{name}' is not ASCII: write the form that begins with xn--"));
+        return wrong(format!(
+            "'{name}' is not ASCII: write the form that begins with xn--"
+        ));
     }
     if name.ends_with('.') {
         return wrong(format!("'{name}' has a dot at the end: leave it out"));
     }
-    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+    let is_inner = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_')
+    };
     let is_label = |label: &str| {
         let is_long = label.is_empty() || label.len() > LABEL_BYTES_MAX;
         !is_long && label.bytes().all(is_inner) && !label.starts_with('-') && !label.ends_with('-')
     };
     if name.len() > NAME_BYTES_MAX || !name.split('.').all(is_label) {
-        return wrong(format!("'{name}' is no host: write a name such as api.example.com, *.example.com, or an IP address"));
+        return wrong(format!(
+            "'{name}' is no host: write a name such as api.example.com, *.example.com, or an IP address"
+        ));
     }
     // What browsers take for an IPv4 address: 127.1, 0x7f.1, 2130706433.
-    let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit()) || label.starts_with("0x");
+    let is_number =
+        |label: &str| label.bytes().all(|byte| byte.is_ascii_digit()) || label.starts_with("0x");
     if name.rsplit('.').next().is_some_and(is_number) {
-        return wrong(format!("'{name}' is an odd spelling of an IP address: write four decimal numbers, as in 192.0.2.1"));
+        return wrong(format!(
+            "'{name}' is an odd spelling of an IP address: write four decimal numbers, as in 192.0.2.1"
+        ));
     }
     Ok(())
 }
@@ -162,7 +180,12 @@ mod tests {
         let below = HostPattern::parse("*.example.com").unwrap();
         let named = |name: &str| below.matches(&Host::Name(name.to_owned()));
         assert!(named("a.example.com") && named("a.b.example.com"));
-        assert!(!named("example.com") && !named("evilexample.com") && !named(".example.com") && !named("example.com.evil.org"));
+        assert!(
+            !named("example.com")
+                && !named("evilexample.com")
+                && !named(".example.com")
+                && !named("example.com.evil.org")
+        );
         assert!(!below.matches(&Host::Ip(Ipv4Addr::LOCALHOST.into())));
     }
 }

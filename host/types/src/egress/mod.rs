@@ -1,4 +1,5 @@
-//! Which addresses on the network a plugin may ask, and which secrets the host adds to what it asks. Read `rule`, then `grant`.
+//! Which addresses on the network a plugin may ask, and which secrets the host adds to what it
+//! asks. Read `rule`, then `grant`.
 
 pub mod error;
 pub mod grant;

@@ -34,7 +34,8 @@ pub struct EgressRule {
     pub methods: Vec<String>,
     /// What the path begins with, whole segments; `/` is every path.
     pub path_prefix: String,
-    /// Whether the host may have a private or loopback address. Addresses of the link and of cloud metadata stay out of reach.
+    /// Whether the host may have a private or loopback address. Addresses of the link and of cloud
+    /// metadata stay out of reach.
     pub private: bool,
 }
 
@@ -74,10 +75,14 @@ impl Scheme {
 /// It is none, or one that nobody may use.
 pub fn parse_method(text: &str) -> Result<String, GrantError> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_uppercase()) {
-        return wrong(format!("'{text}' is no method: write for example \"GET\", in capitals"));
+        return wrong(format!(
+            "'{text}' is no method: write for example \"GET\", in capitals"
+        ));
     }
     if is_never_granted(text) {
-        return wrong(format!("{text} cannot be granted: it would make a tunnel or show headers the host adds"));
+        return wrong(format!(
+            "{text} cannot be granted: it would make a tunnel or show headers the host adds"
+        ));
     }
     Ok(text.to_owned())
 }
@@ -88,8 +93,14 @@ pub fn parse_method(text: &str) -> Result<String, GrantError> {
 /// It has another spelling, or parts that no path has.
 pub fn parse_path(text: &str) -> Result<String, GrantError> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~!$&'()*+,=:@".contains(&byte);
-    if !text.starts_with('/') || !text.bytes().all(is_plain) || text.contains("//") || has_dots(text) {
-        return wrong(format!("'{text}' is no path: write for example \"/v1\", without a query, '%', '..' or '//'"));
+    if !text.starts_with('/')
+        || !text.bytes().all(is_plain)
+        || text.contains("//")
+        || has_dots(text)
+    {
+        return wrong(format!(
+            "'{text}' is no path: write for example \"/v1\", without a query, '%', '..' or '//'"
+        ));
     }
     Ok(text.to_owned())
 }
@@ -101,7 +112,10 @@ impl EgressRule {
     /// A private address must be one host by name.
     pub fn check(self) -> Result<EgressRule, GrantError> {
         if self.private && !self.host.is_exact() {
-            return wrong(format!("{} is many hosts: name the one that may have a private address", self.host));
+            return wrong(format!(
+                "{} is many hosts: name the one that may have a private address",
+                self.host
+            ));
         }
         if self.port == 0 {
             return wrong("0 is no port: write for example 443");
@@ -115,7 +129,9 @@ impl EgressRule {
     /// Says which part is wrong.
     pub fn parse(text: &str) -> Result<EgressRule, GrantError> {
         let Some((scheme, rest)) = text.split_once("://") else {
-            return wrong(format!("'{text}' is no address: write for example \"https://api.example.com/v1\""));
+            return wrong(format!(
+                "'{text}' is no address: write for example \"https://api.example.com/v1\""
+            ));
         };
         let scheme = Scheme::parse(scheme)?;
         let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
@@ -125,7 +141,15 @@ impl EgressRule {
             _ => (authority, scheme.port()),
         };
         let (host, path_prefix) = (HostPattern::parse(host)?, parse_path(path)?);
-        EgressRule { scheme, host, port, methods: Vec::new(), path_prefix, private: false }.check()
+        EgressRule {
+            scheme,
+            host,
+            port,
+            methods: Vec::new(),
+            path_prefix,
+            private: false,
+        }
+        .check()
     }
 
     /// Whether this is the same place, whatever is asked there.
@@ -135,8 +159,11 @@ impl EgressRule {
 
     /// Whether the request falls under this rule.
     pub fn matches(&self, asked: &Destination) -> bool {
-        let is_method = !is_never_granted(&asked.method) && (self.methods.is_empty() || self.methods.contains(&asked.method));
-        let is_place = self.scheme == asked.scheme && self.port == asked.port && self.host.matches(&asked.host);
+        let is_method = !is_never_granted(&asked.method)
+            && (self.methods.is_empty() || self.methods.contains(&asked.method));
+        let is_place = self.scheme == asked.scheme
+            && self.port == asked.port
+            && self.host.matches(&asked.host);
         is_method && is_place && self.covers(&asked.path)
     }
 
@@ -144,7 +171,9 @@ impl EgressRule {
         if self.path_prefix == "/" {
             return true;
         }
-        let Some(rest) = path.strip_prefix(&self.path_prefix) else { return false };
+        let Some(rest) = path.strip_prefix(&self.path_prefix) else {
+            return false;
+        };
         let is_whole = rest.is_empty() || rest.starts_with('/') || self.path_prefix.ends_with('/');
         is_whole && !is_ambiguous(path)
     }
@@ -152,26 +181,42 @@ impl EgressRule {
 
 fn parse_port(text: &str) -> Result<u16, GrantError> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|_| is_number).ok_or_else(|| GrantError(format!("'{text}' is no port: write a number up to 65535")))
+    text.parse()
+        .ok()
+        .filter(|_| is_number)
+        .ok_or_else(|| GrantError(format!("'{text}' is no port: write a number up to 65535")))
 }
 
 fn is_never_granted(method: &str) -> bool {
     matches!(method, "CONNECT" | "TRACE" | "TRACK")
 }
 
-/// A path that some servers read as another one: with an encoded separator, dot or percent sign, an empty segment, or dots before a `;`.
+/// A path that some servers read as another one: with an encoded separator, dot or percent sign, an
+/// empty segment, or dots before a `;`.
 fn is_ambiguous(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
-    ["%2f", "%5c", "%2e", "%25", "%00", "//", "\\"].iter().any(|odd| lower.contains(odd)) || has_dots(path)
+    ["%2f", "%5c", "%2e", "%25", "%00", "//", "\\"]
+        .iter()
+        .any(|odd| lower.contains(odd))
+        || has_dots(path)
 }
 
 fn has_dots(path: &str) -> bool {
-    path.split('/').any(|segment| segment == "." || segment.starts_with(".."))
+    path.split('/')
+        .any(|segment| segment == "." || segment.starts_with(".."))
 }
 
 impl fmt::Display for Destination {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} {}://{}:{}{}", self.method, self.scheme.as_str(), self.host, self.port, self.path)
+        write!(
+            out,
+            "{} {}://{}:{}{}",
+            self.method,
+            self.scheme.as_str(),
+            self.host,
+            self.port,
+            self.path
+        )
     }
 }
 
@@ -180,14 +225,30 @@ mod tests {
     use super::*;
 
     fn asked(method: &str, host: &str, path: &str) -> Destination {
-        let HostPattern::Exactly(host) = HostPattern::parse(host).unwrap() else { panic!("no host") };
-        Destination { scheme: Scheme::Https, host, port: 443, method: method.to_owned(), path: path.to_owned() }
+        let HostPattern::Exactly(host) = HostPattern::parse(host).unwrap() else {
+            panic!("no host")
+        };
+        Destination {
+            scheme: Scheme::Https,
+            host,
+            port: 443,
+            method: method.to_owned(),
+            path: path.to_owned(),
+        }
     }
 
     #[test]
     fn a_rule_is_read_from_an_address() {
         let rule = EgressRule::parse("https://api.example.com/v1").unwrap();
-        assert_eq!((rule.scheme, rule.port, rule.path_prefix.as_str(), rule.private), (Scheme::Https, 443, "/v1", false));
+        assert_eq!(
+            (
+                rule.scheme,
+                rule.port,
+                rule.path_prefix.as_str(),
+                rule.private
+            ),
+            (Scheme::Https, 443, "/v1", false)
+        );
         assert_eq!(EgressRule::parse("http://[::1]:8080").unwrap().port, 8080);
         assert_eq!(EgressRule::parse("http://[::1]").unwrap().port, 80);
         for text in [
@@ -214,12 +275,24 @@ mod tests {
     #[test]
     fn every_part_must_match() {
         let mut rule = EgressRule::parse("https://api.example.com/v1").unwrap();
-        assert!(rule.matches(&asked("GET", "api.example.com", "/v1")) && rule.matches(&asked("PUT", "api.example.com", "/v1/a")));
+        assert!(
+            rule.matches(&asked("GET", "api.example.com", "/v1"))
+                && rule.matches(&asked("PUT", "api.example.com", "/v1/a"))
+        );
         assert!(!rule.matches(&asked("GET", "example.com", "/v1")));
-        assert!(!rule.matches(&Destination { port: 8443, ..asked("GET", "api.example.com", "/v1") }));
-        assert!(!rule.matches(&Destination { scheme: Scheme::Http, ..asked("GET", "api.example.com", "/v1") }));
+        assert!(!rule.matches(&Destination {
+            port: 8443,
+            ..asked("GET", "api.example.com", "/v1")
+        }));
+        assert!(!rule.matches(&Destination {
+            scheme: Scheme::Http,
+            ..asked("GET", "api.example.com", "/v1")
+        }));
         for method in ["CONNECT", "TRACE"] {
-            assert!(!rule.matches(&asked(method, "api.example.com", "/v1")), "{method}");
+            assert!(
+                !rule.matches(&asked(method, "api.example.com", "/v1")),
+                "{method}"
+            );
         }
         rule.methods = vec!["GET".to_owned()];
         assert!(!rule.matches(&asked("POST", "api.example.com", "/v1")));
@@ -228,16 +301,40 @@ mod tests {
     #[test]
     fn a_path_is_below_its_prefix_for_every_server_or_not_at_all() {
         let rule = EgressRule::parse("https://api.example.com/v1").unwrap();
-        for path in ["/v1x", "/", "/v1/..%2fadmin", "/v1/%2e%2e/admin", "/v1/..;/admin", "/v1/%252e%252e/a", "/v1//a", "/v1/%5c..", "/v2"] {
-            assert!(!rule.matches(&asked("GET", "api.example.com", path)), "{path}");
+        for path in [
+            "/v1x",
+            "/",
+            "/v1/..%2fadmin",
+            "/v1/%2e%2e/admin",
+            "/v1/..;/admin",
+            "/v1/%252e%252e/a",
+            "/v1//a",
+            "/v1/%5c..",
+            "/v2",
+        ] {
+            assert!(
+                !rule.matches(&asked("GET", "api.example.com", path)),
+                "{path}"
+            );
         }
-        assert!(EgressRule::parse("https://api.example.com").unwrap().matches(&asked("GET", "api.example.com", "/a%2fb")));
+        assert!(
+            EgressRule::parse("https://api.example.com")
+                .unwrap()
+                .matches(&asked("GET", "api.example.com", "/a%2fb"))
+        );
     }
 
     #[test]
     fn what_cannot_be_granted_is_refused() {
-        assert!(parse_method("get").is_err() && parse_method("CONNECT").is_err() && parse_method("GET").is_ok());
-        let wide = EgressRule { private: true, ..EgressRule::parse("https://*.example.com").unwrap() };
+        assert!(
+            parse_method("get").is_err()
+                && parse_method("CONNECT").is_err()
+                && parse_method("GET").is_ok()
+        );
+        let wide = EgressRule {
+            private: true,
+            ..EgressRule::parse("https://*.example.com").unwrap()
+        };
         assert!(wide.check().unwrap_err().to_string().contains("many hosts"));
     }
 }

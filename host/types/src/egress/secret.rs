@@ -32,15 +32,22 @@ pub fn parse_header(text: &str) -> Result<String, GrantError> {
         return wrong(format!("'{text}' is no header's name"));
     }
     if is_reserved(&name) {
-        return wrong(format!("'{text}' is a header the host writes itself: name another one"));
+        return wrong(format!(
+            "'{text}' is a header the host writes itself: name another one"
+        ));
     }
     Ok(name)
 }
 
 /// Some servers take the method from one of these; a rule is about the one that is sent.
-const METHOD_OVERRIDES: [&str; 3] = ["x-http-method", "x-http-method-override", "x-method-override"];
+const METHOD_OVERRIDES: [&str; 3] = [
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+];
 
-/// Whether a header, in lower case, says where a message ends, belongs to the connection or stands for the method: only the host writes those.
+/// Whether a header, in lower case, says where a message ends, belongs to the connection or stands
+/// for the method: only the host writes those.
 pub fn is_reserved(name: &str) -> bool {
     is_framing(name) || METHOD_OVERRIDES.contains(&name)
 }
@@ -49,7 +56,15 @@ pub fn is_reserved(name: &str) -> bool {
 pub fn is_framing(name: &str) -> bool {
     let listed = matches!(
         name,
-        "host" | "content-length" | "transfer-encoding" | "connection" | "keep-alive" | "upgrade" | "te" | "trailer" | "expect"
+        "host"
+            | "content-length"
+            | "transfer-encoding"
+            | "connection"
+            | "keep-alive"
+            | "upgrade"
+            | "te"
+            | "trailer"
+            | "expect"
     );
     listed || name == "http2-settings" || name.starts_with("proxy-")
 }
@@ -60,10 +75,18 @@ pub fn is_framing(name: &str) -> bool {
 /// It has no `{}` or more than one, or letters no header has.
 pub fn parse_template(text: &str) -> Result<String, GrantError> {
     if text.matches(PLACE).count() != 1 {
-        return wrong(format!("'{text}' must have one {{}}, where the secret goes: write for example \"Bearer {{}}\""));
+        return wrong(format!(
+            "'{text}' must have one {{}}, where the secret goes: write for example \"Bearer {{}}\""
+        ));
     }
-    if !text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
-        return wrong(format!("'{}' has letters that no header has", text.escape_default()));
+    if !text
+        .bytes()
+        .all(|byte| byte == b' ' || byte.is_ascii_graphic())
+    {
+        return wrong(format!(
+            "'{}' has letters that no header has",
+            text.escape_default()
+        ));
     }
     Ok(text.to_owned())
 }
@@ -82,7 +105,16 @@ mod tests {
     #[test]
     fn headers_and_templates_are_checked() {
         assert_eq!(parse_header("Authorization").unwrap(), "authorization");
-        for name in ["", "a b", "a:", "Host", "content-length", "Transfer-Encoding", "Proxy-Authorization", "x\r\ny"] {
+        for name in [
+            "",
+            "a b",
+            "a:",
+            "Host",
+            "content-length",
+            "Transfer-Encoding",
+            "Proxy-Authorization",
+            "x\r\ny",
+        ] {
             assert!(parse_header(name).is_err(), "{name}");
         }
         assert!(parse_template("Bearer {}").is_ok() && parse_template("{}").is_ok());

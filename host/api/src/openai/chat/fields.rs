@@ -7,14 +7,25 @@ use serde_json::value::RawValue;
 use crate::json::is_readable;
 
 /// What OpenAI's objects have at their top level: a plugin's fields never take their place.
-const OPENAI: [&str; 9] = ["id", "object", "created", "model", "choices", "usage", "error", "system_fingerprint", "service_tier"];
+const OPENAI: [&str; 9] = [
+    "id",
+    "object",
+    "created",
+    "model",
+    "choices",
+    "usage",
+    "error",
+    "system_fingerprint",
+    "service_tier",
+];
 
 /// The fields of a JSON object that are free to be set; none of what is no object.
 pub(super) fn free_fields(json: &str) -> BTreeMap<String, Box<RawValue>> {
     if !is_readable(json) {
         return BTreeMap::new();
     }
-    let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(json).unwrap_or_default();
+    let mut fields: BTreeMap<String, Box<RawValue>> =
+        serde_json::from_str(json).unwrap_or_default();
     fields.retain(|name, _| !OPENAI.contains(&name.as_str()) && name != "event");
     fields
 }

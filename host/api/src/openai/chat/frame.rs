@@ -3,8 +3,8 @@
 use std::mem;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use host_types::chunk::{Chunk, Event, ToolCallDelta};
-use host_types::failure::Failure;
+use hayrick_types::chunk::{Chunk, Event, ToolCallDelta};
+use hayrick_types::failure::Failure;
 use serde::Serialize;
 
 use super::fields::free_fields;
@@ -54,16 +54,27 @@ struct FunctionFields<'a> {
 impl FrameWriter {
     /// The frames of an answer that begins; the first one, which tells the role, is in the buffer.
     pub(super) fn new(identity: &Identity, options: StreamOptions) -> FrameWriter {
-        let tail: &[u8] = if options.usage { b",\"usage\":null}\n\n" } else { b"}\n\n" };
+        let tail: &[u8] = if options.usage {
+            b",\"usage\":null}\n\n"
+        } else {
+            b"}\n\n"
+        };
         let buffer = BytesMut::with_capacity(BUFFER_BYTES);
-        let mut frames = FrameWriter { head: head(identity), tail, options, summary: Summary::default(), buffer };
+        let mut frames = FrameWriter {
+            head: head(identity),
+            tail,
+            options,
+            summary: Summary::default(),
+            buffer,
+        };
         frames.delta(|delta| delta.put_slice(b"\"role\":\"assistant\",\"content\":\"\""));
         frames
     }
 
     fn text(&mut self, name: &[u8], text: &str) {
         if !text.is_empty() {
-            self.buffer.reserve(self.head.len() + text.len() + FRAME_BYTES);
+            self.buffer
+                .reserve(self.head.len() + text.len() + FRAME_BYTES);
             self.delta(|delta| {
                 delta.put_slice(name);
                 json(delta, text);
@@ -73,35 +84,53 @@ impl FrameWriter {
 
     fn tool_call(&mut self, call: &ToolCallDelta) {
         let kind = call.id.is_some().then_some("function");
-        let function = FunctionFields { name: call.name.as_deref(), arguments: &call.arguments };
+        let function = FunctionFields {
+            name: call.name.as_deref(),
+            arguments: &call.arguments,
+        };
         self.delta(|delta| {
             delta.put_slice(b"\"tool_calls\":");
-            json(delta, &[CallFields { index: call.index, id: call.id.as_deref(), kind, function }]);
+            json(
+                delta,
+                &[CallFields {
+                    index: call.index,
+                    id: call.id.as_deref(),
+                    kind,
+                    function,
+                }],
+            );
         });
     }
 
-    /// An event stands beside a choice that adds nothing: Open WebUI finds it, and a client that knows no events is not troubled.
+    /// An event stands beside a choice that adds nothing: Open WebUI finds it, and a client that
+    /// knows no events is not troubled.
     fn event(&mut self, event: &Event) {
-        self.frame(b"[{\"index\":0,\"delta\":{},\"finish_reason\":null}],\"event\":{\"type\":", |buffer| {
-            json(buffer, &event.kind);
-            buffer.put_slice(b",\"data\":");
-            document(buffer, &event.data);
-            buffer.put_slice(b"}");
-        });
+        self.frame(
+            b"[{\"index\":0,\"delta\":{},\"finish_reason\":null}],\"event\":{\"type\":",
+            |buffer| {
+                json(buffer, &event.kind);
+                buffer.put_slice(b",\"data\":");
+                document(buffer, &event.data);
+                buffer.put_slice(b"}");
+            },
+        );
     }
 
     /// A plugin's own fields stand beside a choice that adds nothing.
     fn fields(&mut self, json: &str) {
         let fields = free_fields(json);
         if !fields.is_empty() {
-            self.frame(b"[{\"index\":0,\"delta\":{},\"finish_reason\":null}]", |buffer| {
-                for (name, value) in &fields {
-                    buffer.put_slice(b",");
-                    self::json(buffer, name);
-                    buffer.put_slice(b":");
-                    document(buffer, value.get());
-                }
-            });
+            self.frame(
+                b"[{\"index\":0,\"delta\":{},\"finish_reason\":null}]",
+                |buffer| {
+                    for (name, value) in &fields {
+                        buffer.put_slice(b",");
+                        self::json(buffer, name);
+                        buffer.put_slice(b":");
+                        document(buffer, value.get());
+                    }
+                },
+            );
         }
     }
 
@@ -137,10 +166,13 @@ impl Encode for FrameWriter {
     // The reason, the usage if it was asked for, and `[DONE]`.
     fn end(&mut self) {
         let finish = self.summary.finish();
-        self.frame(b"[{\"index\":0,\"delta\":{},\"finish_reason\":\"", |buffer| {
-            buffer.put_slice(finish.as_bytes());
-            buffer.put_slice(b"\"}]");
-        });
+        self.frame(
+            b"[{\"index\":0,\"delta\":{},\"finish_reason\":\"",
+            |buffer| {
+                buffer.put_slice(finish.as_bytes());
+                buffer.put_slice(b"\"}]");
+            },
+        );
         if self.options.usage {
             let usage = self.summary.usage();
             // The one frame whose usage is not null, so it has an end of its own.
@@ -151,7 +183,8 @@ impl Encode for FrameWriter {
         self.buffer.put_slice(DONE);
     }
 
-    // Without `[DONE]`, which would call the answer whole. OpenAI's own clients raise what is in `error`.
+    // Without `[DONE]`, which would call the answer whole. OpenAI's own clients raise what is in
+    // `error`.
     fn fail(&mut self, failure: Failure) {
         self.buffer.put_slice(b"data: ");
         json(&mut self.buffer, &ApiError::from(failure).body());
@@ -192,38 +225,60 @@ fn json(buffer: &mut BytesMut, value: &(impl Serialize + ?Sized)) {
     let _ = serde_json::to_writer(buffer.writer(), value);
 }
 
-/// Writes a plugin's JSON as it is; on one line, since a line's end ends the frame. What is no JSON becomes a string.
+/// Writes a plugin's JSON as it is; on one line, since a line's end ends the frame. What is no JSON
+/// becomes a string.
 fn document(buffer: &mut BytesMut, text: &str) {
     if !is_readable(text) {
         return json(buffer, text);
     }
     // JSON has no line ends but between its tokens.
-    text.split(['\n', '\r']).for_each(|line| buffer.put_slice(line.as_bytes()));
+    text.split(['\n', '\r'])
+        .for_each(|line| buffer.put_slice(line.as_bytes()));
 }
 
 #[cfg(test)]
 mod tests {
-    use host_types::chunk::{FinishReason, Usage};
-    use host_types::failure::FailureKind;
+    use hayrick_types::chunk::{FinishReason, Usage};
+    use hayrick_types::failure::FailureKind;
 
     use super::*;
 
-    const PLAIN: StreamOptions = StreamOptions { usage: false, events: true };
+    const PLAIN: StreamOptions = StreamOptions {
+        usage: false,
+        events: true,
+    };
 
     /// The frames of `chunks` with what is the same in all of them taken off.
-    fn frames(options: StreamOptions, chunks: &[Chunk], finish: impl FnOnce(&mut FrameWriter)) -> Vec<String> {
-        let identity = Identity { id: "chatcmpl-1".to_owned(), created: 7, model: "m\"".to_owned() };
+    fn frames(
+        options: StreamOptions,
+        chunks: &[Chunk],
+        finish: impl FnOnce(&mut FrameWriter),
+    ) -> Vec<String> {
+        let identity = Identity {
+            id: "chatcmpl-1".to_owned(),
+            created: 7,
+            model: "m\"".to_owned(),
+        };
         let mut writer = FrameWriter::new(&identity, options);
         chunks.iter().for_each(|chunk| writer.chunk(chunk));
         finish(&mut writer);
         let text = String::from_utf8(writer.take().to_vec()).unwrap();
         let head = r#"{"id":"chatcmpl-1","object":"chat.completion.chunk","created":7,"model":"m\"","choices":"#;
         let frame = |frame: &str| {
-            let data = frame.strip_prefix("data: ").unwrap_or_else(|| panic!("no frame: {frame:?}"));
-            assert!(data == "[DONE]" || serde_json::from_str::<serde_json::Value>(data).is_ok(), "no JSON: {data}");
+            let data = frame
+                .strip_prefix("data: ")
+                .unwrap_or_else(|| panic!("no frame: {frame:?}"));
+            assert!(
+                data == "[DONE]" || serde_json::from_str::<serde_json::Value>(data).is_ok(),
+                "no JSON: {data}"
+            );
             data.strip_prefix(head).unwrap_or(data).to_owned()
         };
-        text.strip_suffix("\n\n").unwrap().split("\n\n").map(frame).collect()
+        text.strip_suffix("\n\n")
+            .unwrap()
+            .split("\n\n")
+            .map(frame)
+            .collect()
     }
 
     fn delta(text: &str) -> String {
@@ -234,31 +289,71 @@ mod tests {
     fn each_chunk_has_its_frame() {
         let call = |id: Option<&str>, name: Option<&str>| {
             let (id, name) = (id.map(str::to_owned), name.map(str::to_owned));
-            Chunk::ToolCall(ToolCallDelta { index: 2, id, name, arguments: "{".to_owned() })
+            Chunk::ToolCall(ToolCallDelta {
+                index: 2,
+                id,
+                name,
+                arguments: "{".to_owned(),
+            })
         };
         let cases = [
-            (Chunk::Text("a\"\n\u{1f33e}\u{2028}".to_owned()), "\"content\":\"a\\\"\\n\u{1f33e}\u{2028}\""),
-            (Chunk::Reasoning("hm".to_owned()), r#""reasoning_content":"hm""#),
+            (
+                Chunk::Text("a\"\n\u{1f33e}\u{2028}".to_owned()),
+                "\"content\":\"a\\\"\\n\u{1f33e}\u{2028}\"",
+            ),
+            (
+                Chunk::Reasoning("hm".to_owned()),
+                r#""reasoning_content":"hm""#,
+            ),
             (
                 call(Some("c"), Some("f")),
                 r#""tool_calls":[{"index":2,"id":"c","type":"function","function":{"name":"f","arguments":"{"}}]"#,
             ),
-            (call(None, None), r#""tool_calls":[{"index":2,"function":{"arguments":"{"}}]"#),
+            (
+                call(None, None),
+                r#""tool_calls":[{"index":2,"function":{"arguments":"{"}}]"#,
+            ),
         ];
         for (chunk, expected) in cases {
             let frames = frames(PLAIN, std::slice::from_ref(&chunk), |_| {});
-            assert_eq!(frames, [delta(r#""role":"assistant","content":"""#), delta(expected)], "{chunk:?}");
+            assert_eq!(
+                frames,
+                [delta(r#""role":"assistant","content":"""#), delta(expected)],
+                "{chunk:?}"
+            );
         }
     }
 
     #[test]
     fn the_end_has_reason_usage_and_done() {
-        let chunks =
-            [Chunk::Finish(FinishReason::Length), Chunk::Usage(Usage { input_tokens: 1, output_tokens: 2 }), Chunk::Text(String::new())];
+        let chunks = [
+            Chunk::Finish(FinishReason::Length),
+            Chunk::Usage(Usage {
+                input_tokens: 1,
+                output_tokens: 2,
+            }),
+            Chunk::Text(String::new()),
+        ];
         let plain = frames(PLAIN, &chunks, FrameWriter::end);
-        assert_eq!(plain[1..], [r#"[{"index":0,"delta":{},"finish_reason":"length"}]}"#, "[DONE]"]);
-        let with_usage = frames(StreamOptions { usage: true, ..PLAIN }, &chunks, FrameWriter::end);
-        assert!(with_usage[0].ends_with(r#"],"usage":null}"#), "{with_usage:?}");
+        assert_eq!(
+            plain[1..],
+            [
+                r#"[{"index":0,"delta":{},"finish_reason":"length"}]}"#,
+                "[DONE]"
+            ]
+        );
+        let with_usage = frames(
+            StreamOptions {
+                usage: true,
+                ..PLAIN
+            },
+            &chunks,
+            FrameWriter::end,
+        );
+        assert!(
+            with_usage[0].ends_with(r#"],"usage":null}"#),
+            "{with_usage:?}"
+        );
         let finish = r#"[{"index":0,"delta":{},"finish_reason":"length"}],"usage":null}"#;
         let usage = r#"[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}"#;
         assert_eq!(with_usage[1..], [finish, usage, "[DONE]"]);
@@ -266,8 +361,13 @@ mod tests {
 
     #[test]
     fn a_failure_ends_the_answer_without_done() {
-        let frames = frames(PLAIN, &[], |writer| writer.fail(Failure::new(FailureKind::Failed, "broke\n")));
-        assert_eq!(frames[1..], [r#"{"error":{"message":"broke\n","type":"server_error","param":null,"code":null}}"#]);
+        let frames = frames(PLAIN, &[], |writer| {
+            writer.fail(Failure::new(FailureKind::Failed, "broke\n"))
+        });
+        assert_eq!(
+            frames[1..],
+            [r#"{"error":{"message":"broke\n","type":"server_error","param":null,"code":null}}"#]
+        );
     }
 
     #[test]
@@ -278,7 +378,10 @@ mod tests {
 2]}"#,
                 Some(r#","job_id":"j","n":[1,2]"#),
             ),
-            (r#"{"id": "forged", "choices": [], "mine": null}"#, Some(r#","mine":null"#)),
+            (
+                r#"{"id": "forged", "choices": [], "mine": null}"#,
+                Some(r#","mine":null"#),
+            ),
             (r#"{"id": "forged"}"#, None),
             ("no json", None),
             ("[1]", None),
@@ -286,7 +389,9 @@ mod tests {
         for (json, expected) in cases {
             let json = json.replace("\\n", "\n");
             let frames = frames(PLAIN, &[Chunk::Fields(json.clone())], |_| {});
-            let expected = expected.map(|fields| format!(r#"[{{"index":0,"delta":{{}},"finish_reason":null}}]{fields}}}"#));
+            let expected = expected.map(|fields| {
+                format!(r#"[{{"index":0,"delta":{{}},"finish_reason":null}}]{fields}}}"#)
+            });
             assert_eq!(frames[1..], Vec::from_iter(expected), "{json}");
         }
     }
@@ -301,12 +406,27 @@ mod tests {
             ("", r#""""#),
         ];
         for (data, expected) in cases {
-            let event = Chunk::Event(Event { kind: "sta\"tus".to_owned(), data: data.to_owned() });
+            let event = Chunk::Event(Event {
+                kind: "sta\"tus".to_owned(),
+                data: data.to_owned(),
+            });
             let with = frames(PLAIN, std::slice::from_ref(&event), |_| {});
-            let expected =
-                format!(r#"[{{"index":0,"delta":{{}},"finish_reason":null}}],"event":{{"type":"sta\"tus","data":{expected}}}}}"#);
+            let expected = format!(
+                r#"[{{"index":0,"delta":{{}},"finish_reason":null}}],"event":{{"type":"sta\"tus","data":{expected}}}}}"#
+            );
             assert_eq!(with[1..], [expected], "{data:?}");
-            assert_eq!(frames(StreamOptions { events: false, ..PLAIN }, &[event], |_| {}).len(), 1);
+            assert_eq!(
+                frames(
+                    StreamOptions {
+                        events: false,
+                        ..PLAIN
+                    },
+                    &[event],
+                    |_| {}
+                )
+                .len(),
+                1
+            );
         }
     }
 }

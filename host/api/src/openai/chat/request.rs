@@ -1,7 +1,7 @@
 //! Reads a chat request: what the runtime is asked for, and how the client wants its answer.
 
-use host_types::message::Message;
-use host_types::request::ChatRequest;
+use hayrick_types::message::Message;
+use hayrick_types::request::ChatRequest;
 use serde::de::Deserializer;
 use serde_json::error::Category;
 
@@ -35,27 +35,59 @@ pub(super) struct StreamOptions {
 /// Reads the body, which goes on unchanged.
 ///
 /// # Errors
-/// It is no JSON, or one of the fields the host reads is missing or wrong; names the field and the place.
-pub(super) fn parse(body: String, headers: Vec<(String, String)>, depth_max: usize) -> Result<Asked, ApiError> {
+/// It is no JSON, or one of the fields the host reads is missing or wrong; names the field and the
+/// place.
+pub(super) fn parse(
+    body: String,
+    headers: Vec<(String, String)>,
+    depth_max: usize,
+) -> Result<Asked, ApiError> {
     depth::check(&body, depth_max)?;
     let fields = fields(&body)?;
-    let model = fields.model.filter(|model| !model.is_empty()).ok_or_else(|| {
-        ApiError::invalid("'model' is missing: put the name of a pipeline there; GET /v1/models lists them", Some("model"))
-    })?;
+    let model = fields
+        .model
+        .filter(|model| !model.is_empty())
+        .ok_or_else(|| {
+            ApiError::invalid(
+                "'model' is missing: put the name of a pipeline there; GET /v1/models lists them",
+                Some("model"),
+            )
+        })?;
     let messages = fields.messages.filter(|messages: &Vec<Message>| !messages.is_empty()).ok_or_else(|| {
         ApiError::invalid("'messages' is missing or empty: put at least one message with a role and content there", Some("messages"))
     })?;
-    let options = StreamOptions { usage: fields.include_usage.unwrap_or(false), events: fields.events.unwrap_or(true) };
-    let delivery = if fields.stream.unwrap_or(false) { Delivery::Stream(options) } else { Delivery::Whole };
-    Ok(Asked { chat: ChatRequest { model, messages, body, headers }, delivery })
+    let options = StreamOptions {
+        usage: fields.include_usage.unwrap_or(false),
+        events: fields.events.unwrap_or(true),
+    };
+    let delivery = if fields.stream.unwrap_or(false) {
+        Delivery::Stream(options)
+    } else {
+        Delivery::Whole
+    };
+    Ok(Asked {
+        chat: ChatRequest {
+            model,
+            messages,
+            body,
+            headers,
+        },
+        delivery,
+    })
 }
 
 fn fields(body: &str) -> Result<Fields, ApiError> {
     let mut reading = None;
     let mut json = serde_json::Deserializer::from_str(body);
-    let read = json.deserialize_map(FieldsVisitor { reading: &mut reading }).and_then(|fields| json.end().map(|()| fields));
+    let read = json
+        .deserialize_map(FieldsVisitor {
+            reading: &mut reading,
+        })
+        .and_then(|fields| json.end().map(|()| fields));
     read.map_err(|error| match (error.classify(), reading) {
-        (Category::Data, Some(field)) => ApiError::invalid(format!("'{field}' is wrong: {error}"), Some(field)),
+        (Category::Data, Some(field)) => {
+            ApiError::invalid(format!("'{field}' is wrong: {error}"), Some(field))
+        }
         (Category::Data, None) => ApiError::invalid(format!("the body is wrong: {error}"), None),
         _ => ApiError::invalid(format!("the body is no valid JSON: {error}"), None),
     })
@@ -63,7 +95,7 @@ fn fields(body: &str) -> Result<Fields, ApiError> {
 
 #[cfg(test)]
 mod tests {
-    use host_types::message::{Part, Role, ToolCall};
+    use hayrick_types::message::{Part, Role, ToolCall};
 
     use super::*;
 
@@ -72,14 +104,21 @@ mod tests {
     }
 
     fn message(json: &str) -> Message {
-        read(&format!(r#"{{"model": "m", "messages": [{json}]}}"#)).unwrap().chat.messages.remove(0)
+        read(&format!(r#"{{"model": "m", "messages": [{json}]}}"#))
+            .unwrap()
+            .chat
+            .messages
+            .remove(0)
     }
 
     #[test]
     fn the_body_goes_on_as_it_came() {
         let body = r#" {"temperature": 0.1, "messages": [{"role":"user","content":"hi"}], "model":"m", "mine": {"a": [1, null]}} "#;
         let asked = read(body).unwrap();
-        assert_eq!((asked.chat.body.as_str(), asked.chat.model.as_str()), (body, "m"));
+        assert_eq!(
+            (asked.chat.body.as_str(), asked.chat.model.as_str()),
+            (body, "m")
+        );
         assert_eq!(asked.chat.messages, [Message::text(Role::User, "hi")]);
     }
 
@@ -89,23 +128,48 @@ mod tests {
             (r#""hi \u00e4""#, vec![Part::Text("hi ä".to_owned())]),
             ("null", vec![]),
             ("[]", vec![]),
-            (r#"[{"type":"text","text":"a\n"}]"#, vec![Part::Text("a\n".to_owned())]),
-            (r#"[{"image_url":{"url":"data:x","detail":"low"},"type":"image_url"}]"#, vec![Part::ImageUrl("data:x".to_owned())]),
-            (r#"[{"type": "input_audio", "text": 1}]"#, vec![Part::Other(r#"{"type": "input_audio", "text": 1}"#.to_owned())]),
+            (
+                r#"[{"type":"text","text":"a\n"}]"#,
+                vec![Part::Text("a\n".to_owned())],
+            ),
+            (
+                r#"[{"image_url":{"url":"data:x","detail":"low"},"type":"image_url"}]"#,
+                vec![Part::ImageUrl("data:x".to_owned())],
+            ),
+            (
+                r#"[{"type": "input_audio", "text": 1}]"#,
+                vec![Part::Other(
+                    r#"{"type": "input_audio", "text": 1}"#.to_owned(),
+                )],
+            ),
         ];
         for (json, expected) in cases {
-            assert_eq!(message(&format!(r#"{{"role":"user","content":{json}}}"#)).content, expected, "{json}");
+            assert_eq!(
+                message(&format!(r#"{{"role":"user","content":{json}}}"#)).content,
+                expected,
+                "{json}"
+            );
         }
     }
 
     #[test]
     fn tools_and_names_are_kept() {
-        let call =
-            r#"{"role":"assistant","name":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]}"#;
-        let expected = ToolCall { id: "c".to_owned(), name: "f".to_owned(), arguments: "{}".to_owned() };
+        let call = r#"{"role":"assistant","name":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]}"#;
+        let expected = ToolCall {
+            id: "c".to_owned(),
+            name: "f".to_owned(),
+            arguments: "{}".to_owned(),
+        };
         assert_eq!(message(call).tool_calls, [expected]);
         let result = message(r#"{"role":"tool","name":"n","tool_call_id":"c","content":"42"}"#);
-        assert_eq!((result.role, result.name.as_deref(), result.tool_call_id.as_deref()), (Role::Tool, Some("n"), Some("c")));
+        assert_eq!(
+            (
+                result.role,
+                result.name.as_deref(),
+                result.tool_call_id.as_deref()
+            ),
+            (Role::Tool, Some("n"), Some("c"))
+        );
     }
 
     #[test]
@@ -115,11 +179,18 @@ mod tests {
             ("", Delivery::Whole),
             (r#","stream":null"#, Delivery::Whole),
             (r#","stream":true"#, stream(false, true)),
-            (r#","stream":true,"stream_options":null,"events":false"#, stream(false, false)),
-            (r#","stream_options":{"include_usage":true,"x":1},"stream":true"#, stream(true, true)),
+            (
+                r#","stream":true,"stream_options":null,"events":false"#,
+                stream(false, false),
+            ),
+            (
+                r#","stream_options":{"include_usage":true,"x":1},"stream":true"#,
+                stream(true, true),
+            ),
         ];
         for (more, expected) in cases {
-            let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}}]{more}}}"#);
+            let body =
+                format!(r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}}]{more}}}"#);
             assert_eq!(read(&body).unwrap().delivery, expected, "{more}");
         }
     }
@@ -127,33 +198,98 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_field_and_place() {
         let of = |messages: &str| format!(r#"{{"model":"m","messages":{messages}}}"#);
-        let deep = |levels: usize| format!(r#"{{"model":"m","x":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
+        let deep = |levels: usize| {
+            format!(
+                r#"{{"model":"m","x":{}{}}}"#,
+                "[".repeat(levels),
+                "]".repeat(levels)
+            )
+        };
         let cases = [
-            (r#"{"model": "#.to_owned(), None, "no valid JSON: EOF while parsing a value at line 1 column 10"),
-            ("{} x".to_owned(), None, "trailing characters at line 1 column 4"),
+            (
+                r#"{"model": "#.to_owned(),
+                None,
+                "no valid JSON: EOF while parsing a value at line 1 column 10",
+            ),
+            (
+                "{} x".to_owned(),
+                None,
+                "trailing characters at line 1 column 4",
+            ),
             ("\"hi\"".to_owned(), None, "expected a JSON object"),
             (r#"["m",[]]"#.to_owned(), None, "expected a JSON object"),
-            (r#"{"messages":[]}"#.to_owned(), Some("model"), "'model' is missing"),
-            (r#"{"model":""}"#.to_owned(), Some("model"), "'model' is missing"),
-            (r#"{"model":7}"#.to_owned(), Some("model"), "invalid type: integer `7`, expected a string at line 1 column 10"),
-            (r#"{"model":"m"}"#.to_owned(), Some("messages"), "'messages' is missing"),
+            (
+                r#"{"messages":[]}"#.to_owned(),
+                Some("model"),
+                "'model' is missing",
+            ),
+            (
+                r#"{"model":""}"#.to_owned(),
+                Some("model"),
+                "'model' is missing",
+            ),
+            (
+                r#"{"model":7}"#.to_owned(),
+                Some("model"),
+                "invalid type: integer `7`, expected a string at line 1 column 10",
+            ),
+            (
+                r#"{"model":"m"}"#.to_owned(),
+                Some("messages"),
+                "'messages' is missing",
+            ),
             (of("[]"), Some("messages"), "or empty"),
             (of("\"hi\""), Some("messages"), "expected a sequence"),
-            (of(r#"[{"content":"hi"}]"#), Some("messages"), "missing field `role`"),
-            (of(r#"[{"role":"function","content":"hi"}]"#), Some("messages"), "there is no role 'function'"),
-            (of(r#"[{"role":"user","content":7}]"#), Some("messages"), "expected text, a list of parts, or null"),
-            (of(r#"[{"role":"user","content":["x"]}]"#), Some("messages"), "an object with a 'type'"),
-            (of(r#"[{"role":"user","content":[{"type":"text"}]}]"#), Some("messages"), "'text'"),
-            (of(r#"[{"role":"user","content":[{"type":"image_url","image_url":"x"}]}]"#), Some("messages"), "'image_url.url'"),
-            (r#"{"stream":"yes"}"#.to_owned(), Some("stream"), "expected a boolean"),
-            (r#"{"stream_options":[]}"#.to_owned(), Some("stream_options"), ""),
+            (
+                of(r#"[{"content":"hi"}]"#),
+                Some("messages"),
+                "missing field `role`",
+            ),
+            (
+                of(r#"[{"role":"function","content":"hi"}]"#),
+                Some("messages"),
+                "there is no role 'function'",
+            ),
+            (
+                of(r#"[{"role":"user","content":7}]"#),
+                Some("messages"),
+                "expected text, a list of parts, or null",
+            ),
+            (
+                of(r#"[{"role":"user","content":["x"]}]"#),
+                Some("messages"),
+                "an object with a 'type'",
+            ),
+            (
+                of(r#"[{"role":"user","content":[{"type":"text"}]}]"#),
+                Some("messages"),
+                "'text'",
+            ),
+            (
+                of(r#"[{"role":"user","content":[{"type":"image_url","image_url":"x"}]}]"#),
+                Some("messages"),
+                "'image_url.url'",
+            ),
+            (
+                r#"{"stream":"yes"}"#.to_owned(),
+                Some("stream"),
+                "expected a boolean",
+            ),
+            (
+                r#"{"stream_options":[]}"#.to_owned(),
+                Some("stream_options"),
+                "",
+            ),
             (deep(128), Some("json_depth_max"), "json_depth_max, 128"),
             (deep(127), Some("messages"), "missing"),
         ];
         for (body, param, words) in cases {
             let error = serde_json::to_value(read(&body).unwrap_err().body()).unwrap();
             assert_eq!(error["error"]["param"].as_str(), param, "{body}: {error}");
-            assert!(error["error"]["message"].as_str().unwrap().contains(words), "{body}: {error}");
+            assert!(
+                error["error"]["message"].as_str().unwrap().contains(words),
+                "{body}: {error}"
+            );
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use futures_util::{Stream, TryStreamExt};
-use host_types::chunk::{Chunk, ToolCallDelta};
-use host_types::failure::Failure;
-use host_types::message::ToolCall;
+use hayrick_types::chunk::{Chunk, ToolCallDelta};
+use hayrick_types::failure::Failure;
+use hayrick_types::message::ToolCall;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -85,7 +85,11 @@ pub(super) async fn collect(
 
 /// Appends, taking the buffer of the first piece: many answers have only one.
 fn append(text: &mut String, piece: String) {
-    if text.is_empty() { *text = piece } else { text.push_str(&piece) }
+    if text.is_empty() {
+        *text = piece
+    } else {
+        text.push_str(&piece)
+    }
 }
 
 impl Collected {
@@ -102,7 +106,11 @@ impl Collected {
     }
 
     fn add_call(&mut self, delta: ToolCallDelta) {
-        let empty = || ToolCall { id: String::new(), name: String::new(), arguments: String::new() };
+        let empty = || ToolCall {
+            id: String::new(),
+            name: String::new(),
+            arguments: String::new(),
+        };
         let call = self.tool_calls.entry(delta.index).or_insert_with(empty);
         call.id.push_str(&delta.id.unwrap_or_default());
         call.name.push_str(&delta.name.unwrap_or_default());
@@ -110,7 +118,11 @@ impl Collected {
     }
 
     fn completion(self, identity: Identity) -> Completion {
-        let tool_calls: Vec<_> = self.tool_calls.into_values().map(CallFields::from).collect();
+        let tool_calls: Vec<_> = self
+            .tool_calls
+            .into_values()
+            .map(CallFields::from)
+            .collect();
         let says_nothing = self.text.is_empty() && !tool_calls.is_empty();
         let message = AnswerMessage {
             role: "assistant",
@@ -124,7 +136,12 @@ impl Collected {
             object: "chat.completion",
             created: identity.created,
             model: identity.model,
-            choices: [Choice { index: 0, message, logprobs: None, finish_reason: self.summary.finish() }],
+            choices: [Choice {
+                index: 0,
+                message,
+                logprobs: None,
+                finish_reason: self.summary.finish(),
+            }],
             usage: self.summary.usage(),
             fields: self.fields,
         }
@@ -133,27 +150,45 @@ impl Collected {
 
 impl From<ToolCall> for CallFields {
     fn from(call: ToolCall) -> CallFields {
-        CallFields { id: call.id, kind: "function", function: FunctionFields { name: call.name, arguments: call.arguments } }
+        CallFields {
+            id: call.id,
+            kind: "function",
+            function: FunctionFields {
+                name: call.name,
+                arguments: call.arguments,
+            },
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use futures_util::stream;
-    use host_types::chunk::{Event, FinishReason, Usage};
-    use host_types::failure::FailureKind;
+    use hayrick_types::chunk::{Event, FinishReason, Usage};
+    use hayrick_types::failure::FailureKind;
     use serde_json::{Value, json};
 
     use super::*;
 
     async fn whole(chunks: Vec<Result<Chunk, Failure>>) -> Result<Value, Failure> {
-        let identity = Identity { id: "chatcmpl-1".to_owned(), created: 7, model: "m".to_owned() };
-        collect(stream::iter(chunks), identity).await.map(|completion| serde_json::to_value(completion).unwrap())
+        let identity = Identity {
+            id: "chatcmpl-1".to_owned(),
+            created: 7,
+            model: "m".to_owned(),
+        };
+        collect(stream::iter(chunks), identity)
+            .await
+            .map(|completion| serde_json::to_value(completion).unwrap())
     }
 
     fn call(index: u32, id: Option<&str>, name: Option<&str>, arguments: &str) -> Chunk {
         let (id, name) = (id.map(str::to_owned), name.map(str::to_owned));
-        Chunk::ToolCall(ToolCallDelta { index, id, name, arguments: arguments.to_owned() })
+        Chunk::ToolCall(ToolCallDelta {
+            index,
+            id,
+            name,
+            arguments: arguments.to_owned(),
+        })
     }
 
     #[tokio::test]
@@ -161,10 +196,16 @@ mod tests {
         let chunks = [
             Chunk::Reasoning("hm".to_owned()),
             Chunk::Text("a".to_owned()),
-            Chunk::Event(Event { kind: "status".to_owned(), data: "{}".to_owned() }),
+            Chunk::Event(Event {
+                kind: "status".to_owned(),
+                data: "{}".to_owned(),
+            }),
             Chunk::Reasoning("!".to_owned()),
             Chunk::Text("b".to_owned()),
-            Chunk::Usage(Usage { input_tokens: 2, output_tokens: 3 }),
+            Chunk::Usage(Usage {
+                input_tokens: 2,
+                output_tokens: 3,
+            }),
             Chunk::Fields(r#"{"job_id": "j", "model": "forged"}"#.to_owned()),
             Chunk::Finish(FinishReason::Length),
         ];
@@ -192,13 +233,22 @@ mod tests {
             {"id": "b", "type": "function", "function": {"name": "g", "arguments": "[]"}},
         ]);
         let choice = &answer["choices"][0];
-        assert_eq!((&choice["message"]["tool_calls"], &choice["message"]["content"]), (&expected, &Value::Null));
+        assert_eq!(
+            (
+                &choice["message"]["tool_calls"],
+                &choice["message"]["content"]
+            ),
+            (&expected, &Value::Null)
+        );
         assert_eq!(choice["finish_reason"], "tool_calls");
     }
 
     #[tokio::test]
     async fn an_empty_answer_is_empty_text_and_a_failure_is_one() {
-        assert_eq!(whole(Vec::new()).await.unwrap()["choices"][0]["message"]["content"], "");
+        assert_eq!(
+            whole(Vec::new()).await.unwrap()["choices"][0]["message"]["content"],
+            ""
+        );
         let failure = Failure::new(FailureKind::Denied, "no");
         let chunks = vec![Ok(Chunk::Text("a".to_owned())), Err(failure.clone())];
         assert_eq!(whole(chunks).await.unwrap_err(), failure);

@@ -2,8 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use host_types::chunk::{Chunk, FinishReason, Usage};
-use host_types::id::RunId;
+use hayrick_types::chunk::{Chunk, FinishReason, Usage};
+use hayrick_types::id::RunId;
 use serde::Serialize;
 
 /// The fields every frame of an answer, or the whole of it, begins with.
@@ -18,8 +18,14 @@ pub(crate) struct Identity {
 impl Identity {
     /// The identity of a run that starts now.
     pub(crate) fn new(run: RunId, model: String) -> Identity {
-        let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        Identity { id: format!("chatcmpl-{run}"), created, model }
+        let created = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        Identity {
+            id: format!("chatcmpl-{run}"),
+            created,
+            model,
+        }
     }
 }
 
@@ -32,12 +38,15 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// Takes note of a chunk. Each generation that a run forwards ends with its own usage and its own reason: usage adds up, the last reason counts.
+    /// Takes note of a chunk. Each generation that a run forwards ends with its own usage and its
+    /// own reason: usage adds up, the last reason counts.
     pub(crate) fn note(&mut self, chunk: &Chunk) {
         match chunk {
             Chunk::Usage(usage) => {
-                self.usage.input_tokens = self.usage.input_tokens.saturating_add(usage.input_tokens);
-                self.usage.output_tokens = self.usage.output_tokens.saturating_add(usage.output_tokens);
+                self.usage.input_tokens =
+                    self.usage.input_tokens.saturating_add(usage.input_tokens);
+                self.usage.output_tokens =
+                    self.usage.output_tokens.saturating_add(usage.output_tokens);
             }
             Chunk::Finish(reason) => self.finish = Some(*reason),
             Chunk::ToolCall(_) => self.called_tools = true,
@@ -47,7 +56,11 @@ impl Summary {
 
     /// Why the answer ended; a plugin that does not say ended it by calling tools, or of itself.
     pub(crate) fn finish(&self) -> &'static str {
-        let guess = if self.called_tools { FinishReason::ToolCalls } else { FinishReason::Stop };
+        let guess = if self.called_tools {
+            FinishReason::ToolCalls
+        } else {
+            FinishReason::Stop
+        };
         self.finish.unwrap_or(guess).as_str()
     }
 
@@ -56,7 +69,10 @@ impl Summary {
         UsageFields {
             prompt_tokens: self.usage.input_tokens,
             completion_tokens: self.usage.output_tokens,
-            total_tokens: self.usage.input_tokens.saturating_add(self.usage.output_tokens),
+            total_tokens: self
+                .usage
+                .input_tokens
+                .saturating_add(self.usage.output_tokens),
         }
     }
 }
@@ -71,12 +87,17 @@ pub(crate) struct UsageFields {
 
 #[cfg(test)]
 mod tests {
-    use host_types::chunk::ToolCallDelta;
+    use hayrick_types::chunk::ToolCallDelta;
 
     use super::*;
 
     fn call() -> Chunk {
-        Chunk::ToolCall(ToolCallDelta { index: 0, id: None, name: None, arguments: String::new() })
+        Chunk::ToolCall(ToolCallDelta {
+            index: 0,
+            id: None,
+            name: None,
+            arguments: String::new(),
+        })
     }
 
     #[test]
@@ -86,7 +107,13 @@ mod tests {
             (vec![], "stop"),
             (vec![call()], "tool_calls"),
             (vec![call(), finish(FinishReason::Stop)], "stop"),
-            (vec![finish(FinishReason::ToolCalls), finish(FinishReason::Length)], "length"),
+            (
+                vec![
+                    finish(FinishReason::ToolCalls),
+                    finish(FinishReason::Length),
+                ],
+                "length",
+            ),
         ];
         for (chunks, expected) in cases {
             let mut summary = Summary::default();
@@ -99,9 +126,19 @@ mod tests {
     fn usage_of_several_generations_adds_up_and_never_overflows() {
         let mut summary = Summary::default();
         for (input_tokens, output_tokens) in [(3, 4), (5, u64::MAX)] {
-            summary.note(&Chunk::Usage(Usage { input_tokens, output_tokens }));
+            summary.note(&Chunk::Usage(Usage {
+                input_tokens,
+                output_tokens,
+            }));
         }
         let usage = summary.usage();
-        assert_eq!((usage.prompt_tokens, usage.completion_tokens, usage.total_tokens), (8, u64::MAX, u64::MAX));
+        assert_eq!(
+            (
+                usage.prompt_tokens,
+                usage.completion_tokens,
+                usage.total_tokens
+            ),
+            (8, u64::MAX, u64::MAX)
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use host_types::message::{Message, Part, Role, ToolCall};
+use hayrick_types::message::{Message, Part, Role, ToolCall};
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 use serde_json::value::RawValue;
@@ -18,7 +18,8 @@ pub(super) struct Fields {
     pub(super) events: Option<bool>,
 }
 
-/// Reads a request, and keeps in `reading` the name of the field that it is in, so that a mistake can be told with it.
+/// Reads a request, and keeps in `reading` the name of the field that it is in, so that a mistake
+/// can be told with it.
 pub(super) struct FieldsVisitor<'a> {
     pub(super) reading: &'a mut Option<&'static str>,
 }
@@ -90,7 +91,11 @@ struct ImageUrl {
 }
 
 impl FieldsVisitor<'_> {
-    fn value<'de, A: MapAccess<'de>, T: Deserialize<'de>>(&mut self, map: &mut A, name: &'static str) -> Result<Option<T>, A::Error> {
+    fn value<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
+        &mut self,
+        map: &mut A,
+        name: &'static str,
+    ) -> Result<Option<T>, A::Error> {
         *self.reading = Some(name);
         let value = map.next_value()?;
         *self.reading = None;
@@ -112,7 +117,8 @@ impl<'de> Visitor<'de> for FieldsVisitor<'_> {
                 Key::Model => fields.model = self.value(&mut map, "model")?,
                 Key::Messages => {
                     let messages: Option<Vec<WireMessage>> = self.value(&mut map, "messages")?;
-                    fields.messages = messages.map(|messages| messages.into_iter().map(Message::from).collect());
+                    fields.messages =
+                        messages.map(|messages| messages.into_iter().map(Message::from).collect());
                 }
                 Key::Stream => fields.stream = self.value(&mut map, "stream")?,
                 Key::StreamOptions => {
@@ -131,14 +137,29 @@ impl<'de> Visitor<'de> for FieldsVisitor<'_> {
 
 impl From<WireMessage> for Message {
     fn from(wire: WireMessage) -> Message {
-        let tool_calls = wire.tool_calls.unwrap_or_default().into_iter().map(ToolCall::from).collect();
-        Message { role: wire.role.0, content: wire.content.0, name: wire.name, tool_calls, tool_call_id: wire.tool_call_id }
+        let tool_calls = wire
+            .tool_calls
+            .unwrap_or_default()
+            .into_iter()
+            .map(ToolCall::from)
+            .collect();
+        Message {
+            role: wire.role.0,
+            content: wire.content.0,
+            name: wire.name,
+            tool_calls,
+            tool_call_id: wire.tool_call_id,
+        }
     }
 }
 
 impl From<WireToolCall> for ToolCall {
     fn from(wire: WireToolCall) -> ToolCall {
-        ToolCall { id: wire.id, name: wire.function.name, arguments: wire.function.arguments }
+        ToolCall {
+            id: wire.id,
+            name: wire.function.name,
+            arguments: wire.function.arguments,
+        }
     }
 }
 
@@ -147,7 +168,9 @@ impl<'de> Deserialize<'de> for WireRole {
         let word = String::deserialize(deserializer)?;
         let role = Role::parse(&word).ok_or_else(|| {
             let word: String = word.chars().take(32).collect();
-            D::Error::custom(format_args!("there is no role '{word}': use system, developer, user, assistant or tool"))
+            D::Error::custom(format_args!(
+                "there is no role '{word}': use system, developer, user, assistant or tool"
+            ))
         })?;
         Ok(WireRole(role))
     }
@@ -187,15 +210,17 @@ impl<'de> Visitor<'de> for ContentVisitor {
 
 fn part(raw: &RawValue) -> Result<Part, &'static str> {
     let json = raw.get();
-    let PartType { word } = serde_json::from_str(json).map_err(|_| "a part of a message is an object with a 'type'")?;
+    let PartType { word } =
+        serde_json::from_str(json).map_err(|_| "a part of a message is an object with a 'type'")?;
     match word.as_ref() {
         "text" => {
-            let part: TextPart = serde_json::from_str(json).map_err(|_| "a part of type 'text' has its words in 'text'")?;
+            let part: TextPart = serde_json::from_str(json)
+                .map_err(|_| "a part of type 'text' has its words in 'text'")?;
             Ok(Part::Text(part.text))
         }
         "image_url" => {
-            let part: ImagePart =
-                serde_json::from_str(json).map_err(|_| "a part of type 'image_url' has its address in 'image_url.url'")?;
+            let part: ImagePart = serde_json::from_str(json)
+                .map_err(|_| "a part of type 'image_url' has its address in 'image_url.url'")?;
             Ok(Part::ImageUrl(part.image_url.url))
         }
         _ => Ok(Part::Other(json.to_owned())),

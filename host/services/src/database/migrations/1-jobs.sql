@@ -7,7 +7,8 @@ CREATE TABLE jobs (
     idempotency_key  TEXT,
     status           TEXT    NOT NULL CHECK (status IN ('pending', 'running', 'completed', 'failed', 'cancelled')),
     priority         INTEGER NOT NULL,
-    -- Whether a pending job's time has come. Once it has, it stays so, even if the clock is set back.
+    -- Whether a pending job's time has come. Once it has, it stays so, even if the clock is set
+    -- back.
     is_due           INTEGER NOT NULL CHECK (is_due IN (0, 1)),
     run_at           INTEGER NOT NULL,
     attempt          INTEGER NOT NULL DEFAULT 0,
@@ -38,7 +39,8 @@ CREATE TABLE job_documents (
     PRIMARY KEY (job, part)
 ) STRICT;
 
--- A claim takes from the front of one of these, however many jobs are finished or wait for their time.
+-- A claim takes from the front of one of these, however many jobs are finished or wait for their
+-- time.
 CREATE INDEX jobs_due ON jobs (pipeline, priority DESC, run_at, id) WHERE status = 'pending' AND is_due = 1;
 CREATE INDEX jobs_delayed ON jobs (run_at) WHERE status = 'pending' AND is_due = 0;
 CREATE INDEX jobs_running ON jobs (lease_owner) WHERE status = 'running';

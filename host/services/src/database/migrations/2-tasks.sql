@@ -1,5 +1,5 @@
--- What is known of runs. Times are Unix times in milliseconds. Rows lie in the order in which they are listed: by pipeline, then by time,
--- which a run's id begins with.
+-- What is known of runs. Times are Unix times in milliseconds. Rows lie in the order in which they
+-- are listed: by pipeline, then by time, which a run's id begins with.
 CREATE TABLE task (
     pipeline TEXT NOT NULL,
     id BLOB NOT NULL,

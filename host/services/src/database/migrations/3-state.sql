@@ -1,5 +1,5 @@
--- What plugins remember between runs. A row is never changed: a write of the same key replaces it. Its number is the entry's revision, and
--- AUTOINCREMENT gives no number twice.
+-- What plugins remember between runs. A row is never changed: a write of the same key replaces it.
+-- Its number is the entry's revision, and AUTOINCREMENT gives no number twice.
 CREATE TABLE state_entry (
     revision INTEGER PRIMARY KEY AUTOINCREMENT,
     pipeline TEXT NOT NULL,

@@ -2,14 +2,15 @@
 
 use std::cmp::Reverse;
 
-use host_types::job::{Claimed, JobId, LeaseToken, OwnerId};
+use hayrick_types::job::{Claimed, JobId, LeaseToken, OwnerId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::jobs::error::JobError;
 use crate::jobs::sqlite::row::{job_there, word};
 use crate::jobs::store::Claim;
 
-/// Jobs that one claim finds due. Should more fall due at once, the next claim, which comes at once, finds them.
+/// Jobs that one claim finds due. Should more fall due at once, the next claim, which comes at
+/// once, finds them.
 const DUE_MAX: usize = 1000;
 
 pub(super) const FIND_DUE: &str = "
@@ -30,8 +31,14 @@ const CHECKPOINT: &str = "SELECT body FROM job_documents WHERE job = ?1 AND part
 type Turn = (Reverse<i16>, u64, JobId);
 
 /// Takes the first jobs of all pipelines that have room.
-pub(super) fn claim(connection: &Connection, claim: &Claim, now: u64) -> Result<Vec<Claimed>, JobError> {
-    connection.prepare_cached(FIND_DUE)?.execute(params![now, DUE_MAX])?;
+pub(super) fn claim(
+    connection: &Connection,
+    claim: &Claim,
+    now: u64,
+) -> Result<Vec<Claimed>, JobError> {
+    connection
+        .prepare_cached(FIND_DUE)?
+        .execute(params![now, DUE_MAX])?;
     let mut turns: Vec<Turn> = Vec::new();
     let mut first = connection.prepare_cached(FIRST)?;
     for (pipeline, slots) in &claim.wanted {
@@ -39,16 +46,41 @@ pub(super) fn claim(connection: &Connection, claim: &Claim, now: u64) -> Result<
         turns.extend(found.collect::<rusqlite::Result<Vec<Turn>>>()?);
     }
     turns.sort_unstable();
-    turns.into_iter().take(claim.slots).map(|(_, _, id)| begin(connection, id, claim.owner, now)).collect()
+    turns
+        .into_iter()
+        .take(claim.slots)
+        .map(|(_, _, id)| begin(connection, id, claim.owner, now))
+        .collect()
 }
 
 fn turn(row: &Row<'_>) -> rusqlite::Result<Turn> {
-    Ok((Reverse(row.get("priority")?), row.get("run_at")?, word(row, "id", JobId::parse)?))
+    Ok((
+        Reverse(row.get("priority")?),
+        row.get("run_at")?,
+        word(row, "id", JobId::parse)?,
+    ))
 }
 
-fn begin(connection: &Connection, id: JobId, owner: OwnerId, now: u64) -> Result<Claimed, JobError> {
+fn begin(
+    connection: &Connection,
+    id: JobId,
+    owner: OwnerId,
+    now: u64,
+) -> Result<Claimed, JobError> {
     let token = LeaseToken::fresh();
-    connection.prepare_cached(BEGIN)?.execute(params![id.to_string(), now, owner.to_string(), token.to_string()])?;
-    let checkpoint = connection.prepare_cached(CHECKPOINT)?.query_row(params![id.to_string()], |row| row.get(0)).optional()?;
-    Ok(Claimed { job: job_there(connection, id)?, token, checkpoint })
+    connection.prepare_cached(BEGIN)?.execute(params![
+        id.to_string(),
+        now,
+        owner.to_string(),
+        token.to_string()
+    ])?;
+    let checkpoint = connection
+        .prepare_cached(CHECKPOINT)?
+        .query_row(params![id.to_string()], |row| row.get(0))
+        .optional()?;
+    Ok(Claimed {
+        job: job_there(connection, id)?,
+        token,
+        checkpoint,
+    })
 }

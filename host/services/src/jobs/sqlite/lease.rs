@@ -1,6 +1,6 @@
 //! What an attempt writes while it lasts, and what it is told.
 
-use host_types::job::{Lease, Progress};
+use hayrick_types::job::{Lease, Progress};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::jobs::error::JobError;
@@ -30,15 +30,29 @@ pub(super) fn notices(connection: &Connection, held: &[Lease]) -> Result<Vec<Not
 }
 
 /// Keeps how far the attempt has come.
-pub(super) fn report(connection: &Connection, lease: Lease, progress: &Progress) -> Result<(), JobError> {
+pub(super) fn report(
+    connection: &Connection,
+    lease: Lease,
+    progress: &Progress,
+) -> Result<(), JobError> {
     let (id, token) = (lease.id.to_string(), lease.token.to_string());
     let (done, total) = (storable(progress.done), progress.total.map(storable));
-    let changed = connection.prepare_cached(REPORT)?.execute(params![id, token, done, total, progress.message])?;
+    let changed = connection.prepare_cached(REPORT)?.execute(params![
+        id,
+        token,
+        done,
+        total,
+        progress.message
+    ])?;
     held(lease, changed)
 }
 
 /// Keeps a document for the next attempt.
-pub(super) fn checkpoint(connection: &Connection, lease: Lease, document: &str) -> Result<(), JobError> {
+pub(super) fn checkpoint(
+    connection: &Connection,
+    lease: Lease,
+    document: &str,
+) -> Result<(), JobError> {
     let keys = params![lease.id.to_string(), lease.token.to_string(), document];
     let changed = connection.prepare_cached(CHECKPOINT)?.execute(keys)?;
     held(lease, changed)
@@ -46,7 +60,11 @@ pub(super) fn checkpoint(connection: &Connection, lease: Lease, document: &str) 
 
 /// A write that found no row came too late.
 fn held(lease: Lease, changed: usize) -> Result<(), JobError> {
-    if changed == 0 { Err(JobError::Lost { id: lease.id }) } else { Ok(()) }
+    if changed == 0 {
+        Err(JobError::Lost { id: lease.id })
+    } else {
+        Ok(())
+    }
 }
 
 /// SQLite's integers have a sign; nobody has come so far that it matters.

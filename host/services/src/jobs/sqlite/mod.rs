@@ -1,7 +1,7 @@
 //! Jobs in the host's SQLite file, which this process has to itself.
 //!
-//! A lease lasts as long as its owner, the process: no clock can end it. So a heartbeat has nothing to write, and what a dead process held
-//! is free as soon as the next one asks for it.
+//! A lease lasts as long as its owner, the process: no clock can end it. So a heartbeat has nothing
+//! to write, and what a dead process held is free as soon as the next one asks for it.
 
 mod claim;
 mod lease;
@@ -16,8 +16,11 @@ mod sweep;
 use std::sync::Arc;
 use std::time::Duration;
 
-use host_types::clock::Clock;
-use host_types::job::{AttemptEnd, Claimed, Job, JobCounts, JobFilter, JobId, JobPage, Lease, OwnerId, Progress, Submitted};
+use hayrick_types::clock::Clock;
+use hayrick_types::job::{
+    AttemptEnd, Claimed, Job, JobCounts, JobFilter, JobId, JobPage, Lease, OwnerId, Progress,
+    Submitted,
+};
 
 use crate::database::Database;
 use crate::jobs::attempt::Rules;
@@ -38,8 +41,18 @@ impl SqliteJobs {
     /// Jobs of this file. `seed` makes the waits between attempts differ from those of other hosts.
     pub fn new(database: Database, config: &JobsConfig, clock: Clock, seed: u64) -> SqliteJobs {
         let backoff = Backoff::new(config.backoff_base, config.backoff_cap, seed);
-        let rules = Arc::new(Rules { backoff, delay_max: config.delay_max, crashes_max: config.crashes_max });
-        SqliteJobs { database, clock, rules, pending_max: config.pending_max, page_bytes_max: config.page_bytes_max }
+        let rules = Arc::new(Rules {
+            backoff,
+            delay_max: config.delay_max,
+            crashes_max: config.crashes_max,
+        });
+        SqliteJobs {
+            database,
+            clock,
+            rules,
+            pending_max: config.pending_max,
+            page_bytes_max: config.page_bytes_max,
+        }
     }
 
     fn now(&self) -> u64 {
@@ -50,63 +63,108 @@ impl SqliteJobs {
 impl JobStore for SqliteJobs {
     fn submit(&self, new: NewJob) -> Answer<'_, Submitted> {
         let (now, pending_max) = (self.now(), self.pending_max);
-        Box::pin(self.database.write(move |connection| submit::submit(connection, new, now, pending_max)))
+        Box::pin(
+            self.database
+                .write(move |connection| submit::submit(connection, new, now, pending_max)),
+        )
     }
 
     fn get<'a>(&'a self, pipeline: &'a str, id: JobId) -> Answer<'a, Job> {
         let pipeline = pipeline.to_owned();
-        Box::pin(self.database.read(move |connection| row::job_of_pipeline(connection, &pipeline, id)))
+        Box::pin(
+            self.database
+                .read(move |connection| row::job_of_pipeline(connection, &pipeline, id)),
+        )
     }
 
     fn list(&self, filter: JobFilter) -> Answer<'_, JobPage> {
         let bytes_max = self.page_bytes_max;
-        Box::pin(self.database.read(move |connection| query::list(connection, &filter, bytes_max)))
+        Box::pin(
+            self.database
+                .read(move |connection| query::list(connection, &filter, bytes_max)),
+        )
     }
 
     fn counts<'a>(&'a self, pipeline: &'a str) -> Answer<'a, JobCounts> {
         let pipeline = pipeline.to_owned();
-        Box::pin(self.database.read(move |connection| query::counts(connection, &pipeline)))
+        Box::pin(
+            self.database
+                .read(move |connection| query::counts(connection, &pipeline)),
+        )
     }
 
     fn cancel<'a>(&'a self, pipeline: &'a str, id: JobId) -> Answer<'a, Job> {
         let (pipeline, now) = (pipeline.to_owned(), self.now());
-        Box::pin(self.database.write(move |connection| request::cancel(connection, &pipeline, id, now)))
+        Box::pin(
+            self.database
+                .write(move |connection| request::cancel(connection, &pipeline, id, now)),
+        )
     }
 
     fn retry<'a>(&'a self, pipeline: &'a str, id: JobId) -> Answer<'a, Job> {
         let (pipeline, now, pending_max) = (pipeline.to_owned(), self.now(), self.pending_max);
-        Box::pin(self.database.write(move |connection| request::retry(connection, &pipeline, id, now, pending_max)))
+        Box::pin(
+            self.database.write(move |connection| {
+                request::retry(connection, &pipeline, id, now, pending_max)
+            }),
+        )
     }
 
     fn claim(&self, claim: Claim) -> Answer<'_, Vec<Claimed>> {
         let now = self.now();
-        Box::pin(self.database.write(move |connection| claim::claim(connection, &claim, now)))
+        Box::pin(
+            self.database
+                .write(move |connection| claim::claim(connection, &claim, now)),
+        )
     }
 
-    fn heartbeat(&self, _owner: OwnerId, held: Vec<Lease>, _lease: Duration) -> Answer<'_, Vec<Notice>> {
-        Box::pin(self.database.read(move |connection| lease::notices(connection, &held)))
+    fn heartbeat(
+        &self,
+        _owner: OwnerId,
+        held: Vec<Lease>,
+        _lease: Duration,
+    ) -> Answer<'_, Vec<Notice>> {
+        Box::pin(
+            self.database
+                .read(move |connection| lease::notices(connection, &held)),
+        )
     }
 
     fn report(&self, lease: Lease, progress: Progress) -> Answer<'_, ()> {
-        Box::pin(self.database.write(move |connection| lease::report(connection, lease, &progress)))
+        Box::pin(
+            self.database
+                .write(move |connection| lease::report(connection, lease, &progress)),
+        )
     }
 
     fn checkpoint(&self, lease: Lease, document: String) -> Answer<'_, ()> {
-        Box::pin(self.database.write(move |connection| lease::checkpoint(connection, lease, &document)))
+        Box::pin(
+            self.database
+                .write(move |connection| lease::checkpoint(connection, lease, &document)),
+        )
     }
 
     fn finish(&self, lease: Lease, end: AttemptEnd) -> Answer<'_, Job> {
         let (now, rules) = (self.now(), Arc::clone(&self.rules));
-        Box::pin(self.database.write(move |connection| settle::finish(connection, lease, end, &rules, now)))
+        Box::pin(
+            self.database
+                .write(move |connection| settle::finish(connection, lease, end, &rules, now)),
+        )
     }
 
     fn reclaim(&self, owner: OwnerId) -> Answer<'_, Vec<Reclaimed>> {
         let (now, rules) = (self.now(), Arc::clone(&self.rules));
-        Box::pin(self.database.write(move |connection| reclaim::reclaim(connection, owner, &rules, now)))
+        Box::pin(
+            self.database
+                .write(move |connection| reclaim::reclaim(connection, owner, &rules, now)),
+        )
     }
 
     fn next_due(&self) -> Answer<'_, Option<u64>> {
-        Box::pin(self.database.read(move |connection| query::next_due(connection)))
+        Box::pin(
+            self.database
+                .read(move |connection| query::next_due(connection)),
+        )
     }
 
     fn sweep(&self, retention: Retention) -> Answer<'_, usize> {

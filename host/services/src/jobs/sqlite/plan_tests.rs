@@ -1,9 +1,10 @@
-//! The statements of the hot paths find what they need by an index, however many finished jobs there are.
+//! The statements of the hot paths find what they need by an index, however many finished jobs
+//! there are.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use host_types::job::{JobId, OwnerId};
+use hayrick_types::job::{JobId, OwnerId};
 use rusqlite::{Connection, StatementStatus, params};
 
 use crate::jobs::sqlite::claim::{self, FIND_DUE, FIRST};
@@ -17,7 +18,9 @@ const NOW: u64 = 1_000_000;
 
 fn tables() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
-    connection.execute_batch(include_str!("../../database/migrations/1-jobs.sql")).unwrap();
+    connection
+        .execute_batch(include_str!("../../database/migrations/1-jobs.sql"))
+        .unwrap();
     connection
 }
 
@@ -47,9 +50,15 @@ fn submit(connection: &Connection) -> JobId {
 }
 
 fn plan(connection: &Connection, sql: &str) -> String {
-    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let mut statement = connection
+        .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+        .unwrap();
     let nulls = vec![rusqlite::types::Null; statement.parameter_count()];
-    let lines = statement.query_map(rusqlite::params_from_iter(nulls), |row| row.get::<_, String>("detail")).unwrap();
+    let lines = statement
+        .query_map(rusqlite::params_from_iter(nulls), |row| {
+            row.get::<_, String>("detail")
+        })
+        .unwrap();
     lines.collect::<Result<Vec<_>, _>>().unwrap().join("\n")
 }
 
@@ -61,16 +70,27 @@ fn every_hot_statement_has_its_index() {
         (FIND_DUE, "INDEX jobs_delayed (run_at<?)"),
         (NEXT_DUE, "INDEX jobs_delayed"),
         (ORPHANS, "SCAN jobs USING INDEX jobs_running"),
-        (BY_KEY, "INDEX jobs_by_key (pipeline=? AND idempotency_key=?)"),
-        (DELETE_FIRST, "INDEX jobs_final (pipeline=? AND status=? AND completed_at<?)"),
+        (
+            BY_KEY,
+            "INDEX jobs_by_key (pipeline=? AND idempotency_key=?)",
+        ),
+        (
+            DELETE_FIRST,
+            "INDEX jobs_final (pipeline=? AND status=? AND completed_at<?)",
+        ),
         (NEWEST, "INDEX jobs_newest (pipeline=? AND id<?)"),
-        (NEWEST_OF_STATUS, "INDEX jobs_newest_of_status (pipeline=? AND status=? AND id<?)"),
+        (
+            NEWEST_OF_STATUS,
+            "INDEX jobs_newest_of_status (pipeline=? AND status=? AND id<?)",
+        ),
     ];
     for (sql, index) in expected {
         let plan = plan(&connection, sql);
         assert!(plan.contains(index), "not by {index}:\n{plan}");
         assert!(!plan.contains("TEMP B-TREE"), "it sorts:\n{plan}\n{sql}");
-        let scans = plan.lines().filter(|line| line.trim_start().starts_with("SCAN") && !line.contains("INDEX"));
+        let scans = plan
+            .lines()
+            .filter(|line| line.trim_start().starts_with("SCAN") && !line.contains("INDEX"));
         assert_eq!(scans.count(), 0, "it looks at every row:\n{plan}");
     }
 }
@@ -79,7 +99,10 @@ fn every_hot_statement_has_its_index() {
 fn steps_of_a_claim(connection: &Connection) -> i32 {
     let id = submit(connection);
     let mut steps = 0;
-    for (sql, values) in [(FIND_DUE, (NOW.to_string(), 1000)), (FIRST, ("echo".to_owned(), 10))] {
+    for (sql, values) in [
+        (FIND_DUE, (NOW.to_string(), 1000)),
+        (FIRST, ("echo".to_owned(), 10)),
+    ] {
         let mut statement = connection.prepare(sql).unwrap();
         let mut rows = statement.query(params![values.0, values.1]).unwrap();
         while rows.next().unwrap().is_some() {}
@@ -87,9 +110,20 @@ fn steps_of_a_claim(connection: &Connection) -> i32 {
         steps += statement.get_status(StatementStatus::VmStep);
     }
     let wanted = BTreeMap::from([("echo".to_owned(), 10)]);
-    let request = Claim { owner: OwnerId::fresh(), wanted, slots: 10, lease: Duration::ZERO };
+    let request = Claim {
+        owner: OwnerId::fresh(),
+        wanted,
+        slots: 10,
+        lease: Duration::ZERO,
+    };
     let claimed = claim::claim(connection, &request, NOW).unwrap();
-    assert_eq!(claimed.iter().map(|claimed| claimed.job.id).collect::<Vec<_>>(), [id]);
+    assert_eq!(
+        claimed
+            .iter()
+            .map(|claimed| claimed.job.id)
+            .collect::<Vec<_>>(),
+        [id]
+    );
     steps
 }
 
@@ -99,5 +133,8 @@ fn a_claim_costs_the_same_however_many_jobs_are_finished() {
     let connection = tables();
     finished(&connection, 20_000);
     let full = steps_of_a_claim(&connection);
-    assert!(full <= 2 * empty, "{full} steps beside 20,000 finished jobs, {empty} beside none");
+    assert!(
+        full <= 2 * empty,
+        "{full} steps beside 20,000 finished jobs, {empty} beside none"
+    );
 }

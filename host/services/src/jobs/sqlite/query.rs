@@ -1,6 +1,6 @@
 //! Questions that change nothing.
 
-use host_types::job::{Job, JobCounts, JobFilter, JobPage, JobStatus};
+use hayrick_types::job::{Job, JobCounts, JobFilter, JobPage, JobStatus};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::jobs::error::JobError;
@@ -22,12 +22,28 @@ const PENDING: &str = "SELECT jobs FROM job_counts WHERE pipeline = ?1 AND statu
 const AFTER_EVERY_ID: &str = "~";
 
 /// One page; it ends early when it has grown to `bytes_max`.
-pub(super) fn list(connection: &Connection, filter: &JobFilter, bytes_max: usize) -> Result<JobPage, JobError> {
-    let mut statement = connection.prepare_cached(if filter.status.is_some() { NEWEST_OF_STATUS } else { NEWEST })?;
-    let before = filter.before.map_or_else(|| AFTER_EVERY_ID.to_owned(), |id| id.to_string());
+pub(super) fn list(
+    connection: &Connection,
+    filter: &JobFilter,
+    bytes_max: usize,
+) -> Result<JobPage, JobError> {
+    let mut statement = connection.prepare_cached(if filter.status.is_some() {
+        NEWEST_OF_STATUS
+    } else {
+        NEWEST
+    })?;
+    let before = filter
+        .before
+        .map_or_else(|| AFTER_EVERY_ID.to_owned(), |id| id.to_string());
     let status = filter.status.map(JobStatus::as_str);
     // One more than is shown tells whether there is another page.
-    let mut rows = statement.query(params![filter.pipeline, before, filter.kind, status, filter.limit.saturating_add(1)])?;
+    let mut rows = statement.query(params![
+        filter.pipeline,
+        before,
+        filter.kind,
+        status,
+        filter.limit.saturating_add(1)
+    ])?;
     let (mut page, mut bytes) = (JobPage::default(), 0);
     while let Some(row) = rows.next()? {
         let job = job(row)?;
@@ -43,7 +59,9 @@ pub(super) fn list(connection: &Connection, filter: &JobFilter, bytes_max: usize
 }
 
 fn size(job: &Job) -> usize {
-    job.data.len() + job.result.as_ref().map_or(0, String::len) + job.error.as_ref().map_or(0, String::len)
+    job.data.len()
+        + job.result.as_ref().map_or(0, String::len)
+        + job.error.as_ref().map_or(0, String::len)
 }
 
 /// How many jobs the pipeline has.
@@ -58,13 +76,30 @@ pub(super) fn counts(connection: &Connection, pipeline: &str) -> Result<JobCount
 }
 
 /// Whether one more job of the pipeline may wait.
-pub(super) fn room_for_one(connection: &Connection, pipeline: &str, pending_max: u64) -> Result<(), JobError> {
-    let pending: Option<u64> = connection.prepare_cached(PENDING)?.query_row(params![pipeline], |row| row.get(0)).optional()?;
+pub(super) fn room_for_one(
+    connection: &Connection,
+    pipeline: &str,
+    pending_max: u64,
+) -> Result<(), JobError> {
+    let pending: Option<u64> = connection
+        .prepare_cached(PENDING)?
+        .query_row(params![pipeline], |row| row.get(0))
+        .optional()?;
     let is_full = pending.unwrap_or(0) >= pending_max;
-    if is_full { Err(JobError::Full { pipeline: pipeline.to_owned(), pending_max }) } else { Ok(()) }
+    if is_full {
+        Err(JobError::Full {
+            pipeline: pipeline.to_owned(),
+            pending_max,
+        })
+    } else {
+        Ok(())
+    }
 }
 
 /// When the first job falls due that no claim has found due.
 pub(super) fn next_due(connection: &Connection) -> Result<Option<u64>, JobError> {
-    Ok(connection.prepare_cached(NEXT_DUE)?.query_row([], |row| row.get(0)).optional()?)
+    Ok(connection
+        .prepare_cached(NEXT_DUE)?
+        .query_row([], |row| row.get(0))
+        .optional()?)
 }

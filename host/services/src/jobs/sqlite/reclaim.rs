@@ -1,6 +1,6 @@
 //! What dead processes left running.
 
-use host_types::job::{JobId, OwnerId};
+use hayrick_types::job::{JobId, OwnerId};
 use rusqlite::{Connection, Row, params};
 
 use crate::jobs::attempt::{Rules, Standing};
@@ -18,17 +18,33 @@ pub(super) const ORPHANS: &str = "
 type Orphan = (JobId, String, Standing);
 
 /// Takes back all that other owners hold.
-pub(super) fn reclaim(connection: &Connection, owner: OwnerId, rules: &Rules, now: u64) -> Result<Vec<Reclaimed>, JobError> {
+pub(super) fn reclaim(
+    connection: &Connection,
+    owner: OwnerId,
+    rules: &Rules,
+    now: u64,
+) -> Result<Vec<Reclaimed>, JobError> {
     let mut statement = connection.prepare_cached(ORPHANS)?;
-    let orphans = statement.query_map(params![owner.to_string()], orphan)?.collect::<rusqlite::Result<Vec<Orphan>>>()?;
+    let orphans = statement
+        .query_map(params![owner.to_string()], orphan)?
+        .collect::<rusqlite::Result<Vec<Orphan>>>()?;
     let take_back = |(id, pipeline, standing): Orphan| {
         let outcome = rules.died(standing);
         settle(connection, id, &outcome, now)?;
-        Ok(Reclaimed { id, pipeline, status: outcome.status, crashes: outcome.crashes })
+        Ok(Reclaimed {
+            id,
+            pipeline,
+            status: outcome.status,
+            crashes: outcome.crashes,
+        })
     };
     orphans.into_iter().map(take_back).collect()
 }
 
 fn orphan(row: &Row<'_>) -> rusqlite::Result<Orphan> {
-    Ok((word(row, "id", JobId::parse)?, row.get("pipeline")?, standing(row)?))
+    Ok((
+        word(row, "id", JobId::parse)?,
+        row.get("pipeline")?,
+        standing(row)?,
+    ))
 }

@@ -1,6 +1,6 @@
 //! What clients ask of a job that is there: to cancel it, to try it again.
 
-use host_types::job::{Job, JobId};
+use hayrick_types::job::{Job, JobId};
 use rusqlite::{Connection, params};
 
 use crate::jobs::error::JobError;
@@ -20,17 +20,36 @@ const RETRY: &str = "
     WHERE id = ?1 AND pipeline = ?2 AND status IN ('failed', 'cancelled')";
 
 /// Cancels a pending job, marks a running one.
-pub(super) fn cancel(connection: &Connection, pipeline: &str, id: JobId, now: u64) -> Result<Job, JobError> {
-    connection.prepare_cached(CANCEL)?.execute(params![id.to_string(), pipeline, now])?;
+pub(super) fn cancel(
+    connection: &Connection,
+    pipeline: &str,
+    id: JobId,
+    now: u64,
+) -> Result<Job, JobError> {
+    connection
+        .prepare_cached(CANCEL)?
+        .execute(params![id.to_string(), pipeline, now])?;
     job_of_pipeline(connection, pipeline, id)
 }
 
 /// Makes a job pending that did not complete.
-pub(super) fn retry(connection: &Connection, pipeline: &str, id: JobId, now: u64, pending_max: u64) -> Result<Job, JobError> {
-    let changed = connection.prepare_cached(RETRY)?.execute(params![id.to_string(), pipeline, now])?;
+pub(super) fn retry(
+    connection: &Connection,
+    pipeline: &str,
+    id: JobId,
+    now: u64,
+    pending_max: u64,
+) -> Result<Job, JobError> {
+    let changed =
+        connection
+            .prepare_cached(RETRY)?
+            .execute(params![id.to_string(), pipeline, now])?;
     if changed == 0 {
         let there = job_of_pipeline(connection, pipeline, id)?;
-        return Err(JobError::NotRetryable { id, status: there.status });
+        return Err(JobError::NotRetryable {
+            id,
+            status: there.status,
+        });
     }
     // It counts as pending already; an error takes that back.
     query::room_for_one(connection, pipeline, pending_max.saturating_add(1))?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use host_types::job::{Job, JobId, JobStatus, Progress};
+use hayrick_types::job::{Job, JobId, JobStatus, Progress};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -27,14 +27,26 @@ const ONE: &str = select_jobs!("WHERE id = ?1 AND pipeline = ?2");
 const OF_LEASE: &str = select_jobs!("WHERE id = ?1");
 
 /// The job of this id.
-pub(super) fn job_of_pipeline(connection: &Connection, pipeline: &str, id: JobId) -> Result<Job, JobError> {
-    let found = connection.prepare_cached(ONE)?.query_row(params![id.to_string(), pipeline], job).optional()?;
-    found.ok_or_else(|| JobError::NotFound { pipeline: pipeline.to_owned(), id })
+pub(super) fn job_of_pipeline(
+    connection: &Connection,
+    pipeline: &str,
+    id: JobId,
+) -> Result<Job, JobError> {
+    let found = connection
+        .prepare_cached(ONE)?
+        .query_row(params![id.to_string(), pipeline], job)
+        .optional()?;
+    found.ok_or_else(|| JobError::NotFound {
+        pipeline: pipeline.to_owned(),
+        id,
+    })
 }
 
 /// The job of this id, which a statement before has found.
 pub(super) fn job_there(connection: &Connection, id: JobId) -> Result<Job, JobError> {
-    Ok(connection.prepare_cached(OF_LEASE)?.query_row(params![id.to_string()], job)?)
+    Ok(connection
+        .prepare_cached(OF_LEASE)?
+        .query_row(params![id.to_string()], job)?)
 }
 
 /// Reads a row of [`select_jobs`].
@@ -63,13 +75,29 @@ pub(super) fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
 }
 
 fn progress(row: &Row<'_>) -> rusqlite::Result<Option<Progress>> {
-    let Some(done) = row.get("progress_done")? else { return Ok(None) };
-    Ok(Some(Progress { done, total: row.get("progress_total")?, message: row.get("progress_message")? }))
+    let Some(done) = row.get("progress_done")? else {
+        return Ok(None);
+    };
+    Ok(Some(Progress {
+        done,
+        total: row.get("progress_total")?,
+        message: row.get("progress_message")?,
+    }))
 }
 
 /// A column whose text stands for something.
-pub(super) fn word<T>(row: &Row<'_>, column: &str, parse: impl Fn(&str) -> Option<T>) -> rusqlite::Result<T> {
+pub(super) fn word<T>(
+    row: &Row<'_>,
+    column: &str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> rusqlite::Result<T> {
     let index = row.as_ref().column_index(column)?;
     let word: String = row.get(index)?;
-    parse(&word).ok_or_else(|| rusqlite::Error::FromSqlConversionFailure(index, Type::Text, format!("'{word}' is no {column}").into()))
+    parse(&word).ok_or_else(|| {
+        rusqlite::Error::FromSqlConversionFailure(
+            index,
+            Type::Text,
+            format!("'{word}' is no {column}").into(),
+        )
+    })
 }

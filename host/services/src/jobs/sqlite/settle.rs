@@ -1,6 +1,6 @@
 //! The end of an attempt, written down.
 
-use host_types::job::{AttemptEnd, Job, JobId, Lease};
+use hayrick_types::job::{AttemptEnd, Job, JobId, Lease};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::jobs::attempt::{Outcome, Rules, Standing};
@@ -17,9 +17,19 @@ const SETTLE: &str = "
 const INSERT_RESULT: &str = "INSERT INTO job_documents (job, part, body) VALUES (?1, 'result', ?2)";
 
 /// Ends the attempt that holds the job.
-pub(super) fn finish(connection: &Connection, lease: Lease, end: AttemptEnd, rules: &Rules, now: u64) -> Result<Job, JobError> {
+pub(super) fn finish(
+    connection: &Connection,
+    lease: Lease,
+    end: AttemptEnd,
+    rules: &Rules,
+    now: u64,
+) -> Result<Job, JobError> {
     let keys = params![lease.id.to_string(), lease.token.to_string()];
-    let standing = connection.prepare_cached(STANDING)?.query_row(keys, standing).optional()?.ok_or(JobError::Lost { id: lease.id })?;
+    let standing = connection
+        .prepare_cached(STANDING)?
+        .query_row(keys, standing)
+        .optional()?
+        .ok_or(JobError::Lost { id: lease.id })?;
     settle(connection, lease.id, &rules.ended(standing, end, now), now)?;
     job_there(connection, lease.id)
 }
@@ -37,13 +47,37 @@ pub(super) fn standing(row: &Row<'_>) -> rusqlite::Result<Standing> {
 }
 
 /// Writes what becomes of a running job.
-pub(super) fn settle(connection: &Connection, id: JobId, outcome: &Outcome, now: u64) -> Result<(), JobError> {
-    let Outcome { status, attempt, crashes, run_at, is_due, error, result } = outcome;
+pub(super) fn settle(
+    connection: &Connection,
+    id: JobId,
+    outcome: &Outcome,
+    now: u64,
+) -> Result<(), JobError> {
+    let Outcome {
+        status,
+        attempt,
+        crashes,
+        run_at,
+        is_due,
+        error,
+        result,
+    } = outcome;
     let completed_at = status.is_final().then_some(now);
-    let columns = params![id.to_string(), status.as_str(), attempt, crashes, run_at, is_due, error, completed_at];
+    let columns = params![
+        id.to_string(),
+        status.as_str(),
+        attempt,
+        crashes,
+        run_at,
+        is_due,
+        error,
+        completed_at
+    ];
     connection.prepare_cached(SETTLE)?.execute(columns)?;
     if let Some(result) = result {
-        connection.prepare_cached(INSERT_RESULT)?.execute(params![id.to_string(), result])?;
+        connection
+            .prepare_cached(INSERT_RESULT)?
+            .execute(params![id.to_string(), result])?;
     }
     Ok(())
 }

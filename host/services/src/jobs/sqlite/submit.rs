@@ -1,6 +1,6 @@
 //! New jobs.
 
-use host_types::job::{Job, Submitted};
+use hayrick_types::job::{Job, Submitted};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::jobs::error::JobError;
@@ -16,19 +16,43 @@ const INSERT: &str = "
 const INSERT_DATA: &str = "INSERT INTO job_documents (job, part, body) VALUES (?1, 'data', ?2)";
 
 /// Keeps a job, unless its key has one already.
-pub(super) fn submit(connection: &Connection, new: NewJob, now: u64, pending_max: u64) -> Result<Submitted, JobError> {
+pub(super) fn submit(
+    connection: &Connection,
+    new: NewJob,
+    now: u64,
+    pending_max: u64,
+) -> Result<Submitted, JobError> {
     if let Some(there) = of_key(connection, &new)? {
         let same = there.kind == new.kind && there.data == new.data;
-        return if same { Ok(Submitted { job: there, created: false }) } else { Err(JobError::Conflict { id: there.id }) };
+        return if same {
+            Ok(Submitted {
+                job: there,
+                created: false,
+            })
+        } else {
+            Err(JobError::Conflict { id: there.id })
+        };
     }
-    query::room_for_one(connection, &new.pipeline, new.pending_max.unwrap_or(pending_max))?;
+    query::room_for_one(
+        connection,
+        &new.pipeline,
+        new.pending_max.unwrap_or(pending_max),
+    )?;
     insert(connection, &new, now)?;
-    Ok(Submitted { job: job_there(connection, new.id)?, created: true })
+    Ok(Submitted {
+        job: job_there(connection, new.id)?,
+        created: true,
+    })
 }
 
 fn of_key(connection: &Connection, new: &NewJob) -> Result<Option<Job>, JobError> {
-    let Some(key) = &new.idempotency_key else { return Ok(None) };
-    Ok(connection.prepare_cached(BY_KEY)?.query_row(params![new.pipeline, key], job).optional()?)
+    let Some(key) = &new.idempotency_key else {
+        return Ok(None);
+    };
+    Ok(connection
+        .prepare_cached(BY_KEY)?
+        .query_row(params![new.pipeline, key], job)
+        .optional()?)
 }
 
 fn insert(connection: &Connection, new: &NewJob, now: u64) -> Result<(), JobError> {
@@ -46,6 +70,8 @@ fn insert(connection: &Connection, new: &NewJob, now: u64) -> Result<(), JobErro
         milliseconds(new.timeout),
         now
     ])?;
-    connection.prepare_cached(INSERT_DATA)?.execute(params![id, new.data])?;
+    connection
+        .prepare_cached(INSERT_DATA)?
+        .execute(params![id, new.data])?;
     Ok(())
 }

@@ -1,6 +1,7 @@
-//! Final jobs are forgotten, a few at a time, and the space they leave goes back to the file system.
+//! Final jobs are forgotten, a few at a time, and the space they leave goes back to the file
+//! system.
 
-use host_types::job::JobStatus;
+use hayrick_types::job::JobStatus;
 use rusqlite::{Connection, params};
 
 use crate::database::Database;
@@ -31,12 +32,18 @@ struct Pile {
 }
 
 /// Forgets what was kept long enough at `now`; how many jobs that was.
-pub(super) async fn sweep(database: &Database, retention: Retention, now: u64) -> Result<usize, JobError> {
+pub(super) async fn sweep(
+    database: &Database,
+    retention: Retention,
+    now: u64,
+) -> Result<usize, JobError> {
     let mut swept = 0;
     for pile in database.read(|connection| piles(connection)).await? {
         loop {
             let pile = pile.clone();
-            let chunk = database.write(move |connection| sweep_chunk(connection, &pile, &retention, now)).await?;
+            let chunk = database
+                .write(move |connection| sweep_chunk(connection, &pile, &retention, now))
+                .await?;
             swept += chunk;
             if chunk < CHUNK {
                 break;
@@ -49,18 +56,36 @@ pub(super) async fn sweep(database: &Database, retention: Retention, now: u64) -
 
 fn piles(connection: &Connection) -> Result<Vec<Pile>, JobError> {
     let mut statement = connection.prepare_cached(PILES)?;
-    let piles =
-        statement.query_map([], |row| Ok(Pile { pipeline: row.get("pipeline")?, status: word(row, "status", JobStatus::parse)? }))?;
+    let piles = statement.query_map([], |row| {
+        Ok(Pile {
+            pipeline: row.get("pipeline")?,
+            status: word(row, "status", JobStatus::parse)?,
+        })
+    })?;
     Ok(piles.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Deletes what is too old, then what is too much; fewer than [`CHUNK`] if that was all.
-fn sweep_chunk(connection: &Connection, pile: &Pile, retention: &Retention, now: u64) -> Result<usize, JobError> {
-    let Some(age_max) = retention.age_max(pile.status) else { return Ok(0) };
+fn sweep_chunk(
+    connection: &Connection,
+    pile: &Pile,
+    retention: &Retention,
+    now: u64,
+) -> Result<usize, JobError> {
+    let Some(age_max) = retention.age_max(pile.status) else {
+        return Ok(0);
+    };
     let (pipeline, status) = (&pile.pipeline, pile.status.as_str());
     let mut delete = connection.prepare_cached(DELETE_FIRST)?;
-    let old = delete.execute(params![pipeline, status, now.saturating_sub(milliseconds(age_max)), CHUNK])?;
-    let size: u64 = connection.prepare_cached(PILE_SIZE)?.query_row(params![pipeline, status], |row| row.get(0))?;
+    let old = delete.execute(params![
+        pipeline,
+        status,
+        now.saturating_sub(milliseconds(age_max)),
+        CHUNK
+    ])?;
+    let size: u64 = connection
+        .prepare_cached(PILE_SIZE)?
+        .query_row(params![pipeline, status], |row| row.get(0))?;
     let excess = usize::try_from(size.saturating_sub(retention.kept_max)).unwrap_or(usize::MAX);
     let too_many = delete.execute(params![pipeline, status, i64::MAX, excess.min(CHUNK - old)])?;
     Ok(old + too_many)

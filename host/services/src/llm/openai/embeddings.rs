@@ -27,7 +27,12 @@ struct Item {
 /// # Errors
 /// None in practice: there is nothing in it that JSON cannot hold.
 pub(crate) fn encode(model: &str, texts: &[String]) -> Result<Bytes, serde_json::Error> {
-    serde_json::to_vec(&Body { model, input: texts, encoding_format: "float" }).map(Bytes::from)
+    serde_json::to_vec(&Body {
+        model,
+        input: texts,
+        encoding_format: "float",
+    })
+    .map(Bytes::from)
 }
 
 /// The vectors of an answer, in the order of the texts.
@@ -47,7 +52,8 @@ mod tests {
 
     #[test]
     fn vectors_come_in_the_order_of_the_texts() {
-        let body = br#"{"data":[{"index":1,"embedding":[2.0]},{"index":0,"embedding":[1]}],"usage":{}}"#;
+        let body =
+            br#"{"data":[{"index":1,"embedding":[2.0]},{"index":0,"embedding":[1]}],"usage":{}}"#;
         assert_eq!(decode(body).unwrap(), [[1.0], [2.0]]);
         assert!(decode(b"{}").is_err());
     }

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use host_types::failure::Failure;
-use host_types::generation::{Options, Tool};
-use host_types::message::{Message, Part, Role, ToolCall};
+use hayrick_types::failure::Failure;
+use hayrick_types::generation::{Options, Tool};
+use hayrick_types::message::{Message, Part, Role, ToolCall};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::llm::failure::invalid;
 
-/// Fields that are the host's: with them a plugin could use a model or an account it was not granted (gateways such as OpenRouter and LiteLLM
-/// take the later ones), pay for answers that nobody gets to see, or break the stream.
+/// Fields that are the host's: with them a plugin could use a model or an account it was not
+/// granted (gateways such as OpenRouter and LiteLLM take the later ones), pay for answers that
+/// nobody gets to see, or break the stream.
 const RESERVED: [&str; 16] = [
     "model",
     "messages",
@@ -123,49 +124,90 @@ struct WireFunction<'a> {
     arguments: &'a str,
 }
 
-/// The body of a streamed request: whole answers are streamed too, since only then do the timeouts between tokens mean anything.
+/// The body of a streamed request: whole answers are streamed too, since only then do the timeouts
+/// between tokens mean anything.
 ///
 /// # Errors
-/// `InvalidInput`: something that should be JSON is not, or `extra` sets a field that is the host's.
-pub(crate) fn encode(model: &str, messages: &[Message], options: &Options) -> Result<Bytes, Failure> {
+/// `InvalidInput`: something that should be JSON is not, or `extra` sets a field that is the
+/// host's.
+pub(crate) fn encode(
+    model: &str,
+    messages: &[Message],
+    options: &Options,
+) -> Result<Bytes, Failure> {
     let extra = extra(options.extra.as_deref())?;
     // What the plugin wrote in OpenAI's own words wins.
     let is_free = |field: &str| !extra.contains_key(field);
-    let tools = options.tools.iter().map(wire_tool).collect::<Result<Vec<_>, _>>()?;
-    let format = options.response_format.as_deref().map(|text| json("response_format", text)).transpose()?;
+    let tools = options
+        .tools
+        .iter()
+        .map(wire_tool)
+        .collect::<Result<Vec<_>, _>>()?;
+    let format = options
+        .response_format
+        .as_deref()
+        .map(|text| json("response_format", text))
+        .transpose()?;
     let body = Body {
         model,
-        messages: messages.iter().map(wire_message).collect::<Result<_, _>>()?,
+        messages: messages
+            .iter()
+            .map(wire_message)
+            .collect::<Result<_, _>>()?,
         stream: true,
-        stream_options: StreamOptions { include_usage: true },
+        stream_options: StreamOptions {
+            include_usage: true,
+        },
         temperature: options.temperature.filter(|_| is_free("temperature")),
-        max_tokens: options.max_tokens.filter(|_| is_free("max_tokens") && is_free("max_completion_tokens")),
+        max_tokens: options
+            .max_tokens
+            .filter(|_| is_free("max_tokens") && is_free("max_completion_tokens")),
         seed: options.seed.filter(|_| is_free("seed")),
         tools: Some(tools).filter(|tools| !tools.is_empty() && is_free("tools")),
         response_format: format.filter(|_| is_free("response_format")),
         extra,
     };
-    serde_json::to_vec(&body).map(Bytes::from).map_err(|error| invalid(format!("the request cannot be written as JSON: {error}")))
+    serde_json::to_vec(&body)
+        .map(Bytes::from)
+        .map_err(|error| invalid(format!("the request cannot be written as JSON: {error}")))
 }
 
 fn extra(text: Option<&str>) -> Result<BTreeMap<String, &RawValue>, Failure> {
-    let Some(text) = text else { return Ok(BTreeMap::new()) };
-    let extra: BTreeMap<String, &RawValue> =
-        serde_json::from_str(text).map_err(|error| invalid(format!("options.extra is no JSON object ({error}): correct it")))?;
+    let Some(text) = text else {
+        return Ok(BTreeMap::new());
+    };
+    let extra: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(|error| {
+        invalid(format!(
+            "options.extra is no JSON object ({error}): correct it"
+        ))
+    })?;
     match RESERVED.iter().find(|field| extra.contains_key(**field)) {
-        Some(field) => Err(invalid(format!("options.extra sets '{field}', which is the host's: leave it out"))),
+        Some(field) => Err(invalid(format!(
+            "options.extra sets '{field}', which is the host's: leave it out"
+        ))),
         None => Ok(extra),
     }
 }
 
 fn json<'a>(what: &str, text: &'a str) -> Result<&'a RawValue, Failure> {
-    serde_json::from_str(text).map_err(|error| invalid(format!("{what} is no JSON ({error}): correct it")))
+    serde_json::from_str(text)
+        .map_err(|error| invalid(format!("{what} is no JSON ({error}): correct it")))
 }
 
 fn wire_tool(tool: &Tool) -> Result<Typed<WireTool<'_>>, Failure> {
-    let parameters = json(&format!("the schema of the tool '{}'", tool.name), &tool.parameters)?;
-    let function = WireTool { name: &tool.name, description: tool.description.as_deref(), parameters };
-    Ok(Typed { r#type: "function", function })
+    let parameters = json(
+        &format!("the schema of the tool '{}'", tool.name),
+        &tool.parameters,
+    )?;
+    let function = WireTool {
+        name: &tool.name,
+        description: tool.description.as_deref(),
+        parameters,
+    };
+    Ok(Typed {
+        r#type: "function",
+        function,
+    })
 }
 
 fn wire_message(message: &Message) -> Result<WireMessage<'_>, Failure> {
@@ -184,26 +226,39 @@ fn content(message: &Message) -> Result<Option<Content<'_>>, Failure> {
         [] if message.role == Role::Assistant && !message.tool_calls.is_empty() => Ok(None),
         [] => Ok(Some(Content::Text(""))),
         [Part::Text(text)] => Ok(Some(Content::Text(text))),
-        parts => Ok(Some(Content::Parts(parts.iter().map(wire_part).collect::<Result<_, _>>()?))),
+        parts => Ok(Some(Content::Parts(
+            parts.iter().map(wire_part).collect::<Result<_, _>>()?,
+        ))),
     }
 }
 
 fn wire_part(part: &Part) -> Result<WirePart<'_>, Failure> {
     Ok(match part {
         Part::Text(text) => WirePart::Known(KnownPart::Text { text }),
-        Part::ImageUrl(url) => WirePart::Known(KnownPart::ImageUrl { image_url: ImageUrl { url } }),
+        Part::ImageUrl(url) => WirePart::Known(KnownPart::ImageUrl {
+            image_url: ImageUrl { url },
+        }),
         Part::Other(text) => WirePart::Other(json("a part of a message", text)?),
     })
 }
 
 fn wire_call(call: &ToolCall) -> WireToolCall<'_> {
-    let function = WireFunction { name: &call.name, arguments: &call.arguments };
-    WireToolCall { id: &call.id, call: Typed { r#type: "function", function } }
+    let function = WireFunction {
+        name: &call.name,
+        arguments: &call.arguments,
+    };
+    WireToolCall {
+        id: &call.id,
+        call: Typed {
+            r#type: "function",
+            function,
+        },
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use host_types::failure::FailureKind;
+    use hayrick_types::failure::FailureKind;
     use serde_json::{Value, json};
 
     use super::*;
@@ -216,17 +271,32 @@ mod tests {
     fn a_plain_request_has_nothing_to_spare() {
         let expected = json!({"model": "m", "messages": [{"role": "user", "content": "hi"}],
             "stream": true, "stream_options": {"include_usage": true}});
-        assert_eq!(body(&[Message::text(Role::User, "hi")], &Options::default()), expected);
+        assert_eq!(
+            body(&[Message::text(Role::User, "hi")], &Options::default()),
+            expected
+        );
     }
 
     #[test]
     fn parts_and_tool_calls_are_openais() {
         let mut user = Message::text(Role::User, "what is it?");
         user.content.push(Part::ImageUrl("data:x".to_owned()));
-        user.content.push(Part::Other(r#"{"type":"input_audio","big":12345678901234567890123}"#.to_owned()));
-        let mut assistant = Message { content: Vec::new(), ..Message::text(Role::Assistant, "") };
-        assistant.tool_calls.push(ToolCall { id: "c".to_owned(), name: "f".to_owned(), arguments: "{}".to_owned() });
-        let tool = Message { tool_call_id: Some("c".to_owned()), ..Message::text(Role::Tool, "4") };
+        user.content.push(Part::Other(
+            r#"{"type":"input_audio","big":12345678901234567890123}"#.to_owned(),
+        ));
+        let mut assistant = Message {
+            content: Vec::new(),
+            ..Message::text(Role::Assistant, "")
+        };
+        assistant.tool_calls.push(ToolCall {
+            id: "c".to_owned(),
+            name: "f".to_owned(),
+            arguments: "{}".to_owned(),
+        });
+        let tool = Message {
+            tool_call_id: Some("c".to_owned()),
+            ..Message::text(Role::Tool, "4")
+        };
         let messages = body(&[user, assistant, tool], &Options::default())["messages"].to_string();
         let expected: Value = serde_json::from_str(
             r#"[{"role":"user","content":[{"type":"text","text":"what is it?"},{"type":"image_url","image_url":{"url":"data:x"}},
@@ -240,7 +310,11 @@ mod tests {
 
     #[test]
     fn options_and_extra_are_merged_and_extra_wins() {
-        let tool = Tool { name: "f".to_owned(), description: None, parameters: r#"{"type":"object"}"#.to_owned() };
+        let tool = Tool {
+            name: "f".to_owned(),
+            description: None,
+            parameters: r#"{"type":"object"}"#.to_owned(),
+        };
         let options = Options {
             temperature: Some(0.7),
             max_tokens: Some(5),
@@ -252,21 +326,41 @@ mod tests {
         };
         let body = body(&[], &options);
         assert!(body.to_string().contains(r#""temperature":0.7"#), "{body}");
-        assert_eq!((&body["top_p"], &body["seed"], &body["max_completion_tokens"]), (&json!(0.5), &json!(3), &json!(9)));
-        assert_eq!(body["tools"], json!([{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]));
+        assert_eq!(
+            (
+                &body["top_p"],
+                &body["seed"],
+                &body["max_completion_tokens"]
+            ),
+            (&json!(0.5), &json!(3), &json!(9))
+        );
+        assert_eq!(
+            body["tools"],
+            json!([{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}])
+        );
         assert_eq!(body["response_format"], json!({"type": "json_object"}));
         assert!(body.get("max_tokens").is_none());
     }
 
     #[test]
     fn what_is_no_json_or_not_the_plugins_is_refused() {
-        let options = |extra: &str| Options { extra: Some(extra.to_owned()), ..Options::default() };
-        for (extra, word) in [("[]", "no JSON object"), ("{", "no JSON object"), (r#"{"model":"big"}"#, "'model'")] {
+        let options = |extra: &str| Options {
+            extra: Some(extra.to_owned()),
+            ..Options::default()
+        };
+        for (extra, word) in [
+            ("[]", "no JSON object"),
+            ("{", "no JSON object"),
+            (r#"{"model":"big"}"#, "'model'"),
+        ] {
             let failure = encode("m", &[], &options(extra)).unwrap_err();
             assert_eq!(failure.kind, FailureKind::InvalidInput);
             assert!(failure.message.contains(word), "{failure}");
         }
-        let part = Message { content: vec![Part::Other("{".to_owned())], ..Message::text(Role::User, "") };
+        let part = Message {
+            content: vec![Part::Other("{".to_owned())],
+            ..Message::text(Role::User, "")
+        };
         assert!(encode("m", &[part], &Options::default()).is_err());
     }
 }

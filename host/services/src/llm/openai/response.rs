@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use host_types::chunk::{Chunk, FinishReason, ToolCallDelta, Usage};
+use hayrick_types::chunk::{Chunk, FinishReason, ToolCallDelta, Usage};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -93,10 +93,20 @@ pub(crate) fn decode(data: &[u8], chunks: &mut VecDeque<Chunk>) -> Result<Seen, 
     if let Some(error) = event.error {
         return Err(Fault::Reported(of_object(error)));
     }
-    let usage = event.usage.map(|usage| Usage { input_tokens: usage.prompt_tokens, output_tokens: usage.completion_tokens });
-    let mut seen = Seen { finish: false, usage };
+    let usage = event.usage.map(|usage| Usage {
+        input_tokens: usage.prompt_tokens,
+        output_tokens: usage.completion_tokens,
+    });
+    let mut seen = Seen {
+        finish: false,
+        usage,
+    };
     // Only one answer was asked for.
-    let first = event.choices.into_iter().flatten().find(|choice| choice.index == 0);
+    let first = event
+        .choices
+        .into_iter()
+        .flatten()
+        .find(|choice| choice.index == 0);
     if let Some(choice) = first {
         if let Some(delta) = choice.delta.or(choice.message) {
             take_delta(delta, chunks).map_err(Fault::Malformed)?;
@@ -112,7 +122,10 @@ pub(crate) fn decode(data: &[u8], chunks: &mut VecDeque<Chunk>) -> Result<Seen, 
 fn take_delta(delta: Delta, chunks: &mut VecDeque<Chunk>) -> Result<(), serde_json::Error> {
     let has_text = |text: &String| !text.is_empty();
     // Some send the same reasoning under both words.
-    let reasoning = delta.reasoning_content.filter(has_text).or(delta.reasoning.filter(has_text));
+    let reasoning = delta
+        .reasoning_content
+        .filter(has_text)
+        .or(delta.reasoning.filter(has_text));
     chunks.extend(reasoning.map(Chunk::Reasoning));
     chunks.extend(delta.content.filter(has_text).map(Chunk::Text));
     chunks.extend(delta.refusal.filter(has_text).map(Chunk::Text));
@@ -123,18 +136,27 @@ fn take_delta(delta: Delta, chunks: &mut VecDeque<Chunk>) -> Result<(), serde_js
 }
 
 fn tool_call(place: u32, call: WireToolCall) -> Result<ToolCallDelta, serde_json::Error> {
-    let (name, arguments) = call.function.map_or((None, None), |function| (function.name, function.arguments));
+    let (name, arguments) = call
+        .function
+        .map_or((None, None), |function| (function.name, function.arguments));
     Ok(ToolCallDelta {
         index: call.index.unwrap_or(place),
         // Some repeat them as empty strings in later pieces.
         id: call.id.filter(|id| !id.is_empty()),
         name: name.filter(|name| !name.is_empty()),
-        arguments: arguments.map(arguments_text).transpose()?.unwrap_or_default(),
+        arguments: arguments
+            .map(arguments_text)
+            .transpose()?
+            .unwrap_or_default(),
     })
 }
 
 fn arguments_text(raw: &RawValue) -> Result<String, serde_json::Error> {
-    if raw.get().starts_with('"') { serde_json::from_str(raw.get()) } else { Ok(raw.get().to_owned()) }
+    if raw.get().starts_with('"') {
+        serde_json::from_str(raw.get())
+    } else {
+        Ok(raw.get().to_owned())
+    }
 }
 
 #[cfg(test)]
@@ -153,23 +175,43 @@ mod tests {
 
     fn call(index: u32, id: Option<&str>, name: Option<&str>, arguments: &str) -> Chunk {
         let arguments = arguments.to_owned();
-        Chunk::ToolCall(ToolCallDelta { index, id: id.map(str::to_owned), name: name.map(str::to_owned), arguments })
+        Chunk::ToolCall(ToolCallDelta {
+            index,
+            id: id.map(str::to_owned),
+            name: name.map(str::to_owned),
+            arguments,
+        })
     }
 
     #[test]
     fn deltas_become_chunks() {
         let reasoning = [Chunk::Reasoning("r".to_owned())];
         assert_eq!(delta(r#""role":"assistant","content":"""#), []);
-        assert_eq!(delta(r#""content":"a\n\u00fc""#), [Chunk::Text("a\nü".to_owned())]);
-        assert_eq!(delta(r#""content":null,"reasoning_content":"r""#), reasoning);
-        assert_eq!(delta(r#""reasoning":"r","reasoning_content":"r""#), reasoning);
+        assert_eq!(
+            delta(r#""content":"a\n\u00fc""#),
+            [Chunk::Text("a\nü".to_owned())]
+        );
+        assert_eq!(
+            delta(r#""content":null,"reasoning_content":"r""#),
+            reasoning
+        );
+        assert_eq!(
+            delta(r#""reasoning":"r","reasoning_content":"r""#),
+            reasoning
+        );
         assert_eq!(delta(r#""refusal":"no""#), [Chunk::Text("no".to_owned())]);
         let first = r#""tool_calls":[{"index":1,"id":"c","type":"function","function":{"name":"f","arguments":""}}]"#;
         assert_eq!(delta(first), [call(1, Some("c"), Some("f"), "")]);
         let later = r#""tool_calls":[{"index":1,"id":"","function":{"arguments":"{\"a\""}}]"#;
         assert_eq!(delta(later), [call(1, None, None, "{\"a\"")]);
         let odd = r#""tool_calls":[{"function":{"name":"f"}},{"function":{"arguments":{"a":1}}}]"#;
-        assert_eq!(delta(odd), [call(0, None, Some("f"), ""), call(1, None, None, r#"{"a":1}"#)]);
+        assert_eq!(
+            delta(odd),
+            [
+                call(0, None, Some("f"), ""),
+                call(1, None, None, r#"{"a":1}"#)
+            ]
+        );
     }
 
     #[test]
@@ -177,18 +219,44 @@ mod tests {
         let (chunks, seen) = read(
             r#"{"choices":[{"message":{"content":"a"},"finish_reason":"length"}],"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}"#,
         );
-        assert_eq!(chunks, [Chunk::Text("a".to_owned()), Chunk::Finish(FinishReason::Length)]);
-        assert_eq!(seen, Seen { finish: true, usage: Some(Usage { input_tokens: 3, output_tokens: 4 }) });
-        assert_eq!(read(r#"{"choices":[],"prompt_filter_results":[]}"#), (Vec::new(), Seen::default()));
-        assert_eq!(read(r#"{"choices":[{"index":1,"delta":{"content":"second"}}]}"#).0, []);
+        assert_eq!(
+            chunks,
+            [
+                Chunk::Text("a".to_owned()),
+                Chunk::Finish(FinishReason::Length)
+            ]
+        );
+        assert_eq!(
+            seen,
+            Seen {
+                finish: true,
+                usage: Some(Usage {
+                    input_tokens: 3,
+                    output_tokens: 4
+                })
+            }
+        );
+        assert_eq!(
+            read(r#"{"choices":[],"prompt_filter_results":[]}"#),
+            (Vec::new(), Seen::default())
+        );
+        assert_eq!(
+            read(r#"{"choices":[{"index":1,"delta":{"content":"second"}}]}"#).0,
+            []
+        );
     }
 
     #[test]
     fn faults_are_told_apart() {
         let fault = |data: &[u8]| decode(data, &mut VecDeque::new()).unwrap_err();
         assert!(matches!(fault(b"{\"choices\":["), Fault::Malformed(_)));
-        assert!(matches!(fault(b"{\"choices\":[{\"delta\":{\"content\":\"\xff\"}}]}"), Fault::Malformed(_)));
+        assert!(matches!(
+            fault(b"{\"choices\":[{\"delta\":{\"content\":\"\xff\"}}]}"),
+            Fault::Malformed(_)
+        ));
         let reported = fault(br#"{"error":{"message":"overloaded","code":503}}"#);
-        assert!(matches!(reported, Fault::Reported(complaint) if complaint.message == "overloaded" && complaint.code == Some(503)));
+        assert!(
+            matches!(reported, Fault::Reported(complaint) if complaint.message == "overloaded" && complaint.code == Some(503))
+        );
     }
 }
