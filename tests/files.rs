@@ -165,7 +165,7 @@ async fn a_failure_before_the_first_chunk_has_its_status_and_later_it_breaks_the
     assert!(
         broken.contains("200 OK")
             && broken.contains("so far")
-            && broken.contains("the rest is away"),
+            && broken.contains("the rest is unavailable"),
         "{broken}"
     );
     assert!(
@@ -181,7 +181,7 @@ async fn a_failure_before_the_first_chunk_has_its_status_and_later_it_breaks_the
             data: json!({"text": "so far"})
         }
     );
-    let (last, message) = (events.last().unwrap(), json!("the rest is away"));
+    let (last, message) = (events.last().unwrap(), json!("the rest is unavailable"));
     assert_eq!(
         (last.name.as_str(), &last.data["error"]["message"]),
         ("error", &message),

@@ -84,7 +84,7 @@ async fn a_permanent_failure_is_not_tried_again() {
     has_failed(
         &outcome(json!({"type": "program", "data": {"do": "dance"}})).await,
         1,
-        "no program",
+        "not a program",
     );
 }
 

@@ -73,14 +73,14 @@ pub const CASES: [Case; 29] = [
         "never-ends",
         Chat(GO_ON),
         Fails(&["wall_time_max"]),
-        "sleeps for ever",
+        "sleeps forever",
     )
     .by(Guest("sleep-forever")),
     case(
         "never-returns",
         Stream,
         Fails(&["wall_time_max"]),
-        "sends one chunk and sleeps for ever",
+        "sends one chunk and sleeps forever",
     ),
     case(
         "never-sends",
@@ -98,7 +98,7 @@ pub const CASES: [Case; 29] = [
         "empty-chunks",
         Stream,
         Fails(ENDED),
-        "chunks without a byte, for ever",
+        "chunks without a byte, forever",
     ),
     case(
         "empty-chunks-gathered",
@@ -200,6 +200,6 @@ pub const CASES: [Case; 29] = [
         "retry-after-lies",
         Chat(GO_ON),
         Fails(&["busy"]),
-        "claims that the host is busy for ever, in words that try to be a header",
+        "claims that the host is busy forever, in words that try to be a header",
     ),
 ];

@@ -27,25 +27,25 @@ pub const CASES: [Case; 12] = [
         "never ends its setup",
     )
     .by(Guest("spin-in-setup")),
-    case("spin-in-chat", Chat(GO_ON), Fails(CPU), "computes for ever").by(Guest("spin-in-chat")),
+    case("spin-in-chat", Chat(GO_ON), Fails(CPU), "computes forever").by(Guest("spin-in-chat")),
     case(
         "spin-after-first-chunk",
         Stream,
         Fails(CPU),
-        "computes for ever once it has sent something",
+        "computes forever once it has sent something",
     )
     .by(Guest("spin-after-first-chunk")),
     case(
         "spin-in-files",
         Files,
         Fails(NONE),
-        "computes for ever instead of reading files",
+        "computes forever instead of reading files",
     ),
     case(
         "spin-in-job",
         Job,
         Fails(NONE),
-        "computes for ever in a job",
+        "computes forever in a job",
     ),
     case(
         "never-yields-in-setup-of-a-run",
@@ -57,38 +57,38 @@ pub const CASES: [Case; 12] = [
         "spinning-crowd",
         Crowd(32),
         Contained,
-        "thirty-two runs that compute for ever",
+        "thirty-two runs that compute forever",
     )
     .by(Guest("spin-in-chat")),
     case(
         "spin-and-hang-up",
         HangUp,
         Fails(NONE),
-        "computes for ever for a client that has hung up",
+        "computes forever for a client that has hung up",
     )
     .by(Guest("spin-after-first-chunk")),
     case(
         "host-call-storm",
         Chat(GO_ON),
         Fails(CPU),
-        "calls the host for ever, one cheap call after the other",
+        "calls the host forever, one cheap call after the other",
     ),
     case(
         "async-call-storm",
         Chat(GO_ON),
         Fails(CPU),
-        "awaits what is ready at once, for ever",
+        "awaits what is ready at once, forever",
     ),
     case(
         "bulk-memory",
         Chat(GO_ON),
         Fails(CPU),
-        "copies and fills 24 MiB for ever, an instruction each",
+        "copies and fills 24 MiB forever, an instruction each",
     ),
     case(
         "poll-bomb",
         Chat(GO_ON),
         Fails(NONE),
-        "has the host poll two thousand timers, for ever",
+        "has the host poll two thousand timers, forever",
     ),
 ];

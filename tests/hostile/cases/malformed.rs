@@ -165,7 +165,7 @@ pub const CASES: [Case; 35] = [
         "start-spins",
         forge::start_spins,
         Refused(&["setup_time_max", "cpu_time_max"]),
-        "computes for ever while it is instantiated",
+        "computes forever while it is instantiated",
     ),
     case(
         "start-traps",

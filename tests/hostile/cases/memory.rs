@@ -82,7 +82,7 @@ pub const CASES: [Case; 11] = [
         "bulk-crowd",
         Crowd(16),
         Contained,
-        "sixteen at once that copy and fill 24 MiB for ever",
+        "sixteen at once that copy and fill 24 MiB forever",
     )
     .by(crate::hostile::case::Component::Hostile("bulk-memory")),
 ];

@@ -20,7 +20,7 @@ pub const CASES: [Case; 3] = [
         "random-flood",
         Chat(&["go on"]),
         Fails(&["cpu_time_max", "wall_time_max"]),
-        "random bytes for ever",
+        "random bytes forever",
     ),
     case(
         "blocking-sleep",
