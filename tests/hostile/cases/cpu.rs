@@ -1,4 +1,4 @@
-//! Who takes the processor.
+//! Guests that take the processor.
 
 use crate::hostile::case::Component::Guest;
 use crate::hostile::case::Drive::{Chat, Crowd, Deploy, Files, HangUp, Job, Stream};
@@ -32,7 +32,7 @@ pub const CASES: [Case; 12] = [
         "spin-after-first-chunk",
         Stream,
         Fails(CPU),
-        "computes forever once it has sent something",
+        "computes forever after its first chunk",
     )
     .by(Guest("spin-after-first-chunk")),
     case(
@@ -41,17 +41,12 @@ pub const CASES: [Case; 12] = [
         Fails(NONE),
         "computes forever instead of reading files",
     ),
-    case(
-        "spin-in-job",
-        Job,
-        Fails(NONE),
-        "computes forever in a job",
-    ),
+    case("spin-in-job", Job, Fails(NONE), "computes forever in a job"),
     case(
         "never-yields-in-setup-of-a-run",
         Chat(GO_ON),
         Fails(CPU),
-        "is set up quickly at deploy, and never again",
+        "finishes its setup at deploy, and never again",
     ),
     case(
         "spinning-crowd",
@@ -64,26 +59,26 @@ pub const CASES: [Case; 12] = [
         "spin-and-hang-up",
         HangUp,
         Fails(NONE),
-        "computes forever for a client that has hung up",
+        "computes forever after its client has hung up",
     )
     .by(Guest("spin-after-first-chunk")),
     case(
         "host-call-storm",
         Chat(GO_ON),
         Fails(CPU),
-        "calls the host forever, one cheap call after the other",
+        "makes cheap host calls forever",
     ),
     case(
         "async-call-storm",
         Chat(GO_ON),
         Fails(CPU),
-        "awaits what is ready at once, forever",
+        "awaits calls that are ready immediately, forever",
     ),
     case(
         "bulk-memory",
         Chat(GO_ON),
         Fails(CPU),
-        "copies and fills 24 MiB forever, an instruction each",
+        "copies and fills 24 MiB forever, with one instruction each",
     ),
     case(
         "poll-bomb",
