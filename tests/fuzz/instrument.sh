@@ -6,7 +6,7 @@ set -eu
 
 for argument in "$@"; do
     case $argument in
-    host_* | fuzz)
+    hayrick_* | fuzz)
         exec "$@" -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
             -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
             -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing
