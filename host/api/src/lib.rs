@@ -1,42 +1,19 @@
-//! The HTTP surface: one folder a protocol, over the runtime. Read `router`, then `openai::chat`,
-//! then `server` and `connection`.
+//! The HTTP surface: one folder a protocol, over the runtime. Read `routes`, then `openai::chat`,
+//! then `edge::server` and `edge::connection`.
 #![forbid(unsafe_code)]
 
-mod access;
-mod answer_stream;
-mod authenticate;
 mod body;
-mod browser;
 pub mod config;
-mod connection;
-mod cors;
-mod credentials;
 mod deploy;
-mod depth;
+pub mod edge;
 mod error;
 mod files;
-mod health;
-mod held;
-mod idle;
+mod gate;
 mod jobs;
-mod json;
-mod limit_count;
-mod linger;
-mod metrics;
 mod openai;
 mod openapi;
-mod pace;
-mod peers;
-mod pipelines;
-mod request_id;
-pub mod router;
-mod scopes;
-pub mod server;
+mod routes;
+mod server;
 pub mod state;
-mod status;
 mod tasks;
-mod throttle;
-mod times;
-mod uncounted;
-mod unread;
-mod write_stall;
+mod wire;

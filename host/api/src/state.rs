@@ -15,8 +15,8 @@ use hayrick_services::uploads::spool::Spool;
 use tokio::sync::watch;
 
 use crate::config::ApiConfig;
-use crate::credentials::API_KEY;
-use crate::throttle::Throttle;
+use crate::gate::credentials::API_KEY;
+use crate::gate::throttle::Throttle;
 
 /// Headers that prove who a client is: a plugin could use them elsewhere.
 const CREDENTIALS: [HeaderName; 4] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, API_KEY];

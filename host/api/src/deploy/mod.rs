@@ -17,12 +17,12 @@ use hayrick_services::audit::{Action, Entry};
 use hayrick_types::pipeline::PipelineStatus;
 use serde_json::json;
 
-use crate::access::Access;
+use crate::body::pace::Pace;
+use crate::edge::request_id::REQUEST_ID;
 use crate::error::ApiError;
-use crate::json;
-use crate::pace::Pace;
-use crate::request_id::REQUEST_ID;
+use crate::gate::access::Access;
 use crate::state::ApiState;
+use crate::wire::json;
 
 /// The routes of this protocol.
 pub(crate) fn routes() -> Router<ApiState> {

@@ -6,9 +6,9 @@ use hayrick_types::failure::Failure;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::answer_stream::Encode;
+use crate::body::answer_stream::Encode;
 use crate::error::ApiError;
-use crate::json::is_readable;
+use crate::wire::json::is_readable;
 
 const KEEP_ALIVE: Bytes = Bytes::from_static(b": keep-alive\n\n");
 

@@ -9,9 +9,9 @@ use hayrick_services::uploads::spool::Spool;
 use hayrick_types::limit_name::LimitName;
 use multer::{Field, Multipart};
 
+use crate::body::pace::Pace;
 use crate::config::ApiConfig;
 use crate::error::ApiError;
-use crate::pace::Pace;
 
 const HOW: &str =
     "send multipart/form-data with at least one file, as `curl -F file=@notes.txt` does";

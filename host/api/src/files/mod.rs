@@ -17,10 +17,11 @@ use hayrick_runtime::shape::Function;
 use hayrick_types::id::RunId;
 
 use self::encode::{EventWriter, TextWriter};
+use crate::body::answer_stream;
+use crate::edge::request_id;
+use crate::edge::request_id::RUN_ID;
 use crate::error::ApiError;
-use crate::request_id::RUN_ID;
 use crate::state::ApiState;
-use crate::{answer_stream, request_id};
 
 /// The routes of this protocol.
 pub(crate) fn routes() -> Router<ApiState> {

@@ -15,8 +15,8 @@ use hayrick_types::job::{Job, JobId};
 use tokio::time::timeout;
 
 use super::view::JobView;
+use crate::edge::request_id::ACCEL_BUFFERING;
 use crate::error::ApiError;
-use crate::request_id::ACCEL_BUFFERING;
 use crate::state::ApiState;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");

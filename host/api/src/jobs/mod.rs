@@ -16,9 +16,10 @@ use hayrick_types::job::{JobFilter, JobId, Submission};
 
 use self::request::{ListQuery, WaitQuery};
 use self::view::{JobView, ListView};
+use crate::body::{depth, read};
 use crate::error::ApiError;
 use crate::state::ApiState;
-use crate::{body, depth, json};
+use crate::wire::json;
 
 /// A client's key under which a job is submitted once, however often it is sent.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -50,7 +51,7 @@ async fn submit(
     let policy = state.runtime().check(&pipeline, Function::Job)?;
     let (head, body) = request.into_parts();
     let key = idempotency_key(&head.headers)?;
-    let body = body::read(body, state.config()).await?;
+    let body = read::read(body, state.config()).await?;
     depth::check(&body, state.config().json_depth_max)?;
     let submission = request::parse(pipeline, &body, key)?;
     let submission = Submission {

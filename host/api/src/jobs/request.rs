@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::ApiError;
-use crate::times::span;
+use crate::wire::times::span;
 
 /// The longest wait of one request; who wants to wait longer asks again.
 const WAIT_MAX: Duration = Duration::from_secs(300);

@@ -4,7 +4,7 @@ use hayrick_types::job::{Job, JobCounts, JobPage, JobStatus, Progress};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::times::seconds;
+use crate::wire::times::seconds;
 
 /// One job.
 #[derive(Debug, Serialize)]

@@ -7,10 +7,10 @@ use axum::response::Response;
 use hayrick_types::pipeline::{PipelineState, PipelineStatus};
 use serde::Serialize;
 
-use crate::access::Access;
 use crate::error::ApiError;
-use crate::json;
+use crate::gate::access::Access;
 use crate::state::ApiState;
+use crate::wire::json;
 
 /// A pipeline as OpenAI shows a model.
 #[derive(Debug, PartialEq, Serialize)]

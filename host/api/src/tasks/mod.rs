@@ -15,9 +15,9 @@ use serde_json::json;
 
 use self::view::{ListView, TaskView};
 use crate::error::ApiError;
-use crate::json;
 use crate::state::ApiState;
-use crate::times::span;
+use crate::wire::json;
+use crate::wire::times::span;
 
 /// Tasks of a page when nobody says how many.
 const LIMIT_DEFAULT: u32 = 100;

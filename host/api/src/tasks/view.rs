@@ -3,7 +3,7 @@
 use hayrick_types::task::{Task, TaskCounts};
 use serde::Serialize;
 
-use crate::times::seconds;
+use crate::wire::times::seconds;
 
 /// One task.
 #[derive(Debug, Serialize)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use crate::json::is_readable;
+use crate::wire::json::is_readable;
 
 /// What OpenAI's objects have at their top level: a plugin's fields never take their place.
 const OPENAI: [&str; 9] = [

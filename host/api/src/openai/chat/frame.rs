@@ -10,9 +10,9 @@ use serde::Serialize;
 use super::fields::free_fields;
 use super::request::StreamOptions;
 use super::summary::{Identity, Summary};
-use crate::answer_stream::Encode;
+use crate::body::answer_stream::Encode;
 use crate::error::ApiError;
-use crate::json::is_readable;
+use crate::wire::json::is_readable;
 
 /// Bytes set aside for the first frames; the buffer grows with what is in it.
 const BUFFER_BYTES: usize = 4096;

@@ -20,11 +20,13 @@ use hayrick_types::id::RunId;
 use self::frame::FrameWriter;
 use self::request::Delivery;
 use self::summary::Identity;
-use crate::access::Access;
+use crate::body::{answer_stream, read};
+use crate::edge::request_id;
+use crate::edge::request_id::{ACCEL_BUFFERING, RUN_ID};
 use crate::error::ApiError;
-use crate::request_id::{ACCEL_BUFFERING, RUN_ID};
+use crate::gate::access::Access;
 use crate::state::ApiState;
-use crate::{answer_stream, body, json, request_id};
+use crate::wire::json;
 
 /// Answers one chat completion. A client that hangs up drops this future, or the body it returned,
 /// and with it the run.
@@ -52,7 +54,7 @@ fn refuse(run: RunId, error: ApiError) -> Response {
 
 async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let body = body::read(body, state.config()).await?;
+    let body = read::read(body, state.config()).await?;
     let asked = request::parse(
         body,
         state.forwarded(&head.headers),

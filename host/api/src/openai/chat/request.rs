@@ -6,7 +6,7 @@ use serde::de::Deserializer;
 use serde_json::error::Category;
 
 use super::wire::{Fields, FieldsVisitor};
-use crate::depth;
+use crate::body::depth;
 use crate::error::ApiError;
 
 /// A request that can be run.

@@ -1,5 +1,8 @@
 //! OpenAI's error object, and what becomes one.
 
+pub(crate) mod limit_count;
+mod status;
+
 use std::time::Duration;
 
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
@@ -15,10 +18,10 @@ use hayrick_types::id::PIPELINE_NAME_BYTES_MAX;
 use hayrick_types::limit_name::LimitName;
 use serde::Serialize;
 
-use crate::body::BodyError;
-use crate::pace::TooSlow;
-use crate::uncounted::Uncounted;
-use crate::{json, status};
+use self::limit_count::Uncounted;
+use crate::body::pace::TooSlow;
+use crate::body::read::BodyError;
+use crate::wire::json;
 
 /// The code of an error that is due to a limit; `param` names it.
 const LIMIT_EXCEEDED: &str = "limit_exceeded";

@@ -20,13 +20,13 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 use tower_service::Service;
 
-use crate::authenticate::Peer;
+use crate::body::held::Held;
 use crate::config::ApiConfig;
-use crate::held::Held;
-use crate::idle::IdleList;
-use crate::linger::Linger;
-use crate::peers::{Counted, Peers};
-use crate::write_stall::WriteStall;
+use crate::edge::idle::IdleList;
+use crate::edge::linger::Linger;
+use crate::edge::peers::{Counted, Peers};
+use crate::edge::write_stall::WriteStall;
+use crate::gate::authenticate::Peer;
 
 /// hyper takes no smaller buffer.
 const HEADER_BYTES_MIN: usize = 8 << 10;

@@ -5,8 +5,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
 
-use crate::json;
 use crate::state::ApiState;
+use crate::wire::json;
 
 /// `GET /health/live`: 200 as long as anything answers at all.
 pub(crate) async fn live() -> Response {

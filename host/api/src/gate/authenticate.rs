@@ -10,12 +10,12 @@ use axum::response::{IntoResponse, Response};
 use hayrick_services::keys::token::PREFIX;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::access::Access;
-use crate::browser;
-use crate::credentials::{self, Shown};
+use crate::body::held::Held;
 use crate::error::ApiError;
-use crate::held::Held;
-use crate::scopes::{self, Named, Need};
+use crate::gate::access::Access;
+use crate::gate::browser;
+use crate::gate::credentials::{self, Shown};
+use crate::gate::need::{self, Named, Need};
 use crate::state::ApiState;
 
 /// Where a request comes from, among its extensions.

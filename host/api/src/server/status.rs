@@ -8,10 +8,10 @@ use hayrick_services::llm::router::UpstreamStatus;
 use hayrick_types::pipeline::{PipelineState, PipelineStatus};
 use serde::Serialize;
 
-use crate::access::Access;
 use crate::error::ApiError;
-use crate::json;
+use crate::gate::access::Access;
 use crate::state::ApiState;
+use crate::wire::json;
 
 /// The body of `/status`.
 #[derive(Serialize)]

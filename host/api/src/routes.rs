@@ -7,18 +7,19 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use crate::error::ApiError;
+use crate::body::unread;
+use crate::edge::request_id;
+use crate::error::{ApiError, limit_count};
+use crate::gate::{authenticate, cors};
+use crate::server::{health, metrics, status};
 use crate::state::ApiState;
-use crate::{
-    authenticate, cors, deploy, files, health, jobs, limit_count, metrics, openai, openapi,
-    pipelines, request_id, tasks, unread,
-};
+use crate::{deploy, files, jobs, openai, openapi, tasks};
 
 /// The whole HTTP surface. A request passes from the last layer to the first: it gets its id, a
 /// browser's question is answered, and then it has to show who it is.
-pub fn router(state: ApiState) -> Router {
+pub(crate) fn router(state: ApiState) -> Router {
     let guard = from_fn_with_state(state.clone(), authenticate::guard);
-    let count = from_fn_with_state(state.clone(), limit_count::count);
+    let count = from_fn_with_state(state.services().metrics.clone(), limit_count::count);
     let routes = answers(routes()).layer(count).layer(guard);
     let routes = match cors::layer(&state.config().cors_origins) {
         Some(cors) => routes.layer(cors),
@@ -39,8 +40,8 @@ fn routes() -> Router<ApiState> {
         .merge(jobs::routes())
         .merge(tasks::routes())
         .merge(openapi::routes())
-        .route("/status", get(pipelines::list))
-        .route("/status/{name}", get(pipelines::one))
+        .route("/status", get(status::list))
+        .route("/status/{name}", get(status::one))
         .route("/metrics", get(metrics::all))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
@@ -75,7 +76,7 @@ mod tests {
     use tower_service::Service;
 
     use super::*;
-    use crate::scopes;
+    use crate::gate::need;
 
     async fn ask(method: &str, path: &str, id: &str) -> (u16, Response) {
         let routes = Router::new()
@@ -203,7 +204,7 @@ mod tests {
         for (methods, path) in known() {
             for method in methods.split(',').filter(|method| *method != "HEAD") {
                 assert!(
-                    scopes::knows(method, &path),
+                    need::knows(method, &path),
                     "{method} {path} is not in the table of scopes.rs: say there what it needs"
                 );
             }

@@ -4,7 +4,7 @@ use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
-use crate::request_id::{REQUEST_ID, RUN_ID};
+use crate::edge::request_id::{REQUEST_ID, RUN_ID};
 
 /// Lets pages of these origins, and no others, read answers. A page shows a key in a header of its
 /// own, so that cookies and the like are never allowed, and a page that knows no key is nobody.

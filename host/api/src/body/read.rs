@@ -6,8 +6,8 @@ use axum::body::{Body, HttpBody};
 use bytes::Bytes;
 use futures_util::StreamExt;
 
+use crate::body::pace::{Pace, TooSlow};
 use crate::config::ApiConfig;
-use crate::pace::{Pace, TooSlow};
 
 /// Why a body is not read.
 #[derive(Debug, thiserror::Error)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-use crate::connection::Connections;
-use crate::router::router;
+use crate::edge::connection::Connections;
+use crate::routes::router;
 use crate::state::ApiState;
 
 /// How a server ended.
