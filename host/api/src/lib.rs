@@ -1,5 +1,7 @@
-//! The HTTP surface: one folder a protocol, over the runtime. Read `routes`, then `openai::chat`,
-//! then `edge::server` and `edge::connection`.
+//! The HTTP API, over the runtime. `routes` is the table of all routes. A request comes in through
+//! `edge` (connections), passes `gate` (keys, scopes, browsers), and is answered by a protocol:
+//! `openai`, `files`, `jobs`, `tasks`, `deploy`, `server` or `openapi`. What protocols share is in
+//! `body`, `sse`, `wire` and `error`. Read `routes`, then `openai::chat`, then `edge::server`.
 #![forbid(unsafe_code)]
 
 mod body;
@@ -14,6 +16,7 @@ mod openai;
 mod openapi;
 mod routes;
 mod server;
+mod sse;
 pub mod state;
 mod tasks;
 mod wire;

@@ -7,62 +7,82 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::Bytes;
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::Response;
+use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use hayrick_types::chunk::Chunk;
 use hayrick_types::failure::Failure;
 use tokio::time::{Instant, Sleep, sleep};
 
-/// Bytes that wait after which they leave, even if more is ready.
-const WRITE_BYTES: usize = 64 << 10;
+use crate::edge::request_id::ACCEL_BUFFERING;
 
-/// How a protocol writes an answer down. What is written waits until it is taken.
+/// Once this many bytes wait, they leave even if more is ready.
+const WRITE_BYTES: usize = 64 << 10;
+/// The first capacity of the buffer, which grows with its content.
+const BUFFER_BYTES: usize = 4096;
+
+/// How a protocol writes an answer. What it writes waits in `out` until the client takes it.
 pub(crate) trait Encode {
-    /// Adds a chunk.
-    fn chunk(&mut self, chunk: &Chunk);
-    /// Adds what a good end has.
-    fn end(&mut self);
-    /// Adds a failure, which ends the answer.
-    fn fail(&mut self, failure: Failure);
-    /// Bytes that wait.
-    fn len(&self) -> usize;
-    /// Takes what waits.
-    fn take(&mut self) -> Bytes;
-    /// What fills a long silence; none where the protocol has nothing that clients pass over.
+    /// Writes what precedes the first chunk.
+    fn begin(&mut self, _out: &mut BytesMut) {}
+    /// Writes a chunk.
+    fn chunk(&mut self, chunk: &Chunk, out: &mut BytesMut);
+    /// Writes the end of an answer that succeeded.
+    fn end(&mut self, out: &mut BytesMut);
+    /// Writes a failure, which ends the answer.
+    fn fail(&mut self, failure: Failure, out: &mut BytesMut);
+    /// What fills a long silence; `None` if clients of the protocol skip nothing.
     fn keep_alive(&self) -> Option<Bytes>;
-    /// Whether a failed answer is told from a whole one by what was written. If not, its connection
-    /// is broken off.
-    fn tells_failure(&self) -> bool;
+    /// Whether a client can see a failure in what was written. If not, the connection is broken
+    /// off.
+    fn shows_failure(&self) -> bool;
 }
 
-/// The answer failed, and its protocol has no other way to say so at the end of a body.
+/// The answer failed, and its protocol cannot say so at the end of a body.
 #[derive(Debug, thiserror::Error)]
-#[error("the answer is not whole")]
-struct BrokenOff;
+#[error("the answer is incomplete")]
+struct Incomplete;
 
-/// Starts an answer and waits for its first chunk, which decides whether there is one. `detach`
-/// lets the run go on by itself; it is not needed if the run has ended by then, and many have.
+/// The response to a request whose answer is streamed, with headers that let no cache or proxy hold
+/// it back.
+pub(crate) fn response(content_type: HeaderValue, body: Body) -> Response {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, content_type);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    response
+}
+
+/// Starts an answer and waits for its first chunk, which decides whether there is an answer.
+/// `detach` lets the run continue by itself; a run that has ended by then, as many have, does not
+/// need it.
 ///
 /// # Errors
 /// The run failed before its first chunk.
 pub(crate) async fn body<S, E>(
     chunks: S,
     detach: impl FnOnce(S) -> S,
-    encoder: E,
+    mut encoder: E,
     keep_alive: Duration,
 ) -> Result<Body, Failure>
 where
     S: Stream<Item = Result<Chunk, Failure>> + Unpin + Send + 'static,
     E: Encode + Unpin + Send + 'static,
 {
+    let mut buffer = BytesMut::with_capacity(BUFFER_BYTES);
+    encoder.begin(&mut buffer);
     let mut writing = Writing {
         chunks,
         encoder,
+        buffer,
         end: End::Open,
     };
     poll_fn(|context| writing.poll_begin(context)).await?;
-    if writing.end == End::Good {
-        return Ok(Body::from(writing.encoder.take()));
+    if writing.end == End::Complete {
+        return Ok(Body::from(writing.buffer.freeze()));
     }
     let writing = if writing.end == End::Open {
         Writing {
@@ -83,17 +103,19 @@ where
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Open,
-    Good,
-    /// It is still to be told by breaking off, once what was written has left.
+    Complete,
+    /// The connection is to be broken off, once what was written has left.
     Broken,
-    /// It is to be told now.
-    Leaving,
+    /// The connection is to be broken off now.
+    BreakingOff,
 }
 
 /// Chunks on their way into bytes.
 struct Writing<S, E> {
     chunks: S,
     encoder: E,
+    /// What was written and not taken yet. Its memory is used again once the client has taken it.
+    buffer: BytesMut,
     end: End,
 }
 
@@ -108,9 +130,9 @@ impl<S: Stream<Item = Result<Chunk, Failure>> + Unpin, E: Encode> Writing<S, E> 
         Poll::Ready(Ok(()))
     }
 
-    /// Takes what is ready, within bounds.
+    /// Takes the chunks that are ready, until the buffer is full.
     fn fill(&mut self, context: &mut Context<'_>) {
-        while self.end == End::Open && self.encoder.len() < WRITE_BYTES {
+        while self.end == End::Open && self.buffer.len() < WRITE_BYTES {
             let Poll::Ready(next) = self.chunks.poll_next_unpin(context) else {
                 return;
             };
@@ -120,24 +142,24 @@ impl<S: Stream<Item = Result<Chunk, Failure>> + Unpin, E: Encode> Writing<S, E> 
 
     fn add(&mut self, next: Option<Result<Chunk, Failure>>) {
         match next {
-            Some(Ok(chunk)) => self.encoder.chunk(&chunk),
+            Some(Ok(chunk)) => self.encoder.chunk(&chunk, &mut self.buffer),
             Some(Err(failure)) => {
-                self.encoder.fail(failure);
-                self.end = if self.encoder.tells_failure() {
-                    End::Good
+                self.encoder.fail(failure, &mut self.buffer);
+                self.end = if self.encoder.shows_failure() {
+                    End::Complete
                 } else {
                     End::Broken
                 };
             }
             None => {
-                self.encoder.end();
-                self.end = End::Good;
+                self.encoder.end(&mut self.buffer);
+                self.end = End::Complete;
             }
         }
     }
 }
 
-/// Bytes that are never silent for longer than `interval`, where the protocol can fill silence.
+/// Bytes that are never silent for longer than `interval`, if the protocol can fill silence.
 struct KeptAlive<S, E> {
     writing: Writing<S, E>,
     silence: Pin<Box<Sleep>>,
@@ -147,22 +169,22 @@ struct KeptAlive<S, E> {
 impl<S: Stream<Item = Result<Chunk, Failure>> + Unpin, E: Encode + Unpin> Stream
     for KeptAlive<S, E>
 {
-    type Item = Result<Bytes, BrokenOff>;
+    type Item = Result<Bytes, Incomplete>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.writing.fill(context);
-        let piece = match (self.writing.encoder.len(), self.writing.end) {
-            (0, End::Good) => return Poll::Ready(None),
+        let piece = match (self.writing.buffer.len(), self.writing.end) {
+            (0, End::Complete) => return Poll::Ready(None),
             (0, End::Broken) => {
-                // The server writes out what it has whenever nothing more is ready, and throws it
-                // away at an error.
-                self.writing.end = End::Leaving;
+                // The server writes what it has whenever nothing more is ready, and discards it at
+                // an error.
+                self.writing.end = End::BreakingOff;
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            (0, End::Leaving) => {
-                self.writing.end = End::Good;
-                return Poll::Ready(Some(Err(BrokenOff)));
+            (0, End::BreakingOff) => {
+                self.writing.end = End::Complete;
+                return Poll::Ready(Some(Err(Incomplete)));
             }
             (0, End::Open) => match self.writing.encoder.keep_alive() {
                 Some(filling) => {
@@ -171,7 +193,7 @@ impl<S: Stream<Item = Result<Chunk, Failure>> + Unpin, E: Encode + Unpin> Stream
                 }
                 None => return Poll::Pending,
             },
-            _ => self.writing.encoder.take(),
+            _ => self.writing.buffer.split().freeze(),
         };
         let deadline = Instant::now() + self.interval;
         self.silence.as_mut().reset(deadline);
@@ -190,40 +212,31 @@ mod tests {
 
     /// Writes text as it is, `!` and the message at a failure, and `.` at the end.
     struct Plain {
-        text: String,
-        tells_failure: bool,
+        shows_failure: bool,
     }
 
     impl Encode for Plain {
-        fn chunk(&mut self, chunk: &Chunk) {
+        fn chunk(&mut self, chunk: &Chunk, out: &mut BytesMut) {
             if let Chunk::Text(text) = chunk {
-                self.text.push_str(text);
+                out.extend_from_slice(text.as_bytes());
             }
         }
 
-        fn end(&mut self) {
-            self.text.push('.');
+        fn end(&mut self, out: &mut BytesMut) {
+            out.extend_from_slice(b".");
         }
 
-        fn fail(&mut self, failure: Failure) {
-            self.text.push('!');
-            self.text.push_str(&failure.message);
-        }
-
-        fn len(&self) -> usize {
-            self.text.len()
-        }
-
-        fn take(&mut self) -> Bytes {
-            Bytes::from(std::mem::take(&mut self.text))
+        fn fail(&mut self, failure: Failure, out: &mut BytesMut) {
+            out.extend_from_slice(b"!");
+            out.extend_from_slice(failure.message.as_bytes());
         }
 
         fn keep_alive(&self) -> Option<Bytes> {
-            self.tells_failure.then_some(KEEP_ALIVE)
+            self.shows_failure.then_some(KEEP_ALIVE)
         }
 
-        fn tells_failure(&self) -> bool {
-            self.tells_failure
+        fn shows_failure(&self) -> bool {
+            self.shows_failure
         }
     }
 
@@ -231,8 +244,7 @@ mod tests {
 
     fn writer() -> Plain {
         Plain {
-            text: String::new(),
-            tells_failure: true,
+            shows_failure: true,
         }
     }
 
@@ -252,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_ready_leaves_together_without_a_task() {
+    async fn chunks_that_are_ready_leave_together_without_a_task() {
         let chunks = stream::iter([text("a"), text("b")]);
         let pieces = pieces(
             body(
@@ -284,7 +296,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_before_the_first_chunk_is_no_answer_and_later_it_is_a_frame() {
+    async fn a_failure_before_the_first_chunk_refuses_the_request_and_a_later_one_ends_the_body() {
         let failure = body(stream::iter([broken()]), |chunks| chunks, writer(), LONG)
             .await
             .unwrap_err();
@@ -299,10 +311,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_protocol_without_a_word_for_failure_breaks_off() {
+    async fn a_protocol_that_cannot_show_a_failure_breaks_the_body_off() {
         let plain = Plain {
-            text: String::new(),
-            tells_failure: false,
+            shows_failure: false,
         };
         let body = body(
             stream::iter([text("a"), broken()]),
@@ -318,7 +329,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn silence_is_filled_and_the_client_s_end_drops_the_run() {
+    async fn silence_is_filled_and_a_client_that_leaves_drops_the_run() {
         let chunks = stream::iter([text("a")]).chain(stream::pending());
         let (dropped, is_dropped) = tokio::sync::oneshot::channel::<()>();
         let chunks = chunks.map(move |chunk| {

@@ -1,25 +1,25 @@
-//! How deep a document of JSON lies: a parser's stack, here or in a plugin, must not depend on a
-//! client.
+//! How deep a JSON document is nested: a client must not decide over the stack of a parser, here or
+//! in a plugin.
 
 use hayrick_types::limit_name::LimitName;
 
 use crate::error::ApiError;
 
-/// Refuses what lies deeper than `max`.
+/// Refuses a document that is nested deeper than `max`.
 ///
 /// # Errors
 /// 400.
 pub(crate) fn check(json: &str, max: usize) -> Result<(), ApiError> {
     if is_too_deep(json, max) {
         let text = format!(
-            "the body's JSON lies deeper than json_depth_max, {max} levels: make it flatter"
+            "the JSON of the body is nested deeper than {max} levels (json_depth_max): make it flatter"
         );
         return Err(ApiError::invalid(text, None).limit(LimitName::JsonDepthMax));
     }
     Ok(())
 }
 
-/// The parser bounds what it builds, but skips what it does not know at any depth.
+/// The parser limits the depth of what it builds, but not of the fields it skips.
 fn is_too_deep(json: &str, max: usize) -> bool {
     let mut depth = 0usize;
     let mut bytes = json.bytes();
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn brackets_count_and_those_in_strings_do_not() {
+    fn brackets_count_except_in_strings() {
         assert!(
             is_too_deep(&"[".repeat(4), 3)
                 && is_too_deep(r#"{"a":[[{}"#, 3)
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_in_strings_have_no_depth() {
+    fn many_brackets_in_a_string_have_no_depth() {
         let text = "[{".repeat(200);
         assert!(!is_too_deep(
             &format!(r#"{{"a":"{text}\"{text}\\","b":"\\\"{text}"}}"#),

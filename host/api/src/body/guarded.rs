@@ -1,5 +1,5 @@
-//! A body that holds something until its end: a place, or the knowledge that its connection is
-//! busy.
+//! A response body that keeps a guard until its end: the place of a key, or the mark that its
+//! connection is busy.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -7,21 +7,24 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
-/// The body; what it holds is let go when it is dropped, which the server does at its end and when
-/// the client leaves.
-pub(crate) struct Held<B, T> {
+/// The body and its guard. The server drops both when the body has ended, or when the client
+/// leaves.
+pub(crate) struct GuardedBody<B, G> {
     body: B,
-    _held: T,
+    _guard: G,
 }
 
-impl<B, T> Held<B, T> {
-    /// Holds `held` as long as `body`.
-    pub(crate) fn new(body: B, held: T) -> Held<B, T> {
-        Held { body, _held: held }
+impl<B, G> GuardedBody<B, G> {
+    /// Keeps `guard` as long as `body`.
+    pub(crate) fn new(body: B, guard: G) -> GuardedBody<B, G> {
+        GuardedBody {
+            body,
+            _guard: guard,
+        }
     }
 }
 
-impl<B: Body<Data = Bytes> + Unpin, T: Unpin> Body for Held<B, T> {
+impl<B: Body<Data = Bytes> + Unpin, G: Unpin> Body for GuardedBody<B, G> {
     type Data = Bytes;
     type Error = B::Error;
 

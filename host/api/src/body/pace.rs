@@ -1,13 +1,13 @@
-//! A client that sends a body too slowly: with long pauses, or a byte now and then.
+//! Gives up on a client that sends a body too slowly: with long pauses, or a byte now and then.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-/// A body on its way. Only the time that the client is waited for counts.
+/// The pace of a body. Only the time that the server waits for the client counts.
 pub(crate) struct Pace {
     stall: Duration,
-    /// Bytes a second; 0 is no bound.
+    /// Bytes a second; 0 means any rate.
     rate_min: u64,
     waited: Duration,
     bytes: u64,
@@ -16,17 +16,17 @@ pub(crate) struct Pace {
 /// The client is too slow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TooSlow {
-    #[error("nothing of the body came for {} ms: send it again", .0.as_millis())]
+    #[error("no part of the body came for {} ms: send it again, without pauses", .0.as_millis())]
     Stalled(Duration),
     #[error(
-        "the body comes with less than body_rate_min, {0} bytes a second: send it faster, or in smaller pieces"
+        "the body comes with less than {0} bytes a second (body_rate_min): send it faster, or \
+         send less"
     )]
     Trickles(u64),
 }
 
 impl Pace {
-    /// Nothing has come yet. The rate counts once the client was waited for as long as it may
-    /// stall.
+    /// Starts with nothing received. The rate counts once the server has waited for `stall`.
     pub(crate) fn new(stall: Duration, rate_min: u64) -> Pace {
         Pace {
             stall,
@@ -36,7 +36,7 @@ impl Pace {
         }
     }
 
-    /// Waits for more; `bytes` tells how much it is.
+    /// Waits for more; `bytes` returns its length.
     ///
     /// # Errors
     /// The client is too slow.
@@ -69,7 +69,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// Pieces of so many bytes that come this far apart, until one is refused or `count` have come.
+    /// Sends `count` pieces of `bytes` bytes, `apart` from each other, until one is refused.
     async fn send(bytes: usize, apart: Duration, count: usize) -> Result<(), TooSlow> {
         let mut pace = Pace::new(10 * SECOND, 100);
         for _ in 0..count {
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_stalls_or_trickles_is_too_slow_and_nobody_else() {
+    async fn a_client_that_stalls_or_trickles_is_too_slow() {
         assert_eq!(
             send(1000, 11 * SECOND, 1).await,
             Err(TooSlow::Stalled(10 * SECOND))
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_the_server_takes_its_time_for_is_not_the_client_s() {
+    async fn the_time_of_the_server_does_not_count() {
         let mut pace = Pace::new(10 * SECOND, 100);
         for _ in 0..5 {
             pace.next(async {}, |()| 1).await.unwrap();

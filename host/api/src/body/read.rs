@@ -1,4 +1,4 @@
-//! Reads a request's body within its bounds.
+//! Reads the body of a request within its limits.
 
 use std::time::Duration;
 
@@ -9,18 +9,20 @@ use futures_util::StreamExt;
 use crate::body::pace::{Pace, TooSlow};
 use crate::config::ApiConfig;
 
-/// Why a body is not read.
+/// Why a body cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BodyError {
     #[error(
-        "the body is longer than body_bytes_max, {max} bytes: send less, or ask the operator to raise it"
+        "the body is longer than {max} bytes (body_bytes_max): send less, or ask the operator to \
+         raise the limit"
     )]
     TooLong { max: usize },
-    #[error("the body did not arrive within {} ms: send it faster, or in smaller pieces", timeout.as_millis())]
+    #[error("the body did not arrive within {} ms (body_read_timeout): send it faster, or send \
+        less", timeout.as_millis())]
     TooSlow { timeout: Duration },
     #[error(transparent)]
     Pace(#[from] TooSlow),
-    #[error("the body is not UTF-8 from byte {at} on: send JSON in UTF-8")]
+    #[error("the body is not UTF-8 at byte {at}: send JSON in UTF-8")]
     NotText { at: usize },
     #[error("the body broke off: {0}")]
     BrokeOff(#[source] axum::Error),
@@ -29,8 +31,8 @@ pub(crate) enum BodyError {
 /// The whole body as text, copied once.
 ///
 /// # Errors
-/// It is too long, too slow, or no text.
-pub(crate) async fn read(body: Body, config: &ApiConfig) -> Result<String, BodyError> {
+/// The body is too long, too slow, or not UTF-8.
+pub(crate) async fn text(body: Body, config: &ApiConfig) -> Result<String, BodyError> {
     let timeout = config.body_read_timeout;
     let bytes = tokio::time::timeout(timeout, collect(body, config)).await;
     let bytes = bytes.unwrap_or(Err(BodyError::TooSlow { timeout }))?;
@@ -42,8 +44,8 @@ pub(crate) async fn read(body: Body, config: &ApiConfig) -> Result<String, BodyE
 async fn collect(body: Body, config: &ApiConfig) -> Result<Vec<u8>, BodyError> {
     let max = config.body_bytes_max;
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    // A client that is still sending may not see an answer before it is done, so what is a little
-    // too long is read and thrown away.
+    // A client may not read the response before it has sent everything, so a body that is a little
+    // too long is read and discarded.
     let read_max = max.saturating_mul(2);
     if announced > read_max {
         return Err(BodyError::TooLong { max });
@@ -99,13 +101,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_limit_holds_to_the_byte_announced_or_not() {
+    async fn the_limit_is_exact_with_and_without_a_content_length() {
         assert_eq!(
-            read(Body::from("12345"), &config(5)).await.unwrap(),
+            text(Body::from("12345"), &config(5)).await.unwrap(),
             "12345"
         );
         assert_eq!(
-            read(pieces([b"123", b"45"]), &config(5)).await.unwrap(),
+            text(pieces([b"123", b"45"]), &config(5)).await.unwrap(),
             "12345"
         );
         for body in [
@@ -115,24 +117,24 @@ mod tests {
             pieces([b"123"; 9]),
         ] {
             assert!(matches!(
-                read(body, &config(5)).await,
+                text(body, &config(5)).await,
                 Err(BodyError::TooLong { max: 5 })
             ));
         }
     }
 
     #[tokio::test]
-    async fn a_body_that_stands_still_is_given_up() {
+    async fn a_body_that_stalls_is_given_up() {
         let endless = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
         assert!(matches!(
-            read(endless, &config(5)).await,
+            text(endless, &config(5)).await,
             Err(BodyError::TooSlow { .. })
         ));
     }
 
     #[tokio::test]
-    async fn what_is_no_text_says_from_where() {
-        let error = read(pieces([b"abc\xff"]), &config(9)).await.unwrap_err();
+    async fn text_that_is_not_utf8_is_refused_with_its_place() {
+        let error = text(pieces([b"abc\xff"]), &config(9)).await.unwrap_err();
         assert!(matches!(error, BodyError::NotText { at: 3 }), "{error}");
     }
 }

@@ -1,5 +1,5 @@
-//! A request that is refused before its body was read: its connection cannot serve another, and its
-//! client has to know.
+//! Closes the connection of a request that is refused before its body was read: it cannot serve
+//! another request, and the client must know.
 
 use axum::body::HttpBody;
 use axum::extract::Request;
@@ -8,10 +8,10 @@ use axum::http::header::CONNECTION;
 use axum::middleware::Next;
 use axum::response::Response;
 
-/// What the server reads to its end by itself, so that the connection serves on.
+/// The server reads a rest of this length by itself, so that the connection can serve on.
 const READ_ANYWAY: u64 = 16 << 10;
 
-/// Says `connection: close` with a refusal of a large request, whose rest is still on its way.
+/// Adds `connection: close` to the refusal of a large request, whose rest is still on its way.
 pub(crate) async fn close(request: Request, next: Next) -> Response {
     let is_large = request
         .body()

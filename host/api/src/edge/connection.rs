@@ -1,4 +1,4 @@
-//! Connections: how many, how each is served, and how they end.
+//! Connections: how many there are, how each is served, and how they end.
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,20 +20,19 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 use tower_service::Service;
 
-use crate::body::held::Held;
+use crate::body::guarded::GuardedBody;
 use crate::config::ApiConfig;
 use crate::edge::idle::IdleList;
 use crate::edge::linger::Linger;
-use crate::edge::peers::{Counted, Peers};
+use crate::edge::peers::{CountedPeer, Peer, Peers};
 use crate::edge::write_stall::WriteStall;
-use crate::gate::authenticate::Peer;
 
-/// hyper takes no smaller buffer.
+/// The smallest buffer that hyper accepts.
 const HEADER_BYTES_MIN: usize = 8 << 10;
-/// Before the next try when the operating system has no connection to give, as when files run out.
+/// The pause before the next try if accepting fails, as when open files run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What is on its way out of a connection that is to close has this long.
+/// How long a connection that should close may still write.
 const CLOSE_PAUSE: Duration = Duration::from_millis(100);
 
 /// The connections of one server. Dropping it cuts them.
@@ -51,7 +50,7 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// No connections yet.
+    /// Starts without connections.
     pub(crate) fn new(routes: Router, config: &ApiConfig, metrics: Metrics) -> Connections {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new());
@@ -74,7 +73,7 @@ impl Connections {
         }
     }
 
-    /// Takes connections until `shutdown`; the address is free again when this returns.
+    /// Accepts connections until `shutdown`; the address is free again when this returns.
     ///
     /// # Errors
     /// The socket is broken.
@@ -87,14 +86,15 @@ impl Connections {
         loop {
             tokio::select! {
                 () = &mut shutdown => return Ok(()),
-                Some(ended) = self.tasks.join_next() => tell_panic(ended),
+                Some(ended) = self.tasks.join_next() => log_panic(ended),
                 next = next_connection(&listener, &self.places, &self.idle, &self.metrics) => {
-                    let (socket, peer, place) = next?;
+                    let (socket, peer, permit) = next?;
                     match self.peers.enter(peer.ip(), self.address_connections_max) {
-                        Some(counted) => self.begin(socket, peer, Place { permit: place, _counted: counted }),
+                        Some(_counted) => self.begin(socket, peer, Place { permit, _counted }),
                         None => {
                             self.metrics.reached(LimitName::AddressConnectionsMax);
-                            tracing::debug!(%peer, "a connection is closed: its address has address_connections_max already");
+                            tracing::debug!(%peer, "a connection is closed: its address has \
+                                reached address_connections_max");
                         }
                     }
                 }
@@ -102,15 +102,15 @@ impl Connections {
         }
     }
 
-    /// Lets answers end for up to `deadline`, then cuts the rest; tells how many.
+    /// Lets responses end for up to `deadline`, then cuts the rest and returns their number.
     pub(crate) async fn drain(&mut self, deadline: Duration) -> usize {
         self.draining.send_replace(true);
         let all_ended = async {
             while let Some(ended) = self.tasks.join_next().await {
-                tell_panic(ended);
+                log_panic(ended);
             }
         };
-        // On time there is none left to count.
+        // After a timeout, the connections that are left are counted.
         let _ = timeout(deadline, all_ended).await;
         let cut = self.tasks.len();
         self.tasks.shutdown().await;
@@ -118,26 +118,25 @@ impl Connections {
     }
 
     fn begin(&mut self, socket: TcpStream, peer: SocketAddr, place: Place) {
-        // A token that waits for the next one is late; without it the connection works all the
-        // same.
+        // Small writes must not wait for more. If this fails, the connection still works.
         let _ = socket.set_nodelay(true);
         let socket = Linger::new(WriteStall::new(socket, self.write_stall_timeout));
         let listed = Arc::new(self.idle.enter());
-        let (routes, of_service) = (self.routes.clone(), Arc::clone(&listed));
+        let (routes, in_service) = (self.routes.clone(), Arc::clone(&listed));
         let service = service_fn(move |mut request: Request<Incoming>| {
-            let busy = of_service.busy();
+            let busy = in_service.busy();
             request.extensions_mut().insert(Peer(peer));
-            let answer = routes.clone().call(request);
+            let response = routes.clone().call(request);
             async move {
-                answer
+                response
                     .await
-                    .map(|answer| answer.map(|body| Held::new(body, busy)))
+                    .map(|response| response.map(|body| GuardedBody::new(body, busy)))
             }
         });
         let connection = self.http.serve_connection(TokioIo::new(socket), service);
         let open = self.metrics.connected();
         let mut draining = self.draining.subscribe();
-        // The guard that `wait_for` gives must not live on: it locks the channel.
+        // The guard that `wait_for` returns locks the channel, so it must not live on.
         let drain = async move { draining.wait_for(|&draining| draining).await.is_ok() };
         self.tasks.spawn(async move {
             let (Place { permit, _counted }, _open) = (place, open);
@@ -149,8 +148,8 @@ impl Connections {
                     connection.as_mut().graceful_shutdown();
                     connection.await
                 }
-                () = listed.told_to_close() => {
-                    // The one who waits for the place does not wait for this one's last words.
+                () = listed.should_close() => {
+                    // Whoever waits for the place does not wait for the last bytes of this one.
                     drop(permit);
                     if listed.has_served_nothing() {
                         return;
@@ -158,7 +157,7 @@ impl Connections {
                     connection.as_mut().graceful_shutdown();
                     match timeout(CLOSE_PAUSE, connection.as_mut()).await {
                         Ok(ended) => ended,
-                        // Its next request came just then.
+                        // Its next request came just now.
                         Err(_) if listed.is_busy() => connection.await,
                         Err(_) => return,
                     }
@@ -171,20 +170,20 @@ impl Connections {
     }
 }
 
-fn tell_panic(ended: Result<(), JoinError>) {
+fn log_panic(ended: Result<(), JoinError>) {
     if let Err(error) = ended {
         tracing::error!(%error, "a connection's task panicked");
     }
 }
 
-/// What a connection has of what is counted.
+/// The place of a connection in each count.
 struct Place {
     permit: OwnedSemaphorePermit,
-    _counted: Counted,
+    _counted: CountedPeer,
 }
 
-/// Waits for a place first, so that those for whom there is none stay in the operating system's
-/// queue; an idle connection gives its own up.
+/// Waits for a place first, so that further connections stay in the queue of the operating system;
+/// an idle connection is closed for its place.
 async fn next_connection(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
@@ -199,8 +198,8 @@ async fn next_connection(
         place = Arc::clone(places).acquire_owned() => place,
         () = idle.close_longest() => Arc::clone(places).acquire_owned().await,
     };
-    // Last, and in one step: this future may be dropped where it waits, and nobody who was let in
-    // may be lost.
+    // Last, and in one step: this future may be dropped where it waits, and an accepted connection
+    // must not be lost.
     let (socket, peer) = accept(listener, idle).await?;
     place
         .map(|place| (socket, peer, place))
@@ -210,17 +209,18 @@ async fn next_connection(
 async fn accept(listener: &TcpListener, idle: &IdleList) -> io::Result<(TcpStream, SocketAddr)> {
     loop {
         match listener.accept().await {
-            // The client left before its turn came.
+            // The client left before it was accepted.
             Err(error)
                 if matches!(
                     error.kind(),
                     io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
                 ) => {}
-            // It does not listen, and never will.
+            // The socket does not listen, and never will.
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(error),
             Err(error) => {
-                tracing::warn!(%error, "no connection can be accepted: raise the limit of open files, or lower connections_max");
-                // If it is files that run out, this gives one back.
+                tracing::warn!(%error, "cannot accept a connection: raise the limit of open \
+                    files, or lower connections_max");
+                // If open files ran out, this frees one.
                 idle.try_close_longest();
                 sleep(ACCEPT_PAUSE).await;
             }

@@ -1,8 +1,8 @@
-//! Which connections wait for a request, and since when: when places run out, the one that has
-//! waited longest gives its place up.
+//! Which connections wait for a request, and since when: if no place is free, the one that has been
+//! idle longest is closed.
 //!
-//! A request pays two writes to an atomic of its own connection for it; the list is gone through
-//! only when there is no place.
+//! A request costs two writes to an atomic of its own connection; the list is searched only if no
+//! place is free.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,43 +11,43 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// The time of a connection that is busy.
+/// The idle time of a busy connection.
 const BUSY: u64 = u64::MAX;
 
 /// All connections of a server.
 pub(crate) struct IdleList {
-    begun: Instant,
+    start: Instant,
     slots: Mutex<HashMap<u64, Arc<Slot>>>,
     next: AtomicU64,
-    /// Whether somebody wants to know of a connection that becomes idle.
+    /// Whether somebody waits for a connection to become idle.
     wanted: AtomicBool,
     appeared: Notify,
 }
 
-/// One connection's part of the list; dropped with it.
-pub(crate) struct Listed {
+/// A connection in the list; dropped with it.
+pub(crate) struct ListedConnection {
     list: Arc<IdleList>,
     slot: Arc<Slot>,
     number: u64,
 }
 
 struct Slot {
-    /// Since when it is idle, in milliseconds of the list; or busy.
+    /// Since when it is idle, in milliseconds since `start`; or [`BUSY`].
     idle_since: AtomicU64,
-    /// Whether it has begun to answer anything, so that something may still be on its way out.
+    /// Whether it has begun a response, so that something may still be on its way out.
     has_served: AtomicBool,
     is_closing: AtomicBool,
     close: Notify,
 }
 
-/// A request under way; its connection is idle again when it is dropped.
-pub(crate) struct Busy {
+/// A request under way; when it is dropped, its connection is idle again.
+pub(crate) struct BusyConnection {
     list: Arc<IdleList>,
     slot: Arc<Slot>,
 }
 
 impl IdleList {
-    /// Without connections.
+    /// An empty list.
     pub(crate) fn new() -> IdleList {
         let (slots, next, wanted, appeared) = (
             Mutex::default(),
@@ -56,7 +56,7 @@ impl IdleList {
             Notify::new(),
         );
         IdleList {
-            begun: Instant::now(),
+            start: Instant::now(),
             slots,
             next,
             wanted,
@@ -64,8 +64,8 @@ impl IdleList {
         }
     }
 
-    /// Adds a connection, which is idle until its first request is there.
-    pub(crate) fn enter(self: &Arc<Self>) -> Listed {
+    /// Adds a connection, which is idle until its first request.
+    pub(crate) fn enter(self: &Arc<Self>) -> ListedConnection {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (idle_since, close) = (AtomicU64::new(self.now()), Notify::new());
         let slot = Arc::new(Slot {
@@ -75,14 +75,14 @@ impl IdleList {
             close,
         });
         self.slots().insert(number, Arc::clone(&slot));
-        Listed {
+        ListedConnection {
             list: Arc::clone(self),
             slot,
             number,
         }
     }
 
-    /// Tells the connection that has been idle longest to close, as soon as there is one.
+    /// Closes the connection that has been idle longest, as soon as one is idle.
     pub(crate) async fn close_longest(&self) {
         self.wanted.store(true, Ordering::SeqCst);
         while !self.try_close_longest() {
@@ -91,13 +91,13 @@ impl IdleList {
         self.wanted.store(false, Ordering::SeqCst);
     }
 
-    /// The same if there is one now; whether there was.
+    /// Does the same if a connection is idle now, and returns whether one was.
     pub(crate) fn try_close_longest(&self) -> bool {
         let slots = self.slots();
         let open = slots
             .iter()
             .filter(|(_, slot)| !slot.is_closing.load(Ordering::SeqCst));
-        // Of those of one moment the one that came first.
+        // Of several with the same time, the first one.
         let idle =
             open.map(|(number, slot)| ((slot.idle_since.load(Ordering::SeqCst), *number), slot));
         let Some((_, slot)) = idle
@@ -112,7 +112,7 @@ impl IdleList {
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(BUSY - 1)
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(BUSY - 1)
     }
 
     fn slots(&self) -> MutexGuard<'_, HashMap<u64, Arc<Slot>>> {
@@ -120,23 +120,23 @@ impl IdleList {
     }
 }
 
-impl Listed {
-    /// From now on it is busy.
-    pub(crate) fn busy(&self) -> Busy {
+impl ListedConnection {
+    /// Marks the connection as busy.
+    pub(crate) fn busy(&self) -> BusyConnection {
         self.slot.has_served.store(true, Ordering::SeqCst);
         self.slot.idle_since.store(BUSY, Ordering::SeqCst);
-        Busy {
+        BusyConnection {
             list: Arc::clone(&self.list),
             slot: Arc::clone(&self.slot),
         }
     }
 
-    /// Returns once it is to close.
-    pub(crate) async fn told_to_close(&self) {
+    /// Returns once the connection should close.
+    pub(crate) async fn should_close(&self) {
         self.slot.close.notified().await;
     }
 
-    /// Whether nothing of an answer can be lost by closing it.
+    /// Whether closing the connection can lose no part of a response.
     pub(crate) fn has_served_nothing(&self) -> bool {
         !self.slot.has_served.load(Ordering::SeqCst)
     }
@@ -147,19 +147,19 @@ impl Listed {
     }
 }
 
-impl Drop for Listed {
+impl Drop for ListedConnection {
     fn drop(&mut self) {
         self.list.slots().remove(&self.number);
     }
 }
 
-impl Drop for Busy {
+impl Drop for BusyConnection {
     fn drop(&mut self) {
         self.slot
             .idle_since
             .store(self.list.now(), Ordering::SeqCst);
-        // After the time is written: whoever looked before it finds this, and whoever looks after
-        // it finds the connection.
+        // Only after the time is written: a search before it gets this notification, and a search
+        // after it finds the connection.
         if self.list.wanted.load(Ordering::SeqCst) {
             self.list.appeared.notify_one();
         }
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_longest_idle_one_closes_and_a_busy_one_never() {
+    async fn the_longest_idle_connection_closes_and_a_busy_one_never() {
         let list = Arc::new(IdleList::new());
         let mut connections = Vec::new();
         for _ in 0..3 {
@@ -184,18 +184,17 @@ mod tests {
         }
         let busy = connections[0].busy();
         list.close_longest().await;
-        connections[1].told_to_close().await;
-        assert!(list.try_close_longest(), "the one after it");
-        connections[2].told_to_close().await;
-        assert!(!list.try_close_longest(), "nobody is told twice");
+        connections[1].should_close().await;
+        assert!(list.try_close_longest(), "the next one");
+        connections[2].should_close().await;
+        assert!(!list.try_close_longest(), "none closes twice");
         assert!(
             timeout(Duration::from_secs(1), list.close_longest())
                 .await
                 .is_err()
         );
-        let (told, ()) = tokio::join!(list.close_longest(), async { drop(busy) });
-        let () = told;
-        connections[0].told_to_close().await;
+        tokio::join!(list.close_longest(), async { drop(busy) });
+        connections[0].should_close().await;
         drop(connections);
         assert!(list.slots().is_empty());
     }

@@ -1,8 +1,8 @@
-//! A socket that is let go once its other side has stopped sending.
+//! A socket that closes only after the client has stopped sending.
 //!
-//! One that is closed with something unread resets the connection, and the answer on its way is
-//! lost: a client refused in the middle of a long body would never learn why. So the end is told
-//! first, and what still comes is read and thrown away.
+//! Closing a socket with unread data resets the connection, and the response on its way is lost: a
+//! client refused in the middle of a long body would never learn why. So the socket first ends its
+//! own side, then reads and discards what still comes.
 
 use std::io;
 use std::pin::Pin;
@@ -12,17 +12,17 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// How long the other side may send nothing before it counts as done.
+/// How long the client may send nothing before it counts as done.
 const SILENCE_MAX: Duration = Duration::from_millis(500);
-/// How long it may go on sending.
+/// How long the client may go on sending.
 const LINGER_MAX: Duration = Duration::from_secs(30);
-/// Bytes thrown away at a time.
+/// Bytes discarded at a time.
 const PIECE_BYTES: usize = 16 << 10;
 
-/// A socket whose shutdown ends when the other side's sending does, or after some time.
+/// A socket whose shutdown waits until the client has stopped sending, for a limited time.
 pub(crate) struct Linger<S> {
     socket: S,
-    /// Once the end is told.
+    /// Set once the own side has ended.
     lingering: Option<Lingering>,
 }
 
@@ -32,7 +32,7 @@ struct Lingering {
 }
 
 impl<S> Linger<S> {
-    /// Lingers with `socket` at its end.
+    /// A `socket` that lingers at its end.
     pub(crate) fn new(socket: S) -> Linger<S> {
         Linger {
             socket,
@@ -108,7 +108,7 @@ impl Lingering {
                         .as_mut()
                         .reset((Instant::now() + SILENCE_MAX).min(self.deadline));
                 }
-                // The other side is done, or gone, or would never be.
+                // The client is done, or gone, or would never stop.
                 Poll::Ready(_) => return Poll::Ready(()),
             }
         }
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_is_still_sending_is_heard_out_and_gets_the_answer() {
+    async fn a_client_that_is_still_sending_gets_the_response() {
         let (ours, mut theirs) = tokio::io::duplex(1 << 10);
         let mut socket = Linger::new(ours);
         socket.write_all(b"no").await.unwrap();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_is_waited_for_who_is_silent_or_never_ends() {
+    async fn a_client_that_is_silent_or_never_stops_is_not_waited_for() {
         let begun = Instant::now();
         let (ours, silent) = tokio::io::duplex(1 << 10);
         Linger::new(ours).shutdown().await.unwrap();

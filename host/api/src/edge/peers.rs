@@ -1,23 +1,27 @@
-//! How many connections each address has.
+//! Where connections come from, and how many each address has.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The counts. Addresses without a connection are not in it, so that it is as large as the
-/// connections are many.
+/// The address of the client, among the extensions of its requests.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// The connections of each address. Only addresses with a connection need memory.
 #[derive(Default)]
 pub(crate) struct Peers(Mutex<HashMap<IpAddr, usize>>);
 
-/// One connection's part; dropped with it.
-pub(crate) struct Counted {
+/// One counted connection; dropped with it.
+pub(crate) struct CountedPeer {
     peers: Arc<Peers>,
     address: IpAddr,
 }
 
 impl Peers {
-    /// Counts one more of this address; none if it has `max` already. With 0 there is no bound.
-    pub(crate) fn enter(self: &Arc<Self>, address: IpAddr, max: usize) -> Option<Counted> {
+    /// Counts one more connection of this address; `None` if it has `max` already. 0 means any
+    /// number.
+    pub(crate) fn enter(self: &Arc<Self>, address: IpAddr, max: usize) -> Option<CountedPeer> {
         let address = address.to_canonical();
         let mut counts = self.counts();
         let count = counts.entry(address).or_default();
@@ -25,7 +29,7 @@ impl Peers {
             return None;
         }
         *count += 1;
-        Some(Counted {
+        Some(CountedPeer {
             peers: Arc::clone(self),
             address,
         })
@@ -36,7 +40,7 @@ impl Peers {
     }
 }
 
-impl Drop for Counted {
+impl Drop for CountedPeer {
     fn drop(&mut self) {
         let mut counts = self.peers.counts();
         if let Some(count) = counts.get_mut(&self.address) {
@@ -53,10 +57,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_has_its_bound_and_leaves_nothing_behind() {
+    fn an_address_has_its_limit_and_leaves_nothing_behind() {
         let peers = Arc::new(Peers::default());
         let [one, other] = ["192.0.2.1", "192.0.2.2"].map(|text| text.parse::<IpAddr>().unwrap());
-        let held: Vec<_> = (0..2).map(|_| peers.enter(one, 2).unwrap()).collect();
+        let counted: Vec<_> = (0..2).map(|_| peers.enter(one, 2).unwrap()).collect();
         assert!(
             peers.enter(one, 2).is_none()
                 && peers
@@ -64,7 +68,7 @@ mod tests {
                     .is_none()
         );
         assert!(peers.enter(other, 2).is_some() && peers.enter(one, 0).is_some());
-        drop(held);
+        drop(counted);
         assert!(peers.counts().is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! Serves until it is told to stop, then lets running answers end.
+//! Serves until the shutdown, then lets running responses end.
 
 use std::io;
 use std::time::Duration;
@@ -6,13 +6,14 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use crate::edge::connection::Connections;
-use crate::routes::router;
+use crate::openapi::document::DocumentError;
+use crate::routes::router::router;
 use crate::state::ApiState;
 
 /// How a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drained {
-    /// Connections whose answer was not at its end when the deadline came.
+    /// Connections whose response had not ended at the deadline.
     pub cut: usize,
 }
 
@@ -21,14 +22,17 @@ pub struct Drained {
 pub enum ServeError {
     #[error("the listening socket is broken")]
     Accept(#[source] io::Error),
+    #[error("the routes and their descriptions disagree")]
+    Routes(#[from] DocumentError),
 }
 
-/// Serves until `shutdown`, then takes no more connections, lets answers end for up to
+/// Serves until `shutdown`, then accepts no more connections, lets responses end for up to
 /// `drain_deadline`, and cuts the rest. Dropping the future cuts everything at once. Needs a tokio
 /// runtime with I/O and time.
 ///
 /// # Errors
-/// The listening socket broke; then, too, answers were let end.
+/// The table of routes is not described as it should be, or the listening socket broke; responses
+/// may end in that case too.
 pub async fn serve(
     listener: TcpListener,
     state: ApiState,
@@ -36,7 +40,7 @@ pub async fn serve(
     drain_deadline: Duration,
 ) -> Result<Drained, ServeError> {
     let mut connections = Connections::new(
-        router(state.clone()),
+        router(state.clone())?,
         state.config(),
         state.services().metrics.clone(),
     );

@@ -1,4 +1,4 @@
-//! A socket that gives up on a client that takes nothing.
+//! A socket that gives up on a client that does not read.
 
 use std::io;
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// A socket whose writes fail with `TimedOut` once the other side has taken nothing for `timeout`.
+/// A socket whose writes fail with `TimedOut` once the client has read nothing for `timeout`.
 pub(crate) struct WriteStall<S> {
     socket: S,
     timeout: Duration,
@@ -17,7 +17,7 @@ pub(crate) struct WriteStall<S> {
 }
 
 impl<S> WriteStall<S> {
-    /// Watches over `socket`.
+    /// Watches the writes of `socket`.
     pub(crate) fn new(socket: S, timeout: Duration) -> WriteStall<S> {
         WriteStall {
             socket,
@@ -26,7 +26,7 @@ impl<S> WriteStall<S> {
         }
     }
 
-    /// Passes a write on that was done, and counts the time of one that waits.
+    /// Passes on a finished write, and times one that waits.
     fn watch<T>(
         &mut self,
         context: &mut Context<'_>,
@@ -42,7 +42,7 @@ impl<S> WriteStall<S> {
         stalled.as_mut().poll(context).map(|()| {
             Err(io::Error::new(
                 io::ErrorKind::TimedOut,
-                "the client takes nothing",
+                "the client does not read",
             ))
         })
     }
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_reader_that_takes_nothing_is_given_up_and_a_slow_one_is_not() {
+    async fn a_client_that_does_not_read_is_given_up_and_a_slow_one_is_not() {
         let (ours, mut theirs) = tokio::io::duplex(4);
         let mut socket = WriteStall::new(ours, Duration::from_millis(50));
         let (written, ()) = tokio::join!(socket.write_all(b"0123456789"), async {

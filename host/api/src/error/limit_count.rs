@@ -1,5 +1,4 @@
-//! Counts the limits that clients reach before there is a run: whoever refuses a request names the
-//! limit in its answer.
+//! Counts the limits that clients reach before a run starts: the refusal carries the limit.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -7,19 +6,19 @@ use axum::response::Response;
 use hayrick_services::metrics::Metrics;
 use hayrick_types::limit_name::LimitName;
 
-/// Among an answer's extensions: a limit that it is due to and that nobody has counted yet. The
-/// limits of runs are counted where runs end, since their pipeline is known there.
+/// A limit that caused a refusal, among the extensions of the response. The limits of runs are
+/// counted where runs end, because their pipeline is known there.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Uncounted(pub(crate) LimitName);
+pub(crate) struct ReachedLimit(pub(crate) LimitName);
 
-/// Counts it.
+/// Counts the limit that a response carries.
 pub(crate) async fn count(
     State(metrics): State<Metrics>,
     request: Request,
     next: Next,
 ) -> Response {
     let response = next.run(request).await;
-    if let Some(Uncounted(limit)) = response.extensions().get() {
+    if let Some(ReachedLimit(limit)) = response.extensions().get() {
         metrics.reached(*limit);
     }
     response

@@ -1,4 +1,5 @@
-//! OpenAI's error object, and what becomes one.
+//! Errors of the API: OpenAI's error object, and what becomes one with which status. No other
+//! module decides over the status of an error.
 
 pub(crate) mod limit_count;
 mod status;
@@ -18,20 +19,20 @@ use hayrick_types::id::PIPELINE_NAME_BYTES_MAX;
 use hayrick_types::limit_name::LimitName;
 use serde::Serialize;
 
-use self::limit_count::Uncounted;
+use self::limit_count::ReachedLimit;
 use crate::body::pace::TooSlow;
 use crate::body::read::BodyError;
 use crate::wire::json;
 
-/// The code of an error that is due to a limit; `param` names it.
+/// The code of an error that a limit causes; `param` names the limit.
 const LIMIT_EXCEEDED: &str = "limit_exceeded";
-/// Characters of what a client sent that are said back to it.
+/// Characters of a client's path that an error repeats.
 const ECHO_CHARS_MAX: usize = 256;
 
-/// Before another deploy is worth a try.
+/// How long a client should wait before it deploys again.
 const BUSY_RETRY: Duration = Duration::from_secs(5);
 
-/// An answer that is an error.
+/// A response that is an error.
 #[derive(Debug)]
 pub(crate) struct ApiError {
     status: StatusCode,
@@ -39,11 +40,11 @@ pub(crate) struct ApiError {
     param: Option<&'static str>,
     code: Option<&'static str>,
     retry_after: Option<Duration>,
-    /// A limit that nobody has counted yet.
-    uncounted: Option<LimitName>,
+    /// A limit that was reached and is not counted yet.
+    reached: Option<LimitName>,
 }
 
-/// The error on the wire, in an answer and in a frame of a stream.
+/// The error on the wire, in a response and in a stream.
 #[derive(Debug, Serialize)]
 pub(crate) struct ErrorBody<'a> {
     error: ErrorFields<'a>,
@@ -66,11 +67,11 @@ impl ApiError {
             param: None,
             code: None,
             retry_after: None,
-            uncounted: None,
+            reached: None,
         }
     }
 
-    /// The request is wrong, in the field `param` if it is known.
+    /// The request is wrong, in the field `param` if that is known.
     pub(crate) fn invalid(message: impl Into<String>, param: Option<&'static str>) -> ApiError {
         ApiError {
             param,
@@ -78,8 +79,8 @@ impl ApiError {
         }
     }
 
-    /// The field `model` names no pipeline.
-    pub(crate) fn no_model(message: impl Into<String>) -> ApiError {
+    /// The field `model` does not name a pipeline.
+    pub(crate) fn unknown_model(message: impl Into<String>) -> ApiError {
         ApiError {
             param: Some("model"),
             code: Some("model_not_found"),
@@ -87,24 +88,28 @@ impl ApiError {
         }
     }
 
-    /// There is no such pipeline; `list` is the request that lists those there are.
-    pub(crate) fn no_pipeline(name: &str, list: &str) -> ApiError {
+    /// There is no such pipeline; the request `list` lists the pipelines.
+    pub(crate) fn unknown_pipeline(name: &str, list: &str) -> ApiError {
         let name: String = name.chars().take(PIPELINE_NAME_BYTES_MAX).collect();
-        ApiError::no_model(format!(
-            "there is no pipeline '{name}': {list} lists those there are"
+        ApiError::unknown_model(format!(
+            "there is no pipeline '{name}': {list} lists the pipelines"
         ))
     }
 
-    /// A name in the path is no text.
-    pub(crate) fn no_text() -> ApiError {
-        ApiError::invalid("the path is not UTF-8 where it names a pipeline", None)
+    /// A name in the path is not text.
+    pub(crate) fn path_not_utf8() -> ApiError {
+        ApiError::invalid(
+            "the name in the path is not UTF-8: encode it as UTF-8, then percent-encode it",
+            None,
+        )
     }
 
-    /// There is nothing at this path.
-    pub(crate) fn no_route(method: &Method, path: &str) -> ApiError {
+    /// No route has this path.
+    pub(crate) fn unknown_path(method: &Method, path: &str) -> ApiError {
         let path: String = path.chars().take(ECHO_CHARS_MAX).collect();
         let message = format!(
-            "there is no route {method} {path}: chat is at POST /v1/chat/completions, and GET /status tells what runs"
+            "there is no route {method} {path}: chat is at POST /v1/chat/completions, and GET \
+             /openapi.json describes every route"
         );
         ApiError {
             code: Some("unknown_url"),
@@ -112,31 +117,33 @@ impl ApiError {
         }
     }
 
-    /// There is something at this path, for other methods.
-    pub(crate) fn no_method(method: &Method, path: &str) -> ApiError {
+    /// A route has this path, with other methods.
+    pub(crate) fn unknown_method(method: &Method, path: &str) -> ApiError {
         let message =
-            format!("{path} does not take {method}: the header 'allow' lists what it takes");
+            format!("{path} does not take {method}: the header 'allow' lists its methods");
         ApiError {
             code: Some("method_not_allowed"),
             ..ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message)
         }
     }
 
-    /// No key, or one that opens nothing: the same words for each, so that nobody learns which.
-    pub(crate) fn no_key() -> ApiError {
-        let message = "there is no API key with this request, or it is not valid (any more): send one that `hayrick keys create` has made, as \
-            'Authorization: Bearer KEY' or 'X-API-Key: KEY'";
+    /// The key is missing, unknown or expired: one message for all, so that nobody learns which.
+    pub(crate) fn invalid_key() -> ApiError {
+        let message = "the API key is missing or not valid: make one with `hayrick keys create`, \
+            and send it as 'Authorization: Bearer KEY' or \
+            'X-API-Key: KEY'";
         ApiError {
             code: Some("invalid_api_key"),
             ..ApiError::new(StatusCode::UNAUTHORIZED, message)
         }
     }
 
-    /// The key has not the scope.
-    pub(crate) fn no_scope(scope: Scope) -> ApiError {
+    /// The key does not have the scope.
+    pub(crate) fn missing_scope(scope: Scope) -> ApiError {
         let scope = scope.as_str();
         let message = format!(
-            "this needs an API key with the scope '{scope}': use one made with `hayrick keys create --scope {scope}`"
+            "the API key does not have the scope '{scope}': use one made with `hayrick keys \
+             create --scope {scope}`"
         );
         ApiError {
             code: Some("insufficient_scope"),
@@ -144,11 +151,11 @@ impl ApiError {
         }
     }
 
-    /// The key is not for this pipeline, which need not be there.
-    pub(crate) fn no_access(name: &str) -> ApiError {
+    /// The key is not for this pipeline, whether it exists or not.
+    pub(crate) fn pipeline_not_allowed(name: &str) -> ApiError {
         let name: String = name.chars().take(PIPELINE_NAME_BYTES_MAX).collect();
         let message = format!(
-            "this API key is not for the pipeline '{name}': GET /v1/models lists those it is for"
+            "this API key is not for the pipeline '{name}': GET /v1/models lists the pipelines it is for"
         );
         ApiError {
             param: Some("model"),
@@ -157,8 +164,8 @@ impl ApiError {
         }
     }
 
-    /// A request that a foreign web page may have made.
-    pub(crate) fn foreign(message: impl Into<String>, code: &'static str) -> ApiError {
+    /// A web page of another origin may have sent the request.
+    pub(crate) fn cross_origin(message: impl Into<String>, code: &'static str) -> ApiError {
         ApiError {
             code: Some(code),
             ..ApiError::new(StatusCode::FORBIDDEN, message)
@@ -167,7 +174,7 @@ impl ApiError {
 
     /// Too many requests; the next one may come after `wait`.
     pub(crate) fn too_many(message: impl Into<String>, wait: Duration) -> ApiError {
-        // A client that is told to wait for nothing comes back at once.
+        // After zero seconds a client would come back at once.
         let retry_after = Some(wait.max(Duration::from_secs(1)));
         ApiError {
             code: Some("rate_limit_exceeded"),
@@ -176,14 +183,15 @@ impl ApiError {
         }
     }
 
-    /// The change may be made, and is in no log.
-    pub(crate) fn unrecorded() -> ApiError {
-        let message = "the audit log cannot be written, so this change is not acknowledged: see GET /status for what serves, and to the disk \
-            of the data folder";
+    /// The change may have been made, but is not in the audit log.
+    pub(crate) fn not_recorded() -> ApiError {
+        let message = "the audit log cannot be written, so this change is not acknowledged: check \
+            the disk of the data folder, and see GET /status \
+            for what serves now";
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, message)
     }
 
-    /// There is nothing of that name.
+    /// There is nothing with that name.
     pub(crate) fn not_found(message: impl Into<String>) -> ApiError {
         ApiError {
             code: Some("not_found"),
@@ -191,7 +199,7 @@ impl ApiError {
         }
     }
 
-    /// What is asked for contradicts what is there.
+    /// The request contradicts the state it would change.
     pub(crate) fn conflict(message: impl Into<String>) -> ApiError {
         ApiError {
             code: Some("conflict"),
@@ -199,17 +207,17 @@ impl ApiError {
         }
     }
 
-    /// What was sent is more than is taken.
+    /// The client sent too much.
     pub(crate) fn too_large(message: impl Into<String>) -> ApiError {
         ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message)
     }
 
-    /// The same, because of this limit, which is counted when the answer leaves.
+    /// The same error, because of this limit, which is counted when the response leaves.
     pub(crate) fn limit(self, limit: LimitName) -> ApiError {
         ApiError {
             param: Some(limit.as_str()),
             code: Some(LIMIT_EXCEEDED),
-            uncounted: Some(limit),
+            reached: Some(limit),
             ..self
         }
     }
@@ -218,8 +226,9 @@ impl ApiError {
     pub(crate) fn too_slow(message: impl Into<String>) -> ApiError {
         ApiError::new(StatusCode::REQUEST_TIMEOUT, message)
     }
+
     /// The disk is full.
-    pub(crate) fn no_space(message: impl Into<String>) -> ApiError {
+    pub(crate) fn disk_full(message: impl Into<String>) -> ApiError {
         ApiError {
             code: Some("insufficient_storage"),
             ..ApiError::new(StatusCode::INSUFFICIENT_STORAGE, message)
@@ -246,7 +255,7 @@ impl ApiError {
     }
 }
 
-/// OpenAI's word for a class of errors.
+/// OpenAI's name for a class of errors.
 fn kind(status: StatusCode) -> &'static str {
     match status.as_u16() {
         403 => "permission_error",
@@ -265,7 +274,7 @@ impl From<Failure> for ApiError {
             StatusCode::GATEWAY_TIMEOUT => Some("timeout"),
             _ => None,
         };
-        // A client that is refused for a time has always been told so in this word.
+        // `rate_limit_exceeded` stays: clients know it as the reason to try again later.
         let code = if failure.limit.is_some() && status != StatusCode::TOO_MANY_REQUESTS {
             Some(LIMIT_EXCEEDED)
         } else {
@@ -295,7 +304,7 @@ impl From<DeployError> for ApiError {
             Fault::Busy => Failure::new(FailureKind::Limit, message)
                 .retry_after(BUSY_RETRY)
                 .into(),
-            Fault::Space => ApiError::no_space(message),
+            Fault::Space => ApiError::disk_full(message),
             Fault::Host => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, message),
         }
     }
@@ -307,12 +316,12 @@ impl From<JobError> for ApiError {
             JobError::Conflict { .. } | JobError::NotRetryable { .. } => {
                 ApiError::conflict(error.to_string())
             }
-            JobError::DiskFull(_) => ApiError::no_space(error.to_string()),
+            JobError::DiskFull(_) => ApiError::disk_full(error.to_string()),
             _ => {
                 let failure = Failure::from(error);
-                let uncounted = failure.limit;
+                let reached = failure.limit;
                 ApiError {
-                    uncounted,
+                    reached,
                     ..failure.into()
                 }
             }
@@ -332,7 +341,7 @@ impl From<UploadError> for ApiError {
             UploadError::TooLong { .. } => {
                 ApiError::too_large(error.to_string()).limit(LimitName::FileBytesMax)
             }
-            UploadError::Full => ApiError::no_space(error.to_string()),
+            UploadError::Full => ApiError::disk_full(error.to_string()),
             UploadError::Disk(_) => Failure::from(error).into(),
         }
     }
@@ -351,26 +360,26 @@ impl From<BodyError> for ApiError {
             BodyError::TooSlow { .. } | BodyError::Pace(_) => StatusCode::REQUEST_TIMEOUT,
             BodyError::NotText { .. } | BodyError::BrokeOff(_) => StatusCode::BAD_REQUEST,
         };
-        let answer = ApiError::new(status, error.to_string());
+        let refusal = ApiError::new(status, error.to_string());
         if let BodyError::TooLong { .. } = error {
-            answer.limit(LimitName::BodyBytesMax)
+            refusal.limit(LimitName::BodyBytesMax)
         } else {
-            answer
+            refusal
         }
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = json::answer(self.status, &self.body());
+        let mut response = json::response(self.status, &self.body());
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(
                 WWW_AUTHENTICATE,
                 HeaderValue::from_static("Bearer realm=\"hayrick\""),
             );
         }
-        if let Some(limit) = self.uncounted {
-            response.extensions_mut().insert(Uncounted(limit));
+        if let Some(limit) = self.reached {
+            response.extensions_mut().insert(ReachedLimit(limit));
         }
         if let Some(delay) = self.retry_after {
             response
@@ -381,7 +390,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// Rounded up: a client that comes back too early is refused again.
+/// Rounded up, because a client that comes back too early is refused again.
 fn whole_seconds(delay: Duration) -> u64 {
     delay
         .as_secs()

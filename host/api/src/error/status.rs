@@ -1,4 +1,4 @@
-//! The HTTP status of each kind of failure, for every protocol.
+//! The HTTP status of each kind of failure.
 
 use axum::http::StatusCode;
 use hayrick_types::failure::FailureKind;
@@ -11,8 +11,8 @@ pub(crate) fn of(kind: FailureKind) -> StatusCode {
         FailureKind::Denied => StatusCode::FORBIDDEN,
         FailureKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         FailureKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
-        // No standard has a word for a client that left; the log should not show it as the server's
-        // fault.
+        // No standard has a status for a client that left, and it is not a failure of the server.
+        // nginx uses this one.
         FailureKind::Cancelled => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
         FailureKind::Limit => StatusCode::TOO_MANY_REQUESTS,
         FailureKind::Failed => StatusCode::INTERNAL_SERVER_ERROR,

@@ -1,4 +1,5 @@
-//! Who asks, and what that one may do. Every request but a probe's has it among its extensions.
+//! Who sends a request, and what that client may do. Every request except a probe has its `Access`
+//! among the extensions.
 
 use std::sync::Arc;
 
@@ -9,71 +10,73 @@ use crate::error::ApiError;
 /// What one client may do.
 #[derive(Debug, Clone)]
 pub(crate) struct Access {
-    who: Who,
+    client: Client,
 }
 
 #[derive(Debug, Clone)]
-enum Who {
+enum Client {
     Key(Arc<Key>),
-    /// A client of this machine, without a key.
+    /// On this machine, without a key.
     Loopback,
-    /// A client without a key where anybody may come.
+    /// On any machine, without a key: the server was started with `--insecure`.
     Anonymous,
 }
 
 impl Access {
-    /// What a key gives.
+    /// What a key allows.
     pub(crate) fn of_key(key: Arc<Key>) -> Access {
-        Access { who: Who::Key(key) }
+        Access {
+            client: Client::Key(key),
+        }
     }
 
-    /// Everything, without a key.
+    /// What a client without a key may do on a server that needs none.
     pub(crate) fn open(is_loopback: bool) -> Access {
         Access {
-            who: if is_loopback {
-                Who::Loopback
+            client: if is_loopback {
+                Client::Loopback
             } else {
-                Who::Anonymous
+                Client::Anonymous
             },
         }
     }
 
-    /// Who it is, for the audit log: the id of a key, never more of it.
+    /// The client in the audit log: the id of its key, and never more of the key.
     pub(crate) fn actor(&self) -> &str {
-        match &self.who {
-            Who::Key(key) => &key.id,
-            Who::Loopback => "loopback",
-            Who::Anonymous => "anonymous",
+        match &self.client {
+            Client::Key(key) => &key.id,
+            Client::Loopback => "loopback",
+            Client::Anonymous => "anonymous",
         }
     }
 
-    /// The key, if there is one.
+    /// The key, if the client sent one.
     pub(crate) fn key(&self) -> Option<&Arc<Key>> {
-        match &self.who {
-            Who::Key(key) => Some(key),
-            Who::Loopback | Who::Anonymous => None,
+        match &self.client {
+            Client::Key(key) => Some(key),
+            Client::Loopback | Client::Anonymous => None,
         }
     }
 
-    /// Refuses who has not this scope.
+    /// Refuses a client without this scope.
     ///
     /// # Errors
-    /// 403, with the scope that lacks.
+    /// 403, with the missing scope.
     pub(crate) fn check_scope(&self, scope: Scope) -> Result<(), ApiError> {
-        let may = match &self.who {
-            Who::Key(key) => key.has(scope),
-            Who::Loopback => true,
-            // Where anybody may come, nobody may change what runs here.
-            Who::Anonymous => scope == Scope::Invoke,
+        let is_allowed = match &self.client {
+            Client::Key(key) => key.has(scope),
+            Client::Loopback => true,
+            // Where every client is let in, none may change what runs here.
+            Client::Anonymous => scope == Scope::Invoke,
         };
-        if may {
+        if is_allowed {
             Ok(())
         } else {
-            Err(ApiError::no_scope(scope))
+            Err(ApiError::missing_scope(scope))
         }
     }
 
-    /// Refuses who may not use this pipeline, whether it is there or not.
+    /// Refuses a client that may not use this pipeline, whether it exists or not.
     ///
     /// # Errors
     /// 403.
@@ -81,17 +84,17 @@ impl Access {
         if self.may_use(name) {
             Ok(())
         } else {
-            Err(ApiError::no_access(name))
+            Err(ApiError::pipeline_not_allowed(name))
         }
     }
 
-    /// Whether it may use this pipeline.
+    /// Whether the client may use this pipeline.
     pub(crate) fn may_use(&self, name: &str) -> bool {
         self.pipelines()
-            .is_none_or(|own| own.iter().any(|own| own == name))
+            .is_none_or(|pipelines| pipelines.iter().any(|pipeline| pipeline == name))
     }
 
-    /// The only pipelines it may use; none means all.
+    /// The only pipelines that the client may use; `None` means all.
     pub(crate) fn pipelines(&self) -> Option<&[String]> {
         self.key().and_then(|key| key.pipelines.as_deref())
     }

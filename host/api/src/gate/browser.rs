@@ -1,8 +1,8 @@
-//! Keeps web pages out of a server that asks for no key.
+//! Keeps web pages out of a server that needs no key.
 //!
-//! A browser lets any page send requests to this machine. Two headers that a page cannot choose
-//! tell such a request: `Origin` names the page, and `Host` is the page's own when its name was
-//! made to point here (DNS rebinding).
+//! A browser lets any page send requests to this machine. Two headers that a page cannot set show
+//! it: `Origin` names the page, and `Host` is the name of the page if that name was made to point
+//! here (DNS rebinding).
 
 use std::net::IpAddr;
 
@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use crate::config::ApiConfig;
 use crate::error::ApiError;
 
-/// Refuses a request without a key that may be a foreign page's.
+/// Refuses a request without a key that a web page of another origin may have sent.
 ///
 /// # Errors
 /// 403, with the cure.
@@ -21,11 +21,14 @@ pub(crate) fn check(headers: &HeaderMap, config: &ApiConfig) -> Result<(), ApiEr
     let host = authority(headers, &HOST);
     if config.access.is_loopback
         && headers.contains_key(HOST)
-        && !host.as_ref().is_some_and(|host| is_own(host, config))
+        && !host
+            .as_ref()
+            .is_some_and(|host| is_this_machine(host, config))
     {
-        return Err(ApiError::foreign(
-            "this server is open to this machine only, and is not known by the name in the header Host: call it as localhost or 127.0.0.1, \
-             show an API key, or have the operator add the name to [server] allowed_hosts",
+        return Err(ApiError::cross_origin(
+            "the header Host does not name this machine, and this server is open to this machine \
+             only: call it as localhost or 127.0.0.1, \
+             send an API key, or have the operator add the name to [server] allowed_hosts",
             "host_not_allowed",
         ));
     }
@@ -37,9 +40,10 @@ pub(crate) fn check(headers: &HeaderMap, config: &ApiConfig) -> Result<(), ApiEr
             .to_str()
             .is_ok_and(|origin| config.cors_origins.iter().any(|allowed| allowed == origin));
         if !is_same && !is_allowed {
-            return Err(ApiError::foreign(
-                "a web page of another origin may not use a server that asks for no key: show an API key, or have the operator add the page's \
-                 origin to [server] cors_origins",
+            return Err(ApiError::cross_origin(
+                "a web page of another origin may not use this server without an API key: send \
+                 one, or have the operator add the origin of the page \
+                 to [server] cors_origins",
                 "origin_not_allowed",
             ));
         }
@@ -47,7 +51,7 @@ pub(crate) fn check(headers: &HeaderMap, config: &ApiConfig) -> Result<(), ApiEr
     Ok(())
 }
 
-/// None if there is not exactly one that can be read.
+/// The value of the header; `None` unless it occurs once and is an authority.
 fn authority(headers: &HeaderMap, name: &HeaderName) -> Option<Authority> {
     let mut values = headers.get_all(name).iter();
     let value = values.next().filter(|_| values.next().is_none())?;
@@ -58,8 +62,8 @@ fn origin_authority(origin: &HeaderValue) -> Option<&str> {
     Some(origin.to_str().ok()?.split_once("://")?.1)
 }
 
-fn is_own(host: &Authority, config: &ApiConfig) -> bool {
-    // Somebody's name before an '@' is no part of a host.
+fn is_this_machine(host: &Authority, config: &ApiConfig) -> bool {
+    // A user name before an '@' is not part of the host.
     let bare = Some(host.host())
         .filter(|_| !host.as_str().contains('@'))
         .map(|host| host.trim_start_matches('[').trim_end_matches(']'));
@@ -95,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_is_not_this_machine_s_is_refused() {
+    fn a_host_that_is_not_this_machine_is_refused() {
         for host in [
             "localhost",
             "LOCALHOST:1416",
@@ -126,11 +130,11 @@ mod tests {
             code(&[("host", "localhost"), ("host", "localhost")]).as_deref(),
             Some("host_not_allowed")
         );
-        assert_eq!(code(&[]), None, "no browser leaves it out");
+        assert_eq!(code(&[]), None, "no browser omits it");
     }
 
     #[test]
-    fn an_origin_that_is_neither_the_server_s_nor_allowed_is_refused() {
+    fn an_origin_that_is_not_the_server_and_not_allowed_is_refused() {
         let of = |origin| code(&[("host", "localhost:1416"), ("origin", origin)]);
         assert_eq!(
             [of("http://localhost:1416"), of("https://chat.example")],

@@ -1,45 +1,47 @@
-//! What a request shows to prove who it is.
+//! The credentials in a request.
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName};
 
-/// The other header that may have the key.
+/// The header that may have the key in place of `Authorization`.
 pub(crate) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// What was shown.
+/// What the headers contain.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Shown {
-    Nothing,
+pub(crate) enum Credentials {
+    Missing,
     Key(String),
-    /// Two that differ, or something that is no key: it proves nothing.
-    Wrong,
+    /// Two different keys, or something that is not a key: they prove nothing.
+    Invalid,
 }
 
-/// Takes it out of the headers, so that nothing behind can let it slip.
-pub(crate) fn take(headers: &mut HeaderMap) -> Shown {
-    let mut shown = Shown::Nothing;
+/// Takes the credentials out of the headers, so that nothing behind the gate can leak them.
+pub(crate) fn take(headers: &mut HeaderMap) -> Credentials {
+    let mut found = Credentials::Missing;
     for value in headers.get_all(AUTHORIZATION) {
         let key = value
             .to_str()
             .ok()
             .and_then(|text| text.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        shown = shown.and(key.map(|(_, key)| key.trim()));
+        found = found.and(key.map(|(_, key)| key.trim()));
     }
     for value in headers.get_all(API_KEY) {
-        shown = shown.and(value.to_str().ok().map(str::trim));
+        found = found.and(value.to_str().ok().map(str::trim));
     }
     headers.remove(AUTHORIZATION);
     headers.remove(API_KEY);
-    shown
+    found
 }
 
-impl Shown {
-    fn and(self, key: Option<&str>) -> Shown {
+impl Credentials {
+    fn and(self, key: Option<&str>) -> Credentials {
         match (self, key) {
-            (Shown::Nothing, Some(key)) if !key.is_empty() => Shown::Key(key.to_owned()),
-            (Shown::Key(first), Some(key)) if first == key => Shown::Key(first),
-            _ => Shown::Wrong,
+            (Credentials::Missing, Some(key)) if !key.is_empty() => {
+                Credentials::Key(key.to_owned())
+            }
+            (Credentials::Key(first), Some(key)) if first == key => Credentials::Key(first),
+            _ => Credentials::Invalid,
         }
     }
 }
@@ -50,29 +52,29 @@ mod tests {
 
     use super::*;
 
-    fn shown(pairs: &[(&'static str, &'static str)]) -> Shown {
+    fn credentials(pairs: &[(&'static str, &'static str)]) -> Credentials {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.append(*name, HeaderValue::from_static(value));
         }
-        let shown = take(&mut headers);
+        let found = take(&mut headers);
         assert!(headers.is_empty(), "{headers:?}");
-        shown
+        found
     }
 
     #[test]
-    fn one_key_in_either_header_or_the_same_in_both() {
-        let key = || Shown::Key("k".to_owned());
-        assert_eq!(shown(&[]), Shown::Nothing);
+    fn the_key_is_in_either_header_or_the_same_in_both() {
+        let key = || Credentials::Key("k".to_owned());
+        assert_eq!(credentials(&[]), Credentials::Missing);
         for pairs in [
             &[("authorization", "Bearer k")][..],
             &[("authorization", "bearer  k ")],
             &[("x-api-key", "k")],
         ] {
-            assert_eq!(shown(pairs), key(), "{pairs:?}");
+            assert_eq!(credentials(pairs), key(), "{pairs:?}");
         }
         assert_eq!(
-            shown(&[("authorization", "Bearer k"), ("x-api-key", "k")]),
+            credentials(&[("authorization", "Bearer k"), ("x-api-key", "k")]),
             key()
         );
         for pairs in [
@@ -86,7 +88,7 @@ mod tests {
             &[("authorization", "Bearer")],
             &[("x-api-key", "")],
         ] {
-            assert_eq!(shown(pairs), Shown::Wrong, "{pairs:?}");
+            assert_eq!(credentials(pairs), Credentials::Invalid, "{pairs:?}");
         }
     }
 }

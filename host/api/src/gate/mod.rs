@@ -1,5 +1,5 @@
-//! The gate: who sends a request, whether that client may, and how often. Every request passes it
-//! before its handler.
+//! The gate: it finds out who sends a request, whether that client may, and how often. Every
+//! request passes the gate before its handler.
 
 pub(crate) mod access;
 pub(crate) mod authenticate;

@@ -1,4 +1,4 @@
-//! How often and how much at once: each key, and each address that shows none or a wrong one.
+//! How many requests a key may send, and how many an address without a valid key.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -16,21 +16,20 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::config::AccessConfig;
 use crate::error::ApiError;
 
-/// Addresses that are told apart; beyond them all others share one count, so that many addresses
-/// cost no memory.
+/// Addresses with a count of their own; all further ones share one count, so that many addresses
+/// need no memory.
 const ADDRESSES_MAX: usize = 4096;
-/// When a place may be free again is not known.
+/// The wait for a place, since nobody knows when one becomes free.
 const PLACE_PAUSE: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// All counts of one server.
+/// The counts of one server.
 pub(crate) struct Throttle {
-    /// Only keys that were verified come in here, so that their number is bounded by the file of
-    /// keys.
+    /// Only of verified keys, so that the file of keys bounds their number.
     keys: Mutex<HashMap<String, Arc<KeyLimits>>>,
     failures: Addresses,
     anonymous: Option<Addresses>,
-    told: Told,
+    failure_log: FailureLog,
 }
 
 struct KeyLimits {
@@ -39,7 +38,7 @@ struct KeyLimits {
 }
 
 impl Throttle {
-    /// Nothing counted yet.
+    /// Starts to count.
     pub(crate) fn new(config: &AccessConfig) -> Throttle {
         let failures =
             Addresses::new(NonZeroU32::new(config.failures_per_minute).unwrap_or(NonZeroU32::MIN));
@@ -50,15 +49,14 @@ impl Throttle {
             keys: Mutex::default(),
             failures,
             anonymous,
-            told: Told::default(),
+            failure_log: FailureLog::default(),
         }
     }
 
-    /// Counts a request of a key; what it gives is the request's place, to be held until the answer
-    /// ends.
+    /// Counts a request of a key. The caller holds the returned place until the response has ended.
     ///
     /// # Errors
-    /// 429: too many of late, or too many at a time.
+    /// 429: too many requests recently, or too many at a time.
     pub(crate) fn enter(&self, key: &Key) -> Result<Option<OwnedSemaphorePermit>, ApiError> {
         if key.rate.is_none() && key.concurrency_max.is_none() {
             return Ok(None);
@@ -72,7 +70,8 @@ impl Throttle {
         );
         if let Some(Err(refused)) = limits.rate.as_ref().map(DefaultDirectRateLimiter::check) {
             return Err(ApiError::too_many(
-                "this API key has sent its share of requests: come back after the header Retry-After",
+                "this API key has reached its rate (--rate): wait as long as the header \
+                 Retry-After says",
                 wait(&refused),
             ));
         }
@@ -83,36 +82,43 @@ impl Throttle {
             .transpose();
         place.map_err(|_| {
             ApiError::too_many(
-                "this API key has all its answers at a time under way (--concurrency): wait until one has ended",
+                "this API key has reached its number of requests at a time (--concurrency): wait \
+                 until one has ended",
                 PLACE_PAUSE,
             )
         })
     }
 
-    /// Counts a wrong or missing key.
+    /// Counts a request whose key is missing or wrong.
     ///
     /// # Errors
-    /// 429: too many from this address. A right key is let in all the same.
+    /// 429: too many from this address. A valid key is still let in.
     pub(crate) fn fail(&self, address: IpAddr) -> Result<(), ApiError> {
-        if let Some(unsaid) = self.told.turn() {
-            tracing::warn!(%address, unsaid, "a request showed no API key or a wrong one");
+        if let Some(skipped) = self.failure_log.next_line() {
+            tracing::warn!(%address, skipped, "a request had no valid API key");
         }
         self.failures.count(address).map_err(|wait| {
-            ApiError::too_many("too many requests of this address had no API key or a wrong one: see to the key, then try again", wait)
+            ApiError::too_many(
+                "too many requests of this address had no valid API key \
+                (failures_per_minute): check the key, and wait as long as the header Retry-After \
+                says",
+                wait,
+            )
         })
     }
 
-    /// Counts a request without a key on a server that lets all in.
+    /// Counts a request without a key, on a server that needs none.
     ///
     /// # Errors
-    /// 429.
+    /// 429: too many from this address.
     pub(crate) fn enter_anonymous(&self, address: IpAddr) -> Result<(), ApiError> {
         let Some(anonymous) = &self.anonymous else {
             return Ok(());
         };
         anonymous.count(address).map_err(|wait| {
             ApiError::too_many(
-                "this address has sent its share of requests without an API key (anonymous_per_minute): show one, or wait",
+                "this address has reached its number of requests without an API key \
+                 (anonymous_per_minute): send a key, or wait",
                 wait,
             )
         })
@@ -164,7 +170,7 @@ impl Addresses {
     }
 }
 
-/// An IPv6 client has a whole /64 to itself.
+/// An IPv6 client has a whole /64 network.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
@@ -179,23 +185,23 @@ where
     refused.wait_time_from(DefaultClock::default().now())
 }
 
-/// Lets a line be logged once a second, and counts those that were not.
+/// Allows one log line a second, and counts the skipped ones.
 #[derive(Default)]
-struct Told {
+struct FailureLog {
     last: Mutex<Option<Instant>>,
-    unsaid: AtomicU64,
+    skipped: AtomicU64,
 }
 
-impl Told {
-    /// How many were not said since the last, if it is time for a line.
-    fn turn(&self) -> Option<u64> {
+impl FailureLog {
+    /// If the time for a line has come, the number of lines skipped since the last one.
+    fn next_line(&self) -> Option<u64> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.is_some_and(|last| last.elapsed() < Duration::from_secs(1)) {
-            self.unsaid.fetch_add(1, Ordering::Relaxed);
+            self.skipped.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         *last = Some(Instant::now());
-        Some(self.unsaid.swap(0, Ordering::Relaxed))
+        Some(self.skipped.swap(0, Ordering::Relaxed))
     }
 }
 
@@ -206,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_address_has_its_count_and_a_flood_of_them_costs_no_memory() {
+    fn each_address_has_its_count_and_a_flood_of_addresses_needs_no_memory() {
         let addresses = Addresses::new(NonZeroU32::new(2).unwrap());
         let of = |number: u32| IpAddr::from(Ipv4Addr::from_bits(number));
         assert_eq!(
@@ -228,13 +234,13 @@ mod tests {
         );
         assert!(
             addresses.count(of(99_999)).is_err(),
-            "those beyond share a count"
+            "further addresses share a count"
         );
         assert!(addresses.count(of(1)).is_err());
     }
 
     #[test]
-    fn a_network_of_v6_is_one_client_and_a_mapped_address_is_v4() {
+    fn an_ipv6_network_is_one_client_and_a_mapped_address_is_ipv4() {
         let of = |text: &str| network(text.parse().unwrap());
         assert_eq!(of("2001:db8::1"), of("2001:db8::ffff"));
         assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));

@@ -1,213 +1,325 @@
-//! Every route there is. The only file that names every protocol.
+//! The table of routes: the one place where a route is declared, and the only file that names every
+//! protocol. The router, the gate's needs and the paths of `GET /openapi.json` come from it.
 
-use axum::Router;
-use axum::extract::Request;
-use axum::http::{Method, StatusCode};
-use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+mod route;
+pub(crate) mod router;
 
-use crate::body::unread;
-use crate::edge::request_id;
-use crate::error::{ApiError, limit_count};
-use crate::gate::{authenticate, cors};
+use axum::routing::on;
+use hayrick_services::keys::key::Scope;
+
+use self::route::{Route, RouteMethod};
+use crate::gate::need::{Need, PipelineIn};
+use crate::openai::{chat, models};
 use crate::server::{health, metrics, status};
-use crate::state::ApiState;
-use crate::{deploy, files, jobs, openai, openapi, tasks};
+use crate::{deploy, files, jobs, openapi, tasks};
 
-/// The whole HTTP surface. A request passes from the last layer to the first: it gets its id, a
-/// browser's question is answered, and then it has to show who it is.
-pub(crate) fn router(state: ApiState) -> Router {
-    let guard = from_fn_with_state(state.clone(), authenticate::guard);
-    let count = from_fn_with_state(state.services().metrics.clone(), limit_count::count);
-    let routes = answers(routes()).layer(count).layer(guard);
-    let routes = match cors::layer(&state.config().cors_origins) {
-        Some(cors) => routes.layer(cors),
-        None => routes,
-    };
-    routes
-        .layer(from_fn(unread::close))
-        .layer(from_fn(request_id::tag))
-        .with_state(state)
-}
+/// The operations of each protocol, by operation id.
+const DESCRIPTIONS: [&str; 7] = [
+    include_str!("../openai/openapi.json"),
+    include_str!("../files/openapi.json"),
+    include_str!("../jobs/openapi.json"),
+    include_str!("../tasks/openapi.json"),
+    include_str!("../deploy/openapi.json"),
+    include_str!("../server/openapi.json"),
+    include_str!("../openapi/openapi.json"),
+];
 
-/// Every route, each described in `openapi/document.json`.
-fn routes() -> Router<ApiState> {
-    Router::new()
-        .merge(openai::routes())
-        .merge(files::routes())
-        .merge(deploy::routes())
-        .merge(jobs::routes())
-        .merge(tasks::routes())
-        .merge(openapi::routes())
-        .route("/status", get(status::list))
-        .route("/status/{name}", get(status::one))
-        .route("/metrics", get(metrics::all))
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
-}
+const OPEN: Need = Need::Nothing;
+const INVOKE: Need = Need::Scope(Scope::Invoke, PipelineIn::Handler);
+const INVOKE_PIPELINE: Need = Need::Scope(Scope::Invoke, PipelineIn::Path("pipeline"));
+const INVOKE_NAME: Need = Need::Scope(Scope::Invoke, PipelineIn::Path("name"));
+const INVOKE_MODEL: Need = Need::Scope(Scope::Invoke, PipelineIn::Path("id"));
+const DEPLOY: Need = Need::Scope(Scope::Deploy, PipelineIn::Path("name"));
+const ADMIN_PIPELINE: Need = Need::Scope(Scope::Admin, PipelineIn::Path("pipeline"));
+const ADMIN: Need = Need::Scope(Scope::Admin, PipelineIn::Handler);
 
-/// Adds OpenAI's error object where there is no handler.
-fn answers<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
-    routes
-        .fallback(unknown_route)
-        .method_not_allowed_fallback(other_method)
-}
-
-async fn unknown_route(request: Request) -> ApiError {
-    ApiError::no_route(request.method(), request.uri().path())
-}
-
-/// axum adds the header that lists the methods there are.
-async fn other_method(request: Request) -> Response {
-    match *request.method() {
-        Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
-        ref method => ApiError::no_method(method, request.uri().path()).into_response(),
-    }
-}
+static ROUTES: [Route; 21] = [
+    Route {
+        method: RouteMethod::Post,
+        path: "/chat/completions",
+        aliases: &[("chatV1", "/v1/chat/completions")],
+        need: INVOKE,
+        operation: "chat",
+        handler: |method| on(method, chat::complete),
+    },
+    Route {
+        method: RouteMethod::Get,
+        path: "/models",
+        aliases: &[("listModelsV1", "/v1/models")],
+        need: INVOKE,
+        operation: "listModels",
+        handler: |method| on(method, models::list),
+    },
+    Route {
+        method: RouteMethod::Get,
+        path: "/models/{id}",
+        aliases: &[("getModelV1", "/v1/models/{id}")],
+        need: INVOKE_MODEL,
+        operation: "getModel",
+        handler: |method| on(method, models::one),
+    },
+    Route {
+        method: RouteMethod::Post,
+        path: "/{pipeline}/files",
+        aliases: &[],
+        need: INVOKE_PIPELINE,
+        operation: "processFiles",
+        handler: |method| on(method, files::process),
+    },
+    Route {
+        method: RouteMethod::Get,
+        path: "/{pipeline}/jobs",
+        aliases: &[],
+        need: INVOKE_PIPELINE,
+        operation: "listJobs",
+        handler: |method| on(method, jobs::list),
+    },
+    Route {
+        method: RouteMethod::Post,
+        path: "/{pipeline}/jobs",
+        aliases: &[],
+        need: INVOKE_PIPELINE,
+        operation: "submitJob",
+        handler: |method| on(method, jobs::submit),
+    },
+    Route {
+        method: RouteMethod::Get,
+        path: "/{pipeline}/jobs/{id}",
+        aliases: &[("getJobAlias", "/{pipeline}/job/{id}")],
+        need: INVOKE_PIPELINE,
+        operation: "getJob",
+        handler: |method| on(method, jobs::one),
+    },
+    Route {
+        method: RouteMethod::Post,
+        path: "/{pipeline}/jobs/{id}/cancel",
+        aliases: &[("cancelJobAlias", "/{pipeline}/job/{id}/cancel")],
+        need: INVOKE_PIPELINE,
+        operation: "cancelJob",
+        handler: |method| on(method, jobs::cancel),
+    },
+    Route {
+        method: RouteMethod::Post,
+        path: "/{pipeline}/jobs/{id}/retry",
+        aliases: &[("retryJobAlias", "/{pipeline}/job/{id}/retry")],
+        need: INVOKE_PIPELINE,
+        operation: "retryJob",
+        handler: |method| on(method, jobs::retry),
+    },
+    Route {
+        method: RouteMethod::Get,
+        path: "/{pipeline}/jobs/{id}/events",
+        aliases: &[("followJobAlias", "/{pipeline}/job/{id}/events")],
+        need: INVOKE_PIPELINE,
+        operation: "followJob",
+        handler: |method| on(method, jobs::follow),
+    },
+    Route {
+        method: RouteMethod::Get,
+        path: "/{pipeline}/tasks",
+        aliases: &[],
+        need: INVOKE_PIPELINE,
+        operation: "listTasks",
+        handler: |method| on(method, tasks::list),
+    },
+    Route {
+        method: RouteMethod::Delete,
+        path: "/{pipeline}/tasks",
+        aliases: &[],
+        need: ADMIN_PIPELINE,
+        operation: "deleteTasks",
+        handler: |method| on(method, tasks::delete),
+    },
+    Route {
+        method: RouteMethod::Get,
+        path: "/{pipeline}/tasks/{id}",
+        aliases: &[],
+        need: INVOKE_PIPELINE,
+        operation: "getTask",
+        handler: |method| on(method, tasks::one),
+    },
+    Route {
+        method: RouteMethod::Post,
+        path: "/deploy/{name}",
+        aliases: &[],
+        need: DEPLOY,
+        operation: "deploy",
+        handler: |method| on(method, deploy::deploy),
+    },
+    Route {
+        method: RouteMethod::Post,
+        path: "/undeploy/{name}",
+        aliases: &[],
+        need: DEPLOY,
+        operation: "undeploy",
+        handler: |method| on(method, deploy::undeploy),
+    },
+    Route {
+        method: RouteMethod::Get,
+        path: "/status",
+        aliases: &[],
+        need: INVOKE,
+        operation: "status",
+        handler: |method| on(method, status::list),
+    },
+    Route {
+        method: RouteMethod::Get,
+        path: "/status/{name}",
+        aliases: &[],
+        need: INVOKE_NAME,
+        operation: "pipelineStatus",
+        handler: |method| on(method, status::one),
+    },
+    Route {
+        method: RouteMethod::Get,
+        path: "/metrics",
+        aliases: &[],
+        need: ADMIN,
+        operation: "metrics",
+        handler: |method| on(method, metrics::all),
+    },
+    Route {
+        method: RouteMethod::Get,
+        path: "/health/live",
+        aliases: &[],
+        need: OPEN,
+        operation: "live",
+        handler: |method| on(method, health::live),
+    },
+    Route {
+        method: RouteMethod::Get,
+        path: "/health/ready",
+        aliases: &[],
+        need: OPEN,
+        operation: "ready",
+        handler: |method| on(method, health::ready),
+    },
+    Route {
+        method: RouteMethod::Get,
+        path: "/openapi.json",
+        aliases: &[],
+        need: INVOKE,
+        operation: "openapi",
+        handler: |method| on(method, openapi::show),
+    },
+];
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeSet;
 
-    use axum::body::Body;
-    use axum::http::header::ALLOW;
-    use axum::routing::post;
-    use tower_service::Service;
+    use hayrick_types::id::PipelineName;
+    use serde_json::Value;
 
     use super::*;
-    use crate::gate::need;
 
-    async fn ask(method: &str, path: &str, id: &str) -> (u16, Response) {
-        let routes = Router::new()
-            .route("/here", post(async || "hi"))
-            .route("/there", get(async || "ho"));
-        let mut routes: Router = answers(routes).layer(from_fn(request_id::tag));
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(request_id::REQUEST_ID, id)
-            .body(Body::empty());
-        let response = routes.call(request.unwrap()).await.unwrap();
-        (response.status().as_u16(), response)
-    }
-
-    /// axum has no list of its routes but in what it prints of them; a version that prints
-    /// otherwise fails the test.
-    fn paths(routes: &Router<ApiState>) -> BTreeSet<String> {
-        let printed = format!("{routes:?}");
-        let (_, paths) = printed.split_once("node: Node { paths: {").unwrap();
-        let (paths, _) = paths.split_once("} }").unwrap();
-        paths
-            .split('"')
-            .skip(1)
-            .step_by(2)
-            .map(str::to_owned)
-            .collect()
+    fn document() -> Value {
+        serde_json::from_slice(&router::openapi_document().unwrap()).unwrap()
     }
 
     #[test]
-    fn every_route_is_described_and_nothing_else() {
-        let document: serde_json::Value =
-            serde_json::from_str(include_str!("openapi/document.json")).unwrap();
-        let described: BTreeSet<String> = document["paths"]
+    fn only_probes_need_no_key() {
+        let open: Vec<_> = ROUTES
+            .iter()
+            .filter(|route| route.need == Need::Nothing)
+            .map(|route| route.path)
+            .collect();
+        assert_eq!(open, ["/health/live", "/health/ready"]);
+    }
+
+    #[test]
+    fn every_path_parameter_that_names_a_pipeline_is_checked() {
+        for route in &ROUTES {
+            for (_, path) in route.paths() {
+                let names_pipeline = path.contains("{pipeline}")
+                    || path.contains("{name}")
+                    || path.ends_with("models/{id}");
+                let is_checked = matches!(
+                    route.need,
+                    Need::Scope(_, PipelineIn::Path(parameter))
+                        if path.contains(&format!("{{{parameter}}}"))
+                );
+                assert_eq!(names_pipeline, is_checked, "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_pipeline_can_have_the_name_of_a_route() {
+        let segments: BTreeSet<&str> = ROUTES
+            .iter()
+            .flat_map(Route::paths)
+            .filter_map(|(_, path)| path.split('/').nth(1))
+            .filter(|first| !first.starts_with('{'))
+            .collect();
+        assert!(segments.contains("deploy") && segments.contains("v1"));
+        for segment in segments {
+            assert!(
+                PipelineName::parse(segment).is_err(),
+                "a pipeline could be called '{segment}' and shadow that route"
+            );
+        }
+    }
+
+    fn references<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    match value.as_str() {
+                        Some(target) if name == "$ref" => drop(found.insert(target)),
+                        _ => references(value, found),
+                    }
+                }
+            }
+            Value::Array(values) => values.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_reference_has_a_target_and_every_component_is_used() {
+        let document = document();
+        let mut used = BTreeSet::new();
+        references(&document, &mut used);
+        for target in &used {
+            assert!(
+                document.pointer(target.trim_start_matches('#')).is_some(),
+                "{target} is missing"
+            );
+        }
+        for (group, components) in document["components"].as_object().unwrap() {
+            for name in components.as_object().unwrap().keys() {
+                // `security` names schemes without a reference.
+                assert!(
+                    group == "securitySchemes"
+                        || used.contains(format!("#/components/{group}/{name}").as_str()),
+                    "{group}/{name} is used nowhere"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_route_has_its_own_operation_id() {
+        let document = document();
+        let operations = document["paths"]
             .as_object()
             .unwrap()
-            .keys()
-            .cloned()
+            .values()
+            .flat_map(|path| path.as_object().unwrap().values());
+        let ids: Vec<&str> = operations
+            .map(|operation| operation["operationId"].as_str().unwrap())
             .collect();
         assert_eq!(
-            paths(&routes()),
-            described,
-            "routes on the left, openapi/document.json on the right"
+            ids.len(),
+            ROUTES.iter().flat_map(Route::paths).count(),
+            "{ids:?}"
         );
-    }
-
-    #[tokio::test]
-    async fn every_answer_has_an_id_and_every_refusal_a_reason() {
-        let cases = [
-            ("POST", "/here", 200, None),
-            ("HEAD", "/there", 200, None),
-            ("GET", "/here", 405, Some("POST")),
-            ("OPTIONS", "/here", 204, Some("POST")),
-            ("DELETE", "/there", 405, Some("GET,HEAD")),
-            ("GET", "/nowhere", 404, None),
-            ("OPTIONS", "*", 404, None),
-        ];
-        for (method, path, expected, allowed) in cases {
-            let (status, response) = ask(method, path, "mine").await;
-            assert_eq!(status, expected, "{method} {path}");
-            assert_eq!(
-                response.headers()[request_id::REQUEST_ID],
-                "mine",
-                "{method} {path}"
-            );
-            assert_eq!(
-                response
-                    .headers()
-                    .get(ALLOW)
-                    .map(|value| value.to_str().unwrap()),
-                allowed,
-                "{method} {path}"
-            );
-            let body = axum::body::to_bytes(response.into_body(), 1 << 20)
-                .await
-                .unwrap();
-            let message = serde_json::from_slice::<serde_json::Value>(&body)
-                .ok()
-                .and_then(|body| body.pointer("/error/message").cloned());
-            assert_eq!(
-                message.is_some(),
-                expected >= 400,
-                "{method} {path}: {body:?}"
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn an_id_that_is_none_is_replaced_by_the_run_s() {
-        let (_, response) = ask("GET", "/there", "two words").await;
-        assert_eq!(response.headers()[request_id::REQUEST_ID].len(), 32);
-    }
-
-    /// Methods and path of every route there is, read off what the router says of itself.
-    fn known() -> Vec<(String, String)> {
-        let shown = format!("{:?}", routes());
-        let (shown, _) = shown.split_once("fallback_router").unwrap();
-        let (mut methods, mut paths) = (BTreeMap::new(), BTreeMap::new());
-        for piece in shown.split("RouteId(").skip(1) {
-            let (number, rest) = piece.split_once("): ").unwrap_or_default();
-            let quoted = |text: &str| text.split('"').nth(1).map(str::to_owned);
-            if rest.starts_with("MethodRouter") {
-                methods.insert(
-                    number,
-                    rest.split_once("allow_header: ")
-                        .and_then(|(_, rest)| quoted(rest))
-                        .unwrap_or_default(),
-                );
-            } else if rest.starts_with('"') {
-                paths.insert(number, quoted(rest).unwrap());
-            }
-        }
-        assert!(
-            paths.len() > 15 && paths.keys().eq(methods.keys()),
-            "the router is read wrongly: {shown}"
+        assert_eq!(
+            ids.iter().collect::<BTreeSet<_>>().len(),
+            ids.len(),
+            "an operationId is given twice: {ids:?}"
         );
-        paths
-            .into_iter()
-            .map(|(number, path)| (methods[number].clone(), path))
-            .collect()
-    }
-
-    #[test]
-    fn every_route_is_in_the_table_of_scopes() {
-        for (methods, path) in known() {
-            for method in methods.split(',').filter(|method| *method != "HEAD") {
-                assert!(
-                    need::knows(method, &path),
-                    "{method} {path} is not in the table of scopes.rs: say there what it needs"
-                );
-            }
-        }
+        assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
     }
 }

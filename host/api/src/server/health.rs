@@ -1,4 +1,4 @@
-//! What a probe asks: whether the process lives, and whether it takes requests.
+//! Probes: whether the process lives, and whether it takes requests.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -8,18 +8,18 @@ use serde_json::json;
 use crate::state::ApiState;
 use crate::wire::json;
 
-/// `GET /health/live`: 200 as long as anything answers at all.
+/// `GET /health/live`: 200 while the process can respond at all.
 pub(crate) async fn live() -> Response {
-    json::answer(StatusCode::OK, &json!({"status": "live"}))
+    json::ok(&json!({"status": "live"}))
 }
 
-/// `GET /health/ready`: 503 until the plugins that lay there at the start are tried, and again once
-/// the server drains.
+/// `GET /health/ready`: 503 until the plugins that were in the folder at the start have been
+/// loaded, and again once the server drains.
 pub(crate) async fn ready(State(state): State<ApiState>) -> Response {
-    let (status, word) = match (state.is_draining(), state.runtime().is_ready()) {
+    let (status, name) = match (state.is_draining(), state.runtime().is_ready()) {
         (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
         (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "loading"),
         (false, true) => (StatusCode::OK, "ready"),
     };
-    json::answer(status, &json!({"status": word}))
+    json::response(status, &json!({"status": name}))
 }

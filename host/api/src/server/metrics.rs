@@ -1,4 +1,4 @@
-//! `/metrics`: what the host counts, for Prometheus.
+//! `/metrics`: the counters of the host, for Prometheus.
 
 use axum::body::Body;
 use axum::extract::State;
@@ -11,7 +11,7 @@ use hayrick_types::job::JobCounts;
 use crate::error::ApiError;
 use crate::state::ApiState;
 
-/// What Prometheus asks for first.
+/// The format that Prometheus prefers.
 const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
@@ -38,7 +38,7 @@ pub(crate) async fn all(State(state): State<ApiState>) -> Result<Response, ApiEr
     Ok(response)
 }
 
-/// The jobs of each pipeline that runs some.
+/// The number of jobs of each pipeline that runs jobs.
 async fn jobs(state: &ApiState) -> Result<Vec<(String, JobCounts)>, ApiError> {
     let mut jobs = Vec::new();
     for pipeline in state.runtime().job_pipelines().into_keys() {

@@ -1,8 +1,6 @@
-//! `/status`: what is known of every pipeline, and of the models behind them.
+//! `/status`: every pipeline, and the upstreams.
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Extension, Path, State};
-use axum::http::StatusCode;
+use axum::extract::{Extension, State};
 use axum::response::Response;
 use hayrick_services::llm::router::UpstreamStatus;
 use hayrick_types::pipeline::{PipelineState, PipelineStatus};
@@ -12,6 +10,7 @@ use crate::error::ApiError;
 use crate::gate::access::Access;
 use crate::state::ApiState;
 use crate::wire::json;
+use crate::wire::params::PathParams;
 
 /// The body of `/status`.
 #[derive(Serialize)]
@@ -25,7 +24,7 @@ struct ServerStatus {
     upstreams: Vec<UpstreamStatus>,
 }
 
-/// Pipelines by state, and their runs.
+/// How many pipelines are in each state, and their runs.
 #[derive(Debug, Default, PartialEq, Serialize)]
 struct Counts {
     loading: usize,
@@ -36,8 +35,8 @@ struct Counts {
     failed_runs: u64,
 }
 
-/// `GET /status`, of the pipelines that the key may use. The models behind them are shown to who
-/// may use all.
+/// `GET /status`: the pipelines that the key may use. Only a key for all pipelines sees the
+/// upstreams.
 pub(crate) async fn list(
     State(state): State<ApiState>,
     Extension(access): Extension<Access>,
@@ -58,20 +57,19 @@ pub(crate) async fn list(
         pipelines,
         upstreams,
     };
-    json::answer(StatusCode::OK, &body)
+    json::ok(&body)
 }
 
 /// `GET /status/{name}`.
 pub(crate) async fn one(
     State(state): State<ApiState>,
-    name: Result<Path<String>, PathRejection>,
+    PathParams(name): PathParams<String>,
 ) -> Result<Response, ApiError> {
-    let Path(name) = name.map_err(|_| ApiError::no_text())?;
     let pipeline = state
         .runtime()
         .pipeline(&name)
-        .ok_or_else(|| ApiError::no_pipeline(&name, "GET /status"))?;
-    Ok(json::answer(StatusCode::OK, &pipeline))
+        .ok_or_else(|| ApiError::unknown_pipeline(&name, "GET /status"))?;
+    Ok(json::ok(&pipeline))
 }
 
 fn count(pipelines: &[PipelineStatus]) -> Counts {
