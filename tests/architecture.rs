@@ -69,6 +69,12 @@ const IO: [&str; 5] = ["tokio", "hyper", "notify", "rustls", "tracing-subscriber
 /// Modules beside the services that any of them may use.
 const SHARED_BY_SERVICES: [&str; 3] = ["database", "metrics", "secret"];
 
+/// The folders of host/api that are protocols: none names another, so that one can change, or go,
+/// without the others. Its other folders are rooms that every protocol may use.
+const PROTOCOLS: [&str; 7] = [
+    "deploy", "files", "jobs", "openai", "openapi", "server", "tasks",
+];
+
 /// The one file with a line of unsafe code: native code that our own compiler made is loaded there.
 /// Its crate denies it everywhere else.
 const UNSAFE_FILE: &str = "host/runtime/src/compile/artifact.rs";
@@ -242,14 +248,28 @@ fn capabilities_do_not_know_each_other() {
 }
 
 #[test]
-fn protocols_do_not_know_each_other_and_nobody_knows_the_router() {
-    let api = root().join("host/api/src");
-    let protocols: Vec<String> = first_modules("host/api/src")
-        .into_iter()
-        .filter(|name| api.join(name).is_dir())
-        .collect();
-    assert!(!protocols.is_empty(), "host/api has no protocol folder");
+fn protocols_do_not_know_each_other() {
+    let known = first_modules("host/api/src");
+    for name in PROTOCOLS {
+        assert!(known.contains(name), "host/api has no protocol {name}");
+    }
+    let protocols = PROTOCOLS.map(str::to_owned);
     assert_eq!(rivals("host/api/src", &protocols), [""; 0]);
+}
+
+#[test]
+fn only_the_server_names_the_routes() {
+    let api = Crate::read("host/api/src");
+    let is_of_routes = |module: &Vec<String>| module.first().is_some_and(|room| room == "routes");
+    for module in api.modules.keys().filter(|module| {
+        !is_of_routes(module) && !module.is_empty() && module.join("::") != "edge::server"
+    }) {
+        assert!(
+            !api.named_by(module).iter().any(is_of_routes),
+            "{} names the routes: they know every handler, and no handler knows them",
+            module.join("::")
+        );
+    }
 }
 
 /// The modules of the WIT interfaces that the host offers.

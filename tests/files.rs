@@ -258,7 +258,7 @@ async fn a_client_that_stalls_is_told_so() {
         .await;
     assert!(
         answer.starts_with("HTTP/1.1 408")
-            && answer.contains("nothing of the body came for 300 ms"),
+            && answer.contains("no part of the body came for 300 ms"),
         "{answer}"
     );
     spool_is_empty(&host).await;

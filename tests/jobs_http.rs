@@ -447,7 +447,7 @@ async fn a_job_is_known_to_its_own_pipeline_only() {
     is_refused(
         &host.client.get(&format!("/{WORKER}/jobs/7")).await,
         404,
-        "a job's id is a UUID",
+        "the id of the job is not a UUID",
     );
     is_refused(
         &host
@@ -484,8 +484,8 @@ async fn a_wrong_submission_says_what_is_wrong() {
         .start()
         .await;
     for (body, word) in [
-        (String::new(), "the body is no submission"),
-        ("[]".to_owned(), "the body is no submission"),
+        (String::new(), "the body is not a submission"),
+        ("[]".to_owned(), "the body is not a submission"),
         (json!({"data": 1}).to_string(), "missing field `type`"),
         (json!({"type": "", "data": 1}).to_string(), "kind is empty"),
         (
@@ -498,7 +498,7 @@ async fn a_wrong_submission_says_what_is_wrong() {
         ),
         (
             json!({"type": "x", "delay": -1}).to_string(),
-            "'delay' is a number of seconds",
+            "'delay' is -1: send a number of seconds",
         ),
         (
             json!({"type": "x", "delay": 1e12}).to_string(),
@@ -518,7 +518,7 @@ async fn a_wrong_submission_says_what_is_wrong() {
         ),
         (
             json!({"type": "x", "priority": 70000}).to_string(),
-            "'priority' is a whole number",
+            "'priority' is 70000: send a whole number",
         ),
         (
             json!({"type": "x", "idempotency_key": ""}).to_string(),

@@ -1,5 +1,5 @@
-//! The program `hayrick`: reads the command line, runs one command, and turns its end into an exit
-//! code.
+//! The program `hayrick`: reads the command line, runs one command, and turns its result into an
+//! exit code.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -14,13 +14,13 @@ use clap::Parser;
 use hayrick_app::mistake::ConfigError;
 
 use crate::args::Args;
-use crate::output::complain;
+use crate::output::print_stderr;
 
 fn main() -> ExitCode {
     match commands::run(Args::parse()) {
         Ok(code) => code,
         Err(error) => {
-            complain(&format!("hayrick: {error:#}"));
+            print_stderr(&format!("hayrick: {error:#}"));
             ExitCode::from(if error.is::<ConfigError>() {
                 args::EXIT_CONFIG
             } else {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use hayrick_api::server;
+use hayrick_api::edge::server;
 use hayrick_api::state::{ApiServices, ApiState};
 use hayrick_runtime::runtime::Runtime;
 use hayrick_services::audit::Audit;

@@ -1,4 +1,4 @@
-//! `hayrick config check`: the settings' mistakes and warnings, without serving.
+//! `hayrick config check`: shows mistakes and warnings in the settings, without serving.
 
 use std::process::ExitCode;
 
@@ -7,9 +7,9 @@ use hayrick_app::environment::Environment;
 use hayrick_app::settings::Settings;
 
 use crate::args::SettingsArgs;
-use crate::output::{complain, print};
+use crate::output::{print, print_stderr};
 
-/// Ends well when `serve` would accept these settings.
+/// Succeeds if `serve` would accept these settings.
 ///
 /// # Errors
 /// Every mistake.
@@ -17,8 +17,8 @@ pub fn check(args: SettingsArgs) -> anyhow::Result<ExitCode> {
     let config = Config::resolve(Settings::read(args.into(), Environment::of_process())?)?;
     config.policies.check()?;
     for warning in &config.warnings {
-        complain(&format!("warning: {warning}"));
+        print_stderr(&format!("warning: {warning}"));
     }
-    print("the settings are right")?;
+    print("the settings are valid")?;
     Ok(ExitCode::SUCCESS)
 }

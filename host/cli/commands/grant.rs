@@ -1,4 +1,4 @@
-//! `hayrick grant NAME [INTERFACE…]`.
+//! `hayrick grant NAME [INTERFACE…]`: writes grants into a policy file.
 
 use std::process::ExitCode;
 
@@ -9,10 +9,10 @@ use hayrick_app::settings::Settings;
 use crate::args::GrantArgs;
 use crate::output::print;
 
-/// Writes the grant and says what it was.
+/// Writes the grant and prints it.
 ///
 /// # Errors
-/// Nothing was granted, and why.
+/// Nothing could be granted.
 pub fn run(args: GrantArgs) -> anyhow::Result<ExitCode> {
     let granted = grant(
         Settings::read(args.folders.into(), Environment::of_process())?,

@@ -1,4 +1,4 @@
-//! One file a command.
+//! The commands, one file each.
 
 mod audit;
 mod compile;
@@ -15,16 +15,16 @@ use std::process::ExitCode;
 
 use crate::args::{Args, Command, ConfigCommand};
 
-/// Runs the command; what it gives is the exit code.
+/// Runs the command and returns its exit code.
 ///
 /// # Errors
-/// What the person should read; a `ConfigError` is one about the settings.
+/// The message for the user; a `ConfigError` is about the settings.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Serve(args) => serve::run(args),
         Command::Status(args) => status::run(args),
         Command::Deploy(args) => deploy::run(args),
-        Command::Undeploy(args) => deploy::undo(args),
+        Command::Undeploy(args) => deploy::undeploy(args),
         Command::Jobs(command) => jobs::run(command),
         Command::Inspect(args) => inspect::run(args),
         Command::Grant(args) => grant::run(args),

@@ -15,10 +15,10 @@ use hayrick_app::telemetry::{LogFormat, start_logging};
 use crate::args::ServeArgs;
 use crate::output::print;
 
-/// Serves until a signal ends it.
+/// Serves until a signal ends the server.
 ///
 /// # Errors
-/// Mistakes in the settings, an address or a folder that is not to be had, or a server that failed.
+/// The settings have mistakes, an address or a folder cannot be used, or the server failed.
 pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let environment = Environment::of_process();
     let format = if args.log_format == "json" {
@@ -35,7 +35,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()?;
     let result = tokio.block_on(serve(config));
-    // A compilation that still runs must not hold up the end of the process.
+    // A running compilation must not delay the end of the process.
     tokio.shutdown_background();
     result.map(|()| ExitCode::SUCCESS)
 }
@@ -52,12 +52,13 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 
 fn hint(address: SocketAddr, example: Option<&str>) -> String {
     let Some(pipeline) = example else {
-        return "There is no pipeline yet: drop a .wasm file into the plugins folder.".to_owned();
+        return "There is no pipeline yet: copy a .wasm file into the plugins folder.".to_owned();
     };
     let body = format!(
         r#"{{"model": "{pipeline}", "stream": true, "messages": [{{"role": "user", "content": "Hello"}}]}}"#
     );
     format!(
-        "Try:\n  curl -N http://{address}/v1/chat/completions -H 'Content-Type: application/json' -d '{body}'"
+        "Try:\n  curl -N http://{address}/v1/chat/completions -H 'Content-Type: application/json' \
+         -d '{body}'"
     )
 }
