@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use hayrick_app::settings::Flags;
-use hayrick_app::telemetry::FILTER_DEFAULT;
-use hayrick_app::units::parse_duration;
+use hayrick_app::settings::flags::Flags;
+use hayrick_app::settings::units::parse_duration;
 
 use crate::key_args::{AuditArgs, KeysCommand};
 
@@ -65,6 +64,8 @@ pub enum Command {
 pub enum ConfigCommand {
     /// Show every mistake in flags, environment and settings file, and end with 2 if there is one
     Check(SettingsArgs),
+    /// Show every setting in force, with its value and where that comes from
+    Show(ConfigShowArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -130,12 +131,24 @@ pub struct SettingsArgs {
 pub struct ServeArgs {
     #[command(flatten)]
     pub settings: SettingsArgs,
-    /// What is logged: a level, or `warn,hayrick_runtime=debug`
-    #[arg(long, env = "HAYRICK_LOG", value_name = "FILTER", default_value = FILTER_DEFAULT)]
-    pub log: String,
-    /// How log lines look
-    #[arg(long, env = "HAYRICK_LOG_FORMAT", value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
-    pub log_format: String,
+    /// What is logged: a level, or `warn,hayrick_runtime=debug` [default: info]
+    #[arg(long, env = "HAYRICK_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// How log lines look [default: text]
+    #[arg(long, env = "HAYRICK_LOG_FORMAT", value_name = "FORMAT", value_parser = ["text", "json"])]
+    pub log_format: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ConfigShowArgs {
+    #[command(flatten)]
+    pub serve: ServeArgs,
+    /// Show this plugin's policy too
+    #[arg(long, value_name = "NAME")]
+    pub plugin: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -304,13 +317,39 @@ impl From<SettingsArgs> for Flags {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use clap::CommandFactory;
+    use hayrick_app::settings::page;
 
     use super::*;
 
     #[test]
     fn the_flags_are_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_of_serve_is_on_the_settings_page() {
+        let mut command = Args::command();
+        command.build();
+        let serve = command.find_subcommand("serve").unwrap();
+        let flags: BTreeSet<(String, String)> = serve
+            .get_arguments()
+            .filter_map(|arg| {
+                let variable = arg.get_env()?.to_string_lossy().into_owned();
+                Some((format!("--{}", arg.get_long()?), variable))
+            })
+            .collect();
+        let with_flag = serve.get_arguments().filter_map(clap::Arg::get_long);
+        assert_eq!(
+            with_flag.filter(|flag| *flag != "help").count(),
+            flags.len(),
+            "a flag of serve has no variable"
+        );
+        let page = page::flags().into_iter();
+        let page = page.map(|(flag, variable)| (flag.to_owned(), variable.to_owned()));
+        assert_eq!(flags, page.collect());
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::time::Duration;
 use axum::body::{Body, HttpBody};
 use bytes::Bytes;
 use futures_util::StreamExt;
+use hayrick_types::limit_name::LimitName;
+use hayrick_types::settings::server::ServerSettings;
 
-use crate::config::ApiConfig;
 use crate::pace::{Pace, TooSlow};
 
 /// Why a body is not read.
@@ -16,7 +17,7 @@ pub(crate) enum BodyError {
         "the body is longer than body_bytes_max, {max} bytes: send less, or ask the operator to raise it"
     )]
     TooLong { max: usize },
-    #[error("the body did not arrive within {} ms: send it faster, or in smaller pieces", timeout.as_millis())]
+    #[error("the body did not arrive within body_read_timeout, {} ms: send it faster, or in smaller pieces", timeout.as_millis())]
     TooSlow { timeout: Duration },
     #[error(transparent)]
     Pace(#[from] TooSlow),
@@ -26,11 +27,23 @@ pub(crate) enum BodyError {
     BrokeOff(#[source] axum::Error),
 }
 
+impl BodyError {
+    /// The limit that was reached, where one is the reason.
+    pub(crate) fn limit(&self) -> Option<LimitName> {
+        match self {
+            BodyError::TooLong { .. } => Some(LimitName::BodyBytesMax),
+            BodyError::TooSlow { .. } => Some(LimitName::BodyReadTimeout),
+            BodyError::Pace(error) => Some(error.limit()),
+            BodyError::NotText { .. } | BodyError::BrokeOff(_) => None,
+        }
+    }
+}
+
 /// The whole body as text, copied once.
 ///
 /// # Errors
 /// It is too long, too slow, or no text.
-pub(crate) async fn read(body: Body, config: &ApiConfig) -> Result<String, BodyError> {
+pub(crate) async fn read(body: Body, config: &ServerSettings) -> Result<String, BodyError> {
     let timeout = config.body_read_timeout;
     let bytes = tokio::time::timeout(timeout, collect(body, config)).await;
     let bytes = bytes.unwrap_or(Err(BodyError::TooSlow { timeout }))?;
@@ -39,7 +52,7 @@ pub(crate) async fn read(body: Body, config: &ApiConfig) -> Result<String, BodyE
     })
 }
 
-async fn collect(body: Body, config: &ApiConfig) -> Result<Vec<u8>, BodyError> {
+async fn collect(body: Body, config: &ServerSettings) -> Result<Vec<u8>, BodyError> {
     let max = config.body_bytes_max;
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     // A client that is still sending may not see an answer before it is done, so what is a little
@@ -51,7 +64,11 @@ async fn collect(body: Body, config: &ApiConfig) -> Result<Vec<u8>, BodyError> {
     let mut bytes = Vec::with_capacity(announced.min(max));
     let mut read = 0usize;
     let mut pieces = body.into_data_stream();
-    let mut pace = Pace::new(config.body_stall_timeout, config.body_rate_min);
+    let mut pace = Pace::new(
+        config.body_stall_timeout,
+        LimitName::BodyStallTimeout,
+        config.body_rate_min,
+    );
     while let Some(piece) = pace
         .next(pieces.next(), |piece| {
             piece
@@ -84,11 +101,11 @@ mod tests {
 
     use super::*;
 
-    fn config(body_bytes_max: usize) -> ApiConfig {
-        ApiConfig {
+    fn config(body_bytes_max: usize) -> ServerSettings {
+        ServerSettings {
             body_bytes_max,
             body_read_timeout: Duration::from_millis(20),
-            ..ApiConfig::default()
+            ..ServerSettings::default()
         }
     }
 

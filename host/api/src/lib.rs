@@ -15,6 +15,7 @@ mod deploy;
 mod depth;
 mod error;
 mod files;
+mod head_meter;
 mod health;
 mod held;
 mod idle;

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use hayrick_types::limit_name::LimitName;
 use tokio::time::{Instant, timeout};
 
 /// A body on its way. Only the time that the client is waited for counts.
 pub(crate) struct Pace {
     stall: Duration,
+    /// The limit that `stall` is.
+    stall_limit: LimitName,
     /// Bytes a second; 0 is no bound.
     rate_min: u64,
     waited: Duration,
@@ -16,20 +19,31 @@ pub(crate) struct Pace {
 /// The client is too slow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TooSlow {
-    #[error("nothing of the body came for {} ms: send it again", .0.as_millis())]
-    Stalled(Duration),
+    #[error("nothing of the body came for {limit}, {} ms: send it again", .max.as_millis())]
+    Stalled { limit: LimitName, max: Duration },
     #[error(
         "the body comes with less than body_rate_min, {0} bytes a second: send it faster, or in smaller pieces"
     )]
     Trickles(u64),
 }
 
+impl TooSlow {
+    /// The limit that was reached.
+    pub(crate) fn limit(self) -> LimitName {
+        match self {
+            TooSlow::Stalled { limit, .. } => limit,
+            TooSlow::Trickles(_) => LimitName::BodyRateMin,
+        }
+    }
+}
+
 impl Pace {
     /// Nothing has come yet. The rate counts once the client was waited for as long as it may
     /// stall.
-    pub(crate) fn new(stall: Duration, rate_min: u64) -> Pace {
+    pub(crate) fn new(stall: Duration, stall_limit: LimitName, rate_min: u64) -> Pace {
         Pace {
             stall,
+            stall_limit,
             rate_min,
             waited: Duration::ZERO,
             bytes: 0,
@@ -48,7 +62,10 @@ impl Pace {
         let begun = Instant::now();
         let more = timeout(self.stall, more)
             .await
-            .map_err(|_| TooSlow::Stalled(self.stall))?;
+            .map_err(|_| TooSlow::Stalled {
+                limit: self.stall_limit,
+                max: self.stall,
+            })?;
         self.waited = self.waited.saturating_add(begun.elapsed());
         self.bytes = self
             .bytes
@@ -71,7 +88,7 @@ mod tests {
 
     /// Pieces of so many bytes that come this far apart, until one is refused or `count` have come.
     async fn send(bytes: usize, apart: Duration, count: usize) -> Result<(), TooSlow> {
-        let mut pace = Pace::new(10 * SECOND, 100);
+        let mut pace = Pace::new(10 * SECOND, LimitName::BodyStallTimeout, 100);
         for _ in 0..count {
             pace.next(sleep(apart), |()| bytes).await?;
         }
@@ -82,7 +99,10 @@ mod tests {
     async fn who_stalls_or_trickles_is_too_slow_and_nobody_else() {
         assert_eq!(
             send(1000, 11 * SECOND, 1).await,
-            Err(TooSlow::Stalled(10 * SECOND))
+            Err(TooSlow::Stalled {
+                limit: LimitName::BodyStallTimeout,
+                max: 10 * SECOND
+            })
         );
         assert_eq!(
             send(1, SECOND, 10).await,
@@ -95,7 +115,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_the_server_takes_its_time_for_is_not_the_client_s() {
-        let mut pace = Pace::new(10 * SECOND, 100);
+        let mut pace = Pace::new(10 * SECOND, LimitName::BodyStallTimeout, 100);
         for _ in 0..5 {
             pace.next(async {}, |()| 1).await.unwrap();
             sleep(60 * SECOND).await;

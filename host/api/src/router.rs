@@ -19,8 +19,8 @@ use crate::{
 pub fn router(state: ApiState) -> Router {
     let guard = from_fn_with_state(state.clone(), authenticate::guard);
     let count = from_fn_with_state(state.clone(), limit_count::count);
-    let routes = answers(routes()).layer(count).layer(guard);
-    let routes = match cors::layer(&state.config().cors_origins) {
+    let routes = answers(routes()).layer(guard).layer(count);
+    let routes = match cors::layer(&state.settings().cors_origins) {
         Some(cors) => routes.layer(cors),
         None => routes,
     };

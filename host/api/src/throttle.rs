@@ -11,6 +11,7 @@ use governor::clock::{Clock, DefaultClock};
 use governor::state::keyed::HashMapStateStore;
 use governor::{DefaultDirectRateLimiter, NotUntil, Quota, RateLimiter};
 use hayrick_services::keys::key::Key;
+use hayrick_types::limit_name::LimitName;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::AccessConfig;
@@ -41,9 +42,10 @@ struct KeyLimits {
 impl Throttle {
     /// Nothing counted yet.
     pub(crate) fn new(config: &AccessConfig) -> Throttle {
-        let failures =
-            Addresses::new(NonZeroU32::new(config.failures_per_minute).unwrap_or(NonZeroU32::MIN));
-        let anonymous = NonZeroU32::new(config.anonymous_per_minute)
+        let failures = Addresses::new(
+            NonZeroU32::new(config.keys.failures_per_minute).unwrap_or(NonZeroU32::MIN),
+        );
+        let anonymous = NonZeroU32::new(config.keys.anonymous_per_minute)
             .filter(|_| !config.is_loopback)
             .map(Addresses::new);
         Throttle {
@@ -72,7 +74,8 @@ impl Throttle {
         );
         if let Some(Err(refused)) = limits.rate.as_ref().map(DefaultDirectRateLimiter::check) {
             return Err(ApiError::too_many(
-                "this API key has sent its share of requests: come back after the header Retry-After",
+                "this API key has sent more requests than its rate allows: try again after the time in the header Retry-After",
+                LimitName::KeyRate,
                 wait(&refused),
             ));
         }
@@ -83,7 +86,8 @@ impl Throttle {
             .transpose();
         place.map_err(|_| {
             ApiError::too_many(
-                "this API key has all its answers at a time under way (--concurrency): wait until one has ended",
+                "this API key has as many answers under way as it may have at a time (--concurrency): wait until one has ended",
+                LimitName::KeyConcurrencyMax,
                 PLACE_PAUSE,
             )
         })
@@ -98,7 +102,11 @@ impl Throttle {
             tracing::warn!(%address, unsaid, "a request showed no API key or a wrong one");
         }
         self.failures.count(address).map_err(|wait| {
-            ApiError::too_many("too many requests of this address had no API key or a wrong one: see to the key, then try again", wait)
+            ApiError::too_many(
+                "too many requests from this address had no API key or a wrong one (failures_per_minute): check the key, then try again",
+                LimitName::KeyFailuresPerMinute,
+                wait,
+            )
         })
     }
 
@@ -112,7 +120,8 @@ impl Throttle {
         };
         anonymous.count(address).map_err(|wait| {
             ApiError::too_many(
-                "this address has sent its share of requests without an API key (anonymous_per_minute): show one, or wait",
+                "this address has sent too many requests without an API key (anonymous_per_minute): send a key, or wait",
+                LimitName::AnonymousPerMinute,
                 wait,
             )
         })

@@ -4,8 +4,10 @@ use std::io::{IsTerminal, stderr};
 
 use tracing_subscriber::EnvFilter;
 
-use crate::environment::Environment;
-use crate::mistake::ConfigError;
+use hayrick_types::settings::process::LOG;
+
+use crate::settings::environment::Environment;
+use crate::settings::mistake::ConfigError;
 
 /// What is logged when nobody says otherwise.
 pub const FILTER_DEFAULT: &str = "info";
@@ -29,7 +31,10 @@ pub fn start_logging(
     environment: &Environment,
 ) -> Result<(), ConfigError> {
     let filter = EnvFilter::try_new(filter).map_err(|error| {
-        ConfigError::one("--log", format!("{error}: write for example \"info\""))
+        ConfigError::one(
+            LOG.flag.unwrap_or_default(),
+            format!("{error}: write for example \"info\""),
+        )
     })?;
     let is_coloured = stderr().is_terminal() && environment.get("NO_COLOR").is_none();
     // Without `log_internal_errors(false)` a closed stderr makes the next log line panic.

@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use std::thread::available_parallelism;
 
 use hayrick_app::app::App;
-use hayrick_app::config::Config;
-use hayrick_app::environment::Environment;
-use hayrick_app::settings::Settings;
-use hayrick_app::telemetry::{LogFormat, start_logging};
+use hayrick_app::settings::config::Config;
+use hayrick_app::settings::environment::Environment;
+use hayrick_app::settings::sources::Sources;
+use hayrick_app::telemetry::{FILTER_DEFAULT, LogFormat, start_logging};
 
 use crate::args::ServeArgs;
 use crate::output::print;
@@ -21,13 +21,14 @@ use crate::output::print;
 /// Mistakes in the settings, an address or a folder that is not to be had, or a server that failed.
 pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let environment = Environment::of_process();
-    let format = if args.log_format == "json" {
+    let format = if args.log_format.as_deref() == Some("json") {
         LogFormat::Json
     } else {
         LogFormat::Text
     };
-    start_logging(&args.log, format, &environment)?;
-    let config = Config::resolve(Settings::read(args.settings.into(), environment)?)?;
+    let filter = args.log.as_deref().unwrap_or(FILTER_DEFAULT);
+    start_logging(filter, format, &environment)?;
+    let config = Config::resolve(Sources::read(args.settings.into(), environment)?)?;
 
     let threads = available_parallelism().map_or(1, NonZero::get);
     let tokio = tokio::runtime::Builder::new_multi_thread()

@@ -86,7 +86,7 @@ impl Following {
         let watch = self.watch.as_mut()?;
         let changed = tokio::select! {
             biased;
-            changed = timeout(self.state.config().keep_alive_interval, watch.changed()) => changed,
+            changed = timeout(self.state.settings().keep_alive_interval, watch.changed()) => changed,
             () = self.state.draining() => return None,
         };
         let event = match changed {

@@ -55,7 +55,7 @@ impl HostPattern {
         check_name(parent)?;
         if !parent.contains('.') {
             return wrong(format!(
-                "'{text}' is too wide: write at least two names behind the star, as in *.example.com"
+                "'{text}' is too wide: write at least two names after the star, as in *.example.com"
             ));
         }
         Ok(HostPattern::Below(parent.to_owned()))
@@ -97,7 +97,7 @@ fn check_name(name: &str) -> Result<(), GrantError> {
     };
     if name.len() > NAME_BYTES_MAX || !name.split('.').all(is_label) {
         return wrong(format!(
-            "'{name}' is no host: write a name such as api.example.com, *.example.com, or an IP address"
+            "invalid host '{name}': write a name such as api.example.com, *.example.com, or an IP address"
         ));
     }
     // What browsers take for an IPv4 address: 127.1, 0x7f.1, 2130706433.

@@ -52,11 +52,11 @@ fn refuse(run: RunId, error: ApiError) -> Response {
 
 async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let body = body::read(body, state.config()).await?;
+    let body = body::read(body, state.settings()).await?;
     let asked = request::parse(
         body,
         state.forwarded(&head.headers),
-        state.config().json_depth_max,
+        state.settings().json_depth_max,
     )?;
     // Every route has one; without it nothing is allowed.
     let access = head
@@ -81,7 +81,7 @@ async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Respon
                 stream,
                 RunStream::spawn,
                 frames,
-                state.config().keep_alive_interval,
+                state.settings().keep_alive_interval,
             )
             .await?;
             Ok(event_stream(body))
