@@ -19,7 +19,8 @@ fn the_settings_page_is_up_to_date() {
     }
     assert!(
         read(PAGE) == page,
-        "{PAGE} is out of date: run `{WRITE}=1 cargo test --workspace --test integration the_settings_page`"
+        "{PAGE} is out of date: run `{WRITE}=1 cargo test --workspace --test integration \
+         the_settings_page`"
     );
 }
 
@@ -97,7 +98,8 @@ fn a_flag_wins_over_its_variable_a_variable_over_the_file_and_the_file_over_the_
 fn the_policy_of_a_plugin_shows_which_file_each_value_comes_from() {
     let (_folder, file) = settings(
         "[limits]\ncpu_time_max = '3s'\n[jobs]\nplugin_jobs_max = 2\n",
-        "[limits]\nwall_time_max = '9s'\n[[egress]]\nhost = 'api.example.com'\n[config]\nlanguage = 'en'\n",
+        "[limits]\nwall_time_max = '9s'\n[[egress]]\nhost = 'api.example.com'\n[config]\nlanguage \
+         = 'en'\n",
     );
     let words = ["config", "show", "--config", &file, "--plugin", "notes"];
     let document = json(&hayrick(&[&words[..], &["--json"]].concat()));
@@ -130,9 +132,11 @@ fn the_policy_of_a_plugin_shows_which_file_each_value_comes_from() {
 #[test]
 fn secrets_are_never_shown() {
     let (folder, file) = settings(
-        "[upstreams.a]\nbase_url = 'https://me:zebra@a.example/v1?token=zebra'\nmodel = 'm'\napi_key = 'zebra'\n\
+        "[upstreams.a]\nbase_url = 'https://me:zebra@a.example/v1?token=zebra'\nmodel = 'm'\n\
+         api_key = 'zebra'\n\
          [upstreams.b]\nbase_url = 'https://b.example/v1'\nmodel = 'm'\napi_key_env = 'B_KEY'\n",
-        "[secrets.s]\nenv = 'B_KEY'\nto = 'https://api.example.com'\n[[egress]]\nhost = 'api.example.com'\n",
+        "[secrets.s]\nenv = 'B_KEY'\nto = 'https://api.example.com'\n[[egress]]\nhost = \
+         'api.example.com'\n",
     );
     let variables = [("B_KEY", "zebra zebra"), ("OPENAI_API_KEY", "zebra")];
     for json in [&[][..], &["--json"]] {

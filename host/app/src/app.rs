@@ -170,7 +170,8 @@ impl App {
         let second_signal = async {
             let first = signals.next().await;
             tracing::info!(
-                "{first}: no new connections; running answers have {drain_deadline:?} to end; a second signal cuts them"
+                "{first}: no new connections; running answers have {drain_deadline:?} to end; a \
+                 second signal cuts them"
             );
             runtime.shutdown();
             stop.send_replace(true);
@@ -190,13 +191,19 @@ async fn stops(mut stopped: watch::Receiver<bool>) {
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("cannot serve on {address}")).map_err(|error| {
-        let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-        let cure = match kind {
-            Some(ErrorKind::AddrInUse) => "another program serves there: stop it, or choose another port with --port (0 takes a free one)",
-            Some(ErrorKind::PermissionDenied) => "this user may not use that port: choose one above 1023 with --port",
-            Some(ErrorKind::AddrNotAvailable) => "this machine has no such address: choose another with --host",
-            _ => return error,
+    TcpListener::bind(address).await.map_err(|error| {
+        let cure = match error.kind() {
+            ErrorKind::AddrInUse => {
+                "another program serves there: stop it, or choose another port with --port \
+                 (0 takes a free one)"
+            }
+            ErrorKind::PermissionDenied => {
+                "this user may not use that port: choose one above 1023 with --port"
+            }
+            ErrorKind::AddrNotAvailable => {
+                "this machine does not have that address: choose another with --host"
+            }
+            _ => return anyhow::Error::new(error).context(format!("cannot serve on {address}")),
         };
         anyhow::anyhow!("cannot serve on {address}: {cure}")
     })

@@ -34,7 +34,8 @@ impl DataDir {
             Ok(()) => Ok(DataDir { _lock: lock }),
             Err(TryLockError::WouldBlock) => {
                 bail!(
-                    "another Hayrick uses the data folder {shown}: stop it, or name another with --data-dir"
+                    "another Hayrick uses the data folder {shown}: stop it, or name another with \
+                     --data-dir"
                 )
             }
             Err(TryLockError::Error(error)) => {

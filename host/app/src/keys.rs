@@ -66,7 +66,8 @@ pub fn list(data_dir: &Path) -> anyhow::Result<Vec<Value>> {
         .collect())
 }
 
-/// Revokes a key and shows it; `None` if there is no such key. A running server refuses it within a second.
+/// Revokes a key and shows it; `None` if there is no such key. A running server refuses it within a
+/// second.
 ///
 /// # Errors
 /// The data folder cannot be read or written.

@@ -4,13 +4,10 @@ use std::io::{IsTerminal, stderr};
 
 use tracing_subscriber::EnvFilter;
 
-use hayrick_types::settings::process::LOG;
+use hayrick_types::settings::process::{LOG, LOG_FILTER_DEFAULT};
 
 use crate::settings::environment::Environment;
 use crate::settings::mistake::ConfigError;
-
-/// What is logged when nobody says otherwise.
-pub const FILTER_DEFAULT: &str = "info";
 
 /// How a log line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,16 +18,16 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging what `filter` lets through (`info`, or `warn,hayrick_runtime=debug`).
+/// Starts logging what `filter` lets through, such as `warn,hayrick_runtime=debug`.
 ///
 /// # Errors
 /// The filter cannot be read.
 pub fn start_logging(
-    filter: &str,
+    filter: Option<&str>,
     format: LogFormat,
     environment: &Environment,
 ) -> Result<(), ConfigError> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| {
+    let filter = EnvFilter::try_new(filter.unwrap_or(LOG_FILTER_DEFAULT)).map_err(|error| {
         ConfigError::one(
             LOG.flag.unwrap_or_default(),
             format!("{error}: write for example \"info\""),

@@ -10,7 +10,7 @@ use hayrick_app::app::App;
 use hayrick_app::settings::config::Config;
 use hayrick_app::settings::environment::Environment;
 use hayrick_app::settings::sources::Sources;
-use hayrick_app::telemetry::{FILTER_DEFAULT, LogFormat, start_logging};
+use hayrick_app::telemetry::{LogFormat, start_logging};
 
 use crate::args::ServeArgs;
 use crate::output::print;
@@ -26,8 +26,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     } else {
         LogFormat::Text
     };
-    let filter = args.log.as_deref().unwrap_or(FILTER_DEFAULT);
-    start_logging(filter, format, &environment)?;
+    start_logging(args.log.as_deref(), format, &environment)?;
     let config = Config::resolve(Sources::read(args.settings.into(), environment)?)?;
 
     let threads = available_parallelism().map_or(1, NonZero::get);

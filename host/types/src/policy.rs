@@ -55,10 +55,10 @@ impl Interface {
     }
 
     /// The interface of that name.
-    pub fn parse(word: &str) -> Option<Interface> {
+    pub fn parse(name: &str) -> Option<Interface> {
         Interface::ALL
             .into_iter()
-            .find(|interface| interface.as_str() == word)
+            .find(|interface| interface.as_str() == name)
     }
 }
 

@@ -262,10 +262,13 @@ mod tests {
     #[test]
     fn every_section_is_read() {
         let config = resolve(
-            "[server]\nbody_bytes_max = '1 MiB'\ndrain_deadline = '0s'\nforwarded_headers = ['X-User']\n\
+            "[server]\nbody_bytes_max = '1 MiB'\ndrain_deadline = '0s'\nforwarded_headers = \
+             ['X-User']\n\
              [limits]\nmemory_bytes_max = '64 MiB'\ncpu_time_max = '500ms'\nplugin_queue_max = 0\n\
-             [engine]\nhost_runs_max = 64\npagemap_scan = 'off'\ncompile_memory_bytes_max = '1 GiB'\ncompile_cpu_time_max = '5s'\n\
-             compile_time_max = '9s'\nartifact_bytes_max = '1 MiB'\ncache_bytes_max = '2 MiB'\n[component]\nfunctions_max = 7",
+             [engine]\nhost_runs_max = 64\npagemap_scan = 'off'\ncompile_memory_bytes_max = '1 \
+              GiB'\ncompile_cpu_time_max = '5s'\n\
+             compile_time_max = '9s'\nartifact_bytes_max = '1 MiB'\ncache_bytes_max = '2 MiB'\n\
+              [component]\nfunctions_max = 7",
             &[],
         );
         assert_eq!(
@@ -316,11 +319,15 @@ mod tests {
 
     #[test]
     fn all_mistakes_come_at_once_each_with_its_path() {
-        let file = "color = 1\n[server]\nport = 70000\nbody_bytes = 5\nforwarded_headers = ['a b']\n\
-            [limits]\ncpu_time_max = 10\nmemory_bytes_max = 0\nplugin_runs_max = 0\nlog_lines_max = 'many'\n\
+        let file = "color = 1\n[server]\nport = 70000\nbody_bytes = 5\nforwarded_headers = ['a \
+         b']\n\
+            [limits]\ncpu_time_max = 10\nmemory_bytes_max = 0\nplugin_runs_max = 0\nlog_lines_max \
+             = 'many'\n\
             [engine]\npagemap_scan = 'on'\n\
-            [upstreams.gpt]\nbase_url = 'api.openai.com'\nmodel = 'm'\nconnect_timeout = '5 sec'\napi_key_env = 'GPT_KEY'\nfallbacks = ['gtp4', 'gpt']\n\
-            [upstreams.'gpt 4']\nmodel = 'm'\napi_key = 'k'\napi_key_env = 'HOME'\n[upstreams.'gpt 4'.cache]\nttl = '0s'";
+            [upstreams.gpt]\nbase_url = 'api.openai.com'\nmodel = 'm'\nconnect_timeout = '5 sec'\n\
+             api_key_env = 'GPT_KEY'\nfallbacks = ['gtp4', 'gpt']\n\
+            [upstreams.'gpt 4']\nmodel = 'm'\napi_key = 'k'\napi_key_env = 'HOME'\n\
+             [upstreams.'gpt 4'.cache]\nttl = '0s'";
         let flags = Flags {
             host: Some("0.0.0.0".to_owned()),
             ..Flags::default()
@@ -329,7 +336,8 @@ mod tests {
             mistakes(flags, file, &[]),
             [
                 "server.port: 70000 is out of range: write 0 to 65535",
-                "--host: other machines can reach 0.0.0.0, and there are no API keys yet: create one with `hayrick keys create`, use 127.0.0.1, or add --insecure",
+                "--host: other machines can reach 0.0.0.0, and there are no API keys yet: create \
+                 one with `hayrick keys create`, use 127.0.0.1, or add --insecure",
                 "server.forwarded_headers: invalid header name 'a b'",
                 "server.body_bytes: unknown key; did you mean 'body_bytes_max'?",
                 "limits.memory_bytes_max: 0 B is out of range: write 64 KiB to 4 GiB",
@@ -337,16 +345,23 @@ mod tests {
                 "limits.plugin_runs_max: 0 is out of range: write 1 to 16384",
                 "limits.log_lines_max: must be a whole number, not a string",
                 "engine.pagemap_scan: invalid value 'on': write \"auto\" or \"off\"",
-                "upstreams.gpt.base_url: invalid URL 'api.openai.com': write for example \"https://api.openai.com/v1\"",
-                "upstreams.gpt.api_key_env: the variable GPT_KEY is not set: set it, or remove this line",
-                "upstreams.gpt.connect_timeout: invalid duration '5 sec': write for example \"500ms\", \"10s\" or \"5m\"",
-                "upstreams.\"gpt 4\": invalid alias: use 1 to 64 letters, digits, '-', '_', '.', '/' or ':'",
-                "upstreams.\"gpt 4\".base_url: is missing: write the address that /chat/completions is appended to",
-                "upstreams.\"gpt 4\": more than one of api_key, api_key_env and api_key_file is set: keep one",
+                "upstreams.gpt.base_url: invalid URL 'api.openai.com': write for example \
+                 \"https://api.openai.com/v1\"",
+                "upstreams.gpt.api_key_env: the variable GPT_KEY is not set: set it, or remove \
+                 this line",
+                "upstreams.gpt.connect_timeout: invalid duration '5 sec': write for example \
+                 \"500ms\", \"10s\" or \"5m\"",
+                "upstreams.\"gpt 4\": invalid alias: use 1 to 64 letters, digits, '-', '_', '.', \
+                 '/' or ':'",
+                "upstreams.\"gpt 4\".base_url: is missing: write the address that \
+                 /chat/completions is appended to",
+                "upstreams.\"gpt 4\": more than one of api_key, api_key_env and api_key_file is \
+                 set: keep one",
                 "upstreams.\"gpt 4\".cache.ttl: 0ms is out of range: write 1ms to 30d",
                 "upstreams.gpt.fallbacks: there is no upstream 'gtp4'; did you mean 'gpt 4'?",
                 "upstreams.gpt.fallbacks: 'gpt' falls back to itself: name another upstream",
-                "default_upstream: is missing: name the upstream that answers when a plugin names none, since there are several",
+                "default_upstream: is missing: name the upstream that answers when a plugin names \
+                 none, since there are several",
                 "color: unknown key",
             ]
         );

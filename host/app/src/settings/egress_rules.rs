@@ -174,7 +174,8 @@ mod tests {
     #[test]
     fn every_mistake_has_its_path_and_its_cure() {
         let (_, mistakes) = read(
-            "[[egress]]\nscheme = 'ftp'\nhost = '127.1'\nport = 0\nmethods = ['get']\npath = 'v1'\nprivat = true\n\
+            "[[egress]]\nscheme = 'ftp'\nhost = '127.1'\nport = 0\nmethods = ['get']\npath = \
+             'v1'\nprivat = true\n\
              [[egress]]\n\
              [[egress]]\nhost = '*.example.com'\nprivate = true\n\
              [[egress]]\nscheme = 'http'\nhost = 'api.example.com'\n\

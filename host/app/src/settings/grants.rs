@@ -24,7 +24,7 @@ const VALUES_MAX: usize = 1000;
 
 /// What a plugin is granted where its own file says nothing.
 #[derive(Debug, Clone)]
-pub struct Granted {
+pub struct PolicyDefaults {
     pub interfaces: BTreeSet<Interface>,
     pub models: ModelGrant,
     pub instance: InstanceSettings,
@@ -34,10 +34,10 @@ pub struct Granted {
     pub limits: Limits,
 }
 
-impl Granted {
+impl PolicyDefaults {
     /// With `[limits]`, `[state]` and `[jobs]`, and nothing said in `[grants]`.
-    pub fn new(limits: Limits, state: StateQuota, jobs: JobGrant) -> Granted {
-        Granted {
+    pub fn new(limits: Limits, state: StateQuota, jobs: JobGrant) -> PolicyDefaults {
+        PolicyDefaults {
             interfaces: Interface::DEFAULT.into(),
             models: ModelGrant::default(),
             instance: InstanceSettings::default(),
@@ -66,9 +66,13 @@ impl Granted {
 }
 
 /// Reads `[grants]`, what every plugin is granted unless its own file says otherwise.
-pub fn read_grants(section: &mut Section, default: Granted, aliases: &BTreeSet<String>) -> Granted {
+pub fn read_grants(
+    section: &mut Section,
+    default: PolicyDefaults,
+    aliases: &BTreeSet<String>,
+) -> PolicyDefaults {
     let interfaces = read_interfaces(section, &default.interfaces);
-    Granted {
+    PolicyDefaults {
         interfaces: interfaces.unwrap_or(default.interfaces),
         models: read_models(section, &default.models, aliases),
         instance: InstanceSettings::read(section, &default.instance),
@@ -80,12 +84,12 @@ pub fn read_grants(section: &mut Section, default: Granted, aliases: &BTreeSet<S
 /// Reads a plugin's own file; what it does not set is as in `default`.
 pub fn read_plugin(
     section: &mut Section,
-    default: &Granted,
+    default: &PolicyDefaults,
     aliases: &BTreeSet<String>,
     environment: &Environment,
 ) -> Policy {
     let named = read_interfaces(section, &default.interfaces);
-    let granted = Granted {
+    let granted = PolicyDefaults {
         interfaces: named.clone().unwrap_or_else(|| default.interfaces.clone()),
         models: read_models(section, &default.models, aliases),
         instance: InstanceSettings::read(section, &default.instance),

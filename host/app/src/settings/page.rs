@@ -8,15 +8,20 @@ use crate::settings::units::{show_duration, show_size};
 
 const INTRODUCTION: &str = "# Settings
 
-This page is generated from the tables in `host/types/src/settings`; a test says how when it is out of date.
+This page is generated from the tables in `host/types/src/settings`. When it is out of date, a test
+fails and says how to generate it.
 
-A flag wins over its variable, a variable over the file, the file over the default. An empty variable counts as not set.
-`hayrick config check` shows every mistake in the settings, and `hayrick config show` every setting in force with the place its
-value comes from (`--plugin NAME` adds a plugin's policy, `--json` is for programs).
+A flag wins over its variable, a variable over the file, the file over the default. An empty
+variable counts as not set. `hayrick config check` shows every mistake in the settings, and `hayrick
+config show` every setting in force with the place its value comes from (`--plugin NAME` adds the
+policy of a plugin, `--json` is for programs).
 
-A *size* is a number of bytes, or text with a unit: `\"256 MiB\"` (B, KiB, MiB, GiB, KB, MB, GB). A *duration* is text with a unit:
-`\"500ms\"`, `\"10s\"`, `\"5m\"`, `\"2h\"`, `\"1d\"`. A setting with a name in the column *limit* counts in the metric
-`hayrick_limit_reached_total{limit=\"…\"}`, and an error that is due to it has that name in `param`.
+A *size* is a number of bytes, or text with a unit: `\"256 MiB\"` (B, KiB, MiB, GiB, KB, MB, GB). A
+*duration* is text with a unit: `\"500ms\"`, `\"10s\"`, `\"5m\"`, `\"2h\"`, `\"1d\"`.
+
+A setting with a name in the column *limit* is a limit: when it is reached, the metric
+`hayrick_limit_reached_total{limit=\"…\"}` counts it, and an error that is due to it has the name in
+`param`.
 ";
 
 /// The page.

@@ -12,7 +12,7 @@ use hayrick_types::policy::Policy;
 
 use crate::settings::environment::Environment;
 use crate::settings::found::{Found, Source};
-use crate::settings::grants::{Granted, read_plugin};
+use crate::settings::grants::{PolicyDefaults, read_plugin};
 use crate::settings::mistake::ConfigError;
 use crate::settings::section::Section;
 use crate::settings::sources::parse_toml;
@@ -24,7 +24,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 #[derive(Debug)]
 pub struct PolicyFolder {
     folder: PathBuf,
-    default: Granted,
+    default: PolicyDefaults,
     aliases: BTreeSet<String>,
     environment: Environment,
 }
@@ -33,7 +33,7 @@ impl PolicyFolder {
     /// The policies of the plugins in `folder`, which may name these upstreams and variables.
     pub fn new(
         folder: &Path,
-        default: Granted,
+        default: PolicyDefaults,
         llm: &LlmConfig,
         environment: Environment,
     ) -> PolicyFolder {

@@ -18,7 +18,7 @@ use crate::settings::environment::Environment;
 use crate::settings::flags::Flags;
 use crate::settings::folders::{APPROVALS, read_data_dir, read_plugins_dir};
 use crate::settings::found::Source;
-use crate::settings::grants::{Granted, read_grants};
+use crate::settings::grants::{PolicyDefaults, read_grants};
 use crate::settings::machine::memory_bytes;
 use crate::settings::mistake::{ConfigError, Mistake};
 use crate::settings::policy::PolicyFolder;
@@ -97,7 +97,7 @@ impl Rules {
             running_max: jobs.plugin_jobs_max,
             ..JobGrant::default()
         };
-        let granted = Granted::new(limits.clone(), state, job_grant);
+        let granted = PolicyDefaults::new(limits.clone(), state, job_grant);
         let granted = top.section("grants", |grants| {
             read_grants(grants, granted, &aliases(&llm))
         });

@@ -113,7 +113,8 @@ fn check_exposure(
             "there are no keys"
         };
         warnings.push(format!(
-            "INSECURE: anyone who reaches {ip} can use every pipeline and spend money on every model without a key; {keys}"
+            "INSECURE: anyone who reaches {ip} can use every pipeline and spend money on every \
+             model without a key; {keys}"
         ));
     } else if !keys.has_usable {
         let path = if flags.host.is_some() {
@@ -124,7 +125,8 @@ fn check_exposure(
         section.mistake_of(
             path,
             format!(
-                "other machines can reach {ip}, and there are no API keys yet: create one with `hayrick keys create`, use 127.0.0.1, or \
+                "other machines can reach {ip}, and there are no API keys yet: create one with \
+                 `hayrick keys create`, use 127.0.0.1, or \
                  add --insecure"
             ),
         );
@@ -134,7 +136,8 @@ fn check_exposure(
 fn check_origins(section: &mut Section, origins: &[String]) {
     for origin in origins.iter().filter(|origin| !is_origin(origin)) {
         let text = format!(
-            "invalid origin '{origin}': write for example \"https://chat.example.com\", as a browser sends it; '*' is not allowed"
+            "invalid origin '{origin}': write for example \"https://chat.example.com\", as a \
+             browser sends it; '*' is not allowed"
         );
         section.mistake("cors_origins", text);
     }

@@ -100,7 +100,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_value_is_read() {
-        let file = "size = '4 KiB'\nbytes = 7\nspan = '2m'\ncount = 3\nwords = ['a', 'b']\nmode = 'off'\n[inner]\nname = 'x'";
+        let file = "size = '4 KiB'\nbytes = 7\nspan = '2m'\ncount = 3\nwords = ['a', 'b']\nmode = \
+         'off'\n[inner]\nname = 'x'";
         let (values, reading) = read(file, |top| {
             let minute = 60 * SECOND;
             assert_eq!(
@@ -143,7 +144,8 @@ mod tests {
 
     #[test]
     fn each_wrong_value_says_what_would_be_right() {
-        let file = "size = true\nspan = 10\ncount = -1\nsmall = 0\nname = ''\nmode = 'maybe'\nwords = 'a'\ninner = 3";
+        let file = "size = true\nspan = 10\ncount = -1\nsmall = 0\nname = ''\nmode = 'maybe'\n\
+         words = 'a'\ninner = 3";
         let mistakes = mistakes_of(file, |top| {
             top.number(row("size", Kind::Bytes(1..=2)), 1);
             Reader::duration(top, row("span", Kind::Duration(SECOND..=SECOND)), SECOND);

@@ -3,6 +3,7 @@
 
 use hayrick_services::llm::config::{LlmConfig, UpstreamConfig};
 use hayrick_services::secret::Secret;
+use hayrick_types::settings::process::{OPENAI_BASE_URL_DEFAULT, OPENAI_MODEL_DEFAULT};
 use hayrick_types::settings::upstream::{CacheSettings, UpstreamSettings};
 use toml::Value;
 
@@ -15,8 +16,6 @@ use crate::settings::section::Section;
 /// are configured.
 const ALIAS_DEFAULT: &str = "default";
 const ALIAS_BYTES_MAX: usize = 64;
-const OPENAI_URL: &str = "https://api.openai.com/v1";
-const OPENAI_MODEL: &str = "gpt-4o-mini";
 
 /// Reads `[upstreams]` and `default_upstream`, and adds what the environment describes. What is
 /// legal and unwise goes to `warnings`.
@@ -106,7 +105,7 @@ fn base_url(text: &str) -> Result<String, String> {
         .unwrap_or_default();
     if address.is_empty() || address.starts_with('/') || text.contains(char::is_whitespace) {
         return Err(format!(
-            "invalid URL '{text}': write for example \"{OPENAI_URL}\""
+            "invalid URL '{text}': write for example \"{OPENAI_BASE_URL_DEFAULT}\""
         ));
     }
     Ok(text.trim_end_matches('/').to_owned())
@@ -131,7 +130,8 @@ fn read_key(
         (Some(key), None, None) => {
             let path = section.path_of("api_key");
             warnings.push(format!(
-                "{path}: the key of '{alias}' is in the settings file; use api_key_env or api_key_file to keep it out of there"
+                "{path}: the key of '{alias}' is in the settings file; \
+                 use api_key_env or api_key_file to keep it out of there"
             ));
             Some(Secret::new(key))
         }
@@ -198,7 +198,7 @@ fn from_environment(
         }
         return None;
     }
-    let base_url = base_url(url.unwrap_or(OPENAI_URL))
+    let base_url = base_url(url.unwrap_or(OPENAI_BASE_URL_DEFAULT))
         .map_err(|text| top.mistake_of("OPENAI_BASE_URL", text))
         .ok()?;
     let upstream = ("upstreams", (ALIAS_DEFAULT, "ALIAS"));
@@ -211,7 +211,7 @@ fn from_environment(
             }
         };
         let shown_url = shown_url(&base_url);
-        let shown_model = Value::String(model.unwrap_or(OPENAI_MODEL).to_owned());
+        let shown_model = Value::String(model.unwrap_or(OPENAI_MODEL_DEFAULT).to_owned());
         section.record(
             "base_url",
             Some(shown_url),
@@ -233,7 +233,7 @@ fn from_environment(
     Some(UpstreamConfig {
         alias: ALIAS_DEFAULT.to_owned(),
         base_url,
-        model: model.unwrap_or(OPENAI_MODEL).to_owned(),
+        model: model.unwrap_or(OPENAI_MODEL_DEFAULT).to_owned(),
         api_key: key.map(|key| Secret::new(key.to_owned())),
         settings,
         cache: None,
@@ -288,7 +288,8 @@ fn read_default(top: &mut Section, upstreams: &[UpstreamConfig]) -> Option<Strin
         (None, _) => {
             top.mistake(
                 "default_upstream",
-                "is missing: name the upstream that answers when a plugin names none, since there are several",
+                "is missing: name the upstream that answers when a plugin names none, since there \
+                 are several",
             );
             None
         }

@@ -95,7 +95,8 @@ pub const CONFIG_ROWS: &[Row] = &[Row::new(
     "KEY",
     Kind::Text("text"),
     Preset::Absent("no value"),
-    "A value that the plugin reads with `config.get`; not for secrets. Up to 1000 values of 64 KiB.",
+    "A value that the plugin reads with `config.get`; not for secrets. Up to 1000 values of 64 \
+     KiB.",
 )];
 
 /// The port of an `[[egress]]`.

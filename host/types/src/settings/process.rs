@@ -55,11 +55,14 @@ pub const INSECURE: Row = Row::new(
 )
 .flag("--insecure", "HAYRICK_INSECURE");
 
+/// What is logged when no filter is given.
+pub const LOG_FILTER_DEFAULT: &str = "info";
+
 /// What is logged.
 pub const LOG: Row = Row::new(
     "",
     Kind::Text("filter"),
-    Preset::Text("info"),
+    Preset::Text(LOG_FILTER_DEFAULT),
     "What is logged: a level, or for example `warn,hayrick_runtime=debug`.",
 )
 .flag("--log", "HAYRICK_LOG");
@@ -76,6 +79,11 @@ pub const LOG_FORMAT: Row = Row::new(
 /// Flags of `hayrick serve` that no file can set.
 pub const FLAG_ROWS: &[Row] = &[CONFIG, INSECURE, LOG, LOG_FORMAT];
 
+/// Where OpenAI's own models are.
+pub const OPENAI_BASE_URL_DEFAULT: &str = "https://api.openai.com/v1";
+/// The model that answers there by default.
+pub const OPENAI_MODEL_DEFAULT: &str = "gpt-4o-mini";
+
 /// Variables that are not the variable of a flag of `hayrick serve`.
 pub const VARIABLE_ROWS: &[Row] = &[
     Row::new(
@@ -88,7 +96,7 @@ pub const VARIABLE_ROWS: &[Row] = &[
     Row::new(
         "",
         Kind::Text("URL"),
-        Preset::Text("https://api.openai.com/v1"),
+        Preset::Text(OPENAI_BASE_URL_DEFAULT),
         "Address of the upstream `default`, if this or `OPENAI_API_KEY` is set and the file has no \
          such upstream.",
     )
@@ -103,7 +111,7 @@ pub const VARIABLE_ROWS: &[Row] = &[
     Row::new(
         "",
         Kind::Text("text"),
-        Preset::Text("gpt-4o-mini"),
+        Preset::Text(OPENAI_MODEL_DEFAULT),
         "Model of that upstream.",
     )
     .variable("OPENAI_MODEL"),

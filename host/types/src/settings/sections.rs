@@ -57,7 +57,8 @@ const fn process(doc: &'static str, rows: &'static [&'static [Row]]) -> Section 
 /// Every section there is.
 pub const SECTIONS: &[Section] = &[
     process(
-        "Flags of `hayrick serve` that no file can set, with their variables. Those that set a key are with their keys.",
+        "Flags of `hayrick serve` that no file can set, with their variables. Those that set a \
+         key are with their keys.",
         &[FLAG_ROWS],
     ),
     process("Other variables", &[VARIABLE_ROWS]),

@@ -19,8 +19,8 @@
 //!
 //! A row is `field: type as kind = default`, then `in range` (not for flags, keywords and lists),
 //! then `page "…"` if the page shows another default, then `limit Name` if it is a limit. Kinds:
-//! `count`, `bytes`, `duration`, `flag`, `keyword`, `list`; `optional_count` and `optional_list` need
-//! not be there, and their default says what that means.
+//! `count`, `bytes`, `duration`, `flag`, `keyword`, `list`; `optional_count` and `optional_list`
+//! need not be there, and their default says what that means.
 
 /// Makes the struct of each table, its defaults, its rows and its reading.
 macro_rules! settings {
