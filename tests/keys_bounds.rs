@@ -54,7 +54,11 @@ async fn a_key_has_its_rate_and_another_one_its_own() {
 /// How often clients reached a limit, as somebody with the right to know sees it.
 async fn counted(host: &TestHost, limit: &str) -> u64 {
     let admin = host.make_key(&["--scope", "admin"]).await;
-    let page = host.as_key(&admin.key, "GET", "/metrics", "").await.body;
+    let page = eventually("the page of metrics", SOON, async || {
+        let reply = host.as_key(&admin.key, "GET", "/metrics", "").await;
+        (reply.status == 200).then_some(reply.body)
+    })
+    .await;
     let name = format!("hayrick_limit_reached_total{{limit=\"{limit}\",pipeline=\"\"}} ");
     let number = page.lines().find_map(|line| line.strip_prefix(&name));
     number.map_or(0, |number| number.parse().unwrap())
