@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::support::client::Reply;
 use crate::support::host::{TestHost, TestHostBuilder};
 use crate::support::jobs::{Event, id, program, sleep, with};
+use crate::support::metrics::reached;
 
 const WORKER: &str = "job-worker";
 /// Nobody waits for it.
@@ -536,6 +537,7 @@ async fn a_wrong_submission_says_what_is_wrong() {
         is_refused(&reply, 400, word);
     }
     assert_eq!(host.client.jobs(WORKER, "").await.len(), 0);
+    assert_eq!(reached(&host, "jobs.data_bytes_max", "").await, 1);
 }
 
 #[tokio::test]

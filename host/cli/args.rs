@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use hayrick_app::settings::Flags;
-use hayrick_app::telemetry::FILTER_DEFAULT;
-use hayrick_app::units::parse_duration;
+use hayrick_app::settings::flags::Flags;
+use hayrick_app::settings::units::parse_duration;
 
 use crate::key_args::{AuditArgs, KeysCommand};
 
@@ -66,6 +65,8 @@ pub enum ConfigCommand {
     /// Show every mistake in the flags, the environment and the settings file; exits with 2 if
     /// there is one
     Check(SettingsArgs),
+    /// Show every setting in force, with its value and where that comes from
+    Show(ConfigShowArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -132,12 +133,29 @@ pub struct SettingsArgs {
 pub struct ServeArgs {
     #[command(flatten)]
     pub settings: SettingsArgs,
-    /// What to log: a level, or a filter such as `warn,hayrick_runtime=debug`
-    #[arg(long, env = "HAYRICK_LOG", value_name = "FILTER", default_value = FILTER_DEFAULT)]
-    pub log: String,
-    /// Format of the log lines
-    #[arg(long, env = "HAYRICK_LOG_FORMAT", value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
-    pub log_format: String,
+    /// What to log: a level, or a filter such as `warn,hayrick_runtime=debug` [default: info]
+    #[arg(long, env = "HAYRICK_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// Format of the log lines [default: text]
+    #[arg(
+        long,
+        env = "HAYRICK_LOG_FORMAT",
+        value_name = "FORMAT",
+        value_parser = ["text", "json"]
+    )]
+    pub log_format: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ConfigShowArgs {
+    #[command(flatten)]
+    pub serve: ServeArgs,
+    /// Show this plugin's policy too
+    #[arg(long, value_name = "NAME")]
+    pub plugin: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -307,13 +325,39 @@ impl From<SettingsArgs> for Flags {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use clap::CommandFactory;
+    use hayrick_app::settings::page;
 
     use super::*;
 
     #[test]
     fn the_flags_are_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_of_serve_is_on_the_settings_page() {
+        let mut command = Args::command();
+        command.build();
+        let serve = command.find_subcommand("serve").unwrap();
+        let flags: BTreeSet<(String, String)> = serve
+            .get_arguments()
+            .filter_map(|arg| {
+                let variable = arg.get_env()?.to_string_lossy().into_owned();
+                Some((format!("--{}", arg.get_long()?), variable))
+            })
+            .collect();
+        let with_flag = serve.get_arguments().filter_map(clap::Arg::get_long);
+        assert_eq!(
+            with_flag.filter(|flag| *flag != "help").count(),
+            flags.len(),
+            "a flag of serve has no variable"
+        );
+        let page = page::flags().into_iter();
+        let page = page.map(|(flag, variable)| (flag.to_owned(), variable.to_owned()));
+        assert_eq!(flags, page.collect());
     }
 
     #[test]

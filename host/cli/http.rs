@@ -7,9 +7,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use hayrick_app::config::server_address;
-use hayrick_app::environment::Environment;
-use hayrick_app::settings::Settings;
+use hayrick_app::settings::config::server_address;
+use hayrick_app::settings::environment::Environment;
+use hayrick_app::settings::sources::Sources;
 use serde_json::Value;
 
 use crate::args::ClientArgs;
@@ -48,7 +48,7 @@ impl Server {
             bail!("the API key has invalid characters: check --api-key and HAYRICK_API_KEY");
         }
         Ok(Server {
-            address: server_address(Settings::read(
+            address: server_address(Sources::read(
                 args.server.into(),
                 Environment::of_process(),
             )?)?,

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Subcommand;
-use hayrick_app::settings::Flags;
-use hayrick_app::units::parse_duration;
+use hayrick_app::settings::flags::Flags;
+use hayrick_app::settings::units::parse_duration;
 
 /// Which data folder to use, by the same rules as `serve`.
 #[derive(Debug, clap::Args)]

@@ -10,14 +10,16 @@ mod output;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use hayrick_app::mistake::ConfigError;
+use clap::{CommandFactory, FromArgMatches};
+use hayrick_app::settings::mistake::ConfigError;
 
 use crate::args::Args;
 use crate::output::print_stderr;
 
 fn main() -> ExitCode {
-    match commands::run(Args::parse()) {
+    let matches = Args::command().get_matches();
+    let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match commands::run(args, &matches) {
         Ok(code) => code,
         Err(error) => {
             print_stderr(&format!("hayrick: {error:#}"));

@@ -13,6 +13,7 @@ use hayrick_services::llm::router::Llm;
 use hayrick_services::metrics::Metrics;
 use hayrick_services::tasks::Tasks;
 use hayrick_services::uploads::spool::Spool;
+use hayrick_types::settings::server::ServerSettings;
 use tokio::sync::watch;
 
 use crate::config::ApiConfig;
@@ -53,7 +54,7 @@ struct Inner {
 impl ApiState {
     /// The state of a server that is not draining.
     pub fn new(runtime: Runtime, config: ApiConfig, services: ApiServices) -> ApiState {
-        let forwarded = forwarded(&config.forwarded_headers);
+        let forwarded = forwarded(&config.server.forwarded_headers);
         let throttle = Throttle::new(&config.access);
         ApiState {
             inner: Arc::new(Inner {
@@ -74,6 +75,10 @@ impl ApiState {
 
     pub(crate) fn config(&self) -> &ApiConfig {
         &self.inner.config
+    }
+
+    pub(crate) fn settings(&self) -> &ServerSettings {
+        &self.inner.config.server
     }
 
     pub(crate) fn throttle(&self) -> &Throttle {

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use hayrick_app::environment::Environment;
 use hayrick_app::grant::grant;
-use hayrick_app::settings::Settings;
+use hayrick_app::settings::environment::Environment;
+use hayrick_app::settings::sources::Sources;
 
 use crate::args::GrantArgs;
 use crate::output::print;
@@ -15,7 +15,7 @@ use crate::output::print;
 /// Nothing could be granted.
 pub fn run(args: GrantArgs) -> anyhow::Result<ExitCode> {
     let granted = grant(
-        Settings::read(args.folders.into(), Environment::of_process())?,
+        Sources::read(args.folders.into(), Environment::of_process())?,
         &args.name,
         &args.interfaces,
     )?;

@@ -4,9 +4,9 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use hayrick_app::environment::Environment;
 use hayrick_app::inspect::{Judged, diff, inspect};
-use hayrick_app::settings::Settings;
+use hayrick_app::settings::environment::Environment;
+use hayrick_app::settings::sources::Sources;
 use serde_json::json;
 
 use crate::args::{EXIT_FAILURE, InspectArgs};
@@ -18,11 +18,11 @@ use crate::output::{self, print, printable};
 /// # Errors
 /// The file cannot be read, or the settings have mistakes.
 pub fn run(args: InspectArgs) -> anyhow::Result<ExitCode> {
-    let settings = Settings::read(args.folders.into(), Environment::of_process())?;
+    let sources = Sources::read(args.folders.into(), Environment::of_process())?;
     if let Some(old) = &args.diff {
-        return show_difference(settings, &args.file, old.as_deref(), args.json);
+        return show_difference(sources, &args.file, old.as_deref(), args.json);
     }
-    let judged = inspect(settings, &args.file)?;
+    let judged = inspect(sources, &args.file)?;
     if args.json {
         show_json(&judged)?
     } else {
@@ -36,12 +36,12 @@ pub fn run(args: InspectArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn show_difference(
-    settings: Settings,
+    sources: Sources,
     new: &Path,
     old: Option<&Path>,
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
-    let lines = diff(settings, new, old)?;
+    let lines = diff(sources, new, old)?;
     let asks_more = lines.iter().any(|line| line.starts_with("+ asks for"));
     if as_json {
         print(&output::json(

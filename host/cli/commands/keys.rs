@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use hayrick_app::config::data_dir;
-use hayrick_app::environment::Environment;
 use hayrick_app::keys::{self, KeyRequest};
-use hayrick_app::settings::Settings;
+use hayrick_app::settings::config::data_dir;
+use hayrick_app::settings::environment::Environment;
+use hayrick_app::settings::sources::Sources;
 use serde_json::Value;
 
 use crate::args::EXIT_ABSENT;
@@ -29,7 +29,7 @@ pub fn run(command: KeysCommand) -> anyhow::Result<ExitCode> {
 pub fn folder(args: DataArgs) -> anyhow::Result<(PathBuf, bool)> {
     let as_json = args.json;
     Ok((
-        data_dir(Settings::read(args.into(), Environment::of_process())?)?,
+        data_dir(Sources::read(args.into(), Environment::of_process())?)?,
         as_json,
     ))
 }

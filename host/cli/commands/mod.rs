@@ -13,13 +13,15 @@ mod status;
 
 use std::process::ExitCode;
 
+use clap::ArgMatches;
+
 use crate::args::{Args, Command, ConfigCommand};
 
-/// Runs the command and returns its exit code.
+/// Runs the command of `args`, which were parsed from `matches`, and returns its exit code.
 ///
 /// # Errors
 /// The message for the user; a `ConfigError` is about the settings.
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Serve(args) => serve::run(args),
         Command::Status(args) => status::run(args),
@@ -32,5 +34,6 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Audit(args) => audit::run(args),
         Command::Compile(args) => compile::run(&args),
         Command::Config(ConfigCommand::Check(args)) => config::check(args),
+        Command::Config(ConfigCommand::Show(args)) => config::show_all(args, matches),
     }
 }

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use std::thread::available_parallelism;
 
 use hayrick_app::app::App;
-use hayrick_app::config::Config;
-use hayrick_app::environment::Environment;
-use hayrick_app::settings::Settings;
+use hayrick_app::settings::config::Config;
+use hayrick_app::settings::environment::Environment;
+use hayrick_app::settings::sources::Sources;
 use hayrick_app::telemetry::{LogFormat, start_logging};
 
 use crate::args::ServeArgs;
@@ -21,13 +21,13 @@ use crate::output::print;
 /// The settings have mistakes, an address or a folder cannot be used, or the server failed.
 pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let environment = Environment::of_process();
-    let format = if args.log_format == "json" {
+    let format = if args.log_format.as_deref() == Some("json") {
         LogFormat::Json
     } else {
         LogFormat::Text
     };
-    start_logging(&args.log, format, &environment)?;
-    let config = Config::resolve(Settings::read(args.settings.into(), environment)?)?;
+    start_logging(args.log.as_deref(), format, &environment)?;
+    let config = Config::resolve(Sources::read(args.settings.into(), environment)?)?;
 
     let threads = available_parallelism().map_or(1, NonZero::get);
     let tokio = tokio::runtime::Builder::new_multi_thread()

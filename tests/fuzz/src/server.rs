@@ -8,9 +8,10 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use hayrick_app::app::App;
-use hayrick_app::config::Config;
-use hayrick_app::environment::Environment;
-use hayrick_app::settings::{Flags, Settings};
+use hayrick_app::settings::config::Config;
+use hayrick_app::settings::environment::Environment;
+use hayrick_app::settings::flags::Flags;
+use hayrick_app::settings::sources::Sources;
 
 use crate::answer::Answer;
 
@@ -57,14 +58,14 @@ fn begin() -> SocketAddr {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let folder = tempfile::tempdir().unwrap();
-        let settings = settings(folder.path());
+        let sources = sources(folder.path());
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .unwrap();
         runtime.block_on(async {
-            let app = App::start(Config::resolve(settings).unwrap())
+            let app = App::start(Config::resolve(sources).unwrap())
                 .await
                 .unwrap();
             sender.send(app.address().unwrap()).unwrap();
@@ -88,7 +89,7 @@ fn begin() -> SocketAddr {
     address
 }
 
-fn settings(folder: &Path) -> Settings {
+fn sources(folder: &Path) -> Sources {
     let components = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/components");
     let (plugins, config) = (folder.join("plugins"), folder.join("hayrick.toml"));
     std::fs::create_dir(&plugins).unwrap();
@@ -108,7 +109,7 @@ fn settings(folder: &Path) -> Settings {
         config: Some(config),
         ..Flags::default()
     };
-    Settings::read(flags, Environment::default()).unwrap_or_else(|error| panic!("{error}"))
+    Sources::read(flags, Environment::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Sends a request whose body arrives in these pieces, each as a separate chunk and packet.

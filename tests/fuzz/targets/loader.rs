@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use hayrick_runtime::inspect::inspect;
-use hayrick_types::limits::Limits;
+use hayrick_types::settings::limits::Limits;
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 

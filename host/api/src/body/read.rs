@@ -5,9 +5,10 @@ use std::time::Duration;
 use axum::body::{Body, HttpBody};
 use bytes::Bytes;
 use futures_util::StreamExt;
+use hayrick_types::limit_name::LimitName;
+use hayrick_types::settings::server::ServerSettings;
 
 use crate::body::pace::{Pace, TooSlow};
-use crate::config::ApiConfig;
 
 /// Why a body cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -28,11 +29,23 @@ pub(crate) enum BodyError {
     BrokeOff(#[source] axum::Error),
 }
 
+impl BodyError {
+    /// The limit that was reached, where one is the reason.
+    pub(crate) fn limit(&self) -> Option<LimitName> {
+        match self {
+            BodyError::TooLong { .. } => Some(LimitName::BodyBytesMax),
+            BodyError::TooSlow { .. } => Some(LimitName::BodyReadTimeout),
+            BodyError::Pace(error) => Some(error.limit()),
+            BodyError::NotText { .. } | BodyError::BrokeOff(_) => None,
+        }
+    }
+}
+
 /// The whole body as text, copied once.
 ///
 /// # Errors
 /// The body is too long, too slow, or not UTF-8.
-pub(crate) async fn text(body: Body, config: &ApiConfig) -> Result<String, BodyError> {
+pub(crate) async fn text(body: Body, config: &ServerSettings) -> Result<String, BodyError> {
     let timeout = config.body_read_timeout;
     let bytes = tokio::time::timeout(timeout, collect(body, config)).await;
     let bytes = bytes.unwrap_or(Err(BodyError::TooSlow { timeout }))?;
@@ -41,7 +54,7 @@ pub(crate) async fn text(body: Body, config: &ApiConfig) -> Result<String, BodyE
     })
 }
 
-async fn collect(body: Body, config: &ApiConfig) -> Result<Vec<u8>, BodyError> {
+async fn collect(body: Body, config: &ServerSettings) -> Result<Vec<u8>, BodyError> {
     let max = config.body_bytes_max;
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     // A client may not read the response before it has sent everything, so a body that is a little
@@ -53,7 +66,11 @@ async fn collect(body: Body, config: &ApiConfig) -> Result<Vec<u8>, BodyError> {
     let mut bytes = Vec::with_capacity(announced.min(max));
     let mut read = 0usize;
     let mut pieces = body.into_data_stream();
-    let mut pace = Pace::new(config.body_stall_timeout, config.body_rate_min);
+    let mut pace = Pace::new(
+        config.body_stall_timeout,
+        LimitName::BodyStallTimeout,
+        config.body_rate_min,
+    );
     while let Some(piece) = pace
         .next(pieces.next(), |piece| {
             piece
@@ -86,11 +103,11 @@ mod tests {
 
     use super::*;
 
-    fn config(body_bytes_max: usize) -> ApiConfig {
-        ApiConfig {
+    fn config(body_bytes_max: usize) -> ServerSettings {
+        ServerSettings {
             body_bytes_max,
             body_read_timeout: Duration::from_millis(20),
-            ..ApiConfig::default()
+            ..ServerSettings::default()
         }
     }
 

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use hayrick_runtime::deploy::Arriving;
 use hayrick_services::audit::{Action, Entry};
+use hayrick_types::limit_name::LimitName;
 use hayrick_types::pipeline::PipelineStatus;
 use serde_json::json;
 
@@ -51,8 +52,9 @@ async fn receive(
     request: Request,
 ) -> Result<Arriving, ApiError> {
     let mut pace = Pace::new(
-        state.config().upload_stall_timeout,
-        state.config().body_rate_min,
+        state.settings().upload_stall_timeout,
+        LimitName::UploadStallTimeout,
+        state.settings().body_rate_min,
     );
     let mut pieces = request.into_body().into_data_stream();
     while let Some(piece) = pace

@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use hayrick_services::metrics::Metrics;
 use hayrick_types::limit_name::LimitName;
+use hayrick_types::settings::server::ServerSettings;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -21,7 +22,7 @@ use tokio::time::{sleep, timeout};
 use tower_service::Service;
 
 use crate::body::guarded::GuardedBody;
-use crate::config::ApiConfig;
+use crate::edge::head_meter::{HeadMeter, Metered};
 use crate::edge::idle::IdleList;
 use crate::edge::linger::Linger;
 use crate::edge::peers::{CountedPeer, Peer, Peers};
@@ -39,6 +40,7 @@ const CLOSE_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Connections {
     routes: Router,
     http: http1::Builder,
+    header_bytes_max: usize,
     write_stall_timeout: Duration,
     address_connections_max: usize,
     places: Arc<Semaphore>,
@@ -51,15 +53,17 @@ pub(crate) struct Connections {
 
 impl Connections {
     /// Starts without connections.
-    pub(crate) fn new(routes: Router, config: &ApiConfig, metrics: Metrics) -> Connections {
+    pub(crate) fn new(routes: Router, config: &ServerSettings, metrics: Metrics) -> Connections {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new());
         http.header_read_timeout(config.header_read_timeout);
         http.max_headers(config.headers_max);
-        http.max_buf_size(config.header_bytes_max.max(HEADER_BYTES_MIN));
+        let header_bytes_max = config.header_bytes_max.max(HEADER_BYTES_MIN);
+        http.max_buf_size(header_bytes_max);
         Connections {
             routes,
             http,
+            header_bytes_max,
             write_stall_timeout: config.write_stall_timeout,
             address_connections_max: config.address_connections_max,
             idle: Arc::new(IdleList::new()),
@@ -120,11 +124,15 @@ impl Connections {
     fn begin(&mut self, socket: TcpStream, peer: SocketAddr, place: Place) {
         // Small writes must not wait for more. If this fails, the connection still works.
         let _ = socket.set_nodelay(true);
+        let meter = HeadMeter::default();
         let socket = Linger::new(WriteStall::new(socket, self.write_stall_timeout));
+        let socket = Metered::new(socket, meter.clone());
+        let (of_answers, metrics) = (meter.clone(), self.metrics.clone());
+        let header_bytes_max = self.header_bytes_max;
         let listed = Arc::new(self.idle.enter());
         let (routes, in_service) = (self.routes.clone(), Arc::clone(&listed));
         let service = service_fn(move |mut request: Request<Incoming>| {
-            let busy = in_service.busy();
+            let busy = (in_service.busy(), of_answers.answering());
             request.extensions_mut().insert(Peer(peer));
             let response = routes.clone().call(request);
             async move {
@@ -164,6 +172,9 @@ impl Connections {
                 }
             };
             if let Err(error) = ended {
+                if let Some(limit) = meter.limit_of(&error, header_bytes_max) {
+                    metrics.reached(limit);
+                }
                 tracing::debug!(%peer, %error, "a connection broke off");
             }
         });

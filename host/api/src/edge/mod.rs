@@ -2,6 +2,7 @@
 //! server starts and drains, and the id that every request and response carries.
 
 pub(crate) mod connection;
+pub(crate) mod head_meter;
 pub(crate) mod idle;
 pub(crate) mod linger;
 pub(crate) mod peers;

@@ -41,7 +41,7 @@ pub async fn serve(
 ) -> Result<Drained, ServeError> {
     let mut connections = Connections::new(
         router(state.clone())?,
-        state.config(),
+        state.settings(),
         state.services().metrics.clone(),
     );
     let stopped = connections.accept(listener, shutdown).await;

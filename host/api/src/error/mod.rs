@@ -14,7 +14,7 @@ use hayrick_services::jobs::error::JobError;
 use hayrick_services::keys::key::Scope;
 use hayrick_services::tasks::error::TasksError;
 use hayrick_services::uploads::UploadError;
-use hayrick_types::failure::{Failure, FailureKind};
+use hayrick_types::failure::Failure;
 use hayrick_types::id::PIPELINE_NAME_BYTES_MAX;
 use hayrick_types::limit_name::LimitName;
 use serde::Serialize;
@@ -172,12 +172,18 @@ impl ApiError {
         }
     }
 
-    /// Too many requests; the next one may come after `wait`.
-    pub(crate) fn too_many(message: impl Into<String>, wait: Duration) -> ApiError {
+    /// Too many requests, because of this limit; the next one may come after `wait`.
+    pub(crate) fn too_many(
+        message: impl Into<String>,
+        limit: LimitName,
+        wait: Duration,
+    ) -> ApiError {
         // After zero seconds a client would come back at once.
         let retry_after = Some(wait.max(Duration::from_secs(1)));
         ApiError {
             code: Some("rate_limit_exceeded"),
+            param: Some(limit.as_str()),
+            uncounted: Some(limit),
             retry_after,
             ..ApiError::new(StatusCode::TOO_MANY_REQUESTS, message)
         }
@@ -300,10 +306,8 @@ impl From<DeployError> for ApiError {
             },
             Fault::Name => ApiError::invalid(message, None),
             Fault::Taken => ApiError::conflict(message),
-            Fault::Size => ApiError::too_large(message),
-            Fault::Busy => Failure::new(FailureKind::Limit, message)
-                .retry_after(BUSY_RETRY)
-                .into(),
+            Fault::Size => ApiError::too_large(message).limit(LimitName::ComponentBytesMax),
+            Fault::Busy => ApiError::too_many(message, LimitName::DeploysMax, BUSY_RETRY),
             Fault::Space => ApiError::disk_full(message),
             Fault::Host => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, message),
         }
@@ -349,7 +353,7 @@ impl From<UploadError> for ApiError {
 
 impl From<TooSlow> for ApiError {
     fn from(error: TooSlow) -> ApiError {
-        ApiError::too_slow(error.to_string())
+        ApiError::too_slow(error.to_string()).limit(error.limit())
     }
 }
 
@@ -361,10 +365,9 @@ impl From<BodyError> for ApiError {
             BodyError::NotText { .. } | BodyError::BrokeOff(_) => StatusCode::BAD_REQUEST,
         };
         let refusal = ApiError::new(status, error.to_string());
-        if let BodyError::TooLong { .. } = error {
-            refusal.limit(LimitName::BodyBytesMax)
-        } else {
-            refusal
+        match error.limit() {
+            Some(limit) => refusal.limit(limit),
+            None => refusal,
         }
     }
 }
@@ -399,6 +402,8 @@ fn whole_seconds(delay: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use hayrick_types::failure::FailureKind;
+
     use super::*;
 
     #[test]

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use hayrick_services::uploads::form::Form;
 use hayrick_services::uploads::spool::Spool;
 use hayrick_types::limit_name::LimitName;
+use hayrick_types::settings::server::ServerSettings;
 use multer::{Field, Multipart};
 
 use crate::body::pace::Pace;
-use crate::config::ApiConfig;
 use crate::error::ApiError;
 
 const HOW: &str =
@@ -25,7 +25,7 @@ pub(super) async fn read(
     body: Body,
     headers: &HeaderMap,
     spool: &Spool,
-    config: &ApiConfig,
+    config: &ServerSettings,
 ) -> Result<Form, ApiError> {
     let content_type = headers
         .get(CONTENT_TYPE)
@@ -33,7 +33,11 @@ pub(super) async fn read(
         .unwrap_or_default();
     let boundary = multer::parse_boundary(content_type)
         .map_err(|_| ApiError::invalid(format!("the body is not a form: {HOW}"), None))?;
-    let pace = Pace::new(config.upload_stall_timeout, config.body_rate_min);
+    let pace = Pace::new(
+        config.upload_stall_timeout,
+        LimitName::UploadStallTimeout,
+        config.body_rate_min,
+    );
     let mut reading = Reading {
         spool,
         config,
@@ -57,7 +61,7 @@ pub(super) async fn read(
 /// A form that is arriving.
 struct Reading<'a> {
     spool: &'a Spool,
-    config: &'a ApiConfig,
+    config: &'a ServerSettings,
     form: Form,
     /// Bytes of all parts so far.
     bytes: u64,
@@ -191,7 +195,7 @@ mod tests {
 
     use super::*;
 
-    async fn form(parts: &str, config: &ApiConfig) -> Result<Form, ApiError> {
+    async fn form(parts: &str, config: &ServerSettings) -> Result<Form, ApiError> {
         let folder = tempfile::tempdir().unwrap();
         let mut headers = HeaderMap::new();
         headers.insert(
@@ -225,7 +229,7 @@ mod tests {
             .map(|name| file(name, "x"))
             .chain([field("k", "1"), field("k", "ü"), "--B--\r\n".to_owned()])
             .collect();
-        let form = form(&parts, &ApiConfig::default()).await.unwrap();
+        let form = form(&parts, &ServerSettings::default()).await.unwrap();
         let names: Vec<&str> = form.files.iter().map(|file| file.name()).collect();
         assert_eq!(names, ["a.txt", "passwd", "b.txt", "file"]);
         assert_eq!(
@@ -239,13 +243,13 @@ mod tests {
 
     #[tokio::test]
     async fn each_limit_is_named_in_its_error() {
-        let config = ApiConfig {
+        let config = ServerSettings {
             files_max: 2,
             file_bytes_max: 8,
             upload_bytes_max: 12,
             fields_max: 1,
             field_bytes_max: 5,
-            ..ApiConfig::default()
+            ..ServerSettings::default()
         };
         let long_name = "n".repeat(256);
         let cases = [

@@ -47,13 +47,19 @@ async fn answer(
     // A pipeline that cannot take files is refused before a gigabyte is read.
     state.runtime().check(pipeline, Function::Files)?;
     let (head, body) = request.into_parts();
-    let form = form::read(body, &head.headers, &state.services().spool, state.config()).await?;
+    let form = form::read(
+        body,
+        &head.headers,
+        &state.services().spool,
+        state.settings(),
+    )
+    .await?;
     let headers = state.forwarded(&head.headers);
     let chunks = state
         .runtime()
         .files(run, pipeline, FilesRequest { form, headers })
         .await?;
-    let keep_alive = state.config().keep_alive_interval;
+    let keep_alive = state.settings().keep_alive_interval;
     if wants_events(&head.headers) {
         let body = answer_stream::body(chunks, RunStream::spawn, EventWriter, keep_alive).await?;
         return Ok(sse::response(body));

@@ -36,9 +36,13 @@ pub(crate) fn check(headers: &HeaderMap, config: &ApiConfig) -> Result<(), ApiEr
         let is_same = host.as_ref().is_some_and(|host| {
             origin_authority(origin).is_some_and(|origin| origin == host.as_str())
         });
-        let is_allowed = origin
-            .to_str()
-            .is_ok_and(|origin| config.cors_origins.iter().any(|allowed| allowed == origin));
+        let is_allowed = origin.to_str().is_ok_and(|origin| {
+            config
+                .server
+                .cors_origins
+                .iter()
+                .any(|allowed| allowed == origin)
+        });
         if !is_same && !is_allowed {
             return Err(ApiError::cross_origin(
                 "a web page of another origin may not use this server without an API key: send \
@@ -74,7 +78,7 @@ fn is_this_machine(host: &Authority, config: &ApiConfig) -> bool {
     bare == "localhost"
         || is_loopback
         || config
-            .access
+            .server
             .allowed_hosts
             .iter()
             .any(|allowed| allowed.eq_ignore_ascii_case(bare))
@@ -85,11 +89,9 @@ mod tests {
     use super::*;
 
     fn code(pairs: &[(&'static str, &'static str)]) -> Option<String> {
-        let mut config = ApiConfig {
-            cors_origins: vec!["https://chat.example".to_owned()],
-            ..ApiConfig::default()
-        };
-        config.access.allowed_hosts = vec!["hay.example".to_owned()];
+        let mut config = ApiConfig::default();
+        config.server.cors_origins = vec!["https://chat.example".to_owned()];
+        config.server.allowed_hosts = vec!["hay.example".to_owned()];
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.append(*name, HeaderValue::from_static(value));

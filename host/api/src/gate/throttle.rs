@@ -11,6 +11,7 @@ use governor::clock::{Clock, DefaultClock};
 use governor::state::keyed::HashMapStateStore;
 use governor::{DefaultDirectRateLimiter, NotUntil, Quota, RateLimiter};
 use hayrick_services::keys::key::Key;
+use hayrick_types::limit_name::LimitName;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::AccessConfig;
@@ -40,9 +41,10 @@ struct KeyLimits {
 impl Throttle {
     /// Starts to count.
     pub(crate) fn new(config: &AccessConfig) -> Throttle {
-        let failures =
-            Addresses::new(NonZeroU32::new(config.failures_per_minute).unwrap_or(NonZeroU32::MIN));
-        let anonymous = NonZeroU32::new(config.anonymous_per_minute)
+        let failures = Addresses::new(
+            NonZeroU32::new(config.keys.failures_per_minute).unwrap_or(NonZeroU32::MIN),
+        );
+        let anonymous = NonZeroU32::new(config.keys.anonymous_per_minute)
             .filter(|_| !config.is_loopback)
             .map(Addresses::new);
         Throttle {
@@ -72,6 +74,7 @@ impl Throttle {
             return Err(ApiError::too_many(
                 "this API key has reached its rate (--rate): wait as long as the header \
                  Retry-After says",
+                LimitName::KeyRate,
                 wait(&refused),
             ));
         }
@@ -84,6 +87,7 @@ impl Throttle {
             ApiError::too_many(
                 "this API key has reached its number of requests at a time (--concurrency): wait \
                  until one has ended",
+                LimitName::KeyConcurrencyMax,
                 PLACE_PAUSE,
             )
         })
@@ -102,6 +106,7 @@ impl Throttle {
                 "too many requests of this address had no valid API key \
                 (failures_per_minute): check the key, and wait as long as the header Retry-After \
                 says",
+                LimitName::KeyFailuresPerMinute,
                 wait,
             )
         })
@@ -119,6 +124,7 @@ impl Throttle {
             ApiError::too_many(
                 "this address has reached its number of requests without an API key \
                  (anonymous_per_minute): send a key, or wait",
+                LimitName::AnonymousPerMinute,
                 wait,
             )
         })

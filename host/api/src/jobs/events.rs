@@ -71,7 +71,7 @@ impl Follower {
         let watch = self.watch.as_mut()?;
         let changed = tokio::select! {
             biased;
-            changed = timeout(self.state.config().keep_alive_interval, watch.changed()) => changed,
+            changed = timeout(self.state.settings().keep_alive_interval, watch.changed()) => changed,
             () = self.state.draining() => return None,
         };
         let event = match changed {

@@ -36,8 +36,8 @@ pub(crate) async fn submit(
     let policy = state.runtime().check(&pipeline, Function::Job)?;
     let (head, body) = request.into_parts();
     let key = idempotency_key(&head.headers)?;
-    let body = read::text(body, state.config()).await?;
-    depth::check(&body, state.config().json_depth_max)?;
+    let body = read::text(body, state.settings()).await?;
+    depth::check(&body, state.settings().json_depth_max)?;
     let submission = request::parse(pipeline, &body, key)?;
     let submission = Submission {
         pending_max: Some(policy.jobs.pending_max),

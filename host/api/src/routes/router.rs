@@ -25,8 +25,8 @@ pub(crate) fn router(state: ApiState) -> Result<Router, DocumentError> {
     state.set_document(openapi_document()?);
     let guard = from_fn_with_state(Gate::new(state.clone(), needs()), authenticate::guard);
     let count = from_fn_with_state(state.services().metrics.clone(), limit_count::count);
-    let routes = with_fallbacks(routes()).layer(count).layer(guard);
-    let routes = match cors::layer(&state.config().cors_origins) {
+    let routes = with_fallbacks(routes()).layer(guard).layer(count);
+    let routes = match cors::layer(&state.settings().cors_origins) {
         Some(cors) => routes.layer(cors),
         None => routes,
     };

@@ -35,11 +35,11 @@ pub(crate) async fn complete(State(state): State<ApiState>, request: Request) ->
 
 async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let body = read::text(body, state.config()).await?;
+    let body = read::text(body, state.settings()).await?;
     let request = request::parse(
         body,
         state.forwarded(&head.headers),
-        state.config().json_depth_max,
+        state.settings().json_depth_max,
     )?;
     // The gate adds one to every request; without it nothing is allowed.
     let access = head
@@ -57,7 +57,7 @@ async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Respon
         Delivery::Whole => Ok(json::ok(&response::collect(chunks, identity).await?)),
         Delivery::Stream(options) => {
             let frames = FrameWriter::new(&identity, options);
-            let keep_alive = state.config().keep_alive_interval;
+            let keep_alive = state.settings().keep_alive_interval;
             let body = answer_stream::body(chunks, RunStream::spawn, frames, keep_alive).await?;
             Ok(sse::response(body))
         }

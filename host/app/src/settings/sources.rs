@@ -1,47 +1,36 @@
-//! What the user said, by flag, environment and file, before anything is made of it.
+//! What the user said by flag, environment and file, before anything is made of it.
 
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use toml::Table;
 
-use crate::environment::Environment;
-use crate::mistake::ConfigError;
+use crate::settings::environment::Environment;
+use crate::settings::flags::Flags;
+use crate::settings::mistake::ConfigError;
 
 /// The file that is read when none is named.
 pub const FILE_DEFAULT: &str = "hayrick.toml";
 
-/// What was said by flag, or by the flag's variable; `None` leaves it to the file and the defaults.
-#[derive(Debug, Clone, Default)]
-pub struct Flags {
-    pub host: Option<String>,
-    pub port: Option<u16>,
-    pub plugins_dir: Option<PathBuf>,
-    pub data_dir: Option<PathBuf>,
-    pub config: Option<PathBuf>,
-    /// Serve on an address other machines reach, and let in who shows no key.
-    pub insecure: bool,
-}
-
 /// Everything the user said.
-pub struct Settings {
+pub struct Sources {
     pub flags: Flags,
     /// The settings file; empty when there is none.
     pub file: Table,
     pub environment: Environment,
 }
 
-impl Settings {
+impl Sources {
     /// Reads the settings file beside the flags and the environment.
     ///
     /// # Errors
-    /// A file that was named and is not there, cannot be read, or is no TOML. An absent default
-    /// file is none.
-    pub fn read(flags: Flags, environment: Environment) -> Result<Settings, ConfigError> {
+    /// A file that was named is not there, cannot be read, or is not TOML. The default file may be
+    /// absent.
+    pub fn read(flags: Flags, environment: Environment) -> Result<Sources, ConfigError> {
         let path = flags.config.clone().unwrap_or_else(|| FILE_DEFAULT.into());
         let text = read_file(&path, flags.config.is_some())?;
         let file = parse_toml(&path, &text)?;
-        Ok(Settings {
+        Ok(Sources {
             flags,
             file,
             environment,
@@ -63,7 +52,7 @@ fn read_file(path: &Path, is_named: bool) -> Result<String, ConfigError> {
 /// The table in a file's text.
 ///
 /// # Errors
-/// It is no TOML.
+/// It is not TOML.
 pub fn parse_toml(path: &Path, text: &str) -> Result<Table, ConfigError> {
     text.parse().map_err(|error| not_toml(path, &error))
 }
@@ -84,8 +73,8 @@ fn not_toml(path: &Path, error: &toml::de::Error) -> ConfigError {
 mod tests {
     use super::*;
 
-    fn read(path: &Path) -> Result<Settings, ConfigError> {
-        Settings::read(
+    fn read(path: &Path) -> Result<Sources, ConfigError> {
+        Sources::read(
             Flags {
                 config: Some(path.to_owned()),
                 ..Flags::default()

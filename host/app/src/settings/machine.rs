@@ -14,7 +14,7 @@ pub fn memory_bytes() -> u64 {
         .ok()
         .and_then(|text| of_meminfo(&text))
         .unwrap_or(UNKNOWN_BYTES);
-    // "max" is no number, and no limit.
+    // "max" means that there is no limit.
     let group = read_to_string(CGROUP)
         .ok()
         .and_then(|text| text.trim().parse().ok());
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_machine_s_memory_is_read() {
+    fn memory_of_the_machine_is_read() {
         assert_eq!(
             of_meminfo("MemTotal:       16319476 kB\nMemFree: 1 kB\n"),
             Some(16_319_476 << 10)

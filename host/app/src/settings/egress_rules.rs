@@ -1,62 +1,25 @@
-//! Whom plugins may ask over the network: `[[egress]]` and `[secrets.NAME]` of a plugin's policy,
-//! and the bounds in `[egress]` of the settings.
+//! Which requests a plugin may make: `[[egress]]` and `[secrets.NAME]` of its policy.
 
-use hayrick_services::egress::config::EgressConfig;
 use hayrick_types::egress::error::GrantError;
 use hayrick_types::egress::grant::EgressGrant;
 use hayrick_types::egress::host::HostPattern;
 use hayrick_types::egress::rule::{EgressRule, Scheme, parse_method, parse_path};
 use hayrick_types::egress::secret::{SecretGrant, parse_header, parse_template};
+use hayrick_types::settings::plugin::EGRESS_PORT;
+use hayrick_types::settings::reader::Reader;
 
-use crate::environment::Environment;
-use crate::limits::TIMES;
-use crate::section::Section;
+use crate::settings::environment::Environment;
+use crate::settings::section::Section;
 
 const SECRET_BYTES_MIN: usize = 8;
-const COUNT: std::ops::RangeInclusive<u64> = 1..=1_000_000;
-
-/// Reads the bounds of all requests.
-pub fn read_bounds(section: &mut Section) -> EgressConfig {
-    let default = EgressConfig::default();
-    EgressConfig {
-        requests_max: section.count("requests_max", default.requests_max, COUNT),
-        run_requests_max: section.count("run_requests_max", default.run_requests_max, COUNT),
-        run_requests_total_max: section.count(
-            "run_requests_total_max",
-            default.run_requests_total_max,
-            COUNT,
-        ),
-        request_bytes_max: section.size(
-            "request_bytes_max",
-            default.request_bytes_max,
-            0..=64 << 20,
-        ),
-        response_bytes_max: section.size(
-            "response_bytes_max",
-            default.response_bytes_max,
-            1..=1 << 40,
-        ),
-        headers_max: section.count("headers_max", default.headers_max, 1..=1000),
-        header_bytes_max: section.size(
-            "header_bytes_max",
-            default.header_bytes_max,
-            1 << 10..=256 << 10,
-        ),
-        redirects_max: section.count("redirects_max", default.redirects_max, 0..=20),
-        connect_timeout: section.duration("connect_timeout", default.connect_timeout, TIMES),
-        idle_timeout: section.duration("idle_timeout", default.idle_timeout, TIMES),
-        time_max: section.duration("time_max", default.time_max, TIMES),
-    }
-}
-
-/// Reads what one plugin may ask; what is absent is not granted.
+/// Reads which requests one plugin may make; what it does not name is not granted.
 pub fn read_grant(section: &mut Section, environment: &Environment) -> EgressGrant {
     let rules = section.each_item("egress", read_rule);
     let rules = EgressGrant {
         rules: rules.into_iter().flatten().collect(),
         secrets: Vec::new(),
     };
-    let secrets = section.each_section("secrets", |name, secret| {
+    let secrets = section.each_section("secrets", "NAME", |name, secret| {
         read_secret(name, secret, &rules, environment)
     });
     EgressGrant {
@@ -65,25 +28,27 @@ pub fn read_grant(section: &mut Section, environment: &Environment) -> EgressGra
     }
 }
 
-fn told<T>(read: Result<T, GrantError>) -> Result<T, String> {
+fn sentence<T>(read: Result<T, GrantError>) -> Result<T, String> {
     read.map_err(|error| error.to_string())
 }
 
 fn read_rule(section: &mut Section) -> Option<EgressRule> {
-    let scheme = section.parsed("scheme", |text| told(Scheme::parse(text)));
+    let scheme = section.parsed("scheme", |text| sentence(Scheme::parse(text)));
     let host = section.required(
         "host",
         "write for example host = \"api.example.com\"",
-        |text| told(HostPattern::parse(text)),
+        |text| sentence(HostPattern::parse(text)),
     );
-    let port = section
-        .optional_count("port", 1..=u64::from(u16::MAX))
-        .and_then(|port| u16::try_from(port).ok());
-    let methods = section.parsed_texts("methods", |words| {
-        words.iter().map(|word| told(parse_method(word))).collect()
+    let port = section.optional_number(&EGRESS_PORT, None);
+    let port = port.and_then(|port| u16::try_from(port).ok());
+    let methods = section.parsed_list("methods", |methods| {
+        methods
+            .iter()
+            .map(|method| sentence(parse_method(method)))
+            .collect()
     });
-    let path_prefix = section.parsed("path", |text| told(parse_path(text)));
-    let private = section.flag("private", false);
+    let path_prefix = section.parsed("path", |text| sentence(parse_path(text)));
+    let private = section.flag_of("private");
     let scheme = scheme.unwrap_or(Scheme::Https);
     let rule = EgressRule {
         scheme,
@@ -109,7 +74,7 @@ fn read_secret(
         "name the variable of the host's environment that has it",
         |variable| match environment.get(variable) {
             None => Err(format!(
-                "the environment has no {variable}: set it, or remove this secret"
+                "the variable {variable} is not set: set it, or remove this secret"
             )),
             Some(value) if value.len() < SECRET_BYTES_MIN => Err(format!(
                 "{variable} has fewer than {SECRET_BYTES_MIN} bytes"
@@ -117,12 +82,12 @@ fn read_secret(
             Some(_) => Ok(variable.to_owned()),
         },
     );
-    let header = section.parsed("header", |text| told(parse_header(text)));
-    let template = section.parsed("template", |text| told(parse_template(text)));
+    let header = section.parsed("header", |text| sentence(parse_header(text)));
+    let template = section.parsed("template", |text| sentence(parse_template(text)));
     let to = section.required(
         "to",
         "write for example to = \"https://api.example.com/v1\"",
-        |text| told(EgressRule::parse(text)),
+        |text| sentence(EgressRule::parse(text)),
     );
     let is_plain = header
         .as_ref()
@@ -146,19 +111,24 @@ fn read_secret(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::found::Source;
 
     fn read(file: &str) -> (EgressGrant, Vec<String>) {
         let variables = [("KEY", "sk-very-secret"), ("SHORT", "x")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()));
         let environment: Environment = variables.into_iter().collect();
-        let (grant, mistakes) = Section::read(file.parse().unwrap(), |section| {
-            read_grant(section, &environment)
-        });
-        (grant, mistakes.iter().map(ToString::to_string).collect())
+        let (grant, reading) =
+            Section::read(file.parse().unwrap(), Source::PluginFile, |section| {
+                read_grant(section, &environment)
+            });
+        (
+            grant,
+            reading.mistakes.iter().map(ToString::to_string).collect(),
+        )
     }
 
     #[test]
-    fn nothing_said_is_nothing_granted() {
+    fn an_empty_policy_grants_nothing() {
         assert_eq!(read(""), (EgressGrant::default(), vec![]));
     }
 
@@ -204,7 +174,8 @@ mod tests {
     #[test]
     fn every_mistake_has_its_path_and_its_cure() {
         let (_, mistakes) = read(
-            "[[egress]]\nscheme = 'ftp'\nhost = '127.1'\nport = 0\nmethods = ['get']\npath = 'v1'\nprivat = true\n\
+            "[[egress]]\nscheme = 'ftp'\nhost = '127.1'\nport = 0\nmethods = ['get']\npath = \
+             'v1'\nprivat = true\n\
              [[egress]]\n\
              [[egress]]\nhost = '*.example.com'\nprivate = true\n\
              [[egress]]\nscheme = 'http'\nhost = 'api.example.com'\n\
@@ -215,21 +186,21 @@ mod tests {
              [secrets.e]\nenv = 'KEY'\nto = 'https://elsewhere.example.com'",
         );
         let expected = [
-            "egress[1].scheme: 'ftp' is not \"http\" or \"https\"",
+            "egress[1].scheme: invalid scheme 'ftp': write \"http\" or \"https\"",
             "egress[1].host: '127.1' is an odd spelling",
             "egress[1].port: 0 is out of range",
-            "egress[1].methods: 'get' is no method",
-            "egress[1].path: 'v1' is no path",
-            "egress[1].privat: there is no such key; did you mean 'private'?",
+            "egress[1].methods: invalid method 'get'",
+            "egress[1].path: invalid path 'v1'",
+            "egress[1].privat: unknown key; did you mean 'private'?",
             "egress[2].host: is missing",
             "egress[3]: *.example.com is many hosts",
             "secrets.a.env: is missing",
             "secrets.a.header: 'Host' is a header the host writes itself",
             "secrets.a.template: 'Bearer' must have one {}",
             "secrets.a.to: is missing",
-            "secrets.b.env: the environment has no ABSENT",
+            "secrets.b.env: the variable ABSENT is not set",
             "secrets.c.env: SHORT has fewer than 8 bytes",
-            "secrets.c.to: 'api.example.com' is no address",
+            "secrets.c.to: invalid address 'api.example.com'",
             "secrets.d.to: a secret goes over https",
             "secrets.e.to: no [[egress]] has this scheme, host and port",
         ];

@@ -1,22 +1,21 @@
 //! The `[upstreams.ALIAS]` sections and the OPENAI_ variables: which models there are, and with
 //! which keys.
 
-use std::time::Duration;
-
-use hayrick_services::llm::config::{CacheConfig, LlmConfig, UpstreamConfig};
+use hayrick_services::llm::config::{LlmConfig, UpstreamConfig};
 use hayrick_services::secret::Secret;
+use hayrick_types::settings::process::{OPENAI_BASE_URL_DEFAULT, OPENAI_MODEL_DEFAULT};
+use hayrick_types::settings::upstream::{CacheSettings, UpstreamSettings};
+use toml::Value;
 
-use crate::environment::Environment;
-use crate::limits::TIMES;
-use crate::mistake::did_you_mean;
-use crate::section::{Section, join_path};
+use crate::settings::environment::Environment;
+use crate::settings::found::{Source, join_path};
+use crate::settings::mistake::did_you_mean;
+use crate::settings::section::Section;
 
 /// The alias of the upstream the OPENAI_ variables describe, and of the default one when several
 /// are configured.
 const ALIAS_DEFAULT: &str = "default";
 const ALIAS_BYTES_MAX: usize = 64;
-const OPENAI_URL: &str = "https://api.openai.com/v1";
-const OPENAI_MODEL: &str = "gpt-4o-mini";
 
 /// Reads `[upstreams]` and `default_upstream`, and adds what the environment describes. What is
 /// legal and unwise goes to `warnings`.
@@ -25,7 +24,7 @@ pub fn read_upstreams(
     environment: &Environment,
     warnings: &mut Vec<String>,
 ) -> LlmConfig {
-    let mut upstreams = top.each_section("upstreams", |alias, section| {
+    let mut upstreams = top.each_section("upstreams", "ALIAS", |alias, section| {
         read_upstream(alias, section, environment, warnings)
     });
     if !upstreams
@@ -46,71 +45,53 @@ fn read_upstream(
     warnings: &mut Vec<String>,
 ) -> UpstreamConfig {
     check_alias(alias, section);
-    let base_url = section.required(
-        "base_url",
-        "write the address that /chat/completions is appended to",
-        base_url,
-    );
+    let base_url = read_base_url(section);
     let model = section.required("model", "write the model's name at this upstream", |name| {
         Ok(name.to_owned())
     });
-    let default = UpstreamConfig::new(
-        alias,
-        base_url.unwrap_or_default(),
-        model.unwrap_or_default(),
-    );
     UpstreamConfig {
+        alias: alias.to_owned(),
+        base_url: base_url.unwrap_or_default(),
+        model: model.unwrap_or_default(),
         api_key: read_key(alias, section, environment, warnings),
-        connect_timeout: section.duration("connect_timeout", default.connect_timeout, TIMES),
-        first_token_timeout: section.duration(
-            "first_token_timeout",
-            default.first_token_timeout,
-            TIMES,
-        ),
-        idle_timeout: section.duration("idle_timeout", default.idle_timeout, TIMES),
-        concurrency_max: section.count("concurrency_max", default.concurrency_max, 1..=65_536),
-        queue_max: section.count("queue_max", default.queue_max, 0..=65_536),
-        retries_max: section.count("retries_max", default.retries_max, 0..=100),
-        backoff_base: section.duration("backoff_base", default.backoff_base, TIMES),
-        backoff_cap: section.duration("backoff_cap", default.backoff_cap, TIMES),
-        breaker_failures: section.count(
-            "breaker_failures",
-            default.breaker_failures,
-            1..=1_000_000,
-        ),
-        breaker_open: section.duration("breaker_open", default.breaker_open, TIMES),
-        fallbacks: section.texts("fallbacks").unwrap_or_default(),
-        cache: section.optional_section("cache", read_cache),
-        event_bytes_max: section.size(
-            "event_bytes_max",
-            default.event_bytes_max,
-            1 << 10..=1 << 30,
-        ),
-        answer_bytes_max: section.size(
-            "answer_bytes_max",
-            default.answer_bytes_max,
-            1 << 10..=4 << 30,
-        ),
-        ..default
+        settings: UpstreamSettings::read(section, &UpstreamSettings::default()),
+        cache: section.optional_section("cache", |cache| {
+            CacheSettings::read(cache, &CacheSettings::default())
+        }),
     }
 }
 
-fn read_cache(section: &mut Section) -> CacheConfig {
-    let default = CacheConfig::default();
-    let month = Duration::from_secs(30 * 86_400);
-    CacheConfig {
-        ttl: section.duration("ttl", default.ttl, *TIMES.start()..=month),
-        entries_max: section.count("entries_max", default.entries_max, 1..=1_000_000),
+fn read_base_url(section: &mut Section) -> Option<String> {
+    const KEY: &str = "base_url";
+    if !section.has(KEY) {
+        section.mistake(
+            KEY,
+            "is missing: write the address that /chat/completions is appended to",
+        );
     }
+    let found = section.unrecorded(KEY, base_url)?;
+    section.record(KEY, Some(shown_url(&found)), section.file());
+    Some(found)
+}
+
+/// A URL without what may be secret in it: user, password and query.
+fn shown_url(url: &str) -> Value {
+    let (url, query) = url
+        .split_once('?')
+        .map_or((url, ""), |(url, _)| (url, "?(hidden)"));
+    let shown = match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://(hidden)@{host}{query}"),
+        _ => format!("{url}{query}"),
+    };
+    Value::String(shown)
 }
 
 fn check_alias(alias: &str, section: &mut Section) {
-    let is_alias = |letter: char| {
-        letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.' | '/' | ':')
-    };
+    let is_alias =
+        |character: char| character.is_ascii_alphanumeric() || "-_./:".contains(character);
     if alias.is_empty() || alias.len() > ALIAS_BYTES_MAX || !alias.chars().all(is_alias) {
         let text = format!(
-            "an alias has 1 to {ALIAS_BYTES_MAX} letters, digits, '-', '_', '.', '/' or ':': choose another"
+            "invalid alias: use 1 to {ALIAS_BYTES_MAX} letters, digits, '-', '_', '.', '/' or ':'"
         );
         section.mistake_here(text);
     }
@@ -124,7 +105,7 @@ fn base_url(text: &str) -> Result<String, String> {
         .unwrap_or_default();
     if address.is_empty() || address.starts_with('/') || text.contains(char::is_whitespace) {
         return Err(format!(
-            "'{text}' is no address: write for example \"{OPENAI_URL}\""
+            "invalid URL '{text}': write for example \"{OPENAI_BASE_URL_DEFAULT}\""
         ));
     }
     Ok(text.trim_end_matches('/').to_owned())
@@ -138,7 +119,10 @@ fn read_key(
     environment: &Environment,
     warnings: &mut Vec<String>,
 ) -> Option<Secret> {
-    let literal = section.text("api_key");
+    let literal = section.unrecorded("api_key", |key| Ok(key.to_owned()));
+    let hidden = literal.as_ref().map(|_| hidden());
+    let source = hidden.as_ref().map_or(Source::Default, |_| section.file());
+    section.record("api_key", hidden, source);
     let variable = section.text("api_key_env");
     let file = section.text("api_key_file");
     match (literal, variable, file) {
@@ -146,13 +130,14 @@ fn read_key(
         (Some(key), None, None) => {
             let path = section.path_of("api_key");
             warnings.push(format!(
-                "{path}: the key of '{alias}' stands in the settings file; api_key_env or api_key_file keep it out of there"
+                "{path}: the key of '{alias}' is in the settings file; \
+                 use api_key_env or api_key_file to keep it out of there"
             ));
             Some(Secret::new(key))
         }
         (None, Some(name), None) => {
             let found = environment.get(&name).ok_or_else(|| {
-                format!("the environment has no {name}: set it, or remove this line")
+                format!("the variable {name} is not set: set it, or remove this line")
             });
             keep(section, "api_key_env", found)
         }
@@ -162,11 +147,16 @@ fn read_key(
         }
         _ => {
             section.mistake_here(
-                "has more than one of api_key, api_key_env and api_key_file: keep one",
+                "more than one of api_key, api_key_env and api_key_file is set: keep one",
             );
             None
         }
     }
+}
+
+/// What is shown for a secret.
+fn hidden() -> Value {
+    Value::String("(hidden)".to_owned())
 }
 
 fn keep(
@@ -208,20 +198,52 @@ fn from_environment(
         }
         return None;
     }
-    let url = base_url(url.unwrap_or(OPENAI_URL))
+    let base_url = base_url(url.unwrap_or(OPENAI_BASE_URL_DEFAULT))
         .map_err(|text| top.mistake_of("OPENAI_BASE_URL", text))
         .ok()?;
-    let default = UpstreamConfig::new(ALIAS_DEFAULT, url, model.unwrap_or(OPENAI_MODEL));
+    let upstream = ("upstreams", (ALIAS_DEFAULT, "ALIAS"));
+    let settings = top.absent_section(upstream.0, upstream.1, |section| {
+        let source = |is_set: bool, variable| {
+            if is_set {
+                Source::Variable(variable)
+            } else {
+                Source::Default
+            }
+        };
+        let shown_url = shown_url(&base_url);
+        let shown_model = Value::String(model.unwrap_or(OPENAI_MODEL_DEFAULT).to_owned());
+        section.record(
+            "base_url",
+            Some(shown_url),
+            source(url.is_some(), "OPENAI_BASE_URL"),
+        );
+        section.record(
+            "model",
+            Some(shown_model),
+            source(model.is_some(), "OPENAI_MODEL"),
+        );
+        let shown_key = key.map(|_| hidden());
+        section.record(
+            "api_key",
+            shown_key,
+            source(key.is_some(), "OPENAI_API_KEY"),
+        );
+        UpstreamSettings::read(section, &UpstreamSettings::default())
+    });
     Some(UpstreamConfig {
+        alias: ALIAS_DEFAULT.to_owned(),
+        base_url,
+        model: model.unwrap_or(OPENAI_MODEL_DEFAULT).to_owned(),
         api_key: key.map(|key| Secret::new(key.to_owned())),
-        ..default
+        settings,
+        cache: None,
     })
 }
 
 fn check_fallbacks(top: &mut Section, upstreams: &[UpstreamConfig]) {
     let aliases = || upstreams.iter().map(|upstream| upstream.alias.as_str());
     for upstream in upstreams {
-        for fallback in &upstream.fallbacks {
+        for fallback in &upstream.settings.fallbacks {
             let others = aliases().filter(|alias| *alias != upstream.alias);
             let path = join_path(&join_path("upstreams", &upstream.alias), "fallbacks");
             if *fallback == upstream.alias {
@@ -266,7 +288,8 @@ fn read_default(top: &mut Section, upstreams: &[UpstreamConfig]) -> Option<Strin
         (None, _) => {
             top.mistake(
                 "default_upstream",
-                "is missing: there are several upstreams, so name the one that serves when a plugin names none",
+                "is missing: name the upstream that answers when a plugin names none, since there \
+                 are several",
             );
             None
         }
@@ -276,7 +299,7 @@ fn read_default(top: &mut Section, upstreams: &[UpstreamConfig]) -> Option<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mistake::Mistake;
+    use crate::settings::mistake::Mistake;
 
     const FAST: &str = "[upstreams.fast]\nbase_url = 'http://127.0.0.1:1/v1/'\nmodel = 'm'\n";
 
@@ -292,13 +315,13 @@ mod tests {
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
         let mut warnings = Vec::new();
-        let (llm, mistakes) = Section::read(file.parse().unwrap(), |top| {
+        let (llm, reading) = Section::read(file.parse().unwrap(), Source::File, |top| {
             read_upstreams(top, &environment, &mut warnings)
         });
         Read {
             llm,
             warnings,
-            mistakes: mistakes.iter().map(Mistake::to_string).collect(),
+            mistakes: reading.mistakes.iter().map(Mistake::to_string).collect(),
         }
     }
 
@@ -410,5 +433,18 @@ mod tests {
         );
         std::fs::remove_file(&path).unwrap();
         assert!(read(&format!("{FAST}{key_file}"), &[]).mistakes[0].contains("cannot be read"));
+    }
+
+    #[test]
+    fn shown_urls_hide_what_may_be_secret() {
+        for (url, shown) in [
+            ("https://a.example/v1", "https://a.example/v1"),
+            (
+                "https://me:key@a.example/v1?token=1",
+                "https://(hidden)@a.example/v1?(hidden)",
+            ),
+        ] {
+            assert_eq!(shown_url(url), Value::String(shown.to_owned()));
+        }
     }
 }

@@ -32,7 +32,7 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
         Some((count, unit)) => scale(count, &unit.to_ascii_lowercase(), &SIZE_UNITS),
         None => None,
     };
-    bytes.ok_or_else(|| format!("'{text}' is no size: write bytes, or for example \"256 MiB\""))
+    bytes.ok_or_else(|| format!("invalid size '{text}': write bytes, or for example \"256 MiB\""))
 }
 
 /// A whole number with ms, s, m, h or d.
@@ -42,7 +42,7 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let millis = split(text).and_then(|(count, unit)| scale(count, unit, &DURATION_UNITS));
     millis.map(Duration::from_millis).ok_or_else(|| {
-        format!("'{text}' is no duration: write for example \"500ms\", \"10s\" or \"5m\"")
+        format!("invalid duration '{text}': write for example \"500ms\", \"10s\" or \"5m\"")
     })
 }
 
@@ -74,7 +74,7 @@ pub fn show_duration(duration: Duration) -> String {
 fn split(text: &str) -> Option<(u64, &str)> {
     let text = text.trim();
     let (digits, unit) = text.split_at(
-        text.find(|letter: char| !letter.is_ascii_digit())
+        text.find(|character: char| !character.is_ascii_digit())
             .unwrap_or(text.len()),
     );
     Some((digits.parse().ok()?, unit.trim_start()))
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_that_are_none_are_refused() {
+    fn invalid_sizes_are_refused() {
         for text in [
             "",
             "MiB",
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_that_are_none_are_refused() {
+    fn invalid_durations_are_refused() {
         for text in [
             "",
             "10",

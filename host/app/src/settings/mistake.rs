@@ -55,13 +55,13 @@ fn list(mistakes: &[Mistake]) -> String {
     format!("{} {noun} in the settings:{lines}", mistakes.len())
 }
 
-/// `; did you mean 'x'?` when a known word is near, else nothing.
-pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+/// `; did you mean 'x'?` when a known name is similar, else nothing.
+pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     // Jaro-Winkler favours a shared beginning, which is how keys are shortened; below 0.85 guesses
     // start to mislead.
     let near = known
         .into_iter()
-        .map(|key| (strsim::jaro_winkler(word, key), key))
+        .map(|key| (strsim::jaro_winkler(name, key), key))
         .filter(|(likeness, _)| *likeness >= 0.85);
     near.max_by(|(one, _), (other, _)| one.total_cmp(other))
         .map(|(_, key)| format!("; did you mean '{key}'?"))
@@ -73,15 +73,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn near_words_are_offered_and_far_ones_are_not() {
+    fn similar_names_are_suggested_and_others_are_not() {
         let known = ["body_bytes_max", "drain_deadline", "connections_max"];
-        for (word, near) in [
+        for (name, near) in [
             ("body_bytes", "body_bytes_max"),
             ("drain_dedaline", "drain_deadline"),
             ("conections_max", "connections_max"),
         ] {
             assert_eq!(
-                did_you_mean(word, known),
+                did_you_mean(name, known),
                 format!("; did you mean '{near}'?")
             );
         }
