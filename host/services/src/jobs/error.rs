@@ -20,7 +20,7 @@ pub enum JobError {
     NotFound { pipeline: String, id: JobId },
     #[error("{what} is empty: give it a value, or leave it out if it may be left out")]
     Empty { what: &'static str },
-    #[error("{what} has {bytes} bytes, and {bytes_max} are allowed{}: shorten it", .limit.map(|limit| format!(" ({limit})")).unwrap_or_default())]
+    #[error("{what} has {bytes} bytes, but at most {bytes_max} are allowed{}: shorten it", .limit.map(|limit| format!(" ({limit})")).unwrap_or_default())]
     TooLong {
         what: &'static str,
         bytes: usize,
@@ -28,7 +28,7 @@ pub enum JobError {
         /// The setting that bounds it, if one does.
         limit: Option<LimitName>,
     },
-    #[error("{what} is not a JSON document: {reason}")]
+    #[error("{what} is not valid JSON: {reason}")]
     NotJson { what: &'static str, reason: String },
     #[error("{what} has to lie between {least} and {most}")]
     OutOfRange {
