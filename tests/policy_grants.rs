@@ -274,7 +274,7 @@ async fn the_difference_is_shown_and_granted_by_command() {
         granted.stdout,
         granted.stderr
     );
-    host.serves_generation("live", 2).await;
+    host.serves_version("live", 2).await;
     let written = std::fs::read_to_string(host.policy_file("live")).unwrap();
     assert!(
         written.contains("# ours") && written.contains("# kept") && written.contains("\"state\""),
@@ -305,10 +305,7 @@ async fn the_difference_is_shown_and_granted_by_command() {
     );
     let unknown = over(&host, &["grant", "live", "sockets"]);
     assert!(
-        unknown.code == Some(1)
-            && unknown
-                .stderr
-                .contains("'sockets' is no interface to grant"),
+        unknown.code == Some(1) && unknown.stderr.contains("'sockets' cannot be granted"),
         "{}",
         unknown.stderr
     );

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use hayrick_app::grant::interface_names;
 use hayrick_app::settings::Flags;
 use hayrick_app::telemetry::FILTER_DEFAULT;
 use hayrick_app::units::parse_duration;
@@ -248,8 +249,9 @@ pub struct InspectArgs {
 pub struct GrantArgs {
     /// The plugin: its file is NAME.wasm in the plugins folder, its policy NAME.toml beside it
     pub name: String,
-    /// What to grant: llm, jobs, state, config, http [default: all that its file asks for]
-    #[arg(value_name = "INTERFACE")]
+    #[arg(value_name = "INTERFACE", help = format!(
+        "What to grant: {} [default: all that its file asks for]", interface_names()
+    ))]
     pub interfaces: Vec<String>,
     #[command(flatten)]
     pub folders: FolderArgs,

@@ -49,6 +49,11 @@ pub fn grant(settings: Settings, name: &str, interfaces: &[String]) -> anyhow::R
     })
 }
 
+/// What can be granted, by name, for people.
+pub fn interface_names() -> String {
+    Interface::ALL.map(Interface::as_str).join(", ")
+}
+
 fn asked(rules: &Rules, name: &PipelineName) -> anyhow::Result<BTreeSet<Interface>> {
     let path = rules.plugins_dir.join(format!("{name}.wasm"));
     let judged = judge(rules, &path)?;
@@ -59,12 +64,11 @@ fn asked(rules: &Rules, name: &PipelineName) -> anyhow::Result<BTreeSet<Interfac
 }
 
 fn parse(words: &[String]) -> anyhow::Result<BTreeSet<Interface>> {
-    let names = || Interface::ALL.map(Interface::as_str).join(", ");
     let parse = |word: &String| {
         Interface::parse(word).with_context(|| {
             format!(
-                "'{word}' is no interface to grant: name some of {}",
-                names()
+                "'{word}' cannot be granted: name some of {}",
+                interface_names()
             )
         })
     };

@@ -42,7 +42,7 @@ pub struct PolicyFolder {
 /// The policy of a plugin for which nothing is said.
 pub fn default_policy(limits: Limits, state: StateQuota, jobs: JobGrant) -> Policy {
     Policy {
-        interfaces: Interface::DEFAULT.into(),
+        interfaces: Interface::granted_by_default(),
         named: BTreeSet::new(),
         upgrades_may_ask: false,
         models: ModelGrant::default(),
@@ -109,7 +109,7 @@ fn interfaces(words: Vec<String>) -> Result<BTreeSet<Interface>, String> {
         let near = did_you_mean(word, names());
         Interface::parse(word).ok_or_else(|| {
             format!(
-                "'{word}' is no interface to grant{near}: write some of {}",
+                "'{word}' cannot be granted{near}: write some of {}",
                 names().join(", ")
             )
         })

@@ -40,9 +40,9 @@ pub fn run(args: DeployArgs) -> anyhow::Result<ExitCode> {
     }
     let text = |path| word(&answer.body, path);
     let line = format!(
-        "{} serves generation {} (sha256:{})",
+        "{} serves version {} (sha256:{})",
         text("/name"),
-        text("/version/generation"),
+        text("/version/number"),
         text("/version/digest")
     );
     print(&if args.json { json(&answer.body) } else { line })?;

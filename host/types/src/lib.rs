@@ -4,6 +4,7 @@
 
 pub mod chunk;
 pub mod clock;
+pub mod contract;
 pub mod egress;
 pub mod failure;
 pub mod generation;

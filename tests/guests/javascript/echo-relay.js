@@ -74,7 +74,7 @@ function parseFailure(text) {
 }
 
 function failure(kind, message) {
-  return { kind, message, retryAfter: null };
+  return { kind, message, retryAfter: null, limit: null };
 }
 
 /** What stands before the first colon and behind it; null if there is none. */

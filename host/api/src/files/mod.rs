@@ -11,9 +11,9 @@ use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use hayrick_runtime::entry::FilesRequest;
+use hayrick_runtime::guest_call::{ClientRequest, FilesRequest};
 use hayrick_runtime::run_stream::RunStream;
-use hayrick_runtime::shape::Function;
+use hayrick_types::contract::Export;
 use hayrick_types::id::RunId;
 
 use self::encode::{EventWriter, TextWriter};
@@ -62,14 +62,12 @@ async fn answer(
     request: Request,
 ) -> Result<Response, ApiError> {
     // Before a gigabyte is read for nobody.
-    state.runtime().check(pipeline, Function::Files)?;
+    state.runtime().check(pipeline, Export::Files)?;
     let (head, body) = request.into_parts();
     let form = form::read(body, &head.headers, &state.services().spool, state.config()).await?;
     let headers = state.forwarded(&head.headers);
-    let chunks = state
-        .runtime()
-        .files(run, pipeline, FilesRequest { form, headers })
-        .await?;
+    let request = ClientRequest::Files(FilesRequest { form, headers });
+    let chunks = state.runtime().answer(run, pipeline, request).await?;
     let keep_alive = state.config().keep_alive_interval;
     if wants_events(&head.headers) {
         let body =

@@ -11,7 +11,7 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
-use hayrick_runtime::shape::Function;
+use hayrick_types::contract::Export;
 use hayrick_types::job::{JobFilter, JobId, Submission};
 
 use self::request::{ListQuery, WaitQuery};
@@ -47,7 +47,7 @@ async fn submit(
     request: Request,
 ) -> Result<Response, ApiError> {
     let Path(pipeline) = pipeline.map_err(|_| ApiError::no_text())?;
-    let policy = state.runtime().check(&pipeline, Function::Job)?;
+    let policy = state.runtime().check(&pipeline, Export::Job)?;
     let (head, body) = request.into_parts();
     let key = idempotency_key(&head.headers)?;
     let body = body::read(body, state.config()).await?;

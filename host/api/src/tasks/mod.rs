@@ -8,8 +8,9 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
+use hayrick_types::contract::Export;
 use hayrick_types::id::RunId;
-use hayrick_types::task::{TaskFilter, TaskKind, TaskStatus};
+use hayrick_types::task::{TaskFilter, TaskStatus};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -57,7 +58,7 @@ impl ListQuery {
             .transpose()?;
         let kind = self
             .kind
-            .map(|word| TaskKind::parse(&word).ok_or_else(no_kind))
+            .map(|word| Export::of_task(&word).ok_or_else(no_kind))
             .transpose()?;
         let before = self
             .before
@@ -86,7 +87,7 @@ fn no_kind() -> ApiError {
     ApiError::invalid(
         format!(
             "'kind' is one of {}",
-            TaskKind::ALL.map(TaskKind::as_str).join(", ")
+            Export::ALL.map(Export::task).join(", ")
         ),
         Some("kind"),
     )

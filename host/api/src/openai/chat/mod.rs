@@ -13,6 +13,7 @@ use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use hayrick_runtime::guest_call::ClientRequest;
 use hayrick_runtime::run_stream::RunStream;
 use hayrick_types::failure::FailureKind;
 use hayrick_types::id::RunId;
@@ -65,7 +66,8 @@ async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Respon
         .ok_or_else(ApiError::no_key)?;
     access.check_pipeline(&asked.chat.model)?;
     let identity = Identity::new(run, asked.chat.model.clone());
-    let started = state.runtime().chat(run, asked.chat).await;
+    let (model, request) = (asked.chat.model.clone(), ClientRequest::Chat(asked.chat));
+    let started = state.runtime().answer(run, &model, request).await;
     let stream = started.map_err(|failure| match failure.kind {
         FailureKind::NotFound => ApiError::no_model(failure.message),
         _ => ApiError::from(failure),
