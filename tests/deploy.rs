@@ -60,10 +60,7 @@ async fn a_deploy_is_answered_once_it_serves() {
         (&NAME.into(), &"ready".into())
     );
     assert_eq!(
-        (
-            &status["version"]["generation"],
-            &status["version"]["digest"]
-        ),
+        (&status["version"]["number"], &status["version"]["digest"]),
         (&1.into(), &digest("echo-relay").into())
     );
     assert_eq!(
@@ -73,7 +70,7 @@ async fn a_deploy_is_answered_once_it_serves() {
 
     let reply = host.client.deploy(NAME, guest_bytes("counter")).await;
     assert_eq!(
-        (reply.status, &reply.json()["version"]["generation"]),
+        (reply.status, &reply.json()["version"]["number"]),
         (200, &2.into()),
         "{}",
         reply.body
@@ -82,7 +79,7 @@ async fn a_deploy_is_answered_once_it_serves() {
     // none either.
     let reply = host.client.deploy(NAME, guest_bytes("counter")).await;
     assert_eq!(
-        (reply.status, &reply.json()["version"]["generation"]),
+        (reply.status, &reply.json()["version"]["number"]),
         (200, &2.into()),
         "{}",
         reply.body
@@ -137,7 +134,7 @@ async fn a_refused_deploy_changes_nothing_and_says_why() {
     );
     assert!(host.client.status("new").await.is_none());
     assert_eq!(
-        host.client.status(NAME).await.unwrap()["version"]["generation"],
+        host.client.status(NAME).await.unwrap()["version"]["number"],
         1
     );
     assert_eq!(files(&host), BTreeSet::from(["live.wasm".to_owned()]));
@@ -312,7 +309,7 @@ async fn of_two_deploys_at_once_each_is_told_the_truth_and_the_last_wins() {
             [&digest("counter"), &digest("slow-stream")],
             "round {round}"
         );
-        versions.sort_by_key(|version| version["generation"].as_u64());
+        versions.sort_by_key(|version| version["number"].as_u64());
         let serving = host.client.status(NAME).await.unwrap()["version"].clone();
         assert_eq!(
             serving["digest"], versions[1]["digest"],
@@ -459,7 +456,7 @@ async fn pipes_and_folders_hold_nobody_up_and_links_are_the_operator_s() {
     let target = host.scratch_file("elsewhere.wasm");
     std::fs::copy(guest("echo-relay"), &target).unwrap();
     symlink(&target, host.plugin_file(NAME)).unwrap();
-    host.serves_generation(NAME, 1).await;
+    host.serves_version(NAME, 1).await;
     assert_eq!(
         host.client.chat(NAME, "echo:through a link").await.text(),
         "through a link"

@@ -31,6 +31,8 @@ mod durability;
 /// What plugins may ask of the network, by `http` and by `wasi:http`: rules, addresses, redirects,
 /// secrets, bounds.
 mod egress;
+/// Every function of the contract, called by a guest of each package.
+mod every_call;
 /// Forms of files: what comes through, every bound, and that nothing of them stays on disk or in
 /// memory.
 mod files;
@@ -65,6 +67,8 @@ mod keys_bounds;
 mod keys_cli;
 /// Start, busy port, wrong flags and settings, SIGTERM.
 mod lifecycle;
+/// Failures with a limit on their way through a guest.
+mod limit_failures;
 /// Each limit, reached, and the neighbour who does not notice.
 mod limits;
 /// Limits of what a run makes the host hold and do for it.

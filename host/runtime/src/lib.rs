@@ -5,16 +5,16 @@
 
 mod admission;
 pub mod approvals;
-pub mod asked;
 pub mod attempt;
 pub mod compile;
 pub mod config;
 mod cpu_meter;
 pub mod deploy;
 mod engine;
-pub mod entry;
 mod epoch;
 pub mod error;
+pub mod grant_check;
+pub mod guest_call;
 pub mod inspect;
 mod instance;
 mod loader;
@@ -23,7 +23,7 @@ mod registry;
 pub mod run_stream;
 pub mod runtime;
 mod serving;
-pub mod shape;
+mod shape;
 mod trap;
 mod version;
 mod warm;

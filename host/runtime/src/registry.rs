@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use hayrick_capabilities::plugin_share::PluginShare;
 use hayrick_services::audit::{Action, Audit, Entry};
 use hayrick_services::metrics::Metrics;
+use hayrick_types::contract::Export;
 use hayrick_types::id::PipelineName;
 use hayrick_types::pipeline::{PipelineState, PipelineStatus, Refusal};
 use hayrick_types::policy::Policy;
@@ -17,7 +18,6 @@ use crate::config::{Policies, RuntimeConfig};
 use crate::error::DeployError;
 use crate::loader::{Bytes, Candidate, Loader, read, unix_seconds};
 use crate::pipeline::Pipeline;
-use crate::shape::Function;
 use crate::version::Version;
 
 /// Every pipeline, and every file that could not become one.
@@ -74,8 +74,8 @@ impl Registry {
             .cloned()
     }
 
-    /// The pipelines that serve `function`, by name, and what each is granted.
-    pub(crate) fn serving(&self, function: Function) -> BTreeMap<String, Arc<Policy>> {
+    /// The pipelines that serve `export`, by name, and what each is granted.
+    pub(crate) fn serving(&self, export: Export) -> BTreeMap<String, Arc<Policy>> {
         let pipelines = self
             .pipelines
             .read()
@@ -83,7 +83,7 @@ impl Registry {
         let versions = pipelines
             .iter()
             .filter_map(|(name, pipeline)| Some((name, pipeline.version()?)));
-        let serving = versions.filter(|(_, version)| version.shape.serves(function));
+        let serving = versions.filter(|(_, version)| version.shape.serves(export));
         serving
             .map(|(name, version)| (name.clone(), Arc::clone(&version.policy)))
             .collect()
@@ -193,8 +193,8 @@ impl Registry {
             );
             return pipeline.clear_refusal();
         }
-        let (generation, asked_before, share) = (
-            pipeline.next_generation(),
+        let (number, asked_before, share) = (
+            pipeline.next_number(),
             self.approvals.asked(name),
             pipeline.share(),
         );
@@ -204,7 +204,7 @@ impl Registry {
                 name,
                 Candidate {
                     bytes,
-                    generation,
+                    number,
                     policy,
                     asked_before,
                     share,
@@ -265,8 +265,8 @@ impl Registry {
 
     fn serve(&self, pipeline: &Pipeline, version: Version) {
         let (name, status) = (pipeline.name().as_str(), &version.status);
-        let (generation, compile_ms, setup_ms, digest) = (
-            status.generation,
+        let (number, compile_ms, setup_ms, digest) = (
+            status.number,
             status.compile_ms,
             status.setup_ms,
             status.digest.clone(),
@@ -275,7 +275,7 @@ impl Registry {
         self.tell_change();
         tracing::info!(
             pipeline = name,
-            generation,
+            number,
             digest,
             compile_ms,
             setup_ms,
@@ -306,8 +306,8 @@ impl Registry {
             pipeline.clear_refusal();
             return Ok(pipeline.status());
         }
-        let (generation, asked_before, share) = (
-            pipeline.next_generation(),
+        let (number, asked_before, share) = (
+            pipeline.next_number(),
             self.approvals.asked(&key),
             pipeline.share(),
         );
@@ -317,7 +317,7 @@ impl Registry {
                 &key,
                 Candidate {
                     bytes,
-                    generation,
+                    number,
                     policy,
                     asked_before,
                     share,
@@ -502,7 +502,7 @@ fn refusal(digest: String, error: &DeployError) -> Refusal {
 
 fn refuse(pipeline: &Pipeline, digest: String, error: &DeployError) {
     let (serving, metrics) = (
-        pipeline.version().map(|version| version.status.generation),
+        pipeline.version().map(|version| version.status.number),
         pipeline.share(),
     );
     metrics.metrics().refused_deploy();

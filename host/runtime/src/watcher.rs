@@ -5,6 +5,7 @@
 //! once it has kept its size and time for a moment: whoever copies is done by then.
 
 use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -76,9 +77,9 @@ impl FolderWatcher {
         };
         let changed = Arc::new(Notify::new());
         let wake = Arc::clone(&changed);
-        let tell = move |told: notify::Result<Event>| {
-            // What could not be told may have been a change.
-            if told.is_ok_and(|event| !is_change(&event.kind)) {
+        let tell = move |event: notify::Result<Event>| {
+            // An event that got lost may have been a change.
+            if event.is_ok_and(|event| !is_change(&event.kind)) {
                 return;
             }
             wake.notify_one();
@@ -253,16 +254,6 @@ fn stamp(path: &Path) -> Option<Stamp> {
     Some(Stamp {
         size: metadata.len(),
         modified: metadata.modified().ok(),
-        inode: inode(&metadata),
+        inode: metadata.ino(),
     })
-}
-
-#[cfg(unix)]
-fn inode(metadata: &std::fs::Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(metadata)
-}
-
-#[cfg(not(unix))]
-fn inode(_metadata: &std::fs::Metadata) -> u64 {
-    0
 }

@@ -1,9 +1,10 @@
 //! Tasks in the file, one statement at a time.
 
 use hayrick_types::chunk::Usage;
+use hayrick_types::contract::Export;
 use hayrick_types::id::RunId;
 use hayrick_types::job::{JobId, Progress};
-use hayrick_types::task::{Note, Task, TaskCounts, TaskFilter, TaskKind, TaskStatus};
+use hayrick_types::task::{Note, Task, TaskCounts, TaskFilter, TaskStatus};
 use rusqlite::types::{FromSql, Type};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
@@ -37,7 +38,7 @@ pub(super) fn put(connection: &Connection, tasks: &[Task]) -> rusqlite::Result<(
         statement.execute(params![
             task.pipeline,
             task.id.to_bytes(),
-            task.kind.as_str(),
+            task.kind.task(),
             task.status.as_str(),
             integer(task.started_at),
             task.ended_at.map(integer),
@@ -76,7 +77,7 @@ pub(super) fn list(
     let before = filter.before.map_or([u8::MAX; 16], RunId::to_bytes);
     let (status, kind) = (
         filter.status.map(TaskStatus::as_str),
-        filter.kind.map(TaskKind::as_str),
+        filter.kind.map(Export::task),
     );
     connection
         .prepare_cached(LIST)?
@@ -158,7 +159,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
     Ok(Task {
         id: RunId::from_bytes(row.get("id")?),
         pipeline: row.get("pipeline")?,
-        kind: word(row, "kind", TaskKind::parse)?,
+        kind: word(row, "kind", Export::of_task)?,
         status: word(row, "status", TaskStatus::parse)?,
         started_at: row.get("started_at")?,
         ended_at: row.get("ended_at")?,

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use hayrick_types::chunk::{Chunk, FinishReason, Usage};
+use hayrick_types::contract::Export;
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::id::RunId;
 use hayrick_types::job::{JobId, Progress};
-use hayrick_types::settings::tasks::TasksSettings;
-use hayrick_types::task::{Task, TaskFilter, TaskKind, TaskStart, TaskStatus};
+use hayrick_types::task::{Task, TaskFilter, TaskStart, TaskStatus};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use proptest::sample::{Index, select};
 use proptest::{collection, option};
@@ -89,7 +89,7 @@ fn start(pipeline: &str) -> TaskStart<'_> {
     TaskStart {
         id: RunId::fresh(),
         pipeline,
-        kind: TaskKind::Chat,
+        kind: Export::Chat,
         messages: Some(2),
         files: None,
         job: None,
@@ -153,7 +153,7 @@ async fn what_a_run_does_adds_up() {
     let fixture = Fixture::new(TasksConfig::default()).await;
     let job = JobId::fresh();
     let recorder = fixture.tasks.begin(TaskStart {
-        kind: TaskKind::Job,
+        kind: Export::Job,
         files: Some(3),
         messages: None,
         job: Some(job),
@@ -227,7 +227,7 @@ async fn what_a_run_does_adds_up() {
     );
     assert_eq!(
         (task.kind, task.messages, task.files, task.job),
-        (TaskKind::Job, None, Some(3), Some(job))
+        (Export::Job, None, Some(3), Some(job))
     );
     fixture.tasks.flush().await.unwrap();
     // SQLite's integers end halfway.
@@ -499,7 +499,7 @@ async fn what_is_too_old_or_too_many_goes_by_itself() {
 #[derive(Debug, Clone)]
 enum Action {
     Begin {
-        kind: TaskKind,
+        kind: Export,
     },
     Process {
         run: Index,
@@ -518,7 +518,7 @@ enum Action {
     },
     List {
         status: Option<TaskStatus>,
-        kind: Option<TaskKind>,
+        kind: Option<Export>,
         before: Option<Index>,
         limit: u32,
     },
@@ -534,12 +534,12 @@ fn actions() -> impl Strategy<Value = Vec<Action>> {
     };
     let list = (
         option::of(select(TaskStatus::ALL.to_vec())),
-        option::of(select(TaskKind::ALL.to_vec())),
+        option::of(select(Export::ALL.to_vec())),
         option::of(any::<Index>()),
         0..9_u32,
     );
     let action = prop_oneof![
-        5 => select(TaskKind::ALL.to_vec()).prop_map(|kind| Action::Begin { kind }),
+        5 => select(Export::ALL.to_vec()).prop_map(|kind| Action::Begin { kind }),
         2 => any::<Index>().prop_map(|run| Action::Process { run }),
         5 => (any::<Index>(), ends()).prop_map(|(run, status)| Action::End { run, status }),
         2 => (0..40_u64).prop_map(|ms| Action::Advance { ms }),
