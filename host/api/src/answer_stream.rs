@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn silence_is_filled_and_the_client_s_end_drops_the_run() {
+    async fn silence_is_filled_and_a_hang_up_drops_the_run() {
         let chunks = stream::iter([text("a")]).chain(stream::pending());
         let (dropped, is_dropped) = tokio::sync::oneshot::channel::<()>();
         let chunks = chunks.map(move |chunk| {

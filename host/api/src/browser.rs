@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_is_not_this_machine_s_is_refused() {
+    fn a_host_header_of_another_machine_is_refused() {
         for host in [
             "localhost",
             "LOCALHOST:1416",
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_that_is_neither_the_server_s_nor_allowed_is_refused() {
+    fn an_origin_that_is_neither_own_nor_allowed_is_refused() {
         let of = |origin| code(&[("host", "localhost:1416"), ("origin", origin)]);
         assert_eq!(
             [of("http://localhost:1416"), of("https://chat.example")],

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_the_server_takes_its_time_for_is_not_the_client_s() {
+    async fn the_client_is_not_charged_for_time_the_server_takes() {
         let mut pace = Pace::new(10 * SECOND, 100);
         for _ in 0..5 {
             pace.next(async {}, |()| 1).await.unwrap();

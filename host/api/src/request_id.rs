@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_s_id_is_short_and_visible() {
+    fn a_request_id_of_a_client_is_short_and_visible() {
         for (id, expected) in [
             ("a", true),
             ("req_7-Ä", false),

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_id_that_is_none_is_replaced_by_the_run_s() {
+    async fn an_invalid_request_id_is_replaced_by_the_run_id() {
         let (_, response) = ask("GET", "/there", "two words").await;
         assert_eq!(response.headers()[request_id::REQUEST_ID].len(), 32);
     }

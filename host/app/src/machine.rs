@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_machine_s_memory_is_read() {
+    fn the_memory_of_the_machine_is_read() {
         assert_eq!(
             of_meminfo("MemTotal:       16319476 kB\nMemFree: 1 kB\n"),
             Some(16_319_476 << 10)

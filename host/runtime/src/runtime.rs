@@ -241,7 +241,6 @@ impl Runtime {
 fn make_folder(path: &Path) -> Result<(), RuntimeError> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
-    #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path).map_err(|source| RuntimeError::Path {
         path: path.to_owned(),

@@ -5,6 +5,7 @@
 //! once it has kept its size and time for a moment: whoever copies is done by then.
 
 use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -253,16 +254,6 @@ fn stamp(path: &Path) -> Option<Stamp> {
     Some(Stamp {
         size: metadata.len(),
         modified: metadata.modified().ok(),
-        inode: inode(&metadata),
+        inode: metadata.ino(),
     })
-}
-
-#[cfg(unix)]
-fn inode(metadata: &std::fs::Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(metadata)
-}
-
-#[cfg(not(unix))]
-fn inode(_metadata: &std::fs::Metadata) -> u64 {
-    0
 }

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod egress;
 pub mod failure;
 pub mod generation;
+pub mod hex;
 pub mod id;
 pub mod job;
 pub mod limit_name;

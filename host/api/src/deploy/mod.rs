@@ -13,7 +13,7 @@ use axum::routing::post;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use hayrick_runtime::deploy::Arriving;
-use hayrick_services::audit::{Action, Entry};
+use hayrick_services::audit::{Action, AuditRecord};
 use hayrick_types::pipeline::PipelineStatus;
 use serde_json::json;
 
@@ -124,7 +124,7 @@ async fn record(
     let recorded = state
         .services()
         .audit
-        .record(Entry {
+        .record(AuditRecord {
             actor,
             action,
             subject,

@@ -4,47 +4,46 @@ use std::time::Duration;
 
 use hayrick_types::job::JobStatus;
 
-/// How jobs are treated.
+/// Limits and defaults of the job queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobsConfig {
     /// Bytes of a job's data.
     pub data_bytes_max: usize,
-    /// Bytes of a result; an attempt that gives more has failed.
+    /// Bytes of a result; an attempt that returns more has failed.
     pub result_bytes_max: usize,
     /// Bytes of a checkpoint.
     pub checkpoint_bytes_max: usize,
-    /// Bytes of an error; the rest is cut off.
+    /// Bytes of an error; the rest is truncated.
     pub error_bytes_max: usize,
     /// Bytes of a kind.
     pub kind_bytes_max: usize,
     /// Bytes of an idempotency key.
     pub key_bytes_max: usize,
-    /// Bytes of the message beside a progress.
+    /// Bytes of a progress message.
     pub progress_message_bytes_max: usize,
     /// Pending jobs of a pipeline; one more is refused.
     pub pending_max: u64,
-    /// Attempts of a job that asks for no other number, the first included.
+    /// Attempts of a job that does not set the number, the first included.
     pub attempts_default: u32,
     /// The most attempts a job may ask for.
     pub attempts_max: u32,
-    /// How long an attempt may take if its job asks for no other time.
+    /// How long an attempt may take if its job does not set a timeout.
     pub timeout_default: Duration,
     /// The longest time a job may ask for.
     pub timeout_max: Duration,
     /// The longest delay of a job or of its next attempt.
     pub delay_max: Duration,
-    /// Deaths of the host's process during a job's attempts, after which the job is held to be
-    /// their cause.
+    /// Crashes of the host during attempts of one job, after which the job is taken for their cause.
     pub crashes_max: u32,
-    /// The longest wait after the first failed attempt; it doubles with each.
+    /// The longest wait after the first failed attempt; it doubles with every attempt.
     pub backoff_base: Duration,
     /// The longest wait after any.
     pub backoff_cap: Duration,
-    /// Between two writes of a job's progress; of what is reported meanwhile the newest is kept.
+    /// Between two writes of a job's progress; of the reports in between, the newest is written.
     pub progress_interval: Duration,
     /// Jobs of a page.
     pub page_jobs_max: usize,
-    /// Bytes of data and results of a page; the first job is on it whatever its size.
+    /// Bytes of data and results of a page; the first job is included whatever its size.
     pub page_bytes_max: usize,
     pub retention: Retention,
 }
@@ -78,14 +77,14 @@ impl Default for JobsConfig {
     }
 }
 
-/// How long final jobs are kept. Others are never swept.
+/// How long final jobs are kept. Others are never deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     pub completed: Duration,
     pub cancelled: Duration,
     pub failed: Duration,
-    /// Jobs of one pipeline and one final status; beyond it those that ended first go first,
-    /// whatever their age.
+    /// Jobs of one pipeline and one final status; beyond it the oldest are deleted, whatever their
+    /// age.
     pub kept_max: u64,
 }
 
@@ -103,7 +102,7 @@ impl Default for Retention {
 }
 
 impl Retention {
-    /// How long a job is kept after it came to this status; `None` is for ever.
+    /// How long a job is kept in this status; `None` means forever.
     pub fn age_max(&self, status: JobStatus) -> Option<Duration> {
         match status {
             JobStatus::Pending | JobStatus::Running => None,

@@ -1,4 +1,4 @@
-//! Which upstreams there are and how each is treated.
+//! The configured upstreams and their limits.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use crate::secret::Secret;
 #[derive(Debug, Clone, Default)]
 pub struct LlmConfig {
     pub upstreams: Vec<UpstreamConfig>,
-    /// The alias that serves when a plugin names none; `None` is the first upstream, or the
-    /// built-in model if there is none.
+    /// The alias for requests that name none; `None` means the first upstream, or the built-in model
+    /// without upstreams.
     pub default: Option<String>,
 }
 
@@ -41,18 +41,18 @@ pub struct UpstreamConfig {
     pub queue_max: usize,
     /// Attempts after the first one.
     pub retries_max: u32,
-    /// Wait before the first retry; it doubles with each.
+    /// Wait before the first retry; it doubles with every retry.
     pub backoff_base: Duration,
     /// The longest wait before a retry. An upstream whose `Retry-After` is longer is not tried
     /// again.
     pub backoff_cap: Duration,
     /// Failures in a row that open the circuit breaker.
     pub breaker_failures: u32,
-    /// How long an open breaker lets nothing through.
+    /// How long the breaker stays open.
     pub breaker_open: Duration,
     /// Aliases asked in this order when this upstream fails; their own fallbacks are not followed.
     pub fallbacks: Vec<String>,
-    /// Answers to equal requests are repeated from memory.
+    /// Answers equal requests from memory.
     pub cache: Option<CacheConfig>,
     /// Bytes of one server-sent event.
     pub event_bytes_max: usize,
@@ -65,7 +65,7 @@ pub struct UpstreamConfig {
 pub struct CacheConfig {
     /// How long an answer is repeated.
     pub ttl: Duration,
-    /// Answers kept; the oldest goes first.
+    /// Cached answers; beyond it the oldest is dropped.
     pub entries_max: usize,
 }
 
@@ -117,8 +117,7 @@ impl UpstreamConfig {
         }
     }
 
-    /// The address of one of the upstream's functions, such as `embeddings`; none if `base_url` is
-    /// no address.
+    /// The URL of an endpoint such as `embeddings`; `None` if `base_url` is invalid.
     pub(crate) fn url(&self, function: &str) -> Option<Url> {
         let mut url = Url::parse(&self.base_url)
             .ok()
@@ -130,7 +129,7 @@ impl UpstreamConfig {
         Some(url)
     }
 
-    /// The `Authorization` header; none without a key, or if no header can carry it.
+    /// The `Authorization` header; `None` without a key, or if a header cannot carry it.
     pub(crate) fn authorization(&self) -> Option<HeaderValue> {
         let key = self.api_key.as_ref()?;
         let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose())).ok()?;
@@ -142,7 +141,7 @@ impl UpstreamConfig {
         let mut mistake = |text: String| out.push(format!("upstream '{}': {text}", self.alias));
         if self.url("").is_none() {
             mistake(format!(
-                "base_url '{}' is no http or https address: write for example http://127.0.0.1:8000/v1",
+                "base_url '{}' is not an http or https address: write for example http://127.0.0.1:8000/v1",
                 self.base_url
             ));
         }
@@ -154,7 +153,8 @@ impl UpstreamConfig {
         }
         if self.concurrency_max == 0 {
             mistake(
-                "concurrency_max is 0, so it could never be asked: make it at least 1".to_owned(),
+                "concurrency_max is 0, so no request would ever be sent: set it to at least 1"
+                    .to_owned(),
             );
         }
         for fallback in &self.fallbacks {
@@ -173,10 +173,10 @@ impl UpstreamConfig {
 }
 
 impl LlmConfig {
-    /// Checks addresses, keys and that every alias named is there once.
+    /// Checks addresses and keys, and that every alias exists once.
     ///
     /// # Errors
-    /// Every mistake there is.
+    /// Lists every mistake.
     pub(crate) fn check(&self) -> Result<(), LlmConfigError> {
         let aliases: Vec<&str> = self
             .upstreams
@@ -210,14 +210,14 @@ impl LlmConfig {
     }
 }
 
-/// Words in quotes, for a person.
-pub(crate) fn quoted(words: &[&str]) -> String {
-    if words.is_empty() {
+/// Names in quotes, separated by commas.
+pub(crate) fn quoted(names: &[&str]) -> String {
+    if names.is_empty() {
         return "none".to_owned();
     }
-    words
+    names
         .iter()
-        .map(|word| format!("'{word}'"))
+        .map(|name| format!("'{name}'"))
         .collect::<Vec<_>>()
         .join(", ")
 }

@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_s_fields_stand_beside_openai_s_and_never_replace_them() {
+    fn fields_of_a_plugin_are_added_to_those_of_openai_and_never_replace_them() {
         let cases = [
             (
                 r#"{"job_id": "j", "n": [1,
