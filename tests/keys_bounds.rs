@@ -131,7 +131,7 @@ async fn who_tries_keys_is_slowed_down_and_fills_no_log() {
     eventually("the right key is let in", SOON, is_let_in).await;
 }
 
-fn refuses_to_start(words: &[&str], data_dir: &Folder, cure: &str) {
+fn refuses_to_start(args: &[&str], data_dir: &Folder, cure: &str) {
     let path = data_dir.path().to_str().unwrap();
     let ended = hayrick(
         &[
@@ -144,7 +144,7 @@ fn refuses_to_start(words: &[&str], data_dir: &Folder, cure: &str) {
                 "--plugins-dir",
                 path,
             ],
-            words,
+            args,
         ]
         .concat(),
     );

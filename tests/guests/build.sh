@@ -10,7 +10,7 @@ target=wasm32-wasip2
 components=$root/target/guests/components
 mkdir -p "$components"
 
-# What the files and folders given are, in a word: times tell nothing, since a checkout makes old
+# A digest of the given files and folders: times tell nothing, since a checkout makes old
 # files new and new ones old.
 sum_of() {
     find "$@" -type f -exec cksum {} + | sort | cksum

@@ -1,4 +1,4 @@
-//! What the runner is told.
+//! The arguments of the runner.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -60,12 +60,12 @@ impl Args {
     /// The server, and how to treat it.
     ///
     /// # Errors
-    /// The folder is none.
+    /// It is not a folder.
     pub fn target(&self) -> Result<Target, String> {
         let deployer = match &self.plugins_dir {
             Some(folder) if !folder.is_dir() => {
                 return Err(format!(
-                    "{} is no folder: name the server's --plugins-dir",
+                    "{} is not a folder: name the server's --plugins-dir",
                     folder.display()
                 ));
             }

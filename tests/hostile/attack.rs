@@ -45,7 +45,7 @@ pub struct Row {
     pub name: &'static str,
     pub theme: &'static str,
     pub tries: &'static str,
-    /// What the client saw, in a few words.
+    /// What the client saw, in short.
     pub saw: String,
     pub took: Duration,
     pub quiet_p99: Duration,
@@ -168,7 +168,7 @@ impl Arena {
             (Deployed::Refused(reason) | Deployed::Lost(reason), _) => {
                 format!("refused: {}", reason.chars().take(110).collect::<String>())
             }
-            (Deployed::Serves, Some(seen)) => seen.words(),
+            (Deployed::Serves, Some(seen)) => seen.summary(),
             (Deployed::Serves, None) => "serves".to_owned(),
         };
         let (name, theme, tries, quiet_p99) =

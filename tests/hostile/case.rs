@@ -31,7 +31,7 @@ pub enum Component {
 pub enum Drive {
     /// The deploy is all.
     Deploy,
-    /// Asks with each of these texts, one after the other, for a whole answer.
+    /// Asks for a whole answer with each of these texts, in sequence.
     Chat(&'static [&'static str]),
     /// Asks for a stream, and reads it.
     Stream,
@@ -56,11 +56,11 @@ pub enum Drive {
 /// What is to be seen.
 #[derive(Debug, Clone, Copy)]
 pub enum Expect {
-    /// The deploy is refused for a reason with one of these words in it.
+    /// The deploy is refused, with one of these texts in the reason.
     Refused(&'static [&'static str]),
     /// The deploy is refused, or what was deployed does no harm: every run ends.
     RefusedOrHarmless,
-    /// An error with one of these words in it; any error if there are none.
+    /// An error with one of these texts in it; any error if empty.
     Fails(&'static [&'static str]),
     /// An answer that ends well and has this in it.
     Answers(&'static str),

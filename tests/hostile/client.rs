@@ -35,15 +35,15 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// In a few words.
-    pub fn words(&self) -> String {
-        let words = self.error.as_deref().unwrap_or(&self.text);
-        let words: String = words
+    /// A short description.
+    pub fn summary(&self) -> String {
+        let text = self.error.as_deref().unwrap_or(&self.text);
+        let text: String = text
             .chars()
-            .map(|letter| if letter.is_control() { ' ' } else { letter })
+            .map(|char| if char.is_control() { ' ' } else { char })
             .take(110)
             .collect();
-        format!("{} {words}", self.status)
+        format!("{} {text}", self.status)
     }
 
     fn broken(fault: impl Into<String>) -> Seen {
@@ -63,7 +63,7 @@ impl Client {
     /// A client of the server at `url`.
     ///
     /// # Errors
-    /// There is no TLS, which nothing here needs.
+    /// It does not speak TLS, which nothing here needs.
     pub fn new(url: &str, api_key: Option<String>) -> Result<Client, String> {
         TLS.call_once(|| {
             // Another client of this process may have installed it.
@@ -91,7 +91,7 @@ impl Client {
         }
     }
 
-    /// GET, as a status and JSON; null if there is none.
+    /// GET, as status and JSON; null without a body.
     pub async fn get(&self, path: &str) -> (u16, Value) {
         let seen = json_of(self.request("GET", path).timeout(Duration::from_secs(30))).await;
         seen.unwrap_or((0, Value::Null))
@@ -273,7 +273,7 @@ async fn json_of(request: RequestBuilder) -> Result<(u16, Value), String> {
         None => Ok((
             status,
             serde_json::from_slice(&body)
-                .map_err(|error| format!("{status} is no JSON that a client can read: {error}"))?,
+                .map_err(|error| format!("{status} is not JSON that a client can read: {error}"))?,
         )),
     }
 }
@@ -295,7 +295,7 @@ async fn read(response: Response, text: impl FnOnce(&Value) -> String) -> Seen {
     }
     let json: Value = serde_json::from_slice(&body).unwrap_or_else(|error| {
         faults.push(format!(
-            "the body is no JSON that a client can read: {error}"
+            "the body is not JSON that a client can read: {error}"
         ));
         Value::Null
     });

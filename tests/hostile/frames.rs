@@ -29,7 +29,7 @@ impl Frames {
             let frame = String::from_utf8(self.unread[start..end].to_vec());
             match frame {
                 Ok(frame) => self.frame(&frame),
-                Err(_) => self.fault("a frame is no text"),
+                Err(_) => self.fault("a frame is not text"),
             }
             start = end + 2;
             from = start;
@@ -59,10 +59,10 @@ impl Frames {
             Some(data) => match serde_json::from_str(data) {
                 Ok(json) => self.document(&json),
                 Err(error) => self.fault(&format!(
-                    "a frame is no JSON that a client can read: {error}"
+                    "a frame is not JSON that a client can read: {error}"
                 )),
             },
-            None => self.fault("a frame is no `data:`"),
+            None => self.fault("a frame does not begin with `data:`"),
         }
     }
 

@@ -101,10 +101,10 @@ fn answer(case: &Case, seen: &Seen) -> Vec<String> {
     }
     match (case.expect, &seen.error) {
         (Expect::Fails(words), Some(error)) => has_one(words, error),
-        (Expect::Fails(_), None) => vec![format!("it did not fail: {}", seen.words())],
+        (Expect::Fails(_), None) => vec![format!("it did not fail: {}", seen.summary())],
         (Expect::Answers(_), Some(error)) => vec![format!("it failed: {error}")],
         (Expect::Answers(text), None) if !seen.text.contains(text) => {
-            vec![format!("no {text:?} in: {}", seen.words())]
+            vec![format!("no {text:?} in: {}", seen.summary())]
         }
         // A report says of each attempt what came of it; in files and jobs the words differ.
         (Expect::Contained, None)

@@ -1,4 +1,4 @@
-//! Attacks a running server with the corpus of hostile guests, one after the other, beside a
+//! Attacks a running server with the corpus of hostile guests, one at a time, beside a
 //! neighbour who behaves; prints what came of it.
 //!
 //! `cargo run --release --example hostile -- --help`; docs/hostile-corpus.md says how to read the

@@ -15,7 +15,7 @@ pub const PIPELINE: &str = "hostile-neighbour";
 pub const GUEST: &str = "echo-relay";
 /// A neighbour that waits for longer has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What it asks for and what it must be told.
+/// What it asks for, and the answer it must get.
 const QUESTION: &str = "echo:the quick brown fox";
 const ANSWER: &str = "the quick brown fox";
 
@@ -95,6 +95,6 @@ async fn ask(client: Client, due: Instant) -> Result<Duration, String> {
     if is_right {
         Ok(due.elapsed())
     } else {
-        Err(format!("{}: {}", seen.status, seen.words()))
+        Err(format!("{}: {}", seen.status, seen.summary()))
     }
 }

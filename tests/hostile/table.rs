@@ -68,7 +68,7 @@ pub fn summary(rows: &[Row]) -> String {
     let failed = rows.iter().filter(|row| !row.problems.is_empty()).count();
     let repeated = rows.iter().filter(|row| row.repeated).count();
     format!(
-        "\n{} attacks, {failed} of which the host did not withstand; {repeated} were measured twice.",
+        "\n{} attacks, {failed} of them successful; {repeated} were measured twice.",
         rows.len()
     )
 }

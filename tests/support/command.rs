@@ -12,10 +12,10 @@ pub struct Ended {
     pub stderr: String,
 }
 
-/// Runs `hayrick` with these words.
-pub fn hayrick(words: &[&str]) -> Ended {
+/// Runs `hayrick` with these arguments.
+pub fn hayrick(args: &[&str]) -> Ended {
     let mut command = clean(Command::new(env!("CARGO_BIN_EXE_hayrick"))).into_std();
-    let output = command.args(words).stdin(Stdio::null()).output().unwrap();
+    let output = command.args(args).stdin(Stdio::null()).output().unwrap();
     Ended {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),

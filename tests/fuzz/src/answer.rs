@@ -11,7 +11,7 @@ impl Answer {
     /// Takes an answer apart.
     ///
     /// # Panics
-    /// It is no HTTP answer.
+    /// It is not an HTTP response.
     pub fn parse(bytes: &[u8]) -> Answer {
         let text = String::from_utf8_lossy(bytes);
         let (head, body) = text
@@ -20,7 +20,7 @@ impl Answer {
         let status = head
             .split(' ')
             .nth(1)
-            .and_then(|word| word.parse().ok())
+            .and_then(|status| status.parse().ok())
             .unwrap_or_else(|| panic!("no status: {head:?}"));
         Answer {
             status,

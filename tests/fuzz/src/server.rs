@@ -54,7 +54,7 @@ fn address() -> SocketAddr {
 }
 
 fn begin() -> SocketAddr {
-    let (tell, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let folder = tempfile::tempdir().unwrap();
         let settings = settings(folder.path());
@@ -67,13 +67,13 @@ fn begin() -> SocketAddr {
             let app = App::start(Config::resolve(settings).unwrap())
                 .await
                 .unwrap();
-            tell.send(app.address().unwrap()).unwrap();
+            sender.send(app.address().unwrap()).unwrap();
             // SIGTERM and SIGINT are the host's now; the fuzzer ends by its own time.
             app.serve().await.unwrap();
         });
         std::process::exit(0);
     });
-    let address = told.recv().unwrap();
+    let address = receiver.recv().unwrap();
     let start = Instant::now();
     while exchange(
         address,

@@ -12,7 +12,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-// The start of the host is no part of the first input's time.
+// The first input should not be charged for the start of the host.
 fuzz_target!(init: start(), |data: &[u8]| {
     let Some((&entry, calls)) = data.split_first() else { return };
     let calls = hex(&calls[..calls.len().min(INPUT_BYTES_MAX)]);

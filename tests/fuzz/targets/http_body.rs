@@ -5,7 +5,7 @@
 use fuzz::server::{send, start};
 use libfuzzer_sys::fuzz_target;
 
-// The start of the host is no part of the first input's time.
+// The first input should not be charged for the start of the host.
 fuzz_target!(init: start(), |data: &[u8]| {
     // The first byte chooses the route.
     let Some((&route, body)) = data.split_first() else { return };

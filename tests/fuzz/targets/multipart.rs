@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 /// Bytes beyond the limits of the host's settings tell nothing new.
 const BODY_BYTES_MAX: usize = 8192;
 
-// The start of the host is no part of the first input's time.
+// The first input should not be charged for the start of the host.
 fuzz_target!(init: start(), |data: &[u8]| {
     // The first byte is the size of the pieces.
     let Some((&size, body)) = data.split_first() else { return };

@@ -1,4 +1,4 @@
-//! The reader of an upstream's answer: any event or document, and what is made of it is no longer
+//! The reader of an upstream's answer: any event or document, and the chunks are no longer
 //! than it.
 #![no_main]
 

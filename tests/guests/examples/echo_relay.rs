@@ -64,7 +64,7 @@ fn parse_failure(text: &str) -> Failure {
         "cancelled" => FailureKind::Cancelled,
         "limit" => FailureKind::Limit,
         "failed" => FailureKind::Failed,
-        _ => return invalid_input(format!("there is no kind of failure named {kind}")),
+        _ => return invalid_input(format!("unknown kind of failure: {kind}")),
     };
     failure(kind, message)
 }

@@ -73,7 +73,7 @@ async fn hold(rest: &str) -> Result<Value, Failure> {
     Ok(json!(held.len()))
 }
 
-/// Asks again and again, one after the other.
+/// Sends the same request again and again.
 async fn repeat(rest: &str) -> Result<Value, Failure> {
     let (count, url) = counted(rest)?;
     for _ in 0..count {

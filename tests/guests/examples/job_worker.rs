@@ -212,7 +212,7 @@ fn word(status: Status) -> &'static str {
         .0
 }
 
-/// A result as the JSON that it is; one that is none, as text.
+/// A result as JSON, or as text if it is not JSON.
 fn parsed(result: String) -> Value {
     serde_json::from_str(&result).unwrap_or(Value::String(result))
 }

@@ -9,7 +9,7 @@ async fn chat(request: ChatRequest) -> Outcome {
     let text = question(&request.messages)?;
     let ticks: u64 = text
         .parse()
-        .map_err(|_| invalid_input(format!("{text:?} is no number of ticks")))?;
+        .map_err(|_| invalid_input(format!("{text:?} is not a number of ticks")))?;
     for tick in 1..=ticks {
         say(format!("tick {tick}\n")).await?;
         timers::sleep(INTERVAL_MS).await;

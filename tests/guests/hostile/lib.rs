@@ -1,4 +1,4 @@
-//! What the hostile guests have in common: the words of their reports, and values too large for
+//! What the hostile guests have in common: their reports, and values too large for
 //! anything.
 
 use std::fmt::Display;
@@ -59,7 +59,7 @@ pub fn shown(failure: Failure) -> String {
 
 fn cut(text: &str) -> String {
     text.chars()
-        .filter(|letter| !letter.is_control())
+        .filter(|char| !char.is_control())
         .take(300)
         .collect()
 }

@@ -111,7 +111,7 @@ pub const CASES: [Case; 29] = [
         "empty-tool-calls",
         Chat(GO_ON),
         Fails(&[]),
-        "tool calls without a byte, each of which a whole answer has to remember",
+        "empty tool calls, which a whole answer has to collect",
     ),
     case(
         "empty-tool-calls-streamed",
@@ -200,6 +200,6 @@ pub const CASES: [Case; 29] = [
         "retry-after-lies",
         Chat(GO_ON),
         Fails(&["busy"]),
-        "claims that the host is busy for ever, in words that try to be a header",
+        "claims that the host is busy forever, in a text that tries to be a header",
     ),
 ];

@@ -32,7 +32,7 @@ pub const CASES: [Case; 9] = [
         "job-result-not-json",
         Job,
         Fails(&["JSON"]),
-        "a result that is no JSON",
+        "a result that is not JSON",
     ),
     case(
         "job-result-huge",

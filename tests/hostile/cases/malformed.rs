@@ -51,7 +51,7 @@ pub const CASES: [Case; 35] = [
         "core-module",
         forge::core_module,
         Refused(&["core module"]),
-        "a module that is no component",
+        "a module that is not a component",
     ),
     case(
         "text-format",
