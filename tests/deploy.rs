@@ -9,6 +9,7 @@ use crate::support::client::Reply;
 use crate::support::command::hayrick;
 use crate::support::guest::{guest, guest_bytes};
 use crate::support::host::TestHost;
+use crate::support::metrics::reached;
 use crate::support::raw_client::RawClient;
 use crate::support::wasm::bomb;
 
@@ -149,6 +150,7 @@ async fn a_component_that_is_too_large_or_breaks_off_leaves_nothing() {
         "{}",
         reply.body
     );
+    assert_eq!(reached(&host, "component_bytes_max", "").await, 1);
     let half = half_deploy(&host, NAME).await;
     let is_aside = |name: &String| name.starts_with(".deploy-");
     eventually("it arrives aside", SOON, async || {
@@ -191,6 +193,7 @@ async fn deploys_at_a_time_are_bounded_and_a_client_that_stops_sending_is_given_
         reply.body
     );
     assert!(reply.header("retry-after").is_some());
+    assert_eq!(reached(&host, "deploys_max", "").await, 1);
     for half in halves {
         let answer = half.read_to_end().await;
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");

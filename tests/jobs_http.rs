@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::support::client::Reply;
 use crate::support::host::{TestHost, TestHostBuilder};
 use crate::support::jobs::{id, program, sleep, with};
+use crate::support::metrics::reached;
 
 pub const WORKER: &str = "job-worker";
 
@@ -248,7 +249,7 @@ async fn a_job_is_known_to_its_own_pipeline_only() {
     is_refused(
         &host.client.get(&format!("/{WORKER}/jobs/7")).await,
         404,
-        "a job's id is a UUID",
+        "the id of the job is not a UUID",
     );
     is_refused(
         &host
@@ -285,8 +286,8 @@ async fn a_wrong_submission_says_what_is_wrong() {
         .start()
         .await;
     for (body, fragment) in [
-        (String::new(), "the body is no submission"),
-        ("[]".to_owned(), "the body is no submission"),
+        (String::new(), "the body is not a submission"),
+        ("[]".to_owned(), "the body is not a submission"),
         (json!({"data": 1}).to_string(), "missing field `type`"),
         (json!({"type": "", "data": 1}).to_string(), "kind is empty"),
         (
@@ -299,7 +300,7 @@ async fn a_wrong_submission_says_what_is_wrong() {
         ),
         (
             json!({"type": "x", "delay": -1}).to_string(),
-            "'delay' is a number of seconds",
+            "'delay' is -1: send a number of seconds",
         ),
         (
             json!({"type": "x", "delay": 1e12}).to_string(),
@@ -319,7 +320,7 @@ async fn a_wrong_submission_says_what_is_wrong() {
         ),
         (
             json!({"type": "x", "priority": 70000}).to_string(),
-            "'priority' is a whole number",
+            "'priority' is 70000: send a whole number",
         ),
         (
             json!({"type": "x", "idempotency_key": ""}).to_string(),
@@ -337,6 +338,7 @@ async fn a_wrong_submission_says_what_is_wrong() {
         is_refused(&reply, 400, fragment);
     }
     assert_eq!(host.client.jobs(WORKER, "").await.len(), 0);
+    assert_eq!(reached(&host, "jobs.data_bytes_max", "").await, 1);
 }
 
 #[tokio::test]

@@ -77,7 +77,7 @@ async fn the_script_of_the_customer_runs_unchanged() {
     let Ok(page) = std::fs::read_to_string(root().join(PAGE)) else {
         // Not even CI has the page: the client of ours asks the same.
         return say(&format!(
-            "LEFT OUT: the customer's own script: put its page at {PAGE}, beside the repository"
+            "SKIPPED: the customer's own script: put its page at {PAGE}, beside the repository"
         ));
     };
     let host = host().await;

@@ -14,7 +14,13 @@ pub struct Ended {
 
 /// Runs `hayrick` with these arguments.
 pub fn hayrick(args: &[&str]) -> Ended {
+    hayrick_with(args, &[])
+}
+
+/// Runs `hayrick` with these arguments and variables.
+pub fn hayrick_with(args: &[&str], variables: &[(&str, &str)]) -> Ended {
     let mut command = clean(Command::new(env!("CARGO_BIN_EXE_hayrick"))).into_std();
+    command.envs(variables.iter().copied());
     let output = command.args(args).stdin(Stdio::null()).output().unwrap();
     Ended {
         code: output.status.code(),

@@ -56,10 +56,10 @@ impl Registry {
             approvals: Arc::new(approvals),
             audit,
             host_runs: Arc::new(Semaphore::new(
-                config.host_runs_max.min(Semaphore::MAX_PERMITS),
+                config.engine.host_runs_max.min(Semaphore::MAX_PERMITS),
             )),
             metrics,
-            host_memory_bytes_max: config.host_memory_bytes_max,
+            host_memory_bytes_max: config.engine.host_memory_bytes_max,
             pipelines: RwLock::default(),
             misnamed: RwLock::default(),
             changes: watch::Sender::new(0),

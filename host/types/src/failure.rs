@@ -71,11 +71,11 @@ impl Failure {
 
     /// The message on one line, with control characters escaped: for logs.
     pub fn one_line(&self) -> String {
-        let escaped = |char: char| {
-            if char.is_control() {
-                char.escape_default().to_string()
+        let escaped = |character: char| {
+            if character.is_control() {
+                character.escape_default().to_string()
             } else {
-                char.to_string()
+                character.to_string()
             }
         };
         self.message.chars().map(escaped).collect()

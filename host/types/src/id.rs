@@ -81,7 +81,8 @@ pub enum NameError {
     )]
     Length(String),
     #[error(
-        "the name of a pipeline may have letters, digits, '-', '_' and '.', and must start with a letter or digit, unlike '{0}': rename the file"
+        "the name of a pipeline may have letters, digits, '-', '_' and '.', and must start with a \
+         letter or digit, unlike '{0}': rename the file"
     )]
     Alphabet(String),
     #[error("'{0}' is a device name on some systems, or ends with a dot: rename the file")]

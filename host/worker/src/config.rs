@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use hayrick_types::settings::jobs::JobsSettings;
+
 /// How many attempts run at a time, and how often the worker checks them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WorkerConfig {
@@ -14,10 +16,10 @@ pub struct WorkerConfig {
 }
 
 impl Default for WorkerConfig {
-    /// 16 attempts at a time: a job that asks a model mostly waits.
+    /// As many attempts at a time as the settings say by default.
     fn default() -> WorkerConfig {
         WorkerConfig {
-            jobs_max: 16,
+            jobs_max: JobsSettings::default().jobs_max,
             heartbeat_interval: Duration::from_secs(10),
             upkeep_interval: Duration::from_secs(60),
         }

@@ -1,5 +1,5 @@
-//! Asks other machines by `wasi:http` what the last user message says, `METHOD URL` with headers
-//! below and a body after an empty line.
+//! Makes the request in the last user message through `wasi:http`: `METHOD URL`, then headers, an
+//! empty line and the body.
 
 use sdk::hayrick::pipeline::types::{Failure, FailureKind};
 use sdk::{ChatRequest, Outcome, failure, invalid_input, question, say};
@@ -11,7 +11,7 @@ use wasip2::http::types::{
 };
 use wasip2::io::streams::StreamError;
 
-/// What WASI lets a stream take at a time.
+/// The most that WASI lets a stream take at a time.
 const WRITE_BYTES_MAX: usize = 4096;
 
 async fn chat(request: ChatRequest) -> Outcome {
@@ -26,7 +26,7 @@ async fn chat(request: ChatRequest) -> Outcome {
     say(send(method, url, &headers, body)?.to_string()).await
 }
 
-/// An error by its name, which is what tests look at.
+/// A failure with the name of the error, which the tests look for.
 fn failed(what: &str, error: impl std::fmt::Debug) -> Failure {
     failure(FailureKind::Failed, format!("{what}: {error:?}"))
 }
@@ -66,7 +66,8 @@ fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Result
         .set_path_with_query(Some(path))
         .map_err(|()| failed("path", "refused"))?;
     let outgoing = request.body().map_err(|()| failed("body", "refused"))?;
-    let future = outgoing_handler::handle(request, None).map_err(|error| failed("handle", error))?;
+    let future =
+        outgoing_handler::handle(request, None).map_err(|error| failed("handle", error))?;
     write(outgoing, body.as_bytes())?;
     future.subscribe().block();
     let response = future
@@ -102,7 +103,7 @@ fn shown(response: &IncomingResponse) -> Result<Value, Failure> {
         match stream.blocking_read(64 << 10) {
             Ok(piece) => body.extend(piece),
             Err(StreamError::Closed) => break,
-            // wasmtime 48 has no code for an error of a body, only its words.
+            // wasmtime 48 has no code for an error in a body, only a message.
             Err(StreamError::LastOperationFailed(error)) => {
                 return Err(failed("read", error.to_debug_string()));
             }

@@ -1,4 +1,4 @@
-//! Sends as many ticks as the last user message says, one every 20 ms.
+//! Sends the number of ticks given in the last user message, one every 20 ms.
 
 use sdk::hayrick::pipeline::timers;
 use sdk::{ChatRequest, Outcome, invalid_input, question, say};

@@ -14,6 +14,7 @@ use crate::jobs::progress::Reports;
 use crate::jobs::store::JobStore;
 use crate::jobs::submission;
 use crate::jobs::watch::JobWatch;
+use crate::metrics::Metrics;
 
 /// The jobs of this host. A cheap handle.
 #[derive(Clone)]
@@ -22,12 +23,13 @@ pub struct Jobs {
     pub(super) config: Arc<JobsConfig>,
     pub(super) notifier: Arc<Notifier>,
     pub(super) reports: Arc<Reports>,
+    pub(super) metrics: Metrics,
 }
 
 impl Jobs {
     /// Jobs in this store. Nobody else in this process may write to it: waiters learn only of changes
     /// made here.
-    pub fn new(store: Arc<dyn JobStore>, config: JobsConfig) -> Jobs {
+    pub fn new(store: Arc<dyn JobStore>, config: JobsConfig, metrics: Metrics) -> Jobs {
         let notifier = Arc::new(Notifier::default());
         let reports = Reports::new(
             Arc::clone(&store),
@@ -39,6 +41,7 @@ impl Jobs {
             config: Arc::new(config),
             notifier,
             reports: Arc::new(reports),
+            metrics,
         }
     }
 

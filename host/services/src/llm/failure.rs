@@ -6,6 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use hayrick_types::failure::{Failure, FailureKind};
+use hayrick_types::limit_name::LimitName;
 use reqwest::StatusCode;
 
 use crate::secret::Secret;
@@ -103,7 +104,12 @@ impl Reporter {
         } else {
             "closed the connection before it answered: try again later".to_owned()
         };
-        self.failure(FailureKind::Unavailable, &what)
+        let failure = self.failure(FailureKind::Unavailable, &what);
+        if error.is_connect() && error.is_timeout() {
+            failure.limit(LimitName::UpstreamConnectTimeout)
+        } else {
+            failure
+        }
     }
 
     /// The connection broke, or ended, before the answer did.
@@ -124,6 +130,7 @@ impl Reporter {
             "sent no token within {limit:?}: try again later, or raise its first_token_timeout"
         );
         self.failure(FailureKind::Timeout, &what)
+            .limit(LimitName::UpstreamFirstTokenTimeout)
     }
 
     pub(crate) fn idle(&self, limit: Duration) -> Failure {
@@ -133,10 +140,12 @@ impl Reporter {
                 "sent nothing for {limit:?} in the middle of its answer: try again, or raise its idle_timeout"
             ),
         )
+        .limit(LimitName::UpstreamIdleTimeout)
     }
 
     pub(crate) fn event_too_long(&self, limit: usize) -> Failure {
         self.failure(FailureKind::Failed, &format!("sent an event of more than {limit} bytes: raise its event_bytes_max if such events are expected"))
+            .limit(LimitName::UpstreamEventBytesMax)
     }
 
     pub(crate) fn answer_too_long(&self, limit: usize) -> Failure {
@@ -144,6 +153,7 @@ impl Reporter {
             "answered with more than {limit} bytes: ask for fewer tokens, or raise its answer_bytes_max"
         );
         self.failure(FailureKind::Limit, &what)
+            .limit(LimitName::UpstreamAnswerBytesMax)
     }
 
     /// The answer does not follow OpenAI's API.
@@ -182,6 +192,7 @@ impl Reporter {
         );
         self.failure(FailureKind::Limit, &what)
             .retry_after(Duration::from_secs(1))
+            .limit(LimitName::UpstreamQueueMax)
     }
 
     /// The upstream's own message, shortened and without the key.
@@ -224,15 +235,18 @@ pub(crate) fn of_all(failures: Vec<Failure>) -> Failure {
         .iter()
         .filter_map(|failure| failure.retry_after)
         .min();
-    let kind = failures
+    let (kind, limit) = failures
         .first()
-        .map_or(FailureKind::Failed, |failure| failure.kind);
+        .map_or((FailureKind::Failed, None), |failure| {
+            (failure.kind, failure.limit)
+        });
     let messages: Vec<String> = failures
         .into_iter()
         .map(|failure| failure.message)
         .collect();
     Failure {
         retry_after,
+        limit,
         ..Failure::new(kind, messages.join("; then "))
     }
 }

@@ -15,7 +15,7 @@ pub enum StateError {
     )]
     Key { bytes: usize, bytes_max: usize },
     #[error(
-        "a value may have at most {bytes_max} bytes, but this one has {bytes}: split it over several keys"
+        "a value may have at most {bytes_max} bytes (state.value_bytes_max), but this one has {bytes}: split it over several keys"
     )]
     Value { bytes: usize, bytes_max: usize },
     #[error("the time to live may be at most {} days: leave it out for an entry that does not expire", .0.as_secs() / (24 * 60 * 60))]
@@ -44,6 +44,7 @@ impl From<StateError> for Failure {
         let limit = match error {
             StateError::Keys(_) => Some(LimitName::StateKeysMax),
             StateError::Bytes(_) => Some(LimitName::StateBytesMax),
+            StateError::Value { .. } => Some(LimitName::StateValueBytesMax),
             _ => None,
         };
         let kind = match error {

@@ -8,7 +8,7 @@ mod store;
 use std::time::Duration;
 
 use hayrick_types::clock::{Clock, milliseconds};
-use hayrick_types::policy::StateQuota;
+use hayrick_types::settings::state::StateQuota;
 use hayrick_types::state::StateEntry;
 
 use crate::database::Database;

@@ -149,7 +149,7 @@ impl ByPipeline {
         };
         self.ended_bytes += pipeline_runs.end(run.id);
         // The store would delete at once what is more than it keeps.
-        if let Some(id) = pipeline_runs.surplus(config.per_pipeline_max) {
+        if let Some(id) = pipeline_runs.surplus(config.settings.kept_max) {
             self.forget(&run.pipeline, id);
         }
         while self.ended_bytes > config.unwritten_bytes_max && self.forget_of_largest() {}

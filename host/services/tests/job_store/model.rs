@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use hayrick_services::jobs::config::Retention;
 use hayrick_services::jobs::error::JobError;
 use hayrick_services::jobs::store::{Claim, JobStore, NewJob};
 use hayrick_types::job::{AttemptEnd, Job, JobCounts, JobId, JobStatus, Lease, OwnerId, Progress};
+use hayrick_types::settings::jobs::Retention;
 use proptest::collection::vec;
 use proptest::proptest;
 use proptest::test_runner::Config;
@@ -14,9 +14,9 @@ use crate::bench::{Bench, SECOND, Time, new_job};
 use crate::steps::{PIPELINES, Step, step};
 
 const RETENTION: Retention = Retention {
-    completed: SECOND,
-    cancelled: SECOND,
-    failed: SECOND,
+    keep_completed: SECOND,
+    keep_cancelled: SECOND,
+    keep_failed: SECOND,
     kept_max: u64::MAX,
 };
 

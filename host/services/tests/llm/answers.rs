@@ -1,9 +1,10 @@
 //! Answers that are well, in every form a model server gives them.
 
-use hayrick_services::llm::config::{CacheConfig, UpstreamConfig};
+use hayrick_services::llm::config::UpstreamConfig;
 use hayrick_types::chunk::{Chunk, FinishReason, ToolCallDelta, Usage};
 use hayrick_types::failure::FailureKind;
 use hayrick_types::generation::Options;
+use hayrick_types::settings::upstream::CacheSettings;
 
 use crate::fixture::{
     MS, all_is_well, answer, assert_failure, drain, hello, over, raw, status, stream,
@@ -144,7 +145,7 @@ async fn dropping_a_call_of_next_loses_nothing() {
 #[tokio::test]
 async fn equal_requests_are_answered_from_the_cache() {
     let _machine = machine(false).await;
-    let cached = |config: &mut UpstreamConfig| config.cache = Some(CacheConfig::default());
+    let cached = |config: &mut UpstreamConfig| config.cache = Some(CacheSettings::default());
     let (llm, upstream) = over(&[Behaviour::Cut, Behaviour::Ok, status(500)], cached).await;
     answer(&llm).await.unwrap_err();
     assert_eq!(
@@ -172,7 +173,7 @@ async fn equal_requests_are_answered_from_the_cache() {
 async fn embeddings_come_in_order_and_their_failures_are_passed_on() {
     let _machine = machine(false).await;
     let behaviours = [status(500), Behaviour::Ok, Behaviour::Document, status(429)];
-    let (llm, upstream) = over(&behaviours, |config| config.retries_max = 1).await;
+    let (llm, upstream) = over(&behaviours, |config| config.settings.retries_max = 1).await;
     let texts = || vec!["a".to_owned(), "b".to_owned()];
     assert_eq!(
         llm.embed(texts(), None).await.unwrap(),

@@ -77,7 +77,7 @@ async fn an_error_object_in_the_stream_is_passed_on() {
 async fn an_answer_over_its_limit_fails() {
     let _machine = machine(false).await;
     let (llm, _upstream) = over(&[Behaviour::Ok, Behaviour::Document], |config| {
-        config.answer_bytes_max = TOKENS[0].len()
+        config.settings.answer_bytes_max = TOKENS[0].len()
     })
     .await;
     for expected in [texts(&TOKENS[..1]), Vec::new()] {

@@ -15,9 +15,9 @@ async fn running_and_waiting_requests_are_bounded() {
     let _machine = machine(false).await;
     let (llm, upstream) = over(&[Behaviour::Stall, Behaviour::Ok], |config| {
         (
-            config.concurrency_max,
-            config.queue_max,
-            config.idle_timeout,
+            config.settings.concurrency_max,
+            config.settings.queue_max,
+            config.settings.idle_timeout,
         ) = (1, 1, SOON);
     })
     .await;
@@ -66,7 +66,7 @@ async fn dropping_a_generation_closes_its_connection_at_once() {
 async fn dropping_a_call_that_waits_for_a_status_closes_its_connection_too() {
     let _machine = machine(false).await;
     let (llm, upstream) = over(&[Behaviour::NeverAnswers], |config| {
-        config.first_token_timeout = SOON
+        config.settings.first_token_timeout = SOON
     })
     .await;
     tokio::select! {

@@ -9,6 +9,7 @@ use hayrick_types::chunk::{Chunk, FinishReason, Usage};
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::generation::{Answer, Options};
 use hayrick_types::message::{Message, Role};
+use hayrick_types::settings::upstream::UpstreamSettings;
 
 use crate::support::await_event::{SOON, within};
 use crate::support::fake_upstream::{Behaviour, FakeUpstream, TOKENS, USAGE};
@@ -18,10 +19,13 @@ pub const MS: Duration = Duration::from_millis(1);
 /// Short limits, so that what never comes is soon given up.
 pub fn config(alias: &str, base_url: &str) -> UpstreamConfig {
     UpstreamConfig {
-        first_token_timeout: 300 * MS,
-        idle_timeout: 300 * MS,
-        retries_max: 0,
-        backoff_base: MS,
+        settings: UpstreamSettings {
+            first_token_timeout: 300 * MS,
+            idle_timeout: 300 * MS,
+            retries_max: 0,
+            backoff_base: MS,
+            ..UpstreamSettings::default()
+        },
         ..UpstreamConfig::new(alias, base_url, "fake-model")
     }
 }
@@ -140,7 +144,7 @@ pub async fn refused(
     fragment: &str,
     attempts: usize,
 ) -> Failure {
-    let (llm, upstream) = over(&[behaviour], |config| config.retries_max = 2).await;
+    let (llm, upstream) = over(&[behaviour], |config| config.settings.retries_max = 2).await;
     let failure = stream(&llm).await.err().expect("the request was accepted");
     assert_failure(&failure, kind, fragment);
     assert_eq!(upstream.requests().len(), attempts, "{failure}");

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use hayrick_services::llm::config::UpstreamConfig;
 use hayrick_types::failure::FailureKind;
 use hayrick_types::generation::Options;
 
@@ -18,7 +17,10 @@ async fn a_429_with_retry_after_is_waited_for() {
         code: 429,
         retry_after: Some(1),
     };
-    let (llm, upstream) = over(&[busy, Behaviour::Ok], |config| config.retries_max = 1).await;
+    let (llm, upstream) = over(&[busy, Behaviour::Ok], |config| {
+        config.settings.retries_max = 1
+    })
+    .await;
     let start = machine.stopwatch();
     assert_eq!(answer(&llm).await.unwrap().text, TOKENS.concat());
     assert!(
@@ -49,7 +51,7 @@ async fn a_retry_after_over_the_cap_is_passed_on() {
 async fn passing_failures_are_retried() {
     let _machine = machine(false).await;
     let (llm, upstream) = over(&[status(500), Behaviour::HangUp, Behaviour::Ok], |config| {
-        config.retries_max = 2
+        config.settings.retries_max = 2
     })
     .await;
     assert_eq!(answer(&llm).await.unwrap().text, TOKENS.concat());
@@ -60,7 +62,7 @@ async fn passing_failures_are_retried() {
 async fn nothing_is_retried_after_the_first_token() {
     let _machine = machine(false).await;
     let (llm, upstream) = over(&[Behaviour::Cut, Behaviour::Ok], |config| {
-        config.retries_max = 2
+        config.settings.retries_max = 2
     })
     .await;
     answer(&llm).await.unwrap_err();
@@ -72,7 +74,7 @@ async fn an_answer_is_retried_before_its_first_token() {
     let _machine = machine(false).await;
     let overloaded = raw(&["data: {\"error\":{\"message\":\"overloaded\",\"code\":503}}\n\n"]);
     let (llm, upstream) = over(&[overloaded, raw(&[""]), Behaviour::Ok], |config| {
-        config.retries_max = 2
+        config.settings.retries_max = 2
     })
     .await;
     assert_eq!(answer(&llm).await.unwrap().text, TOKENS.concat());
@@ -87,11 +89,9 @@ async fn fallbacks_are_asked_in_order() {
         FakeUpstream::start(Behaviour::Ok).await,
     );
     let named = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    let first = UpstreamConfig {
-        fallbacks: named(&["second", "third"]),
-        breaker_failures: 1,
-        ..config("fake", &broken.base_url())
-    };
+    let mut first = config("fake", &broken.base_url());
+    first.settings.fallbacks = named(&["second", "third"]);
+    first.settings.breaker_failures = 1;
     let second = config("second", &broken.base_url());
     let llm = llm([first, second, config("third", &well.base_url())]);
     assert_eq!(answer(&llm).await.unwrap().text, TOKENS.concat());
@@ -109,14 +109,10 @@ async fn all_failed_upstreams_are_named_and_an_invalid_request_is_not_passed_on(
         FakeUpstream::start(status(503)).await,
         FakeUpstream::start(status(400)).await,
     );
-    let first = UpstreamConfig {
-        fallbacks: vec!["strict".to_owned()],
-        ..config("fake", &broken.base_url())
-    };
-    let second = UpstreamConfig {
-        fallbacks: vec!["fake".to_owned()],
-        ..config("strict", &strict.base_url())
-    };
+    let mut first = config("fake", &broken.base_url());
+    first.settings.fallbacks = vec!["strict".to_owned()];
+    let mut second = config("strict", &strict.base_url());
+    second.settings.fallbacks = vec!["fake".to_owned()];
     let llm = llm([first, second]);
     assert_failure(
         &answer(&llm).await.unwrap_err(),
@@ -138,7 +134,10 @@ async fn all_failed_upstreams_are_named_and_an_invalid_request_is_not_passed_on(
 async fn a_breaker_opens_and_a_trial_closes_it() {
     let _machine = machine(false).await;
     let (llm, upstream) = over(&[status(500), status(500), Behaviour::Ok], |config| {
-        (config.breaker_failures, config.breaker_open) = (2, 200 * MS);
+        (
+            config.settings.breaker_failures,
+            config.settings.breaker_open,
+        ) = (2, 200 * MS);
     })
     .await;
     for _ in 0..2 {

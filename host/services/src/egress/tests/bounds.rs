@@ -6,9 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use hayrick_types::egress::grant::EgressGrant;
 
-use crate::egress::config::EgressConfig;
 use crate::egress::request::Request;
 use crate::egress::tests::{Server, egress, error, get, local, ok, rule, session_with, text};
+use hayrick_types::settings::egress::EgressSettings;
 
 #[tokio::test]
 async fn every_size_is_bounded() {
@@ -25,12 +25,12 @@ async fn every_size_is_bounded() {
     })
     .await;
     let url = format!("http://api.test:{}", server.port);
-    let config = EgressConfig {
+    let config = EgressSettings {
         response_bytes_max: 8192,
         request_bytes_max: 8,
         headers_max: 10,
         header_bytes_max: 1024,
-        ..EgressConfig::default()
+        ..EgressSettings::default()
     };
     let session = session_with(config, &local(), vec![rule(&url)], Vec::new());
     for (path, fragment) in [
@@ -68,13 +68,13 @@ async fn every_wait_is_bounded() {
     })
     .await;
     let url = format!("http://api.test:{}", server.port);
-    let idle = EgressConfig {
+    let idle = EgressSettings {
         idle_timeout: Duration::from_millis(100),
-        ..EgressConfig::default()
+        ..EgressSettings::default()
     };
-    let whole = EgressConfig {
+    let whole = EgressSettings {
         time_max: Duration::from_millis(100),
-        ..EgressConfig::default()
+        ..EgressSettings::default()
     };
     for (config, fragment) in [(idle, "idle_timeout, 100 ms"), (whole, "time_max")] {
         let session = session_with(config, &local(), vec![rule(&url)], Vec::new());
@@ -90,7 +90,7 @@ async fn every_wait_is_bounded() {
     assert!(
         error(
             &session_with(
-                EgressConfig::default(),
+                EgressSettings::default(),
                 &local(),
                 vec![rule(&url)],
                 Vec::new()
@@ -106,11 +106,11 @@ async fn every_wait_is_bounded() {
 async fn how_many_requests_there_are_is_bounded() {
     let server = Server::new(|_| ok("fine")).await;
     let url = format!("http://api.test:{}", server.port);
-    let config = EgressConfig {
+    let config = EgressSettings {
         run_requests_max: 1,
         run_requests_total_max: 3,
         requests_max: 2,
-        ..EgressConfig::default()
+        ..EgressSettings::default()
     };
     let egress = egress(config, &local());
     let grant = Arc::new(EgressGrant {

@@ -17,13 +17,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::egress::config::EgressConfig;
 use crate::egress::error::EgressError;
 use crate::egress::request::Request;
 use crate::egress::resolver::{Resolver, Resolving};
 use crate::egress::service::Egress;
 use crate::egress::session::Session;
 use crate::secret::Secret;
+use hayrick_types::settings::egress::EgressSettings;
 
 const SECRET: &str = "sk-very-secret-1";
 
@@ -171,13 +171,13 @@ fn secret(to: &str) -> SecretGrant {
     }
 }
 
-fn egress(config: EgressConfig, resolver: &FakeResolver) -> Egress {
+fn egress(config: EgressSettings, resolver: &FakeResolver) -> Egress {
     let secrets = Arc::new(|name: &str| (name == "KEY").then(|| Secret::new(SECRET.to_owned())));
     Egress::new(config, Arc::new(resolver.clone()), secrets)
 }
 
 fn session_with(
-    config: EgressConfig,
+    config: EgressSettings,
     resolver: &FakeResolver,
     rules: Vec<EgressRule>,
     secrets: Vec<SecretGrant>,
@@ -191,7 +191,7 @@ fn local() -> FakeResolver {
 
 fn session(rules: &[String]) -> Session {
     session_with(
-        EgressConfig::default(),
+        EgressSettings::default(),
         &local(),
         rules.iter().map(|text| rule(text)).collect(),
         Vec::new(),

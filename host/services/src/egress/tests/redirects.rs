@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use hayrick_types::egress::secret::SecretGrant;
 
-use crate::egress::config::EgressConfig;
 use crate::egress::request::Request;
 use crate::egress::tests::{
     FakeResolver, SECRET, Server, error, get, local, moved, ok, rule, secret, session,
     session_with, text,
 };
+use hayrick_types::settings::egress::EgressSettings;
 
 #[tokio::test]
 async fn every_redirect_is_authorised_anew() {
@@ -52,7 +52,7 @@ async fn credentials_do_not_follow_a_redirect_to_another_host() {
     // The secret is granted for both, and still no server can send it to the other one.
     let secrets = vec![secret(&here), secret(&other)];
     let session = session_with(
-        EgressConfig::default(),
+        EgressSettings::default(),
         &local(),
         vec![rule(&here), rule(&other)],
         secrets,
@@ -101,7 +101,7 @@ async fn a_secret_goes_out_and_never_comes_back() {
     .await;
     let url = format!("http://api.test:{}", server.port);
     let session = session_with(
-        EgressConfig::default(),
+        EgressSettings::default(),
         &local(),
         vec![rule(&url)],
         vec![secret(&format!("{url}/key"))],
@@ -160,7 +160,7 @@ async fn a_secret_in_the_host_name_of_a_redirect_is_not_shown() {
     let resolver = FakeResolver::new(&[&["127.0.0.1"], &["169.254.169.254"]]);
     let rules = vec![rule(&here), rule(&below)];
     let session = session_with(
-        EgressConfig::default(),
+        EgressSettings::default(),
         &resolver,
         rules,
         vec![secret(&here)],
@@ -180,7 +180,7 @@ async fn a_secret_that_is_not_there_names_its_variable() {
         ..secret("http://api.test")
     };
     let session = session_with(
-        EgressConfig::default(),
+        EgressSettings::default(),
         &resolver,
         vec![rule("http://api.test")],
         vec![grant],

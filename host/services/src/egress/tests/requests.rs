@@ -4,12 +4,12 @@ use hayrick_types::egress::rule::EgressRule;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
-use crate::egress::config::EgressConfig;
 use crate::egress::error::EgressError;
 use crate::egress::request::Request;
 use crate::egress::tests::{
     FakeResolver, Server, error, get, local, moved, ok, rule, session, session_with, text,
 };
+use hayrick_types::settings::egress::EgressSettings;
 
 #[tokio::test]
 async fn a_request_goes_out_as_the_host_frames_it() {
@@ -48,7 +48,7 @@ async fn a_request_goes_out_as_the_host_frames_it() {
 async fn nothing_is_resolved_that_is_not_granted() {
     let resolver = local();
     let session = session_with(
-        EgressConfig::default(),
+        EgressSettings::default(),
         &resolver,
         vec![rule("http://api.test/v1")],
         Vec::new(),
@@ -71,7 +71,7 @@ async fn nothing_is_resolved_that_is_not_granted() {
             "{error}"
         );
     }
-    let none = session_with(EgressConfig::default(), &resolver, Vec::new(), Vec::new());
+    let none = session_with(EgressSettings::default(), &resolver, Vec::new(), Vec::new());
     assert!(matches!(
         none.send(get("http://api.test/")).await,
         Err(EgressError::Denied { .. })
@@ -86,7 +86,7 @@ async fn the_address_that_was_checked_is_the_one_that_is_asked() {
     let resolver = FakeResolver::new(&[&["127.0.0.1"], &["127.0.0.2"]]);
     let url = format!("http://rebind.test:{}", first.port);
     let session = session_with(
-        EgressConfig::default(),
+        EgressSettings::default(),
         &resolver,
         vec![rule(&url)],
         Vec::new(),
@@ -103,7 +103,7 @@ async fn a_name_that_turns_to_metadata_is_refused_even_after_a_good_answer() {
     let resolver = FakeResolver::new(&[&["127.0.0.1"], &["169.254.169.254"]]);
     let url = format!("http://rebind.test:{}", server.port);
     let session = session_with(
-        EgressConfig::default(),
+        EgressSettings::default(),
         &resolver,
         vec![rule(&url)],
         Vec::new(),
@@ -150,7 +150,12 @@ async fn no_spelling_of_a_local_address_is_reached_without_a_grant() {
         private: false,
         ..rule(&format!("http://api.test:{port}"))
     };
-    let session = session_with(EgressConfig::default(), &local(), vec![public], Vec::new());
+    let session = session_with(
+        EgressSettings::default(),
+        &local(),
+        vec![public],
+        Vec::new(),
+    );
     assert!(
         error(&session, get(format!("http://api.test:{port}/")))
             .await
@@ -161,7 +166,12 @@ async fn no_spelling_of_a_local_address_is_reached_without_a_grant() {
         private: false,
         ..rule(&format!("http://127.0.0.1:{port}"))
     };
-    let session = session_with(EgressConfig::default(), &local(), vec![public], Vec::new());
+    let session = session_with(
+        EgressSettings::default(),
+        &local(),
+        vec![public],
+        Vec::new(),
+    );
     assert!(
         error(&session, get(format!("http://127.1:{port}/")))
             .await
@@ -175,7 +185,7 @@ async fn https_goes_to_the_checked_address_and_names_the_host() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://api.test:{}", listener.local_addr().unwrap().port());
     let session = session_with(
-        EgressConfig::default(),
+        EgressSettings::default(),
         &local(),
         vec![rule(&url)],
         Vec::new(),

@@ -2,11 +2,10 @@
 
 use hayrick_types::clock::milliseconds;
 use hayrick_types::job::JobStatus;
+use hayrick_types::settings::jobs::Retention;
 use rusqlite::{Connection, params};
 
-use crate::database::Database;
-use crate::database::column;
-use crate::jobs::config::Retention;
+use crate::database::{Database, column};
 use crate::jobs::error::JobError;
 
 /// Jobs of one transaction: other writes wait for it, and each job may have megabytes.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hayrick_types::policy::StateQuota;
+use hayrick_types::settings::state::StateQuota;
 use hayrick_types::state::StateEntry;
 
 use crate::database::Database;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hayrick_types::policy::StateQuota;
+use hayrick_types::settings::state::StateQuota;
 use tempfile::TempDir;
 
 use crate::database::Database;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::id::RunId;
+use hayrick_types::settings::tasks::TasksSettings;
 use hayrick_types::task::{TaskFilter, TaskStatus};
 use tokio::task::JoinSet;
 
@@ -178,7 +179,10 @@ async fn a_full_disk_bounds_memory_and_passes() {
 #[tokio::test]
 async fn no_more_is_written_than_is_kept() {
     let fixture = Fixture::new(TasksConfig {
-        per_pipeline_max: 10,
+        settings: TasksSettings {
+            kept_max: 10,
+            ..TasksSettings::default()
+        },
         ..TasksConfig::default()
     })
     .await;
@@ -195,8 +199,10 @@ async fn no_more_is_written_than_is_kept() {
 #[tokio::test]
 async fn old_and_surplus_tasks_are_deleted_by_themselves() {
     let config = TasksConfig {
-        per_pipeline_max: 16,
-        age_max: 1000 * MS,
+        settings: TasksSettings {
+            kept_max: 16,
+            keep: 1000 * MS,
+        },
         flush_interval: MS,
         ..TasksConfig::default()
     };
@@ -230,7 +236,10 @@ async fn old_and_surplus_tasks_are_deleted_by_themselves() {
 #[tokio::test]
 async fn runs_that_cannot_be_forgotten_yet_displace_no_newer_ones() {
     let fixture = Fixture::new(TasksConfig {
-        per_pipeline_max: 6,
+        settings: TasksSettings {
+            kept_max: 6,
+            ..TasksSettings::default()
+        },
         ..TasksConfig::default()
     })
     .await;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::id::RunId;
+use hayrick_types::settings::tasks::TasksSettings;
 use hayrick_types::task::{Task, TaskFilter, TaskKind, TaskStart, TaskStatus};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use proptest::sample::{Index, select};
@@ -73,8 +74,10 @@ fn actions() -> impl Strategy<Value = Vec<Action>> {
 
 /// Few are kept, and not for long.
 const SMALL: TasksConfig = TasksConfig {
-    per_pipeline_max: 6,
-    age_max: Duration::from_millis(100),
+    settings: TasksSettings {
+        kept_max: 6,
+        keep: Duration::from_millis(100),
+    },
     flush_interval: MS,
     unwritten_bytes_max: usize::MAX,
 };
@@ -201,8 +204,8 @@ async fn sweep(fixture: &Fixture, model: &mut Model) {
     fixture.tasks.sweep().await.unwrap();
     model.retain(
         fixture.now.load(Ordering::SeqCst),
-        SMALL.age_max,
-        SMALL.per_pipeline_max,
+        SMALL.settings.keep,
+        SMALL.settings.kept_max,
     );
     let listed = fixture
         .tasks
