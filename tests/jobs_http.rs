@@ -213,7 +213,7 @@ async fn a_list_is_filtered_and_paged_newest_first() {
             "?status=done",
             "pending, running, completed, failed, cancelled",
         ),
-        ("?before=x", "'next' of the page before"),
+        ("?before=x", "'next' of the previous page"),
         ("?limit=-1", "the query is wrong"),
         ("?state=failed", "unknown field `state`"),
     ] {

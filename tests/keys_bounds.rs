@@ -137,7 +137,7 @@ async fn who_tries_keys_is_slowed_down_and_fills_no_log() {
         .logs
         .lines()
         .into_iter()
-        .filter(|line| line.contains("no API key or a wrong one"))
+        .filter(|line| line.contains("a request had no valid API key"))
         .count();
     assert!((1..20).contains(&lines), "{lines} lines of 200");
     // Behind the same address there may be others.

@@ -81,7 +81,7 @@ async fn invalid_requests_say_what_is_wrong() {
         (
             "task-reporter/tasks?before=x",
             400,
-            "'next' of the page before",
+            "'next' of the previous page",
         ),
         ("task-reporter/tasks?limit=x", 400, "the query is wrong"),
         ("task-reporter/tasks?page=2", 400, "the query is wrong"),

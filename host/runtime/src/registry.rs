@@ -9,7 +9,6 @@ use hayrick_services::audit::{Action, Audit, AuditRecord};
 use hayrick_services::metrics::Metrics;
 use hayrick_types::clock::since_epoch;
 use hayrick_types::id::PipelineName;
-use hayrick_types::limit_name::LimitName;
 use hayrick_types::pipeline::{PipelineState, PipelineStatus, Refusal};
 use hayrick_types::policy::Policy;
 use tokio::sync::{OwnedMutexGuard, Semaphore, watch};
@@ -508,13 +507,7 @@ fn refuse(pipeline: &Pipeline, digest: String, error: &DeployError) {
         pipeline.share(),
     );
     metrics.metrics().refused_deploy();
-    let limit = match error {
-        DeployError::TooLarge { .. } => Some(LimitName::ComponentBytesMax),
-        DeployError::Limit { limit, .. } => Some(*limit),
-        DeployError::Compile(error) => error.limit(),
-        _ => None,
-    };
-    if let Some(limit) = limit {
+    if let Some(limit) = error.limit() {
         metrics.metrics().reached(limit);
     }
     tracing::error!(

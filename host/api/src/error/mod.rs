@@ -183,7 +183,7 @@ impl ApiError {
         ApiError {
             code: Some("rate_limit_exceeded"),
             param: Some(limit.as_str()),
-            uncounted: Some(limit),
+            reached: Some(limit),
             retry_after,
             ..ApiError::new(StatusCode::TOO_MANY_REQUESTS, message)
         }
@@ -298,10 +298,12 @@ impl From<Failure> for ApiError {
 
 impl From<DeployError> for ApiError {
     fn from(error: DeployError) -> ApiError {
-        let message = error.to_string();
+        let (message, limit) = (error.to_string(), error.limit());
         match error.fault() {
             Fault::Component => ApiError {
                 code: Some("not_deployable"),
+                param: limit.map(LimitName::as_str),
+                reached: limit,
                 ..ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message)
             },
             Fault::Name => ApiError::invalid(message, None),

@@ -145,22 +145,22 @@ fn describe(
     let mut parameters = path_parameters(route.path, protocol, base)?;
     let responses = responses(route, operation, !parameters.is_empty(), base)?;
     parameters.extend(operation.parameters.iter().cloned());
-    let mut described = json!({
-        "operationId": route.id,
-        "tags": [protocol.tag],
-        "summary": operation.summary,
-        "responses": responses,
-    });
-    if !parameters.is_empty() {
-        described["parameters"] = parameters.into();
-    }
-    if let Some(body) = &operation.request_body {
-        described["requestBody"] = body.clone();
-    }
-    if !route.needs_key {
-        described["security"] = json!([{}]);
-    }
-    Ok(described)
+    let fields = [
+        ("operationId", Some(route.id.into())),
+        ("tags", Some(json!([protocol.tag]))),
+        ("summary", Some(operation.summary.as_str().into())),
+        (
+            "parameters",
+            (!parameters.is_empty()).then(|| parameters.into()),
+        ),
+        ("requestBody", operation.request_body.clone()),
+        ("responses", Some(responses.into())),
+        ("security", (!route.needs_key).then(|| json!([{}]))),
+    ];
+    let fields = fields
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Ok(Value::Object(fields.collect()))
 }
 
 /// References to the parameters in braces.

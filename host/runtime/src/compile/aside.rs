@@ -232,12 +232,6 @@ mod tests {
         for (status, output, complaint, words) in [
             (0, &b"ten  bytes"[..], &b""[..], "artifact_bytes_max"),
             (exit(EXIT_REFUSED), b"bad \x1b[2J", b"", "bad  [2J"),
-            (
-                exit(EXIT_LIMIT),
-                b"component.types_max\ntoo many",
-                b"",
-                "too many",
-            ),
             (exit(EXIT_NO_MEMORY), b"", b"", "compile_memory_bytes_max"),
             (Signal::XCPU.as_raw(), b"", b"", "compile_cpu_time_max"),
             (Signal::KILL.as_raw(), b"", b"", "killed from outside"),
@@ -266,5 +260,15 @@ mod tests {
                 judged(status, output, complaint)
             );
         }
+    }
+
+    #[test]
+    fn a_component_with_too_many_parts_names_the_limit() {
+        let error = exceeded(b"component.types_max\ntoo many types");
+        assert_eq!(error.limit(), Some(LimitName::TypesMax));
+        assert_eq!(error.to_string(), "too many types");
+        let unknown = exceeded(b"component.wings_max\ntoo many wings");
+        assert_eq!(unknown.limit(), None);
+        assert_eq!(unknown.to_string(), "too many wings");
     }
 }

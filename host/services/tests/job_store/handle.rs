@@ -159,7 +159,7 @@ async fn a_result_out_of_limits_is_a_failure_and_a_long_error_is_cut() {
     let ends = [
         (
             AttemptEnd::Completed("\"123456789\"".to_owned()),
-            "the job's result has 11 bytes, 10 are allowed",
+            "the job's result has 11 bytes, but at most 10 are allowed",
         ),
         (
             AttemptEnd::Completed("no json".to_owned()),

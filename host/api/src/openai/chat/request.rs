@@ -201,9 +201,23 @@ mod tests {
         }
     }
 
+    /// Bodies with the `param` and a part of the message of their error.
+    fn are_refused(cases: &[(String, Option<&str>, &str)]) {
+        for (body, param, expected) in cases {
+            let error = serde_json::to_value(read(body).unwrap_err().body()).unwrap();
+            assert_eq!(error["error"]["param"].as_str(), *param, "{body}: {error}");
+            assert!(
+                error["error"]["message"]
+                    .as_str()
+                    .unwrap()
+                    .contains(expected),
+                "{body}: {error}"
+            );
+        }
+    }
+
     #[test]
     fn errors_name_the_field_and_the_place() {
-        let of = |messages: &str| format!(r#"{{"model":"m","messages":{messages}}}"#);
         let deep = |levels: usize| {
             format!(
                 r#"{{"model":"m","x":{}{}}}"#,
@@ -244,6 +258,30 @@ mod tests {
                 Some("messages"),
                 "'messages' is missing",
             ),
+            (
+                r#"{"stream":"yes"}"#.to_owned(),
+                Some("stream"),
+                "expected a boolean",
+            ),
+            (
+                r#"{"stream_options":[]}"#.to_owned(),
+                Some("stream_options"),
+                "",
+            ),
+            (
+                deep(128),
+                Some("json_depth_max"),
+                "128 levels (json_depth_max)",
+            ),
+            (deep(127), Some("messages"), "missing"),
+        ];
+        are_refused(&cases);
+    }
+
+    #[test]
+    fn errors_name_the_mistake_in_a_message() {
+        let of = |messages: &str| format!(r#"{{"model":"m","messages":{messages}}}"#);
+        let cases = [
             (of("[]"), Some("messages"), "or empty"),
             (of("\"hi\""), Some("messages"), "expected a sequence"),
             (
@@ -276,33 +314,7 @@ mod tests {
                 Some("messages"),
                 "'image_url.url'",
             ),
-            (
-                r#"{"stream":"yes"}"#.to_owned(),
-                Some("stream"),
-                "expected a boolean",
-            ),
-            (
-                r#"{"stream_options":[]}"#.to_owned(),
-                Some("stream_options"),
-                "",
-            ),
-            (
-                deep(128),
-                Some("json_depth_max"),
-                "128 levels (json_depth_max)",
-            ),
-            (deep(127), Some("messages"), "missing"),
         ];
-        for (body, param, expected) in cases {
-            let error = serde_json::to_value(read(&body).unwrap_err().body()).unwrap();
-            assert_eq!(error["error"]["param"].as_str(), param, "{body}: {error}");
-            assert!(
-                error["error"]["message"]
-                    .as_str()
-                    .unwrap()
-                    .contains(expected),
-                "{body}: {error}"
-            );
-        }
+        are_refused(&cases);
     }
 }
