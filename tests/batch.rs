@@ -1,6 +1,6 @@
 //! The batch plugin over a model that takes its time, refuses some items, and counts who asks.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -43,7 +43,7 @@ fn places(text: &str, begin: &str) -> Vec<(usize, usize)> {
     let mut places: Vec<(usize, usize)> = numbered
         .map(|(rest, place)| {
             (
-                rest.split(|letter: char| !letter.is_ascii_digit())
+                rest.split(|char: char| !char.is_ascii_digit())
                     .next()
                     .unwrap()
                     .parse()
@@ -139,7 +139,7 @@ async fn a_thousand_items_take_as_long_as_their_model_does() {
     const PAUSE: Duration = Duration::from_millis(50);
     let (upstream, host) = over(PAUSE, None).await;
     let host = host.alone().start().await;
-    let begun = Instant::now();
+    let begun = host.stopwatch();
     let text = host
         .client
         .chat_with(&batch(&items(COUNT), false))
@@ -214,8 +214,8 @@ async fn the_sequential_form_goes_item_by_item_and_tells_its_success_rate() {
         .strip_prefix(begin)
         .and_then(|rest| rest.strip_prefix(before))
         .unwrap_or_else(|| panic!("{text}"));
-    let (told, rest) = rest.split_once(after).unwrap_or_else(|| panic!("{text}"));
-    assert!(told.contains(failure), "{text}");
+    let (item, rest) = rest.split_once(after).unwrap_or_else(|| panic!("{text}"));
+    assert!(item.contains(failure), "{text}");
     let end = "\n✓ Completed item 3: three...\ndone: three\n\nBatch processing completed!\n\
                Total items: 3\nSuccessful: 2\nFailed: 1\nSuccess rate: 66.7%";
     assert_eq!(rest, end);
@@ -262,7 +262,7 @@ async fn odd_batches_get_sensible_answers() {
             .text()
             .ends_with("Success rate: n/a")
     );
-    for (field, value, words) in [
+    for (field, value, fragments) in [
         (
             "batch_items",
             json!(["a", 2]),
@@ -280,10 +280,12 @@ async fn odd_batches_get_sensible_answers() {
         let mut body = batch(&items(1), false);
         body[field] = value;
         let reply = host.client.chat_with(&body).await;
-        assert_eq!(reply.status, 400, "{words:?}: {}", reply.body);
+        assert_eq!(reply.status, 400, "{fragments:?}: {}", reply.body);
         assert!(
-            words.iter().all(|word| reply.error().contains(word)),
-            "{words:?}: {}",
+            fragments
+                .iter()
+                .all(|fragment| reply.error().contains(fragment)),
+            "{fragments:?}: {}",
             reply.body
         );
     }

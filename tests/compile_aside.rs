@@ -2,7 +2,7 @@
 //! nothing of them is left behind.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::support::await_event::{SOON, eventually};
 use crate::support::command::hayrick;
@@ -31,7 +31,7 @@ async fn refused(limit: &str, config: &str, component: &[u8]) -> String {
         .alone()
         .start()
         .await;
-    let begun = Instant::now();
+    let begun = host.stopwatch();
     let disturb = async {
         std::fs::write(host.plugin_file("bomb"), component).unwrap();
         eventually("a refusal", REFUSAL_DEADLINE, async || {
@@ -118,7 +118,7 @@ async fn what_a_component_has_is_counted_before_it_is_compiled() {
         );
         assert_eq!(reached(&host, limit, "").await, 1, "{limit}");
     }
-    // Within the bounds it compiles, and only then lacks what a plugin exports.
+    // Within the bounds it compiles, and only then its missing exports are found.
     let reply = host.client.deploy("bomb", branch_table(60_000)).await;
     assert!(
         reply.status == 422 && reply.error().contains("lifecycle"),
@@ -263,12 +263,13 @@ async fn a_compilation_that_is_killed_is_said_and_the_old_version_serves_on() {
 async fn a_host_that_is_killed_takes_its_compilations_along() {
     let host = TestHost::builder()
         .guest_as("echo-relay", "live")
+        .alone()
         .start()
         .await;
     host.rename_in("live", &large_bomb());
     let child = compiling(&host).await;
     let launch = host.killed().await;
-    let begun = Instant::now();
+    let begun = launch.machine.stopwatch();
     eventually("the compilation has ended", SOON, async || {
         (!is_alive(child)).then_some(())
     })
@@ -304,8 +305,8 @@ fn inspect_compiles_within_the_same_bounds() {
     );
     std::fs::write(&file, large_bomb()).unwrap();
     std::fs::write(&settings, "[engine]\ncompile_cpu_time_max = '1s'").unwrap();
-    let word = |path: &Path| path.display().to_string();
-    let ended = hayrick(&["inspect", &word(&file), "--config", &word(&settings)]);
+    let text = |path: &Path| path.display().to_string();
+    let ended = hayrick(&["inspect", &text(&file), "--config", &text(&settings)]);
     assert!(
         ended.code == Some(1) && ended.stdout.contains("compile_cpu_time_max"),
         "{ended:?}"

@@ -184,12 +184,14 @@ fn start_over(data_dir: &Path) -> Ended {
 fn a_folder_or_key_that_others_can_change_keeps_the_host_from_starting() {
     let folder = Folder::fresh();
     let (cache, key) = (folder.subfolder("cache"), folder.path().join("cache.key"));
-    let refused = |words: &[&str]| {
+    let refused = |fragments: &[&str]| {
         let ended = start_over(folder.path());
         assert_eq!(ended.code, Some(1), "{ended:?}");
         assert!(
-            words.iter().all(|word| ended.stderr.contains(word)),
-            "{words:?}: {}",
+            fragments
+                .iter()
+                .all(|fragment| ended.stderr.contains(fragment)),
+            "{fragments:?}: {}",
             ended.stderr
         );
     };

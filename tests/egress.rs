@@ -7,15 +7,17 @@ use crate::support::await_event::{SOON, eventually};
 use crate::support::client::Reply;
 use crate::support::fake_site::{Answer, FakeSite, Then};
 use crate::support::host::{TestHost, TestHostBuilder};
-use crate::support::metrics::reached;
 
-const FETCH: &str = "fetch";
-const WASI: &str = "fetch-wasi";
+pub const FETCH: &str = "fetch";
+
+pub const WASI: &str = "fetch-wasi";
+
 const SECRET: &str = "sk-hunter2-hunter2";
+
 const METADATA: &str = "http://169.254.169.254/latest/meta-data/";
 
 /// Both guests, with this policy.
-fn both(policy: &str) -> TestHostBuilder {
+pub fn both(policy: &str) -> TestHostBuilder {
     TestHost::builder()
         .guest(FETCH)
         .policy(FETCH, policy)
@@ -24,7 +26,7 @@ fn both(policy: &str) -> TestHostBuilder {
 }
 
 /// A GET by either guest.
-async fn get(host: &TestHost, guest: &str, url: &str) -> Reply {
+pub async fn get(host: &TestHost, guest: &str, url: &str) -> Reply {
     let text = if guest == FETCH {
         format!("get:{url}")
     } else {
@@ -33,17 +35,17 @@ async fn get(host: &TestHost, guest: &str, url: &str) -> Reply {
     host.client.chat(guest, &text).await
 }
 
-async fn send(host: &TestHost, request: Value) -> Reply {
+pub async fn send(host: &TestHost, request: Value) -> Reply {
     host.client.chat(FETCH, &format!("send:{request}")).await
 }
 
 /// What a guest got: status, headers and body.
-fn got(reply: &Reply) -> Value {
+pub fn got(reply: &Reply) -> Value {
     assert_eq!(reply.status, 200, "{}", reply.body);
     serde_json::from_str(&reply.text()).unwrap()
 }
 
-fn path(request: &str) -> &str {
+pub fn path(request: &str) -> &str {
     request.split(' ').nth(1).unwrap()
 }
 
@@ -62,13 +64,17 @@ async fn granted_and_without_a_rule_everything_is_denied_and_says_what_to_write(
     let host = both("interfaces = ['http']").start().await;
     let reply = get(&host, FETCH, &site.url("/a?key=1")).await;
     assert_eq!(reply.status, 403, "{}", reply.body);
-    for words in [
+    for fragments in [
         "plugins/fetch.toml",
         "[[egress]]",
         "host = \"127.0.0.1\"",
         &format!("port = {}", site.port),
     ] {
-        assert!(reply.error().contains(words), "{words}: {}", reply.body);
+        assert!(
+            reply.error().contains(fragments),
+            "{fragments}: {}",
+            reply.body
+        );
     }
     let reply = get(&host, WASI, &site.url("/")).await;
     assert!(
@@ -88,7 +94,7 @@ async fn granted_and_without_a_rule_everything_is_denied_and_says_what_to_write(
 #[tokio::test]
 async fn what_is_granted_goes_out_as_the_host_frames_it() {
     let site = FakeSite::start(|_, _| {
-        Answer::raw("HTTP/1.1 201 Made\r\nx-word: one\r\nconnection: close\r\n\r\nhello")
+        Answer::raw("HTTP/1.1 201 Made\r\nx-fragment: one\r\nconnection: close\r\n\r\nhello")
     })
     .await;
     // A proxy of the environment is nobody's grant.
@@ -121,7 +127,7 @@ async fn what_is_granted_goes_out_as_the_host_frames_it() {
             answer["headers"]
                 .as_array()
                 .unwrap()
-                .contains(&json!(["x-word", "one"])),
+                .contains(&json!(["x-fragment", "one"])),
             "{answer}"
         );
         assert!(
@@ -318,309 +324,10 @@ async fn a_secret_whose_variable_is_missing_is_a_mistake_of_the_policy() {
         .start()
         .await;
     let reason = host.refusal(FETCH).await;
-    for words in [
+    for fragments in [
         "secrets.key.env: the variable ABSENT_KEY is not set",
         "egress[2].host: '127.1' is an odd spelling",
     ] {
-        assert!(reason.contains(words), "{words}: {reason}");
+        assert!(reason.contains(fragments), "{fragments}: {reason}");
     }
-}
-
-#[tokio::test]
-async fn nothing_a_plugin_writes_frames_a_message() {
-    let site = FakeSite::start(|_, _| Answer::ok("")).await;
-    let host = both(&site.policy("")).start().await;
-    let headers = [
-        "Host",
-        "Content-Length",
-        "Transfer-Encoding",
-        "Connection",
-        "Upgrade",
-        "TE",
-        "Trailer",
-        "Expect",
-        "Proxy-Authorization",
-    ];
-    for name in headers {
-        let reply = send(
-            &host,
-            json!({"method": "POST", "url": site.url("/"), "headers": [[name, "5"]], "body": "x"}),
-        )
-        .await;
-        assert!(
-            reply.status == 400 && reply.error().contains("the host's to write"),
-            "{name}: {}",
-            reply.body
-        );
-        let reply = host
-            .client
-            .chat(WASI, &format!("POST {}\n{name}: 5\n\nx", site.url("/")))
-            .await;
-        // WASI takes a length and holds it against the body.
-        let word = if name == "Content-Length" {
-            "HttpRequestBodySize"
-        } else {
-            "Forbidden"
-        };
-        assert!(
-            reply.status == 500 && reply.error().contains(word),
-            "{name}: {}",
-            reply.body
-        );
-    }
-    for (name, value) in [
-        ("x\r\nHost", "evil"),
-        ("x", "1\r\nHost: evil"),
-        ("x", "1\nContent-Length: 0"),
-        ("x y", "1"),
-        ("", "1"),
-    ] {
-        let reply = send(
-            &host,
-            json!({"method": "GET", "url": site.url("/"), "headers": [[name, value]]}),
-        )
-        .await;
-        assert_eq!(reply.status, 400, "{name:?}: {}", reply.body);
-    }
-    for method in [
-        "GET / HTTP/1.1\r\nHost: evil\r\n\r\nGET",
-        "get",
-        "",
-        "CONNECT",
-        "TRACE",
-    ] {
-        let reply = send(&host, json!({"method": method, "url": site.url("/")})).await;
-        assert!(
-            matches!(reply.status, 400 | 403),
-            "{method:?}: {}",
-            reply.body
-        );
-    }
-    let reply = send(
-        &host,
-        json!({"method": "GET", "url": site.url("/ HTTP/1.1\r\nHost: evil\r\n\r\n")}),
-    )
-    .await;
-    assert_eq!(reply.status, 400, "{}", reply.body);
-    // The length that WASI held against its body went out with no request that was whole.
-    let whole = site
-        .seen()
-        .into_iter()
-        .filter(|request| request.contains("\r\n\r\n") && !request.is_empty());
-    assert_eq!(whole.count(), 0, "{:?}", site.seen());
-}
-
-#[tokio::test]
-async fn the_size_and_the_time_of_an_answer_are_bounded() {
-    let site = FakeSite::start(|request, _| {
-        let head = "HTTP/1.1 200 OK\r\n".to_owned();
-        let (pieces, then) = match path(request) {
-            "/flood" => (vec![head + "\r\n"], Then::Flood),
-            "/silent" => (vec![], Then::Stall),
-            "/stall" => (vec![head + "\r\nbegin"], Then::Stall),
-            "/short" => (vec![head + "content-length: 10\r\n\r\nhalf"], Then::Close),
-            "/headers" => (vec![head + &"a: b\r\n".repeat(120) + "\r\n"], Then::Close),
-            _ => (vec![head + "content-length: 4\r\n\r\nfine"], Then::Close),
-        };
-        Answer { pieces, then }
-    })
-    .await;
-    let bounds = "[egress]\nresponse_bytes_max = '1 MiB'\nrequest_bytes_max = 8\ntime_max = '700ms'\nidle_timeout = '500ms'";
-    let host = both(&site.policy("")).config(bounds).start().await;
-    for (there, status, words, code) in [
-        (
-            "/flood",
-            429,
-            "response_bytes_max",
-            "HTTP response body size exceeds limit: 1048576",
-        ),
-        ("/silent", 504, "idle_timeout", "HttpResponseTimeout"),
-        ("/stall", 504, "idle_timeout", "HTTP response timeout"),
-        (
-            "/short",
-            503,
-            "broke the answer off",
-            "incomplete HTTP response",
-        ),
-        ("/headers", 429, "headers_max", "headers_max"),
-    ] {
-        let reply = get(&host, FETCH, &site.url(there)).await;
-        assert!(
-            reply.status == status && reply.error().contains(words),
-            "{there}: {} {}",
-            reply.status,
-            reply.body
-        );
-        let reply = get(&host, WASI, &site.url(there)).await;
-        assert!(
-            reply.status == 500 && reply.error().contains(code),
-            "{there}: {}",
-            reply.body
-        );
-    }
-    let long = json!({"method": "POST", "url": site.url("/"), "body": "123456789"});
-    assert!(
-        send(&host, long)
-            .await
-            .error()
-            .contains("request_bytes_max is 8")
-    );
-    let reply = host
-        .client
-        .chat(WASI, &format!("POST {}\n\n123456789", site.url("/")))
-        .await;
-    assert!(
-        reply.error().contains("HttpRequestBodySize"),
-        "{}",
-        reply.body
-    );
-    let quick = json!({"method": "GET", "url": site.url("/silent"), "timeout": 100});
-    assert!(send(&host, quick).await.error().contains("100 ms"));
-    for guest in [FETCH, WASI] {
-        assert_eq!(
-            got(&get(&host, guest, &site.url("/")).await)["body"],
-            "fine"
-        );
-    }
-    for limit in [
-        "egress.response_bytes_max",
-        "egress.request_bytes_max",
-        "egress.idle_timeout",
-        "egress.headers_max",
-    ] {
-        assert!(reached(&host, limit, FETCH).await > 0, "{limit}");
-    }
-}
-
-#[tokio::test]
-async fn header_bytes_redirects_and_the_time_of_a_request_are_bounded() {
-    let site = FakeSite::start(|request, _| {
-        let head = "HTTP/1.1 200 OK\r\n".to_owned();
-        let (pieces, then) = match path(request) {
-            "/around" => (
-                vec![
-                    "HTTP/1.1 302 Found\r\nlocation: /around\r\ncontent-length: 0\r\n\r\n"
-                        .to_owned(),
-                ],
-                Then::Close,
-            ),
-            "/headers" => (
-                vec![head + &format!("a: {}\r\n\r\n", "b".repeat(2000))],
-                Then::Close,
-            ),
-            _ => (vec![head + "\r\nbegin"], Then::Stall),
-        };
-        Answer { pieces, then }
-    })
-    .await;
-    let bounds = "[egress]\nheader_bytes_max = '1 KiB'\nredirects_max = 2\ntime_max = '300ms'\nidle_timeout = '1h'";
-    let host = TestHost::builder()
-        .guest(FETCH)
-        .policy(FETCH, &site.policy(""))
-        .config(bounds)
-        .start()
-        .await;
-    for (there, status, limit) in [
-        ("/headers", 429, "egress.header_bytes_max"),
-        ("/around", 500, "egress.redirects_max"),
-        ("/stall", 504, "egress.time_max"),
-    ] {
-        let reply = get(&host, FETCH, &site.url(there)).await;
-        assert!(
-            reply.status == status && reply.error().contains(limit),
-            "{there}: {} {}",
-            reply.status,
-            reply.body
-        );
-        assert_eq!(reached(&host, limit, FETCH).await, 1, "{limit}");
-    }
-}
-
-#[tokio::test]
-async fn how_many_requests_a_run_makes_is_bounded() {
-    let site = FakeSite::start(|request, _| match path(request) {
-        "/stall" => Answer {
-            pieces: vec!["HTTP/1.1 200 OK\r\n\r\nbegin".to_owned()],
-            then: Then::Stall,
-        },
-        _ => Answer::raw("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"),
-    })
-    .await;
-    let bounds = "[egress]\nrun_requests_max = 3\nrun_requests_total_max = 5\nrequests_max = 4";
-    let host = TestHost::builder()
-        .guest(FETCH)
-        .policy(FETCH, &site.policy(""))
-        .config(bounds)
-        .start()
-        .await;
-    let hold = async |count: u32| {
-        host.client
-            .chat(FETCH, &format!("hold:{count}={}", site.url("/stall")))
-            .await
-    };
-    assert_eq!(hold(3).await.text(), "3");
-    let reply = hold(4).await;
-    assert!(
-        reply.status == 429 && reply.error().contains("run_requests_max is 3"),
-        "{}",
-        reply.body
-    );
-    let repeat = async |count: u32| {
-        host.client
-            .chat(FETCH, &format!("repeat:{count}={}", site.url("/")))
-            .await
-    };
-    assert_eq!(repeat(5).await.text(), "5");
-    let reply = repeat(6).await;
-    assert!(
-        reply.status == 429 && reply.error().contains("run_requests_total_max is 5"),
-        "{}",
-        reply.body
-    );
-    // What a run held is free once it has ended, however it ended.
-    for _ in 0..4 {
-        assert_eq!(hold(3).await.text(), "3");
-    }
-    for limit in ["egress.run_requests_max", "egress.run_requests_total_max"] {
-        assert_eq!(reached(&host, limit, FETCH).await, 1, "{limit}");
-    }
-    let host = TestHost::builder()
-        .guest(FETCH)
-        .policy(FETCH, &site.policy(""))
-        .config("[egress]\nrequests_max = 2")
-        .start()
-        .await;
-    let reply = host
-        .client
-        .chat(FETCH, &format!("hold:3={}", site.url("/stall")))
-        .await;
-    assert!(
-        reply.status == 429 && reply.error().contains("egress.requests_max is 2"),
-        "{}",
-        reply.body
-    );
-    assert_eq!(reached(&host, "egress.requests_max", FETCH).await, 1);
-}
-
-#[tokio::test]
-async fn connecting_is_bounded() {
-    // The kernel takes the connection, and nobody answers its TLS.
-    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = silent.local_addr().unwrap().port();
-    let policy = format!(
-        "interfaces = ['http']\n[[egress]]\nhost = '127.0.0.1'\nport = {port}\nprivate = true"
-    );
-    let host = TestHost::builder()
-        .guest(FETCH)
-        .policy(FETCH, &policy)
-        .config("[egress]\nconnect_timeout = '300ms'")
-        .start()
-        .await;
-    let reply = get(&host, FETCH, &format!("https://127.0.0.1:{port}/")).await;
-    assert!(
-        reply.status == 504 && reply.error().contains("egress.connect_timeout"),
-        "{}",
-        reply.body
-    );
-    assert_eq!(reached(&host, "egress.connect_timeout", FETCH).await, 1);
 }

@@ -2,7 +2,6 @@
 //! memory.
 
 use std::convert::Infallible;
-use std::time::Instant;
 
 use futures_util::{StreamExt, stream};
 use reqwest::Body;
@@ -70,9 +69,13 @@ async fn runs_of(host: &TestHost, pipeline: &str) -> Value {
 }
 
 #[track_caller]
-fn is_refusal(reply: &Reply, status: u16, word: &str) {
-    assert_eq!(reply.status, status, "{word}: {}", reply.body);
-    assert!(reply.error().contains(word), "{word}: {}", reply.body);
+fn is_refusal(reply: &Reply, status: u16, fragment: &str) {
+    assert_eq!(reply.status, status, "{fragment}: {}", reply.body);
+    assert!(
+        reply.error().contains(fragment),
+        "{fragment}: {}",
+        reply.body
+    );
 }
 
 #[tokio::test]
@@ -246,7 +249,7 @@ async fn a_client_that_stops_half_way_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_client_that_stalls_is_told_so() {
+async fn a_stalling_client_gets_the_reason() {
     let host = TestHost::builder()
         .guest("files-echo")
         .config("[server]\nupload_stall_timeout = '300ms'")
@@ -305,11 +308,11 @@ async fn each_bound_holds_with_its_status_and_its_name() {
         (Form::default().field("k", "1"), 400, "no file"),
         (Form::default(), 400, "form"),
     ];
-    for (form, status, word) in cases {
+    for (form, status, fragment) in cases {
         is_refusal(
             &upload(&host.client, "files-echo", form).await,
             status,
-            word,
+            fragment,
         );
     }
     for limit in [
@@ -361,19 +364,19 @@ async fn what_is_no_form_is_refused() {
         (&[], "hello", "multipart/form-data"),
         (&[("content-type", &kind)], "hello", "broke off"),
     ];
-    for (headers, body, word) in cases {
+    for (headers, body, fragment) in cases {
         let response = host
             .client
             .request("POST", "/files-echo/files", headers, body)
             .await;
-        is_refusal(&Reply::read(response).await, 400, word);
+        is_refusal(&Reply::read(response).await, 400, fragment);
     }
 }
 
 #[tokio::test]
 async fn nobody_sends_a_gigabyte_to_a_pipeline_that_takes_no_files() {
     let host = TestHost::builder().guest("echo-relay").start().await;
-    for (pipeline, word) in [
+    for (pipeline, fragment) in [
         ("echo-relay", "does not"),
         ("absent", "there is no pipeline"),
     ] {
@@ -388,7 +391,7 @@ async fn nobody_sends_a_gigabyte_to_a_pipeline_that_takes_no_files() {
                 .read_to_end()
                 .await;
             assert!(
-                answer.starts_with("HTTP/1.1 404") && answer.contains(word),
+                answer.starts_with("HTTP/1.1 404") && answer.contains(fragment),
                 "{pipeline}: {answer}"
             );
         }
@@ -427,7 +430,7 @@ async fn a_gigabyte_passes_through_little_memory() {
     )
     .await;
     forget_peak(host.pid());
-    let (idle, begun, bytes) = (peak_memory(host.pid()), Instant::now(), 1 << 30);
+    let (idle, begun, bytes) = (peak_memory(host.pid()), host.stopwatch(), 1 << 30);
     let reply = send_long(&host, "enhanced-async-pipeline", bytes).await;
     assert!(
         reply.body.ends_with(&format!("✓ long ({bytes} bytes)")),

@@ -139,7 +139,7 @@ async fn calls_of_every_host_function_leave_the_host_well() {
 }
 
 #[test]
-fn files_that_are_no_plugin_are_told_so() {
+fn files_that_are_not_plugins_are_refused_with_the_reason() {
     let folder = Folder::fresh();
     let path = folder.path().join("candidate.wasm");
     let raw = seeds("loader")

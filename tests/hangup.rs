@@ -1,6 +1,6 @@
 //! A client that hangs up: the guest is gone, and so is the connection to the upstream.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::support::await_event::{SOON, within};
 use crate::support::client::Client;
@@ -27,7 +27,7 @@ async fn hang_up(pipeline: &str, text: &str) {
     let mut client = RawClient::stream(host.address(), pipeline, text).await;
     client.read_until("\"content\":\"").await;
     drop(client);
-    let hung_up = Instant::now();
+    let hung_up = host.stopwatch();
     within(
         "the upstream's connection is closed",
         SOON,
@@ -78,7 +78,7 @@ async fn a_client_that_wants_a_whole_answer_may_leave_too() {
     .await;
     within("a request to the upstream", SOON, upstream.request()).await;
     drop(client);
-    let hung_up = Instant::now();
+    let hung_up = host.stopwatch();
     within(
         "the upstream's connection is closed",
         SOON,
@@ -105,7 +105,7 @@ async fn half_a_request_holds_nobody_up() {
         "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-",
     )
     .await;
-    // The host closes it, with or without a word.
+    // The host closes it, with or without an answer.
     client.read_to_end().await;
     // On a connection of its own: one that has been idle for so long is closed, too.
     let other = Client::new(&host.base_url());

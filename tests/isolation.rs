@@ -42,7 +42,7 @@ async fn every_run_has_a_fresh_store() {
 }
 
 #[tokio::test]
-async fn a_panic_is_the_run_s_own_affair() {
+async fn a_panic_ends_only_its_own_run() {
     let host = TestHost::builder()
         .guest("panic")
         .guest("slow-stream")
@@ -71,7 +71,7 @@ async fn a_panic_is_the_run_s_own_affair() {
 }
 
 #[tokio::test]
-async fn a_stack_overflow_is_the_run_s_own_affair() {
+async fn a_stack_overflow_ends_only_its_own_run() {
     let host = TestHost::builder()
         .guest("stack-overflow")
         .guest("slow-stream")

@@ -10,16 +10,16 @@ const WORKER: &str = "job-worker";
 const ABSENT: &str = "00000000-0000-0000-0000-000000000000";
 
 /// Runs `hayrick jobs` against this host.
-async fn jobs(host: &TestHost, words: &[&str]) -> Ended {
+async fn jobs(host: &TestHost, args: &[&str]) -> Ended {
     let port = host.address().rsplit(':').next().unwrap().to_owned();
-    let words: Vec<String> = ["jobs"]
+    let args: Vec<String> = ["jobs"]
         .iter()
-        .chain(words)
-        .map(|word| (*word).to_owned())
+        .chain(args)
+        .map(|arg| (*arg).to_owned())
         .chain(["--port".to_owned(), port])
         .collect();
     tokio::task::spawn_blocking(move || {
-        hayrick(&words.iter().map(String::as_str).collect::<Vec<_>>())
+        hayrick(&args.iter().map(String::as_str).collect::<Vec<_>>())
     })
     .await
     .unwrap()
@@ -44,7 +44,7 @@ fn is(ended: &Ended, code: i32) {
     assert!(
         printed
             .into_iter()
-            .all(|letter| letter == '\n' || !letter.is_control()),
+            .all(|char| char == '\n' || !char.is_control()),
         "a control character is printed: {ended:?}"
     );
 }
@@ -85,17 +85,17 @@ async fn a_list_has_a_line_a_job_and_is_filtered() {
         )
     );
 
-    for (words, expected) in [
+    for (args, expected) in [
         (["--status", "failed"], &failed),
         (["--type", "program"], &done),
     ] {
-        let listed = jobs(&host, &["list", WORKER, words[0], words[1], "--json"]).await;
+        let listed = jobs(&host, &["list", WORKER, args[0], args[1], "--json"]).await;
         is(&listed, 0);
         let page: Value = serde_json::from_str(&listed.stdout).unwrap();
         assert_eq!(
             (page["data"].as_array().unwrap().len(), id(&page["data"][0])),
             (1, id(expected)),
-            "{words:?}"
+            "{args:?}"
         );
         assert_eq!(page["counts"]["failed"], 1);
     }
@@ -118,8 +118,8 @@ async fn a_list_is_cut_at_its_limit_and_says_so() {
             id(&host.client.submit(WORKER, delayed()).await).to_owned(),
         );
     }
-    let listed = async |words: &[&str]| {
-        let ended = jobs(&host, &[&["list", WORKER, "--json"], words].concat()).await;
+    let listed = async |args: &[&str]| {
+        let ended = jobs(&host, &[&["list", WORKER, "--json"], args].concat()).await;
         is(&ended, 0);
         let page: Value = serde_json::from_str(&ended.stdout).unwrap();
         (
@@ -195,17 +195,17 @@ async fn show_tells_of_one_job_and_by_its_code_whether_it_is_well() {
         .client
         .work(WORKER, failing("\u{1b}[2Jgone\u{9b}\u{7f}\nnext"))
         .await;
-    for words in [
+    for args in [
         &["show", WORKER, id(&failed)][..],
         &["show", WORKER, id(&failed), "--json"],
         &["list", WORKER],
         &["list", WORKER, "--json"],
     ] {
-        let shown = jobs(&host, words).await;
-        is(&shown, if words[0] == "show" { 3 } else { 0 });
+        let shown = jobs(&host, args).await;
+        is(&shown, if args[0] == "show" { 3 } else { 0 });
         assert!(shown.stdout.contains("[2Jgone"), "{shown:?}");
     }
-    for (id, word) in [
+    for (id, fragment) in [
         (ABSENT, "has no job"),
         ("7", "the id of the job is not a UUID"),
         ("../..", "the id of the job is not a UUID"),
@@ -213,7 +213,7 @@ async fn show_tells_of_one_job_and_by_its_code_whether_it_is_well() {
         let absent = jobs(&host, &["show", WORKER, id]).await;
         is(&absent, 3);
         assert!(
-            absent.stderr.contains(word) && absent.stdout.is_empty(),
+            absent.stderr.contains(fragment) && absent.stdout.is_empty(),
             "{absent:?}"
         );
     }
@@ -234,9 +234,9 @@ async fn wait_ends_with_the_job_or_with_its_time() {
         given_up.stderr.contains("still pending") && given_up.stdout.contains("status    pending"),
         "{given_up:?}"
     );
-    let words = ["wait", WORKER, id(&waiting)];
+    let args = ["wait", WORKER, id(&waiting)];
     let (waited, _) = tokio::join!(
-        jobs(&host, &words),
+        jobs(&host, &args),
         host.client.of_job(&waiting, "POST", "/cancel")
     );
     is(&waited, 3);
@@ -277,14 +277,14 @@ async fn without_a_server_it_says_how_to_have_one() {
     let mut host = TestHost::builder().start().await;
     host.sigterm();
     host.ended().await;
-    for words in [
+    for args in [
         &["list", "p"][..],
         &["show", "p", "7"],
         &["wait", "p", "7"],
         &["cancel", "p", "7"],
         &["retry", "p", "7"],
     ] {
-        let ended = jobs(&host, words).await;
+        let ended = jobs(&host, args).await;
         is(&ended, 1);
         assert!(
             ended.stderr.contains("hayrick serve") && ended.stderr.contains("--port"),

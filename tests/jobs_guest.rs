@@ -16,7 +16,7 @@ async fn ask(host: &TestHost, pipeline: &str, verb: &str, rest: &str) -> Reply {
 }
 
 /// The same, as the JSON it is.
-async fn told(host: &TestHost, verb: &str, rest: &str) -> Value {
+async fn call(host: &TestHost, verb: &str, rest: &str) -> Value {
     let text = ask(host, WORKER, verb, rest).await.text();
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
@@ -24,7 +24,7 @@ async fn told(host: &TestHost, verb: &str, rest: &str) -> Value {
 #[tokio::test]
 async fn a_guest_submits_waits_and_looks() {
     let host = TestHost::builder().guest(WORKER).start().await;
-    let job = told(
+    let job = call(
         &host,
         "submit",
         r#"{"data": {"do": "return", "value": "done"}}"#,
@@ -34,32 +34,32 @@ async fn a_guest_submits_waits_and_looks() {
         (&job["status"], &job["kind"], &job["attempt"]),
         (&json!("pending"), &json!("program"), &json!(0))
     );
-    let ended = told(&host, "wait", id(&job)).await;
+    let ended = call(&host, "wait", id(&job)).await;
     assert_eq!(
         (&ended["status"], &ended["result"]),
         (&json!("completed"), &json!("done")),
         "{ended}"
     );
-    assert_eq!(told(&host, "get", id(&job)).await, ended);
+    assert_eq!(call(&host, "get", id(&job)).await, ended);
     let outside = host.client.jobs(WORKER, "").await;
     assert_eq!((outside.len(), id(&outside[0])), (1, id(&job)));
     assert_eq!(
-        told(&host, "get", "00000000-0000-0000-0000-000000000000").await,
+        call(&host, "get", "00000000-0000-0000-0000-000000000000").await,
         Value::Null
     );
-    assert_eq!(told(&host, "get", "no id").await, Value::Null);
+    assert_eq!(call(&host, "get", "not an id").await, Value::Null);
 }
 
 #[tokio::test]
-async fn a_guest_s_options_are_kept() {
+async fn options_of_a_guest_are_kept() {
     let host = TestHost::builder().guest(WORKER).start().await;
     let submission = json!({
         "kind": "k", "data": {"do": "return", "value": 1}, "idempotency_key": "once",
         "delay_ms": 3_600_000, "priority": 7, "max_attempts": 9, "timeout_ms": 5000,
     });
-    let job = told(&host, "submit", &submission.to_string()).await;
+    let job = call(&host, "submit", &submission.to_string()).await;
     assert_eq!(
-        id(&told(&host, "submit", &submission.to_string()).await),
+        id(&call(&host, "submit", &submission.to_string()).await),
         id(&job)
     );
     let outside = host
@@ -99,10 +99,10 @@ async fn a_guest_lists_and_cancels_its_own_jobs_only() {
         .await;
     let delayed = r#"{"data": {"do": "return", "value": 1}, "delay_ms": 3600000}"#;
     let (first, second) = (
-        told(&host, "submit", delayed).await,
-        told(&host, "submit", delayed).await,
+        call(&host, "submit", delayed).await,
+        call(&host, "submit", delayed).await,
     );
-    let listed = told(&host, "list", "pending").await;
+    let listed = call(&host, "list", "pending").await;
     assert_eq!(
         listed
             .as_array()
@@ -112,9 +112,9 @@ async fn a_guest_lists_and_cancels_its_own_jobs_only() {
             .collect::<Vec<_>>(),
         [id(&second), id(&first)]
     );
-    assert_eq!(told(&host, "list", "=1").await.as_array().unwrap().len(), 1);
+    assert_eq!(call(&host, "list", "=1").await.as_array().unwrap().len(), 1);
     assert_eq!(
-        told(&host, "wait", &format!("{}=10", id(&first))).await["status"],
+        call(&host, "wait", &format!("{}=10", id(&first))).await["status"],
         "pending"
     );
 
@@ -124,18 +124,18 @@ async fn a_guest_lists_and_cancels_its_own_jobs_only() {
     assert_eq!(ask(&host, "other", "wait", id(&first)).await.status, 404);
 
     assert_eq!(
-        told(&host, "cancel", id(&first)).await["status"],
+        call(&host, "cancel", id(&first)).await["status"],
         "cancelled"
     );
     assert_eq!(
-        told(&host, "list", "pending")
+        call(&host, "list", "pending")
             .await
             .as_array()
             .unwrap()
             .len(),
         1
     );
-    assert_eq!(ask(&host, WORKER, "cancel", "no id").await.status, 400);
+    assert_eq!(ask(&host, WORKER, "cancel", "not an id").await.status, 400);
 }
 
 #[tokio::test]
@@ -208,11 +208,11 @@ async fn a_streamed_submission_tells_the_id_too() {
         .stream_with(&asking(json!({"submit_job": true, "stream": true})))
         .await;
     let frames = stream.rest().await;
-    let told = frames
+    let answer = frames
         .iter()
         .find_map(|frame| frame.json["job_id"].as_str())
         .unwrap_or_else(|| panic!("no job_id: {frames:?}"));
-    assert!(text_of(&frames).contains(told), "{frames:?}");
+    assert!(text_of(&frames).contains(answer), "{frames:?}");
 }
 
 #[tokio::test]

@@ -1,24 +1,23 @@
-//! Jobs over HTTP: submit, look, wait, follow, cancel, retry, and each refusal.
-
-use std::time::{Duration, Instant};
+//! Jobs over HTTP: submit, look, list, and each refusal.
 
 use serde_json::{Value, json};
 
 use crate::support::client::Reply;
 use crate::support::host::{TestHost, TestHostBuilder};
-use crate::support::jobs::{Event, id, program, sleep, with};
+use crate::support::jobs::{id, program, sleep, with};
 use crate::support::metrics::reached;
 
-const WORKER: &str = "job-worker";
+pub const WORKER: &str = "job-worker";
+
 /// Nobody waits for it.
 const FOR_EVER_MS: u64 = 1_000_000;
 
-fn worker() -> TestHostBuilder {
+pub fn worker() -> TestHostBuilder {
     TestHost::builder().guest(WORKER)
 }
 
 /// A job that waits for its time.
-fn delayed() -> Value {
+pub fn delayed() -> Value {
     with(
         program(json!({"do": "return", "value": 1})),
         json!({"delay": 3600}),
@@ -30,11 +29,11 @@ fn value(value: Value) -> Value {
 }
 
 #[track_caller]
-fn is_refused(reply: &Reply, status: u16, word: &str) {
+pub fn is_refused(reply: &Reply, status: u16, fragment: &str) {
     assert_eq!(reply.status, status, "{}", reply.body);
     assert!(
-        reply.error().contains(word),
-        "{word:?} is not in {}",
+        reply.error().contains(fragment),
+        "{fragment:?} is not in {}",
         reply.body
     );
 }
@@ -209,7 +208,7 @@ async fn a_list_is_filtered_and_paged_newest_first() {
         (1, &Value::Null)
     );
 
-    for (query, word) in [
+    for (query, fragment) in [
         (
             "?status=done",
             "pending, running, completed, failed, cancelled",
@@ -221,207 +220,9 @@ async fn a_list_is_filtered_and_paged_newest_first() {
         is_refused(
             &host.client.get(&format!("/{WORKER}/jobs{query}")).await,
             400,
-            word,
+            fragment,
         );
     }
-}
-
-#[tokio::test]
-async fn a_wait_ends_with_the_job_or_with_its_own_time() {
-    let host = worker().start().await;
-    let job = host.client.submit(WORKER, delayed()).await;
-    let start = Instant::now();
-    let waited = host.client.of_job(&job, "GET", "?wait=0.3").await.json();
-    assert_eq!(waited["status"], "pending");
-    assert!(
-        start.elapsed() >= Duration::from_millis(300),
-        "{:?}",
-        start.elapsed()
-    );
-
-    let start = Instant::now();
-    let (ended, cancelled) = tokio::join!(
-        host.client.of_job(&job, "GET", "?wait=60"),
-        host.client.of_job(&job, "POST", "/cancel")
-    );
-    assert_eq!(
-        (&ended.json()["status"], cancelled.status),
-        (&json!("cancelled"), 200)
-    );
-    assert_eq!(
-        host.client.of_job(&job, "GET", "?wait=60").await.json()["status"],
-        "cancelled"
-    );
-    assert!(
-        start.elapsed() < Duration::from_secs(30),
-        "{:?}",
-        start.elapsed()
-    );
-    for query in ["?wait=soon", "?wait=-1", "?wait=NaN", "?timeout=1"] {
-        assert_eq!(
-            host.client.of_job(&job, "GET", query).await.status,
-            400,
-            "{query}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_cancelled_job_never_runs_until_it_is_retried() {
-    let host = worker().start().await;
-    let job = host.client.submit(WORKER, delayed()).await;
-    is_refused(
-        &host.client.of_job(&job, "POST", "/retry").await,
-        409,
-        "only a failed or cancelled job",
-    );
-    let cancelled = host.client.of_job(&job, "POST", "/cancel").await.json();
-    assert_eq!(
-        (&cancelled["status"], &cancelled["attempt"]),
-        (&json!("cancelled"), &json!(0))
-    );
-    // Once more changes nothing.
-    assert_eq!(
-        host.client.of_job(&job, "POST", "/cancel").await.json(),
-        cancelled
-    );
-    let retried = host.client.of_job(&job, "POST", "/retry").await;
-    assert_eq!(retried.status, 202, "{}", retried.body);
-    assert_eq!(
-        host.client.ended(&job).await["status"],
-        "completed",
-        "a retried job waits for nothing"
-    );
-    is_refused(
-        &host.client.of_job(&job, "POST", "/retry").await,
-        409,
-        "only a failed or cancelled job",
-    );
-    assert_eq!(
-        host.client.of_job(&job, "POST", "/cancel").await.json()["status"],
-        "completed"
-    );
-}
-
-#[tokio::test]
-async fn events_follow_a_job_to_its_end() {
-    let host = worker()
-        .config("[server]\nkeep_alive_interval = '50ms'")
-        .start()
-        .await;
-    let job = host
-        .client
-        .submit(
-            WORKER,
-            program(json!({"do": "progress", "steps": 3, "ms": 300})),
-        )
-        .await;
-    let mut events = host.client.follow(&job, None).await;
-    assert_eq!(
-        events.headers["content-type"],
-        "text/event-stream; charset=utf-8"
-    );
-    let seen = events.rest().await;
-    assert!(
-        events.heartbeats >= 3,
-        "{} heartbeats in 900 ms",
-        events.heartbeats
-    );
-    assert!(seen.is_sorted_by(|one, next| one.id < next.id), "{seen:?}");
-    assert!(
-        seen.iter()
-            .all(|event| event.job["status"] == event.name && event.job["revision"] == event.id),
-        "{seen:?}"
-    );
-    let steps: Vec<u64> = seen
-        .iter()
-        .filter_map(|event| event.job["progress"]["done"].as_u64())
-        .collect();
-    assert!(steps.contains(&1) && steps.is_sorted(), "{steps:?}");
-    let last = seen.last().unwrap();
-    assert_eq!(
-        (last.name.as_str(), &last.job),
-        ("completed", &host.client.job(&job).await)
-    );
-
-    // Who comes back is told what it has not seen; who has seen the end is told to stay away.
-    let middle = seen
-        .iter()
-        .find(|event| event.name == "running")
-        .unwrap()
-        .id;
-    let resumed = host.client.follow(&job, Some(middle)).await.rest().await;
-    assert!(
-        resumed.iter().all(|event| event.id > middle) && resumed.last().unwrap().job == last.job,
-        "{resumed:?}"
-    );
-    let path = format!("/{WORKER}/jobs/{}/events", id(&job));
-    let over = host
-        .client
-        .send_with("GET", &path, &[("last-event-id", last.id.to_string())], "")
-        .await;
-    assert_eq!((over.status, over.body.as_str()), (204, ""));
-    // An id that this job never had counts as none.
-    assert_eq!(
-        names(
-            &host
-                .client
-                .follow(&job, Some(last.id + 100))
-                .await
-                .rest()
-                .await
-        ),
-        ["completed"]
-    );
-}
-
-fn names(events: &[Event]) -> Vec<&str> {
-    events.iter().map(|event| event.name.as_str()).collect()
-}
-
-#[tokio::test]
-async fn events_keep_a_waiting_client_s_connection_and_tell_of_a_cancel() {
-    let host = worker()
-        .config("[server]\nkeep_alive_interval = '20ms'")
-        .start()
-        .await;
-    let job = host.client.submit(WORKER, delayed()).await;
-    let mut events = host.client.follow(&job, None).await;
-    assert_eq!(events.next().await.unwrap().name, "pending");
-    events.beats(3).await;
-    host.client.of_job(&job, "POST", "/cancel").await;
-    assert_eq!(names(&events.rest().await), ["cancelled"]);
-}
-
-#[tokio::test]
-async fn who_waits_for_a_job_does_not_hold_up_a_stop() {
-    let mut host = worker()
-        .config("[server]\ndrain_deadline = '10m'")
-        .start()
-        .await;
-    let (client, job) = (
-        host.client.clone(),
-        host.client.submit(WORKER, delayed()).await,
-    );
-    let mut events = client.follow(&job, None).await;
-    assert_eq!(events.next().await.unwrap().name, "pending");
-    let waiting = client.of_job(&job, "GET", "?wait=300");
-    let stopping = async {
-        // A whole exchange later the wait has begun.
-        client.job(&job).await;
-        host.sigterm();
-        host.ended().await
-    };
-    let (waited, ended) = tokio::join!(waiting, stopping);
-    assert_eq!(
-        (waited.status, &waited.json()["status"], ended.code()),
-        (200, &json!("pending"), Some(0))
-    );
-    assert_eq!(
-        names(&events.rest().await),
-        [""; 0],
-        "the client comes back for the rest"
-    );
 }
 
 #[tokio::test]
@@ -484,7 +285,7 @@ async fn a_wrong_submission_says_what_is_wrong() {
         .config("[jobs]\ndata_bytes_max = '1 KiB'")
         .start()
         .await;
-    for (body, word) in [
+    for (body, fragment) in [
         (String::new(), "the body is not a submission"),
         ("[]".to_owned(), "the body is not a submission"),
         (json!({"data": 1}).to_string(), "missing field `type`"),
@@ -503,19 +304,19 @@ async fn a_wrong_submission_says_what_is_wrong() {
         ),
         (
             json!({"type": "x", "delay": 1e12}).to_string(),
-            "the delay has to lie between",
+            "the delay must be between",
         ),
         (
             json!({"type": "x", "timeout": 0}).to_string(),
-            "the timeout has to lie between",
+            "the timeout must be between",
         ),
         (
             json!({"type": "x", "max_attempts": 0}).to_string(),
-            "the number of attempts has to lie between 1 and",
+            "the number of attempts must be between 1 and",
         ),
         (
             json!({"type": "x", "max_attempts": 1000}).to_string(),
-            "the number of attempts has to lie between 1 and",
+            "the number of attempts must be between 1 and",
         ),
         (
             json!({"type": "x", "priority": 70000}).to_string(),
@@ -534,7 +335,7 @@ async fn a_wrong_submission_says_what_is_wrong() {
             .client
             .send("POST", &format!("/{WORKER}/jobs"), &body)
             .await;
-        is_refused(&reply, 400, word);
+        is_refused(&reply, 400, fragment);
     }
     assert_eq!(host.client.jobs(WORKER, "").await.len(), 0);
     assert_eq!(reached(&host, "jobs.data_bytes_max", "").await, 1);
@@ -569,7 +370,7 @@ async fn a_full_queue_refuses_with_a_time_and_takes_jobs_again_later() {
 }
 
 #[tokio::test]
-async fn other_methods_are_told_which_there_are() {
+async fn other_methods_get_405_with_the_allowed_ones() {
     let host = worker().start().await;
     let job = host.client.submit(WORKER, sleep(FOR_EVER_MS)).await;
     let reply = host.client.of_job(&job, "DELETE", "").await;

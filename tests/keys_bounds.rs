@@ -147,7 +147,7 @@ async fn who_tries_keys_is_slowed_down_and_fills_no_log() {
     assert!(counted(&host, "keys.failures_per_minute").await > 0);
 }
 
-fn refuses_to_start(words: &[&str], data_dir: &Folder, cure: &str) {
+fn refuses_to_start(args: &[&str], data_dir: &Folder, cure: &str) {
     let path = data_dir.path().to_str().unwrap();
     let ended = hayrick(
         &[
@@ -160,7 +160,7 @@ fn refuses_to_start(words: &[&str], data_dir: &Folder, cure: &str) {
                 "--plugins-dir",
                 path,
             ],
-            words,
+            args,
         ]
         .concat(),
     );

@@ -122,9 +122,9 @@ fn a_key_is_shown_once_and_never_again() {
 }
 
 #[test]
-fn wrong_words_make_no_key() {
+fn invalid_arguments_create_no_key() {
     let folder = Folder::fresh();
-    for (words, code, cure) in [
+    for (args, code, cure) in [
         (&["--name", ""][..], 1, "--name"),
         (&["--name", "a\nb"], 1, "--name"),
         (&["--name", "n", "--rate", "60"], 1, "60/min"),
@@ -137,10 +137,10 @@ fn wrong_words_make_no_key() {
         (&["--name", "n", "--expires", "soon"], 2, "--expires"),
         (&[], 2, "--name"),
     ] {
-        let ended = keys(folder.path(), &[&["create"], words].concat());
+        let ended = keys(folder.path(), &[&["create"], args].concat());
         assert!(
             ended.code == Some(code) && ended.stderr.contains(cure) && ended.stdout.is_empty(),
-            "{words:?}: {ended:?}"
+            "{args:?}: {ended:?}"
         );
     }
     assert_eq!(
@@ -221,12 +221,12 @@ async fn the_commands_that_ask_a_server_show_a_key() {
         without.code == Some(1) && without.stderr.contains("hayrick keys create"),
         "{without:?}"
     );
-    for words in [&["status"][..], &["jobs", "list", "echo-relay"]] {
-        let by_flag = hayrick(&[words, &["--port", port, "--api-key", &made.key]].concat());
+    for args in [&["status"][..], &["jobs", "list", "echo-relay"]] {
+        let by_flag = hayrick(&[args, &["--port", port, "--api-key", &made.key]].concat());
         assert_eq!(by_flag.code, Some(0), "{by_flag:?}");
         let mut command = clean(tokio::process::Command::new(env!("CARGO_BIN_EXE_hayrick")));
         let by_variable = command
-            .args(words)
+            .args(args)
             .args(["--port", port])
             .env("HAYRICK_API_KEY", &made.key)
             .output()

@@ -1,6 +1,6 @@
 //! Each limit, reached, and the neighbour who does not notice.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 
@@ -83,8 +83,11 @@ async fn cpu_time_after_the_first_chunk_ends_the_stream_with_an_error_frame() {
 
 #[tokio::test]
 async fn wall_time() {
-    let start = Instant::now();
-    let (host, reply) = reach("sleep-forever", "wall_time_max = '2s'").await;
+    let host = with_neighbour("sleep-forever", "wall_time_max = '2s'")
+        .start()
+        .await;
+    let start = host.stopwatch();
+    let reply = beside_a_neighbour(&host, host.client.chat("sleep-forever", "go on")).await;
     is_failure(&reply, 504, "wall_time_max");
     assert_eq!(reached(&host, "wall_time_max", "sleep-forever").await, 1);
     assert!(start.elapsed() >= Duration::from_secs(2));

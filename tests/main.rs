@@ -21,16 +21,20 @@ mod compile_aside;
 mod compile_cache;
 /// One guest in three languages, the same cases: the contract holds for all of them.
 mod contract;
-/// Deploys over HTTP and by command: names, races, refusals, kills.
+/// Deploys over HTTP and by command: races, refusals, kills.
 mod deploy;
 /// Deploys by request: whose key may do them, and that each is in the audit log.
 mod deploy_keys;
+/// Names and places that no deploy may take, and clients that may not deploy.
+mod deploy_names;
 /// What was acknowledged survives: SIGKILL at any moment, a job that takes its host down, a disk
 /// that is full.
 mod durability;
 /// What plugins may ask of the network, by `http` and by `wasi:http`: rules, addresses, redirects,
-/// secrets, bounds.
+/// secrets.
 mod egress;
+/// What a request to the network may contain, and how much and how long.
+mod egress_bounds;
 /// Every function of the contract, called by a guest of each package.
 mod every_call;
 /// Forms of files: what comes through, every bound, and that nothing of them stays on disk or in
@@ -52,12 +56,16 @@ mod hostile_corpus;
 mod isolation;
 /// `hayrick jobs`, from outside.
 mod jobs_cli;
+/// Clients that follow a job over HTTP: wait, events, cancel, retry.
+mod jobs_follow;
 /// The queue as a guest sees it: the host's functions, and the chat of the example plugin over
 /// them.
 mod jobs_guest;
-/// Jobs over HTTP: submit, look, wait, follow, cancel, retry, and each refusal.
+/// Jobs over HTTP: submit, look, list, and each refusal.
 mod jobs_http;
-/// What becomes of a job: attempts, back-off, cancel, places, restarts.
+/// Which jobs run first, how many at a time, and what a reload or a stop does to them.
+mod jobs_places;
+/// What becomes of a job: attempts, back-off, progress, timeouts, cancel.
 mod jobs_worker;
 /// API keys at the border: who gets in, who does not, and what each may do.
 mod keys;
@@ -95,10 +103,12 @@ mod settings;
 mod slow_clients;
 /// What plugins remember: their own, within bounds, and whatever happens to the process.
 mod state;
-/// What the tests stand on.
+/// The support of the tests.
 mod support;
-/// What is known of every run, while it goes on and afterwards.
+/// What is recorded of every run, while it goes on and afterwards.
 mod tasks;
+/// Which tasks are kept, listed and deleted, and what outlives a restart.
+mod tasks_kept;
 /// A model server that misbehaves, and what the client sees of it.
 mod upstream;
 /// Instances that are kept between runs, where that is granted.

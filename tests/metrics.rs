@@ -80,7 +80,7 @@ async fn the_text_is_openmetrics_and_forgets_plugins_that_are_gone() {
 }
 
 #[tokio::test]
-async fn a_client_s_limit_is_named_and_counted() {
+async fn a_limit_of_a_client_is_named_and_counted() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .config("[server]\nbody_bytes_max = '1 KiB'")

@@ -10,7 +10,7 @@ async fn echo_host() -> TestHost {
 }
 
 #[tokio::test]
-async fn a_whole_answer_has_openai_s_shape() {
+async fn a_whole_answer_has_the_shape_openai_defines() {
     let host = echo_host().await;
     let reply = host.client.chat("echo-relay", "echo:Hello, Wörld!").await;
     let answer = reply.json();
@@ -181,7 +181,7 @@ async fn models_are_listed_with_and_without_v1() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_answered_gets_openai_s_error_object() {
+async fn what_cannot_be_answered_gets_the_error_object_of_openai() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .guest("no-lifecycle")
@@ -226,7 +226,7 @@ async fn what_cannot_be_answered_gets_openai_s_error_object() {
         ("GET", "/v1/nothing-here", "", 404, ""),
         ("GET", "/status/absent", "", 404, "absent"),
     ];
-    for (method, path, body, status, word) in cases {
+    for (method, path, body, status, fragment) in cases {
         let reply = host.client.send(method, path, body).await;
         assert_eq!(
             reply.status, status,
@@ -234,7 +234,7 @@ async fn what_cannot_be_answered_gets_openai_s_error_object() {
             reply.body
         );
         assert!(
-            reply.error().contains(word),
+            reply.error().contains(fragment),
             "{method} {path} {body}: {}",
             reply.body
         );

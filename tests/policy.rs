@@ -6,16 +6,16 @@ use crate::support::command::hayrick;
 use crate::support::guest::guest_bytes;
 use crate::support::host::TestHost;
 
-/// What the newest file or policy of a pipeline was refused for, once that speaks of `word`.
-async fn refused_for(host: &TestHost, pipeline: &str, word: &str) -> String {
+/// Waits until the newest file or policy of a pipeline is refused with `fragment` in the reason.
+async fn refused_for(host: &TestHost, pipeline: &str, fragment: &str) -> String {
     eventually(
-        &format!("a refusal of {pipeline} that speaks of {word}"),
+        &format!("a refusal of {pipeline} that speaks of {fragment}"),
         SOON,
         async || {
             let status = host.client.status(pipeline).await?;
             status["last_error"]["reason"]
                 .as_str()
-                .filter(|reason| reason.contains(word))
+                .filter(|reason| reason.contains(fragment))
                 .map(str::to_owned)
         },
     )
@@ -118,7 +118,7 @@ async fn mistakes_in_a_policy_are_errors_and_never_defaults() {
     let text = "intrefaces = []\ninstance = 'hot'\n[limits]\nmemory_bytes_max = 1\n[models]\naliases = ['gpt-9']\n[state]\nkeys_max = 0";
     write_policy(&host, "state-tool", text);
     let reason = refused_for(&host, "state-tool", "mistakes").await;
-    for words in [
+    for fragments in [
         "state-tool.toml: 5 mistakes",
         "intrefaces: unknown key; did you mean 'interfaces'?",
         "instance: invalid value 'hot': write \"isolated\" or \"warm\"",
@@ -126,7 +126,7 @@ async fn mistakes_in_a_policy_are_errors_and_never_defaults() {
         "models.aliases: there is no upstream 'gpt-9'",
         "state.keys_max: 0 is out of range",
     ] {
-        assert!(reason.contains(words), "no {words:?} in {reason}");
+        assert!(reason.contains(fragments), "no {fragments:?} in {reason}");
     }
     assert_eq!(
         host.client.chat("state-tool", "get:k").await.status,
@@ -145,7 +145,7 @@ async fn mistakes_in_a_policy_are_errors_and_never_defaults() {
 }
 
 #[tokio::test]
-async fn a_plugin_s_own_limits_are_its_own() {
+async fn limits_of_one_plugin_apply_to_no_other() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .guest_as("echo-relay", "small")
@@ -170,7 +170,7 @@ async fn a_plugin_s_own_limits_are_its_own() {
 }
 
 #[tokio::test]
-async fn state_has_the_plugin_s_own_quota() {
+async fn state_has_the_quota_of_its_plugin() {
     let host = TestHost::builder()
         .guest("state-tool")
         .policy("state-tool", "[state]\nkeys_max = 1\nvalue_bytes_max = 3")
@@ -188,7 +188,7 @@ async fn state_has_the_plugin_s_own_quota() {
     );
     let large = host.client.chat("state-tool", "set:a=1234").await;
     assert!(
-        large.status != 200 && large.error().contains("3 bytes at most"),
+        large.status != 200 && large.error().contains("at most 3 bytes"),
         "{}",
         large.body
     );

@@ -13,7 +13,7 @@ use crate::support::host::TestHost;
 use crate::support::jobs::sleep;
 use crate::support::metrics::reached;
 
-/// Two upstreams, of which `cheap` is not the default.
+/// Two upstreams; `cheap` is not the default.
 fn upstreams(dear: &FakeUpstream, cheap: &FakeUpstream) -> String {
     let section = |alias: &str, upstream: &FakeUpstream| {
         format!(
@@ -71,7 +71,7 @@ async fn a_plugin_asks_the_models_it_is_granted_and_no_others() {
 }
 
 #[tokio::test]
-async fn a_run_s_tokens_end_its_answer_even_if_the_model_does_not_count() {
+async fn tokens_of_a_run_end_its_answer_even_if_the_model_does_not_count() {
     let upstream = FakeUpstream::start(Behaviour::Slow {
         chunks: 1000,
         pause: Duration::from_millis(1),
@@ -113,7 +113,7 @@ async fn a_run_s_tokens_end_its_answer_even_if_the_model_does_not_count() {
 }
 
 #[tokio::test]
-async fn a_day_s_tokens_are_the_plugin_s_and_survive_a_restart() {
+async fn tokens_of_a_day_are_counted_per_plugin_and_survive_a_restart() {
     let policy = "[models]\nday_tokens_max = 30";
     let host = TestHost::builder()
         .guest("echo-relay")
@@ -226,7 +226,7 @@ async fn a_plugin_reads_the_values_written_for_it() {
 }
 
 /// A command over the folders of a host.
-fn over(host: &TestHost, words: &[&str]) -> Ended {
+fn over(host: &TestHost, args: &[&str]) -> Ended {
     let (plugins, data) = (
         host.policy_file("x").parent().unwrap().to_owned(),
         host.data_path(""),
@@ -237,7 +237,7 @@ fn over(host: &TestHost, words: &[&str]) -> Ended {
         "--data-dir",
         data.to_str().unwrap(),
     ];
-    hayrick(&[words, &folders].concat())
+    hayrick(&[args, &folders].concat())
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Files that come, change, go and are wrong, while streams run.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 
@@ -9,6 +9,7 @@ use crate::support::client::Client;
 use crate::support::guest::{guest, guest_bytes};
 use crate::support::host::{TestHost, TestHostBuilder};
 use crate::support::process::computed;
+use crate::support::quiet::Stopwatch;
 use crate::support::report::say;
 
 /// The name under which everything here serves.
@@ -17,7 +18,7 @@ const NAME: &str = "live";
 const SWAP_MAX: Duration = Duration::from_secs(1);
 
 fn live(guest: &str) -> TestHostBuilder {
-    // These tests swap guests of which one asks for more than the other; that this needs a grant is
+    // These tests swap guests that ask for different interfaces; that this needs a grant is
     // the affair of `policy`.
     TestHost::builder()
         .config("[grants]\nupgrades = 'any'")
@@ -43,7 +44,7 @@ async fn a_dropped_file_serves_and_a_deleted_one_does_not() {
 }
 
 #[tokio::test]
-async fn a_deleted_file_s_running_answers_end_well() {
+async fn running_answers_of_a_deleted_file_end_well() {
     let host = live("slow-stream").start().await;
     let mut stream = host.client.stream(NAME, "100").await;
     stream.next_text().await;
@@ -68,10 +69,10 @@ async fn replacing_by_copy_and_by_rename_while_50_streams_run() {
     runs(&host, 50).await;
 
     host.rename_in(NAME, &guest_bytes("echo-relay"));
-    swapped(&host, 2, Instant::now()).await;
+    swapped(&host, 2, host.stopwatch()).await;
     assert_eq!(host.client.chat(NAME, "echo:new").await.text(), "new");
     std::fs::write(host.plugin_file(NAME), guest_bytes("slow-stream")).unwrap();
-    swapped(&host, 3, Instant::now()).await;
+    swapped(&host, 3, host.stopwatch()).await;
     assert_eq!(
         host.client.status(NAME).await.unwrap()["active_runs"],
         50,
@@ -97,7 +98,7 @@ async fn runs(host: &TestHost, count: u64) {
     .await;
 }
 
-async fn swapped(host: &TestHost, number: u64, complete: Instant) {
+async fn swapped(host: &TestHost, number: u64, complete: Stopwatch) {
     host.serves_version(NAME, number).await;
     let took = complete.elapsed();
     say(&format!(
@@ -169,16 +170,16 @@ async fn a_bad_file_leaves_the_old_version_serving_and_says_why() {
             "setup_time_max",
         ),
     ];
-    for (case, content, word) in cases {
+    for (case, content, fragment) in cases {
         host.rename_in(NAME, &content);
-        let reason = refused_anew(&host, word).await;
+        let reason = refused_anew(&host, fragment).await;
         host.logs
             .line(&["not deployed", &reason[..reason.len().min(60)]])
             .await;
         let shown = host.status_command();
         assert!(
-            shown.contains(word),
-            "{case}: `hayrick status` does not say {word:?}: {shown}"
+            shown.contains(fragment),
+            "{case}: `hayrick status` does not say {fragment:?}: {shown}"
         );
         let status = host.client.status(NAME).await.unwrap();
         assert_eq!(
@@ -203,12 +204,12 @@ async fn a_bad_file_leaves_the_old_version_serving_and_says_why() {
     );
 }
 
-async fn refused_anew(host: &TestHost, word: &str) -> String {
-    eventually(&format!("a refusal with {word:?}"), SOON, async || {
+async fn refused_anew(host: &TestHost, fragment: &str) -> String {
+    eventually(&format!("a refusal with {fragment:?}"), SOON, async || {
         let status = host.client.status(NAME).await?;
         status["last_error"]["reason"]
             .as_str()
-            .filter(|reason| reason.contains(word))
+            .filter(|reason| reason.contains(fragment))
             .map(str::to_owned)
     })
     .await
@@ -244,7 +245,7 @@ async fn names_that_would_shadow_a_route_are_refused() {
 
 #[tokio::test]
 async fn the_second_start_loads_what_the_first_compiled() {
-    let first = live("echo-relay").cold().start().await;
+    let first = live("echo-relay").cold().alone().start().await;
     let cold = first.client.status(NAME).await.unwrap()["version"].clone();
     let second = first.restart().await;
     let warm = second.client.status(NAME).await.unwrap()["version"].clone();
@@ -263,9 +264,9 @@ async fn the_second_start_loads_what_the_first_compiled() {
 }
 
 #[tokio::test]
-async fn following_the_folder_takes_no_time_to_speak_of() {
-    let host = live("slow-stream").start().await;
-    let (begun, before) = (Instant::now(), computed(host.pid()));
+async fn following_an_idle_folder_takes_little_time() {
+    let host = live("slow-stream").alone().start().await;
+    let (begun, before) = (host.stopwatch(), computed(host.pid()));
     // A stream of two seconds, in which nothing changes.
     host.client.stream(NAME, "100").await.rest_text().await;
     let (took, time) = (begun.elapsed(), computed(host.pid()) - before);

@@ -72,7 +72,7 @@ fn python() -> Option<String> {
 }
 
 #[tokio::test]
-async fn the_customer_s_script_runs_as_it_is_written() {
+async fn the_script_of_the_customer_runs_unchanged() {
     let Some(python) = python() else { return };
     let Ok(page) = std::fs::read_to_string(root().join(PAGE)) else {
         // Not even CI has the page: the client of ours asks the same.
@@ -133,7 +133,7 @@ fn script(page: &str) -> &str {
         .expect("the page has no test script");
     let (_, block) = below
         .split_once("```python\n")
-        .expect("its script is no block of Python");
+        .expect("its script is not a block of Python");
     block.split_once("```").expect("its block does not end").0
 }
 

@@ -31,11 +31,13 @@ async fn value(host: &TestHost, key: &str) -> Value {
 }
 
 #[track_caller]
-fn is_refusal(reply: &Reply, status: u16, words: &[&str]) {
+fn is_refusal(reply: &Reply, status: u16, fragments: &[&str]) {
     assert_eq!(reply.status, status, "{}", reply.body);
     assert!(
-        words.iter().all(|word| reply.error().contains(word)),
-        "{words:?}: {}",
+        fragments
+            .iter()
+            .all(|fragment| reply.error().contains(fragment)),
+        "{fragments:?}: {}",
         reply.body
     );
 }
@@ -169,7 +171,7 @@ async fn each_quota_is_reached_with_a_cure_and_what_was_there_stays() {
         .await;
     let kib = "x".repeat(1024);
     let too_long = host.client.chat("full", &format!("set:k={kib}x")).await;
-    is_refusal(&too_long, 400, &["1024 bytes at most", "1025", "split"]);
+    is_refusal(&too_long, 400, &["at most 1024 bytes", "1025", "split"]);
     is_refusal(
         &host
             .client
@@ -181,7 +183,7 @@ async fn each_quota_is_reached_with_a_cure_and_what_was_there_stays() {
     is_refusal(
         &host.client.chat("full", "set:=1").await,
         400,
-        &["a key has 1 to"],
+        &["a key must have 1 to"],
     );
 
     of(&host, "full", &format!("set:a={kib}")).await;
@@ -242,14 +244,14 @@ async fn what_was_answered_outlives_a_restart_and_a_kill() {
 #[tokio::test]
 async fn a_kill_among_writes_loses_none_that_was_answered() {
     let host = tool().start().await;
-    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let (sender, mut counts) = tokio::sync::mpsc::unbounded_channel();
     let mut counting = JoinSet::new();
     for _ in 0..4 {
-        let (client, tell) = (host.client.clone(), tell.clone());
+        let (client, sender) = (host.client.clone(), sender.clone());
         counting.spawn(async move {
             loop {
                 let count: u64 = client.chat(TOOL, "bump:n").await.text().parse().unwrap();
-                if tell.send(count).is_err() {
+                if sender.send(count).is_err() {
                     return;
                 }
             }
@@ -257,11 +259,11 @@ async fn a_kill_among_writes_loses_none_that_was_answered() {
     }
     let mut answered = 0;
     for _ in 0..40 {
-        answered = answered.max(told.recv().await.unwrap());
+        answered = answered.max(counts.recv().await.unwrap());
     }
     let host = host.kill_and_restart().await;
     counting.shutdown().await;
-    while let Ok(count) = told.try_recv() {
+    while let Ok(count) = counts.try_recv() {
         answered = answered.max(count);
     }
     let kept: u64 = value(&host, "n").await.as_str().unwrap().parse().unwrap();

@@ -1,9 +1,9 @@
 //! A model server that misbehaves, and what the client sees of it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::support::fake_upstream::{Behaviour, FakeUpstream};
-use crate::support::host::TestHost;
+use crate::support::host::{TestHost, TestHostBuilder};
 use crate::support::metrics::reached;
 
 /// Short limits, so that what never comes is soon given up.
@@ -12,19 +12,24 @@ const TIMES: &str =
 
 /// A host whose one upstream answers like this, request by request; the last behaviour stays.
 async fn host_over(behaviours: impl Into<Vec<Behaviour>>) -> (TestHost, FakeUpstream) {
+    let (builder, upstream) = over(behaviours).await;
+    (builder.start().await, upstream)
+}
+
+/// The same without another test beside it.
+async fn host_alone_over(behaviours: impl Into<Vec<Behaviour>>) -> (TestHost, FakeUpstream) {
+    let (builder, upstream) = over(behaviours).await;
+    (builder.alone().start().await, upstream)
+}
+
+async fn over(behaviours: impl Into<Vec<Behaviour>>) -> (TestHostBuilder, FakeUpstream) {
     let upstream = FakeUpstream::start_sequence(behaviours.into()).await;
     let section = format!(
         "[upstreams.fake]\nbase_url = '{}'\nmodel = 'fake-model'\n{TIMES}",
         upstream.base_url()
     );
-    (
-        TestHost::builder()
-            .guest("echo-relay")
-            .config(&section)
-            .start()
-            .await,
-        upstream,
-    )
+    let builder = TestHost::builder().guest("echo-relay").config(&section);
+    (builder, upstream)
 }
 
 /// What streams of both kinds end with when the upstream breaks after its first tokens.
@@ -49,15 +54,16 @@ async fn breaks_after_tokens(behaviour: Behaviour) {
 }
 
 #[tokio::test]
-async fn slow_but_steady_is_well() {
-    let (host, _upstream) = host_over([Behaviour::Slow {
+async fn a_slow_but_steady_upstream_is_read() {
+    let (host, _upstream) = host_alone_over([Behaviour::Slow {
         chunks: 5,
         pause: Duration::from_millis(200),
     }])
     .await;
-    let start = Instant::now();
+    let start = host.stopwatch();
     let mut stream = host.client.stream("echo-relay", "relay:hello").await;
-    let first = stream.next_text().await.at - start;
+    stream.next_text().await;
+    let first = start.elapsed();
     stream.rest_text().await;
     // Tokens pass as they come: the first is long here when the last one comes.
     assert!(
@@ -94,7 +100,7 @@ async fn it_stops_in_the_middle() {
 
 #[tokio::test]
 async fn a_429_with_retry_after_is_waited_for() {
-    let (host, upstream) = host_over([
+    let (host, upstream) = host_alone_over([
         Behaviour::Status {
             code: 429,
             retry_after: Some(1),
@@ -102,7 +108,7 @@ async fn a_429_with_retry_after_is_waited_for() {
         Behaviour::Ok,
     ])
     .await;
-    let start = Instant::now();
+    let start = host.stopwatch();
     assert_eq!(
         host.client.chat("echo-relay", "relay:hello").await.status,
         200
@@ -116,7 +122,7 @@ async fn a_429_with_retry_after_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_500_is_tried_again_and_then_told() {
+async fn a_500_is_retried_and_then_reported() {
     let (host, upstream) = host_over([Behaviour::Status {
         code: 500,
         retry_after: None,
@@ -135,8 +141,8 @@ async fn a_500_is_tried_again_and_then_told() {
 
 #[tokio::test]
 async fn an_upstream_that_never_answers_is_given_up() {
-    let (host, _upstream) = host_over([Behaviour::NeverAnswers]).await;
-    let start = Instant::now();
+    let (host, _upstream) = host_alone_over([Behaviour::NeverAnswers]).await;
+    let start = host.stopwatch();
     let reply = host.client.chat("echo-relay", "relay:hello").await;
     assert_eq!(reply.status, 504, "{}", reply.body);
     assert!(

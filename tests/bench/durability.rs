@@ -1,4 +1,5 @@
-//! The kill loop of the tests, long: a host that is killed over and over keeps every word it gave.
+//! The kill loop of the tests, but longer: a host that is killed again and again keeps everything it
+//! acknowledged.
 //!
 //! `cargo bench --bench durability` kills it 120 times; a number after `--` is another count,
 //! `HAYRICK_TEST_SEED` repeats a run.
@@ -46,5 +47,5 @@ fn main() {
     let seen = runtime.block_on(kill_loop::run(kills, seed));
     println!("{}", seen.summary());
     seen.check();
-    println!("every word was kept");
+    println!("everything that was acknowledged was kept");
 }

@@ -1,17 +1,17 @@
-//! The one place where a test asks again and again: for what the host does not announce, and never
-//! for longer than a deadline.
+//! The one place where tests poll: for what the host does not announce, and never beyond a
+//! deadline.
 
 use std::time::{Duration, Instant};
 
-/// Between two questions; short against every deadline in use.
+/// Between two probes; short compared with every deadline.
 const INTERVAL: Duration = Duration::from_millis(20);
-/// For what takes an instant on a quiet machine.
+/// A generous deadline for what is immediate on a quiet machine.
 pub const SOON: Duration = Duration::from_secs(20);
 
-/// Asks `probe` until it has an answer.
+/// Polls `probe` until it returns something.
 ///
 /// # Panics
-/// There is none within `deadline`.
+/// Nothing came within `deadline`.
 pub async fn eventually<T>(
     what: &str,
     deadline: Duration,
@@ -33,7 +33,7 @@ pub async fn eventually<T>(
 /// Awaits an event that announces itself.
 ///
 /// # Panics
-/// It does not come within `deadline`.
+/// It did not come within `deadline`.
 pub async fn within<T>(what: &str, deadline: Duration, event: impl Future<Output = T>) -> T {
     let Ok(outcome) = tokio::time::timeout(deadline, event).await else {
         panic!("not within {deadline:?}: {what}")

@@ -1,4 +1,4 @@
-//! An HTTP client that keeps everything it was told: status, headers, body, and when each frame of
+//! An HTTP client that keeps the whole response: status, headers, body, and when each frame of
 //! a stream came.
 
 use std::sync::Once;
@@ -130,7 +130,7 @@ impl Client {
     /// A request with headers of its own that may find nobody there, or a host that dies over it.
     ///
     /// # Errors
-    /// There is no whole answer.
+    /// The response is incomplete.
     pub async fn try_send(
         &self,
         method: Method,
@@ -183,7 +183,7 @@ impl Client {
     /// A chat request with this body, streamed.
     ///
     /// # Panics
-    /// The answer is no stream.
+    /// The answer is not a stream.
     pub async fn stream_with(&self, body: &Value) -> Frames {
         let response = self
             .request("POST", "/v1/chat/completions", &JSON, body.to_string())
@@ -207,7 +207,7 @@ impl Client {
         self.stream_with(&stream_body(model, text)).await
     }
 
-    /// `/status/{name}`; none if there is no such pipeline.
+    /// `/status/{name}`; `None` if there is no such pipeline.
     pub async fn status(&self, name: &str) -> Option<Value> {
         let reply = self.get(&format!("/status/{name}")).await;
         (reply.status == 200).then(|| reply.json())
@@ -250,7 +250,7 @@ impl Reply {
     /// The message of OpenAI's error object.
     ///
     /// # Panics
-    /// It is no error.
+    /// It is not an error.
     pub fn error(&self) -> String {
         let message = self.json()["error"]["message"].as_str().map(str::to_owned);
         message.unwrap_or_else(|| panic!("no error in {}: {}", self.status, self.body))
@@ -285,7 +285,7 @@ impl Frames {
     /// The next frame; none at the end of the body.
     ///
     /// # Panics
-    /// The body broke off, or a frame is none.
+    /// The body broke off, or a frame is invalid.
     pub async fn next(&mut self) -> Option<Frame> {
         loop {
             if let Some(frame) = self.take_frame() {
@@ -299,7 +299,7 @@ impl Frames {
     /// The next frame that adds text.
     ///
     /// # Panics
-    /// There is none.
+    /// There is no such frame.
     pub async fn next_text(&mut self) -> Frame {
         loop {
             let frame = self.next().await.expect("the stream ended before its text");
@@ -354,7 +354,7 @@ impl Frames {
     /// The error frame that ends it.
     ///
     /// # Panics
-    /// There is none.
+    /// There is no such frame.
     pub async fn rest_error(&mut self) -> String {
         let frames = self.rest().await;
         let error = frames.iter().find_map(Frame::error).map(str::to_owned);

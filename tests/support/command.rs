@@ -12,16 +12,16 @@ pub struct Ended {
     pub stderr: String,
 }
 
-/// Runs `hayrick` with these words.
-pub fn hayrick(words: &[&str]) -> Ended {
-    hayrick_with(words, &[])
+/// Runs `hayrick` with these arguments.
+pub fn hayrick(args: &[&str]) -> Ended {
+    hayrick_with(args, &[])
 }
 
-/// Runs `hayrick` with these words and variables.
-pub fn hayrick_with(words: &[&str], variables: &[(&str, &str)]) -> Ended {
+/// Runs `hayrick` with these arguments and variables.
+pub fn hayrick_with(args: &[&str], variables: &[(&str, &str)]) -> Ended {
     let mut command = clean(Command::new(env!("CARGO_BIN_EXE_hayrick"))).into_std();
     command.envs(variables.iter().copied());
-    let output = command.args(words).stdin(Stdio::null()).output().unwrap();
+    let output = command.args(args).stdin(Stdio::null()).output().unwrap();
     Ended {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),

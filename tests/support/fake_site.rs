@@ -1,4 +1,4 @@
-//! A web server in the test's own process that answers as it is told, and keeps what it was sent.
+//! A web server in the test's own process that answers as configured, and keeps what it was sent.
 
 use std::sync::{Arc, Mutex};
 
@@ -65,14 +65,14 @@ impl FakeSite {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (seen, answer) = (Arc::new(Mutex::new(Vec::new())), Arc::new(answer));
-        let (told, mut task) = (Arc::clone(&seen), JoinSet::new());
+        let (requests, mut task) = (Arc::clone(&seen), JoinSet::new());
         task.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let (told, answer) = (Arc::clone(&told), Arc::clone(&answer));
+                let (requests, answer) = (Arc::clone(&requests), Arc::clone(&answer));
                 connections.spawn(async move {
                     let (mut stream, request) = read(stream).await;
-                    told.lock().unwrap().push(request.clone());
+                    requests.lock().unwrap().push(request.clone());
                     // Whoever does not wait for all of it hangs up.
                     let _ = write(&mut stream, answer(&request, port)).await;
                 });

@@ -1,4 +1,4 @@
-//! A model server in the test's own process that can misbehave, and keeps what it was asked.
+//! A model server in the test's own process that can misbehave, and keeps its requests.
 
 use std::fmt::Write;
 use std::io;
@@ -12,21 +12,21 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 
-/// The text of an answer that is well, token by token.
+/// The text of a good answer, token by token.
 pub const TOKENS: [&str; 3] = ["Hello", " from", " upstream"];
 /// Its usage: prompt and completion.
 pub const USAGE: (u64, u64) = (7, 3);
 
-/// How one request is answered. What breaks, breaks after the first tokens.
+/// How a request is answered. What breaks off does so after the first tokens.
 #[derive(Debug, Clone)]
 pub enum Behaviour {
-    /// The tokens at once, or as one document to a request that does not stream; a vector a text
+    /// The tokens at once, or one document for a request that does not stream; one vector per text
     /// for `/embeddings`.
     Ok,
     /// One document, even to a request that streams.
     Document,
-    /// After a pause, the item of a batch that the request is about; one with the word `refused` in
-    /// it is refused with 500.
+    /// After a pause, the item of a batch that the request is about; one that contains
+    /// `refused` is refused with 500.
     Work {
         pause: Duration,
         refused: Option<&'static str>,
@@ -43,19 +43,19 @@ pub enum Behaviour {
     Unfinished,
     /// Half an event, then the connection ends.
     HalfEvent,
-    /// An event that is no JSON.
+    /// An event that is not JSON.
     Malformed,
     /// Silence.
     Stall,
     /// An event of this size.
     HugeEvent { bytes: usize },
-    /// A refusal with OpenAI's error object and, if said so, `Retry-After` in seconds.
+    /// An error response with OpenAI's error object and, if set, `Retry-After` in seconds.
     Status { code: u16, retry_after: Option<u64> },
     /// The connection ends before the status.
     HangUp,
     /// An error object in the middle of the stream.
     ErrorEvent { code: Option<u16> },
-    /// The body as it stands, each piece in a network write of its own.
+    /// This body, each piece in a separate write.
     Raw {
         content_type: &'static str,
         pieces: Vec<String>,
@@ -111,12 +111,12 @@ impl Drop for Busy<'_> {
 }
 
 impl FakeUpstream {
-    /// A server that always answers like this.
+    /// A server that always behaves like this.
     pub async fn start(behaviour: Behaviour) -> FakeUpstream {
         FakeUpstream::start_sequence(vec![behaviour]).await
     }
 
-    /// A server that answers like this, request by request; the last behaviour stays.
+    /// A server that behaves like this, request by request; the last behaviour stays.
     ///
     /// # Panics
     /// There is no behaviour.
@@ -138,7 +138,7 @@ impl FakeUpstream {
         }
     }
 
-    /// What an upstream's `base_url` is to be.
+    /// The `base_url` to configure.
     pub fn base_url(&self) -> String {
         format!("http://{}/v1", self.address)
     }
@@ -374,7 +374,7 @@ fn item(body: &str) -> &str {
 }
 
 async fn work(out: &mut OwnedWriteHalf, item: &str, refused: Option<&str>) -> io::Result<bool> {
-    if refused.is_some_and(|word| item.contains(word)) {
+    if refused.is_some_and(|text| item.contains(text)) {
         return refuse(out, 500, None).await;
     }
     stream(out, &[&format!("done: {item}")], Duration::ZERO).await

@@ -72,7 +72,7 @@ pub async fn upload(client: &Client, pipeline: &str, form: Form) -> Reply {
 /// Sends a form, and reads the events that answer it.
 ///
 /// # Panics
-/// The answer is no stream of events.
+/// The answer is not a stream of events.
 pub async fn upload_for_events(client: &Client, pipeline: &str, form: Form) -> Vec<Event> {
     let reply = send(client, pipeline, "text/event-stream", form).await;
     assert_eq!(

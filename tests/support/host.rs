@@ -17,7 +17,7 @@ use super::folder::Folder;
 use super::guest::{guest, plugin};
 use super::launch::{Launch, Process};
 use super::logs::Logs;
-use super::quiet::machine;
+use super::quiet::{Stopwatch, machine};
 use super::report::say;
 
 /// Long enough for a cold compilation of a whole CPython, at its low priority, on a slow machine:
@@ -130,7 +130,8 @@ impl TestHostBuilder {
         self
     }
 
-    /// With no other test's host beside it: for tests that measure time.
+    /// With no other test's host beside it: for tests that measure time, see
+    /// [`TestHost::stopwatch`].
     pub fn alone(mut self) -> TestHostBuilder {
         self.is_alone = true;
         self
@@ -167,7 +168,7 @@ impl TestHostBuilder {
             data_dir,
             listen,
             variables: self.variables,
-            _machine: machine,
+            machine,
         })
     }
 }
@@ -294,6 +295,15 @@ impl TestHost {
             (status["active_runs"] == 0).then_some(())
         })
         .await;
+    }
+
+    /// Starts to measure time.
+    ///
+    /// # Panics
+    /// The host was not started [`alone`](TestHostBuilder::alone).
+    #[track_caller]
+    pub fn stopwatch(&self) -> Stopwatch {
+        self.launch.machine.stopwatch()
     }
 
     /// What `hayrick status` prints about this host.

@@ -139,7 +139,7 @@ impl Events {
     /// The next event; none at the end.
     ///
     /// # Panics
-    /// The body broke off, or what came is no event.
+    /// The body broke off, or an event is invalid.
     pub async fn next(&mut self) -> Option<Event> {
         loop {
             while let Some((block, rest)) = self.unread.split_once("\n\n") {

@@ -22,22 +22,15 @@ pub struct Made {
 }
 
 /// Runs `hayrick keys` over this data folder.
-pub fn keys(data_dir: &Path, words: &[&str]) -> Ended {
-    hayrick(
-        &[
-            &["keys"],
-            words,
-            &["--data-dir", data_dir.to_str().unwrap()],
-        ]
-        .concat(),
-    )
+pub fn keys(data_dir: &Path, args: &[&str]) -> Ended {
+    hayrick(&[&["keys"], args, &["--data-dir", data_dir.to_str().unwrap()]].concat())
 }
 
 /// Makes a key there.
-pub fn make(data_dir: &Path, words: &[&str]) -> Made {
+pub fn make(data_dir: &Path, args: &[&str]) -> Made {
     let made = keys(
         data_dir,
-        &[&["create", "--name", "test", "--json"], words].concat(),
+        &[&["create", "--name", "test", "--json"], args].concat(),
     );
     assert_eq!(made.code, Some(0), "{made:?}");
     let made: Value = serde_json::from_str(&made.stdout).unwrap();
@@ -50,8 +43,8 @@ pub fn make(data_dir: &Path, words: &[&str]) -> Made {
 
 impl TestHost {
     /// Makes a key beside the running host, and waits until it is taken.
-    pub async fn make_key(&self, words: &[&str]) -> Made {
-        let made = make(&self.data_path(""), words);
+    pub async fn make_key(&self, args: &[&str]) -> Made {
+        let made = make(&self.data_path(""), args);
         eventually("the key is taken", SOON, async || {
             // A path that needs any key and no scope, and leaves no trace.
             (self.as_key(&made.key, "GET", "/nowhere", "").await.status != 401).then_some(())

@@ -1,5 +1,5 @@
 //! Kills a host again and again while clients submit jobs and it works on them; then looks whether
-//! it kept its word.
+//! it kept what it had acknowledged.
 //!
 //! What ran is counted outside the store: every attempt asks a model, and the model's server is in
 //! this process.
@@ -72,7 +72,7 @@ impl Seen {
         self.executions.values().map(|count| count - 1).sum()
     }
 
-    /// Holds the host to its word.
+    /// Checks that the host kept what it had acknowledged.
     ///
     /// # Panics
     /// It broke it.

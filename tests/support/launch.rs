@@ -22,7 +22,7 @@ pub struct Launch {
     /// The address it listens on.
     pub listen: String,
     pub variables: Vec<(String, String)>,
-    pub _machine: Machine,
+    pub machine: Machine,
 }
 
 /// A host from its first moment on. It is killed when this is dropped.

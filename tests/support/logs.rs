@@ -35,11 +35,11 @@ impl Logs {
         self.lines.lock().unwrap().clone()
     }
 
-    /// The first line that has all of `words`, as soon as it is there.
+    /// Waits for the first line that contains all `fragments`.
     ///
     /// # Panics
     /// It does not come.
-    pub async fn line(&self, words: &[&str]) -> String {
+    pub async fn line(&self, fragments: &[&str]) -> String {
         let mut count = self.count.clone();
         let find = async {
             loop {
@@ -47,18 +47,18 @@ impl Logs {
                 if let Some(line) = self
                     .lines()
                     .into_iter()
-                    .find(|line| words.iter().all(|word| line.contains(word)))
+                    .find(|line| fragments.iter().all(|fragment| line.contains(fragment)))
                 {
                     return line;
                 }
                 assert!(
                     count.changed().await.is_ok(),
-                    "the host ended and its log has no line with {words:?}:\n{}",
+                    "the host ended and its log has no line with {fragments:?}:\n{}",
                     self.tail()
                 );
             }
         };
-        within(&format!("a log line with {words:?}"), SOON, find).await
+        within(&format!("a log line with {fragments:?}"), SOON, find).await
     }
 
     /// The end of the log, for the one who reads a failed test.

@@ -2,7 +2,7 @@
 
 use super::host::TestHost;
 
-/// The number behind a metric, its labels as they are written; none if there is no such line.
+/// The value of a metric with these labels; `None` without such a line.
 pub async fn metric(host: &TestHost, name: &str) -> Option<f64> {
     let reply = host.client.get("/metrics").await;
     assert_eq!(reply.status, 200, "{}", reply.body);

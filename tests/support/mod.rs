@@ -1,4 +1,4 @@
-//! What the tests stand on: a host in a process of its own, its clients, its guests.
+//! The support of the tests: a host in a process of its own, clients, guests.
 
 pub mod await_event;
 pub mod bloat;

@@ -1,4 +1,4 @@
-//! A stream beside the disturbance: what another user of the same host sees meanwhile.
+//! A neighbour: what another client of the same host sees during a disturbance.
 
 use std::time::{Duration, Instant};
 
@@ -10,18 +10,21 @@ use super::host::TestHost;
 /// The guest that ticks, and how often it does in one answer; a tick is 20 ms.
 const GUEST: &str = "slow-stream";
 const TICKS: usize = 25;
-/// What a neighbour may notice: far below a disturbance, far above the noise of a busy machine of
+/// The longest acceptable pause: far below a disturbance, far above the noise of a busy machine with
 /// two processors.
 const GAP_MAX: Duration = Duration::from_millis(250);
 
-/// Does `disturb` while somebody else reads streams of the same host, one after the other.
+/// Awaits `disturb` while another client reads streams of the same host, one at a time.
 ///
 /// # Panics
-/// A neighbour's stream failed, or paused for longer than `GAP_MAX`.
+/// A neighbour's stream failed, or paused for longer than `GAP_MAX`; or other tests share the
+/// machine.
 pub async fn beside_a_neighbour<T>(host: &TestHost, disturb: impl Future<Output = T>) -> T {
-    let (tell_started, started) = oneshot::channel();
+    // The gap is a time, and measured.
+    host.stopwatch();
+    let (start_sender, started) = oneshot::channel();
     let (stop, stopped) = oneshot::channel();
-    let neighbour = tokio::spawn(read_streams(host.client.clone(), tell_started, stopped));
+    let neighbour = tokio::spawn(read_streams(host.client.clone(), start_sender, stopped));
     let outcome = match started.await {
         Ok(()) => disturb.await,
         Err(_) => panic!("the neighbour never began: {:?}", neighbour.await),

@@ -34,7 +34,7 @@ pub fn computed(pid: u32) -> Duration {
         .split(' ')
         .skip(11)
         .take(2);
-    // Ticks of user and system, of which Linux shows a hundred a second.
+    // Ticks of user and system time; Linux counts a hundred per second.
     Duration::from_millis(
         10 * numbers
             .map(|ticks| ticks.parse::<u64>().unwrap())
@@ -67,9 +67,9 @@ pub fn is_alive(pid: u32) -> bool {
     state(pid).is_some_and(|(state, _)| state != "Z")
 }
 
-/// The kernel's letter for what a process does, and its parent.
+/// The state of a process as the kernel abbreviates it, and its parent.
 fn state(pid: u32) -> Option<(String, u32)> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut words = stat.rsplit_once(") ")?.1.split(' ');
-    Some((words.next()?.to_owned(), words.next()?.parse().ok()?))
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+    Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
 }

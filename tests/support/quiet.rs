@@ -1,5 +1,7 @@
 //! Tests that measure time have the machine to themselves; all others share it.
 
+use std::time::{Duration, Instant};
+
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 static MACHINE: RwLock<()> = RwLock::const_new(());
@@ -12,11 +14,37 @@ pub enum Machine {
     Alone(RwLockWriteGuard<'static, ()>),
 }
 
+/// Measures time. Every assertion on elapsed time goes through it, and so takes the lock.
+#[derive(Clone, Copy)]
+pub struct Stopwatch(Instant);
+
 /// Waits for the machine.
 pub async fn machine(is_alone: bool) -> Machine {
     if is_alone {
         Machine::Alone(MACHINE.write().await)
     } else {
         Machine::Shared(MACHINE.read().await)
+    }
+}
+
+impl Machine {
+    /// Starts to measure.
+    ///
+    /// # Panics
+    /// Other tests share the machine: what they do would be measured, too.
+    #[track_caller]
+    pub fn stopwatch(&self) -> Stopwatch {
+        assert!(
+            matches!(self, Machine::Alone(_)),
+            "a test that measures time has to have the machine alone"
+        );
+        Stopwatch(Instant::now())
+    }
+}
+
+impl Stopwatch {
+    /// Time since the start.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
     }
 }

@@ -14,7 +14,7 @@ pub struct Random(u64);
 pub fn seed() -> u64 {
     let asked_for = std::env::var(SEED).ok().map(|text| {
         text.parse()
-            .unwrap_or_else(|_| panic!("{SEED} is no number: {text}"))
+            .unwrap_or_else(|_| panic!("{SEED} is not a number: {text}"))
     });
     asked_for.unwrap_or_else(|| RandomState::new().hash_one(SEED))
 }

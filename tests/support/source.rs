@@ -1,4 +1,4 @@
-//! The source of the host as data: files, their modules, and which module names which.
+//! The source of the host as data: files, modules, and which module names which.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -190,16 +190,16 @@ fn module_path(path: &Path, folder: &str) -> Vec<String> {
     names
 }
 
-/// What follows each `word::` that begins a path.
-fn occurrences<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = &'a str> + 'a {
+/// What follows each `name::` that begins a path.
+fn occurrences<'a>(code: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {
     let begins = |at: usize| {
         !code[..at].ends_with(|before: char| {
             before.is_alphanumeric() || before == '_' || before == ':' || before == '$'
         })
     };
-    code.match_indices(word)
+    code.match_indices(name)
         .filter(move |(at, _)| begins(*at))
-        .filter_map(move |(at, _)| code[at + word.len()..].strip_prefix("::"))
+        .filter_map(move |(at, _)| code[at + name.len()..].strip_prefix("::"))
 }
 
 /// The paths that begin `text`, below `base`: one, or as many as its braces hold.
@@ -214,7 +214,7 @@ fn paths(text: &str, base: &[String]) -> Vec<Vec<String>> {
                 .collect();
         }
         let end = rest
-            .find(|letter: char| !letter.is_alphanumeric() && letter != '_')
+            .find(|char: char| !char.is_alphanumeric() && char != '_')
             .unwrap_or(rest.len());
         match &rest[..end] {
             "" | "self" => return vec![path],
@@ -231,14 +231,14 @@ fn paths(text: &str, base: &[String]) -> Vec<Vec<String>> {
 /// The comma-separated members of a group, up to the brace that closes it.
 fn members(group: &str) -> Vec<&str> {
     let (mut depth, mut start, mut members) = (0, 0, Vec::new());
-    for (at, letter) in group.char_indices() {
-        match letter {
+    for (at, char) in group.char_indices() {
+        match char {
             '{' => depth += 1,
             '}' if depth > 0 => depth -= 1,
             ',' | '}' if depth == 0 => {
                 members.push(group[start..at].trim());
                 start = at + 1;
-                if letter == '}' {
+                if char == '}' {
                     break;
                 }
             }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use hayrick_runtime::config::Policies;
+use hayrick_services::atomic_file::{self, Access};
 use hayrick_types::id::PipelineName;
 use hayrick_types::policy::Interface;
 use toml_edit::{Array, DocumentMut, value};
@@ -84,8 +85,6 @@ fn write(file: &std::path::Path, named: &BTreeSet<Interface>) -> anyhow::Result<
     let mut document: DocumentMut = text.parse()?;
     let names: Array = named.iter().map(|interface| interface.as_str()).collect();
     document.insert("interfaces", value(names));
-    let aside = file.with_extension("toml.new");
-    std::fs::write(&aside, document.to_string())?;
-    std::fs::rename(&aside, file)?;
+    atomic_file::replace(file, document.to_string().as_bytes(), Access::Inherited)?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use anyhow::Context;
-use hayrick_services::audit::{Action, Audit, Entry};
+use hayrick_services::audit::{Action, Audit, AuditRecord};
 use hayrick_services::keys::file::KeyFile;
 use hayrick_services::keys::key::{Key, NewKey, Rate, Scope};
 use hayrick_services::keys::ring::read_used;
@@ -179,7 +179,7 @@ fn per(seconds: u32) -> String {
 
 fn audit(data_dir: &Path, action: Action, id: &str) -> anyhow::Result<()> {
     let (actor, subject, outcome) = (LOCAL.to_owned(), id.to_owned(), "ok".to_owned());
-    let entry = Entry {
+    let entry = AuditRecord {
         actor,
         action,
         subject,

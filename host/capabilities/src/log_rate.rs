@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_s_lines_at_once_and_then_as_time_goes_by() {
+    fn one_second_of_lines_at_once_and_then_as_time_goes_by() {
         let rate = LogRate::default();
         let lines =
             |now: u64, count: usize| (0..count).map(|_| rate.line_at(now, 4)).collect::<Vec<_>>();

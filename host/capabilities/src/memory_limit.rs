@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_share_their_plugin_s_memory_and_plugins_the_host_s() {
+    fn runs_share_the_memory_of_their_plugin_and_plugins_that_of_the_host() {
         let host = Metrics::default();
         let [share, other] =
             ["a", "b"].map(|name| PluginShare::new(host.clone(), &name.into(), 150));

@@ -2,10 +2,11 @@
 //! needs the operator's word.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use hayrick_services::atomic_file::{self, Access};
 use hayrick_types::policy::Interface;
 use serde::{Deserialize, Serialize};
 
@@ -97,15 +98,7 @@ impl Approvals {
         }
         by_name.insert(name.to_owned(), approval);
         // Under the lock, so that an older content never replaces a newer one.
-        write(&self.path, &serde_json::to_vec_pretty(&*by_name)?).map(|()| true)
+        let text = serde_json::to_vec_pretty(&*by_name)?;
+        atomic_file::replace(&self.path, &text, Access::Inherited).map(|()| true)
     }
-}
-
-/// Replaces the file in one step.
-fn write(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let aside = path.with_extension("new");
-    let mut file = std::fs::File::create(&aside)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    std::fs::rename(&aside, path)
 }

@@ -1,13 +1,13 @@
 //! Deploying by request: the file arrives aside, is tried whole, and takes its name only once it is
 //! known to serve.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use hayrick_services::atomic_file;
 use hayrick_types::id::PipelineName;
 use hayrick_types::pipeline::PipelineStatus;
 use hayrick_types::policy::Policy;
@@ -116,16 +116,10 @@ impl Deploys {
         } = arrived;
         let limits = policy.limits.clone();
         let (bytes, file) = blocking(move || Ok((read(file.path(), &limits), file))).await?;
-        let (folder, path) = (self.folder.clone(), self.path(&name));
+        let path = self.path(&name);
         let keep = async move || {
-            blocking(move || {
-                file.as_file().sync_all()?;
-                // A rename replaces whatever has the name, a link as well: nothing is written
-                // through one.
-                file.persist(path)?;
-                sync(&folder)
-            })
-            .await
+            // A link that has the name is replaced: nothing is written through it.
+            blocking(move || atomic_file::persist(file, &path)).await
         };
         self.registry.accept(name, bytes?, policy, keep).await
     }
@@ -140,7 +134,9 @@ impl Deploys {
         let remove = async move || {
             blocking(move || match std::fs::remove_file(path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-                removed => removed.and_then(|()| sync(&folder)).map(|()| true),
+                removed => removed
+                    .and_then(|()| atomic_file::sync_folder(&folder))
+                    .map(|()| true),
             })
             .await
         };
@@ -150,11 +146,6 @@ impl Deploys {
     fn path(&self, name: &PipelineName) -> PathBuf {
         self.folder.join(format!("{name}.wasm"))
     }
-}
-
-/// Has the names of a folder on disk.
-fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 fn remove_left(folder: &Path) {
@@ -185,6 +176,8 @@ async fn blocking<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use hayrick_capabilities::guest_state::GuestState;
 use hayrick_capabilities::linker::linker;
@@ -12,6 +12,8 @@ use hayrick_capabilities::plugin_share::PluginShare;
 use hayrick_capabilities::reached_limits::ReachedLimits;
 use hayrick_capabilities::run_context::RunContext;
 use hayrick_capabilities::services::Services;
+use hayrick_types::clock::{milliseconds, since_epoch};
+use hayrick_types::hex;
 use hayrick_types::id::RunId;
 use hayrick_types::pipeline;
 use hayrick_types::policy::{Interface, Policy};
@@ -101,10 +103,7 @@ pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Bytes, DeployError> {
     if size > max {
         return Err(DeployError::TooLarge { size, max });
     }
-    let digest = Sha256::digest(&content)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = hex::encode(&Sha256::digest(&content));
     Ok(Bytes { content, digest })
 }
 
@@ -206,7 +205,7 @@ impl Loader {
         Ok(Compiled {
             instance_pre,
             shape,
-            compile_ms: milliseconds(start),
+            compile_ms: milliseconds(start.elapsed()),
             from_cache: ready.from_cache,
         })
     }
@@ -251,8 +250,8 @@ impl Loader {
             .map_err(|failure| DeployError::Setup(failure.one_line()))?;
         let mut version = Arc::into_inner(version)
             .ok_or_else(|| DeployError::Setup("its instance is still running".to_owned()))?;
-        version.status.setup_ms = milliseconds(start);
-        version.status.deployed_at = unix_seconds();
+        version.status.setup_ms = milliseconds(start.elapsed());
+        version.status.deployed_at = since_epoch().as_secs();
         Ok(version)
     }
 }
@@ -266,17 +265,6 @@ fn named(error: CompileError) -> DeployError {
         },
         error => error.into(),
     }
-}
-
-fn milliseconds(start: Instant) -> u64 {
-    u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Unix time in seconds; 0 if the clock stands before 1970.
-pub(crate) fn unix_seconds() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
 }
 
 #[cfg(test)]

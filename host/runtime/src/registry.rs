@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use hayrick_capabilities::plugin_share::PluginShare;
-use hayrick_services::audit::{Action, Audit, Entry};
+use hayrick_services::audit::{Action, Audit, AuditRecord};
 use hayrick_services::metrics::Metrics;
+use hayrick_types::clock::since_epoch;
 use hayrick_types::contract::Export;
 use hayrick_types::id::PipelineName;
 use hayrick_types::pipeline::{PipelineState, PipelineStatus, Refusal};
@@ -16,7 +17,7 @@ use tokio::sync::{OwnedMutexGuard, Semaphore, watch};
 use crate::approvals::{Approval, Approvals};
 use crate::config::{Policies, RuntimeConfig};
 use crate::error::DeployError;
-use crate::loader::{Bytes, Candidate, Loader, read, unix_seconds};
+use crate::loader::{Bytes, Candidate, Loader, read};
 use crate::pipeline::Pipeline;
 use crate::version::Version;
 
@@ -482,8 +483,8 @@ fn misnamed_status(name: &str, refusal: &Refusal) -> PipelineStatus {
 }
 
 /// An entry about a change by whoever may write to the folder.
-fn of_folder(action: Action, name: &str, outcome: &str) -> Entry {
-    Entry {
+fn of_folder(action: Action, name: &str, outcome: &str) -> AuditRecord {
+    AuditRecord {
         actor: "folder".to_owned(),
         action,
         subject: name.to_owned(),
@@ -495,7 +496,7 @@ fn of_folder(action: Action, name: &str, outcome: &str) -> Entry {
 fn refusal(digest: String, error: &DeployError) -> Refusal {
     Refusal {
         digest,
-        at: unix_seconds(),
+        at: since_epoch().as_secs(),
         reason: error.to_string(),
     }
 }

@@ -2,7 +2,9 @@
 //! files that arrive, durable jobs, tasks, state, requests to the network.
 #![forbid(unsafe_code)]
 
+pub mod atomic_file;
 pub mod audit;
+mod backoff;
 pub mod budgets;
 pub mod database;
 pub mod egress;

@@ -1,18 +1,18 @@
-//! A secret that no log line and no error text shows by accident.
+//! A secret that does not show up in logs or errors by accident.
 
 use std::fmt;
 
-/// A key or password. Its `Debug` form hides the value; only [`Secret::expose`] gives it out.
+/// A key or password. Its `Debug` form hides the value; only [`Secret::expose`] returns it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes a secret in.
+    /// Wraps a value.
     pub fn new(value: String) -> Secret {
         Secret(value)
     }
 
-    /// The value, for the one place that sends it.
+    /// The value, for the code that sends it.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! What an answer in flight is made of. An answer is a sequence of chunks.
+//! Chunks: the pieces of an answer on its way.
 
 /// Tokens of one answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,7 +17,7 @@ pub enum FinishReason {
 }
 
 impl FinishReason {
-    /// OpenAI's word.
+    /// The name that OpenAI uses.
     pub fn as_str(self) -> &'static str {
         match self {
             FinishReason::Stop => "stop",
@@ -27,9 +27,9 @@ impl FinishReason {
         }
     }
 
-    /// The reason an upstream names; a word there is none for is read as `stop`.
-    pub fn parse(word: &str) -> FinishReason {
-        match word {
+    /// Parses the name that an upstream uses; unknown ones become `Stop`.
+    pub fn parse(name: &str) -> FinishReason {
+        match name {
             "length" => FinishReason::Length,
             "tool_calls" | "function_call" => FinishReason::ToolCalls,
             "content_filter" => FinishReason::ContentFilter,
@@ -38,7 +38,7 @@ impl FinishReason {
     }
 }
 
-/// A piece of a tool call in flight; pieces of one `index` belong together.
+/// A piece of a tool call; pieces with the same `index` belong together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToolCallDelta {
     pub index: u32,
@@ -47,14 +47,14 @@ pub struct ToolCallDelta {
     pub arguments: String,
 }
 
-/// A status, notification, source… shown beside the text; `data` is a JSON document.
+/// A status, notification, source and so on, shown beside the text; `data` is a JSON document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     pub kind: String,
     pub data: String,
 }
 
-/// One item of an answer in flight.
+/// One piece of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Chunk {
     Text(String),
@@ -63,7 +63,7 @@ pub enum Chunk {
     Event(Event),
     Usage(Usage),
     Finish(FinishReason),
-    /// A JSON object whose fields stand beside the answer's own.
+    /// A JSON object whose fields are added to those of the answer.
     Fields(String),
 }
 
@@ -82,7 +82,7 @@ impl Chunk {
         }
     }
 
-    /// Whether there is no text in it.
+    /// Whether it has no text.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

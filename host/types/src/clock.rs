@@ -1,17 +1,24 @@
-//! The time of day as a parameter, so that tests can move it.
+//! Time of day. What decides by it takes a [`Clock`], so that tests can move it.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Tells the Unix time in milliseconds. It may jump, in both directions.
+/// Returns the Unix time in milliseconds. It may jump, in both directions.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
-/// The machine's clock; 0 if it stands before 1970.
+/// The machine's clock.
 pub fn system() -> Clock {
-    Arc::new(|| {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
-    })
+    Arc::new(|| milliseconds(since_epoch()))
+}
+
+/// Unix time now; zero if the machine's clock is set before 1970.
+pub fn since_epoch() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+}
+
+/// A duration in whole milliseconds.
+pub fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

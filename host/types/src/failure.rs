@@ -1,10 +1,10 @@
-//! The one error that crosses from runtime and services to a guest or to a client.
+//! The error type that crosses from runtime and services to guests and clients.
 
 use std::time::Duration;
 
 use crate::limit_name::LimitName;
 
-/// What the caller can do about it.
+/// The kind of a failure, by what the caller can do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
     /// The caller sent something that cannot work; sending it again does not help.
@@ -12,7 +12,7 @@ pub enum FailureKind {
     NotFound,
     /// The operator did not grant it.
     Denied,
-    /// Something behind the host is away and may come back.
+    /// Something behind the host is down and may come back.
     Unavailable,
     Timeout,
     /// The client hung up, or the operator stopped the run.
@@ -23,23 +23,23 @@ pub enum FailureKind {
     Failed,
 }
 
-/// Bytes of a guest's sentence: a page, not a book.
+/// Bytes of an error message of a guest.
 const GUEST_MESSAGE_BYTES_MAX: usize = 4 << 10;
 
-/// A failure with a sentence for the person who reads it; it names the cure where there is one.
+/// A failure with a message for people; it names the cure if there is one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
     pub kind: FailureKind,
     pub message: String,
-    /// When trying again is worth it.
+    /// When it is worth trying again.
     pub retry_after: Option<Duration>,
-    /// The limit that was reached, where one is the reason.
+    /// The limit that was reached, if that is the reason.
     pub limit: Option<LimitName>,
 }
 
 impl Failure {
-    /// A failure that says nothing about when to try again.
+    /// A failure without a limit and without a time to try again.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Failure {
         Failure {
             kind,
@@ -49,13 +49,13 @@ impl Failure {
         }
     }
 
-    /// The same, because of this limit.
+    /// Sets the limit that was reached.
     pub fn limit(mut self, limit: LimitName) -> Failure {
         self.limit = Some(limit);
         self
     }
 
-    /// What a guest says went wrong: cut, since it is repeated to clients, in logs and in tables.
+    /// An error message of a guest, truncated because it is repeated to clients and in logs.
     pub fn of_guest(kind: FailureKind, mut message: String) -> Failure {
         let mut cut = message.len().min(GUEST_MESSAGE_BYTES_MAX);
         while !message.is_char_boundary(cut) {
@@ -69,7 +69,7 @@ impl Failure {
         Failure::new(kind, message)
     }
 
-    /// The message on one line, whatever a guest wrote into it: for logs.
+    /// The message on one line, with control characters escaped: for logs.
     pub fn one_line(&self) -> String {
         let escaped = |character: char| {
             if character.is_control() {
@@ -81,7 +81,7 @@ impl Failure {
         self.message.chars().map(escaped).collect()
     }
 
-    /// The same, worth another try after `delay`.
+    /// Sets when it is worth trying again.
     pub fn retry_after(mut self, delay: Duration) -> Failure {
         self.retry_after = Some(delay);
         self
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_guest_s_sentence_is_cut_between_letters() {
+    fn guest_messages_are_truncated_at_char_boundaries() {
         let long = Failure::of_guest(FailureKind::Failed, "ü".repeat(GUEST_MESSAGE_BYTES_MAX));
         assert!(
             long.message

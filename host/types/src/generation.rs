@@ -1,4 +1,4 @@
-//! How a model is asked and what a whole answer is.
+//! The options of a generation, and the finished answer.
 
 use crate::chunk::{FinishReason, Usage};
 use crate::message::ToolCall;
@@ -11,10 +11,10 @@ pub struct Tool {
     pub parameters: String,
 }
 
-/// How a model is asked. What is `None` takes the upstream's own default.
+/// Options of a generation. `None` means the upstream's default.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Options {
-    /// An upstream's alias; `None` is the default one.
+    /// The alias of an upstream; `None` means the default.
     pub model: Option<String>,
     pub temperature: Option<f32>,
     pub max_tokens: Option<u32>,
@@ -27,13 +27,13 @@ pub struct Options {
 }
 
 impl Tool {
-    /// Bytes of text that a model reads of it.
+    /// Bytes of text that a model reads.
     pub fn text_bytes(&self) -> usize {
         self.name.len() + self.description.as_ref().map_or(0, String::len) + self.parameters.len()
     }
 }
 
-/// A whole answer.
+/// A finished answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub text: String,

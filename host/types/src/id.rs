@@ -1,4 +1,4 @@
-//! Names and ids that are parsed once and then trusted.
+//! Names and ids, which are valid once they are parsed.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use uuid::Uuid;
 /// Longest pipeline name, in bytes; it is a file name, a URL segment and a metric label.
 pub const PIPELINE_NAME_BYTES_MAX: usize = 64;
 
-/// First path segments that belong to the API, or are likely to: a pipeline of that name would
-/// shadow them. In lower case.
+/// First path segments of the API, present and likely ones, in lower case: a pipeline of that name
+/// would shadow them.
 pub const RESERVED_NAMES: &[&str] = &[
     "a2a",
     "admin",
@@ -64,60 +64,60 @@ pub const RESERVED_NAMES: &[&str] = &[
     "well-known",
 ];
 
-/// What Windows takes for a device whatever follows a dot: such a file cannot be copied there.
+/// Devices on Windows, with any extension: a file of that name cannot be copied there.
 const DEVICES: &[&str] = &["aux", "con", "nul", "prn"];
-/// Devices that have a digit behind their names.
+/// Devices whose names end with a digit.
 const NUMBERED_DEVICES: &[&str] = &["com", "lpt"];
 
 /// A pipeline's name: the name of its file without `.wasm`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PipelineName(String);
 
-/// Why a word is no pipeline name.
+/// Why a name is not valid for a pipeline.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     #[error(
-        "a pipeline's name has 1 to {PIPELINE_NAME_BYTES_MAX} bytes; '{0}' has not: rename the file"
+        "the name of a pipeline must have 1 to {PIPELINE_NAME_BYTES_MAX} bytes, unlike '{0}': rename the file"
     )]
     Length(String),
     #[error(
-        "a pipeline's name is made of letters, digits, '-', '_' and '.', and starts with a letter \
-         or digit; '{0}' is not: rename the file"
+        "the name of a pipeline may have letters, digits, '-', '_' and '.', and must start with a \
+         letter or digit, unlike '{0}': rename the file"
     )]
     Alphabet(String),
-    #[error("'{0}' is a device on some systems, or ends with a dot: rename the file")]
+    #[error("'{0}' is a device name on some systems, or ends with a dot: rename the file")]
     Device(String),
-    #[error("'{0}' is a route of the API, so no pipeline can have that name: rename the file")]
+    #[error("'{0}' is a route of the API and cannot be the name of a pipeline: rename the file")]
     Reserved(String),
 }
 
 impl PipelineName {
-    /// Checks length, alphabet, that it is a file's name anywhere, and that no route of the API is
-    /// shadowed.
+    /// Checks the length and the characters, that it is a valid file name on every system, and that
+    /// it shadows no route of the API.
     ///
     /// # Errors
-    /// Says which of them is wrong.
-    pub fn parse(word: &str) -> Result<PipelineName, NameError> {
-        if word.is_empty() || word.len() > PIPELINE_NAME_BYTES_MAX {
+    /// Says what is wrong.
+    pub fn parse(name: &str) -> Result<PipelineName, NameError> {
+        if name.is_empty() || name.len() > PIPELINE_NAME_BYTES_MAX {
             return Err(NameError::Length(
-                word.chars().take(PIPELINE_NAME_BYTES_MAX).collect(),
+                name.chars().take(PIPELINE_NAME_BYTES_MAX).collect(),
             ));
         }
-        let starts_well = word.starts_with(|first: char| first.is_ascii_alphanumeric());
-        let in_alphabet = word
+        let starts_well = name.starts_with(|first: char| first.is_ascii_alphanumeric());
+        let in_alphabet = name
             .chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.'));
+            .all(|char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.'));
         if !starts_well || !in_alphabet {
-            return Err(NameError::Alphabet(word.escape_default().to_string()));
+            return Err(NameError::Alphabet(name.escape_default().to_string()));
         }
-        let lower = word.to_ascii_lowercase();
+        let lower = name.to_ascii_lowercase();
         if is_device(&lower) {
-            return Err(NameError::Device(word.to_owned()));
+            return Err(NameError::Device(name.to_owned()));
         }
         if RESERVED_NAMES.contains(&lower.as_str()) {
-            return Err(NameError::Reserved(word.to_owned()));
+            return Err(NameError::Reserved(name.to_owned()));
         }
-        Ok(PipelineName(word.to_owned()))
+        Ok(PipelineName(name.to_owned()))
     }
 
     /// The name as text.
@@ -141,13 +141,12 @@ impl fmt::Display for PipelineName {
     }
 }
 
-/// One run of a pipeline. It is in the answer's headers, in the log and in the error of a run that
-/// failed.
+/// The id of one run. It is in the headers of its answer and in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RunId(Uuid);
 
 impl RunId {
-    /// A fresh id; later ids sort after earlier ones (UUID version 7).
+    /// A new id; later ids sort after earlier ones (UUID version 7).
     #[expect(
         clippy::disallowed_methods,
         reason = "an id is made here and nowhere else"
@@ -156,9 +155,9 @@ impl RunId {
         RunId(Uuid::now_v7())
     }
 
-    /// Reads an id, with or without hyphens.
-    pub fn parse(word: &str) -> Option<RunId> {
-        Uuid::try_parse(word).ok().map(RunId)
+    /// Parses an id, with or without hyphens.
+    pub fn parse(text: &str) -> Option<RunId> {
+        Uuid::try_parse(text).ok().map(RunId)
     }
 
     /// The id that [`RunId::to_bytes`] wrote.
@@ -225,20 +224,20 @@ mod tests {
         let devices = [
             "con", "NUL", "con.x", "Com1", "lpt9.txt", "aux", "prn.", "a.",
         ];
-        for word in climbs
+        for name in climbs
             .iter()
             .chain(&look_alikes)
             .chain(&shadows)
             .chain(&devices)
         {
-            assert!(PipelineName::parse(word).is_err(), "{word:?} was accepted");
+            assert!(PipelineName::parse(name).is_err(), "{name:?} was accepted");
         }
         assert!(PipelineName::parse(&"a".repeat(65)).is_err());
     }
 
     #[test]
     fn names_of_the_seed_are_accepted() {
-        for word in [
+        for name in [
             "async-pipeline",
             "batch-async-pipeline",
             "gpt_4.1",
@@ -249,7 +248,7 @@ mod tests {
             "a..b",
             &"a".repeat(64),
         ] {
-            assert_eq!(PipelineName::parse(word).unwrap().as_str(), word);
+            assert_eq!(PipelineName::parse(name).unwrap().as_str(), name);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Background jobs: what is submitted, what is known of one, and how an attempt ends.
+//! Background jobs: their submission, their state, and the end of an attempt.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 pub struct JobId(Uuid);
 
 impl JobId {
-    /// An id nobody has yet.
+    /// A new id.
     #[expect(
         clippy::disallowed_methods,
         reason = "an id is made here and nowhere else"
@@ -19,9 +19,9 @@ impl JobId {
         JobId(Uuid::now_v7())
     }
 
-    /// Reads an id, with or without hyphens.
-    pub fn parse(word: &str) -> Option<JobId> {
-        Uuid::try_parse(word).ok().map(JobId)
+    /// Parses an id, with or without hyphens.
+    pub fn parse(text: &str) -> Option<JobId> {
+        Uuid::try_parse(text).ok().map(JobId)
     }
 }
 
@@ -31,13 +31,13 @@ impl fmt::Display for JobId {
     }
 }
 
-/// Proof that an attempt is the one that holds the job: random, so that no other attempt can have
-/// it by chance or after a crash.
+/// Proves that an attempt holds its job. It is random, so that no other attempt can have it by
+/// chance or after a crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LeaseToken(Uuid);
 
 impl LeaseToken {
-    /// A token nobody has.
+    /// A new token.
     #[expect(
         clippy::disallowed_methods,
         reason = "an id is made here and nowhere else"
@@ -53,13 +53,12 @@ impl fmt::Display for LeaseToken {
     }
 }
 
-/// A process that works on jobs, from its start to its end: what a new process finds held by
-/// another owner nobody holds any more.
+/// A process that runs jobs. Jobs of another owner belong to a process that has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct OwnerId(Uuid);
 
 impl OwnerId {
-    /// An owner nobody has been.
+    /// A new owner.
     #[expect(
         clippy::disallowed_methods,
         reason = "an id is made here and nowhere else"
@@ -75,11 +74,11 @@ impl fmt::Display for OwnerId {
     }
 }
 
-/// Where a job is in its life. `Completed`, `Failed` and `Cancelled` are final, but for a retry by
-/// hand of what did not complete.
+/// The status of a job. `Completed`, `Failed` and `Cancelled` are final; only a retry by hand
+/// revives a failed or cancelled job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum JobStatus {
-    /// It waits for its time, for a place, or for its next attempt.
+    /// Waits for its time, for a place, or for its next attempt.
     Pending,
     Running,
     Completed,
@@ -97,7 +96,7 @@ impl JobStatus {
         JobStatus::Cancelled,
     ];
 
-    /// The word on the wire and in the store.
+    /// The name on the wire and in the store.
     pub fn as_str(self) -> &'static str {
         match self {
             JobStatus::Pending => "pending",
@@ -108,11 +107,11 @@ impl JobStatus {
         }
     }
 
-    /// The status a word names.
-    pub fn parse(word: &str) -> Option<JobStatus> {
+    /// Parses a name on the wire or in the store.
+    pub fn parse(name: &str) -> Option<JobStatus> {
         JobStatus::ALL
             .into_iter()
-            .find(|status| status.as_str() == word)
+            .find(|status| status.as_str() == name)
     }
 
     /// Whether no attempt will follow.
@@ -124,7 +123,7 @@ impl JobStatus {
     }
 }
 
-/// How far a job or another run has come.
+/// The progress of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Progress {
     pub done: u64,
@@ -132,29 +131,30 @@ pub struct Progress {
     pub message: Option<String>,
 }
 
-/// What is asked of a job. What is `None` takes the host's default.
+/// A job to be submitted. `None` means the host's default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submission {
     pub pipeline: String,
-    /// The plugin's own word for what is to be done.
+    /// The plugin's own name for the kind of work.
     pub kind: String,
     /// A JSON document.
     pub data: String,
-    /// Same key, kind and data: the job there is. Same key, anything else different: a conflict.
+    /// The same key, kind and data return the existing job; the same key with another kind or data
+    /// is a conflict.
     pub idempotency_key: Option<String>,
-    /// Not before this long from now.
+    /// How long to wait before the first attempt.
     pub delay: Option<Duration>,
-    /// Higher goes first; 0 is usual.
+    /// Higher priorities run first; the usual one is 0.
     pub priority: i16,
     /// The first attempt included.
     pub attempts_max: Option<u32>,
     /// Of one attempt.
     pub timeout: Option<Duration>,
-    /// Pending jobs the pipeline may have, this one included; `None` takes the host's own bound.
+    /// Pending jobs the pipeline may have, this one included; `None` means the host's own limit.
     pub pending_max: Option<u64>,
 }
 
-/// What is known of a job. Times are Unix times in milliseconds.
+/// A job. Times are Unix times in milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
     pub id: JobId,
@@ -183,25 +183,25 @@ pub struct Job {
     /// Why the newest attempt failed.
     pub error: Option<String>,
     pub cancel_requested: bool,
-    /// Grows with every change that is seen here.
+    /// Grows with every change of the other fields.
     pub revision: u64,
 }
 
-/// What became of a submission.
+/// The outcome of a submission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submitted {
     pub job: Job,
-    /// Not set if the idempotency key named a job that was there.
+    /// False if a job with this idempotency key existed already.
     pub created: bool,
 }
 
-/// Which jobs of a pipeline are asked for, newest first.
+/// Selects jobs of a pipeline, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobFilter {
     pub pipeline: String,
     pub status: Option<JobStatus>,
     pub kind: Option<String>,
-    /// Only jobs submitted before this one: the `next` of the page before.
+    /// Only jobs submitted before this one: the `next` of the previous page.
     pub before: Option<JobId>,
     /// Jobs of a page.
     pub limit: usize,
@@ -216,7 +216,7 @@ pub struct JobPage {
     pub next: Option<JobId>,
 }
 
-/// How many jobs of a pipeline there are.
+/// The number of jobs of a pipeline, by status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct JobCounts {
     pub pending: u64,
@@ -227,7 +227,7 @@ pub struct JobCounts {
 }
 
 impl JobCounts {
-    /// The number of one status, to read or to set.
+    /// The number of jobs with this status.
     pub fn of(&mut self, status: JobStatus) -> &mut u64 {
         match status {
             JobStatus::Pending => &mut self.pending,
@@ -251,12 +251,12 @@ pub struct Lease {
 pub struct Claimed {
     pub job: Job,
     pub token: LeaseToken,
-    /// What the last attempt left for this one, a JSON document.
+    /// The checkpoint of an earlier attempt, a JSON document.
     pub checkpoint: Option<String>,
 }
 
 impl Claimed {
-    /// What the attempt shows with all it writes.
+    /// The lease that goes with every write of the attempt.
     pub fn lease(&self) -> Lease {
         Lease {
             id: self.job.id,
@@ -268,7 +268,7 @@ impl Claimed {
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttemptEnd {
-    /// With a result, a JSON document.
+    /// With a result, which is a JSON document.
     Completed(String),
     /// Worth another attempt, after `delay` or the host's back-off.
     Retry {
@@ -277,9 +277,9 @@ pub enum AttemptEnd {
     },
     /// Never worth another attempt.
     Failed(String),
-    /// Somebody asked for it.
+    /// Somebody cancelled the job.
     Cancelled,
-    /// The host is going down: the attempt does not count, and another begins when it is up again.
+    /// The host is shutting down: the attempt does not count, and another begins after the next start.
     Released,
 }
 
@@ -288,7 +288,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_and_words_come_back_as_they_went() {
+    fn ids_and_names_survive_a_round_trip() {
         let id = JobId::fresh();
         assert_eq!(JobId::parse(&id.to_string()), Some(id));
         assert_eq!(JobId::parse("../etc/passwd"), None);

@@ -11,6 +11,7 @@ pub mod contract;
 pub mod egress;
 pub mod failure;
 pub mod generation;
+pub mod hex;
 pub mod id;
 pub mod job;
 pub mod limit_name;

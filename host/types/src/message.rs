@@ -1,4 +1,4 @@
-//! Messages of a conversation, in the words of OpenAI's chat API.
+//! Messages of a conversation, as in OpenAI's chat API.
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// The word on the wire.
+    /// The name on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Role::System => "system",
@@ -22,8 +22,8 @@ impl Role {
         }
     }
 
-    /// The role a word on the wire names.
-    pub fn parse(word: &str) -> Option<Role> {
+    /// Parses a name on the wire.
+    pub fn parse(name: &str) -> Option<Role> {
         [
             Role::System,
             Role::Developer,
@@ -32,7 +32,7 @@ impl Role {
             Role::Tool,
         ]
         .into_iter()
-        .find(|role| role.as_str() == word)
+        .find(|role| role.as_str() == name)
     }
 }
 
@@ -42,7 +42,7 @@ pub enum Part {
     Text(String),
     /// A URL or a `data:` URL.
     ImageUrl(String),
-    /// A part there is no word for yet: the JSON object as the client sent it.
+    /// An unknown kind of part: the JSON object as the client sent it.
     Other(String),
 }
 
@@ -64,12 +64,12 @@ pub struct Message {
     pub tool_call_id: Option<String>,
 }
 
-/// What an image counts for in [`Message::text_bytes`]: models take some thousand tokens for one,
-/// whatever its file's size.
+/// What an image counts for in [`Message::text_bytes`]: models use some thousand tokens for one,
+/// whatever the size of its file.
 const IMAGE_BYTES: usize = 4 << 10;
 
 impl Message {
-    /// Bytes of text that a model reads of it.
+    /// Bytes of text that a model reads.
     pub fn text_bytes(&self) -> usize {
         let content = self.content.iter().map(|part| match part {
             Part::Text(text) | Part::Other(text) => text.len(),

@@ -1,8 +1,8 @@
-//! What is known of a deployed (or refused) pipeline: the content of `/status`.
+//! The status of a deployed or refused pipeline: the content of `/status`.
 
 use serde::{Deserialize, Serialize};
 
-/// Where a pipeline is in its life.
+/// The state of a pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PipelineState {
@@ -37,7 +37,7 @@ pub struct Version {
     pub imports: Vec<String>,
 }
 
-/// A file that was refused; the version before it, if any, serves on.
+/// A file that was refused; an earlier version continues to serve.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// SHA-256 of the refused file, in hex; empty if it could not be read.
@@ -54,9 +54,9 @@ pub struct PipelineStatus {
     pub name: String,
     pub state: PipelineState,
     pub version: Option<Version>,
-    /// The newest file's refusal; gone once a good file came.
+    /// The refusal of the newest file, until a valid file replaces it.
     pub last_error: Option<Refusal>,
-    /// Runs at this moment, all versions.
+    /// Runs of all versions at this moment.
     pub active_runs: usize,
     pub total_runs: u64,
     pub failed_runs: u64,

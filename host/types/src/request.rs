@@ -1,4 +1,4 @@
-//! What a protocol asks the runtime for.
+//! Requests from a protocol to the runtime.
 
 use crate::message::Message;
 
@@ -10,6 +10,6 @@ pub struct ChatRequest {
     pub messages: Vec<Message>,
     /// The whole request body, valid JSON.
     pub body: String,
-    /// Headers let through to the plugin, names in lower case.
+    /// Headers passed to the plugin, with names in lower case.
     pub headers: Vec<(String, String)>,
 }

@@ -1,9 +1,9 @@
-//! State: what a plugin remembers between runs.
+//! The state of plugins between runs.
 
-/// What is remembered under a key.
+/// The value of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct StateEntry {
     pub value: Vec<u8>,
-    /// Changes with every write of the key; no write ever gets one that was there before.
+    /// Changes with every write; never used twice.
     pub revision: u64,
 }

@@ -1,16 +1,16 @@
-//! Tasks: what is known of a run, whatever started it.
+//! Tasks: the records of runs.
 
 use crate::chunk::Usage;
 use crate::contract::Export;
 use crate::id::RunId;
 use crate::job::{JobId, Progress};
 
-/// Where a run is in its life.
+/// The status of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TaskStatus {
-    /// Accepted; it may be waiting for a place.
+    /// Accepted; it may wait for a place.
     Started,
-    /// The plugin is at work.
+    /// The plugin is working.
     Processing,
     Completed,
     Error,
@@ -39,20 +39,20 @@ impl TaskStatus {
         }
     }
 
-    /// The status a word names.
+    /// Parses a name on the wire or in the store.
     pub fn parse(word: &str) -> Option<TaskStatus> {
         TaskStatus::ALL
             .into_iter()
             .find(|status| status.as_str() == word)
     }
 
-    /// Whether the run is over.
+    /// Whether the run has ended.
     pub fn is_final(self) -> bool {
         !matches!(self, TaskStatus::Started | TaskStatus::Processing)
     }
 }
 
-/// A line a plugin left beside its run.
+/// A line that a plugin added to its task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
     /// Unix time, milliseconds.
@@ -60,7 +60,7 @@ pub struct Note {
     pub text: String,
 }
 
-/// What is known of a run. Times are Unix times in milliseconds.
+/// The record of a run. Times are Unix times in milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
     pub id: RunId,
@@ -85,7 +85,7 @@ pub struct Task {
     pub notes: Vec<Note>,
 }
 
-/// A run that begins.
+/// A new run.
 #[derive(Debug, Clone, Copy)]
 pub struct TaskStart<'a> {
     pub id: RunId,
@@ -99,12 +99,12 @@ pub struct TaskStart<'a> {
     pub job: Option<JobId>,
 }
 
-/// Which tasks are asked for; what is `None` leaves nothing out.
+/// Selects tasks; `None` matches everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TaskFilter {
     pub status: Option<TaskStatus>,
     pub kind: Option<Export>,
-    /// Those that began before this one: the last of one page asks for the next.
+    /// Only runs that began before this one, for example the last of a page.
     pub before: Option<RunId>,
     pub limit: u32,
 }
@@ -121,7 +121,7 @@ impl Default for TaskFilter {
     }
 }
 
-/// How many tasks there are of each status.
+/// The number of tasks by status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TaskCounts {
     pub started: u64,
@@ -132,7 +132,7 @@ pub struct TaskCounts {
 }
 
 impl TaskCounts {
-    /// Counts `number` more of a status.
+    /// Adds to the number of a status.
     pub fn add(&mut self, status: TaskStatus, number: u64) {
         *match status {
             TaskStatus::Started => &mut self.started,

@@ -1,5 +1,4 @@
-//! One attempt: run it, pass its progress on, end it when somebody says so, and tell the store how
-//! it ended.
+//! One attempt: runs it, forwards its progress, ends it on request, and stores its outcome.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,22 +10,21 @@ use hayrick_types::job::{AttemptEnd, Claimed, Lease, Progress};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-/// Before the outcome is offered to a store that does not take it, again and again; it doubles up
-/// to the second value.
+/// How long to wait before storing an outcome again; it doubles up to the second value.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// What every attempt of a worker needs.
+/// Runs the attempts of a worker.
 #[derive(Clone)]
-pub(crate) struct Desk {
+pub(crate) struct AttemptRunner {
     pub(crate) jobs: Jobs,
     pub(crate) runtime: Runtime,
-    /// Becomes true when attempts that still run are to give their jobs back.
+    /// Becomes true when running attempts should give their jobs back.
     pub(crate) release: watch::Receiver<bool>,
 }
 
-impl Desk {
+impl AttemptRunner {
     /// Runs an attempt to its end.
-    pub(crate) async fn work(mut self, claimed: Claimed) -> Lease {
+    pub(crate) async fn run(mut self, claimed: Claimed) -> Lease {
         let lease = claimed.lease();
         let (job, pipeline, attempt) =
             (lease.id, claimed.job.pipeline.clone(), claimed.job.attempt);
@@ -40,23 +38,22 @@ impl Desk {
             }
         };
         let (end, ()) = tokio::join!(attempt_end, forward(&self.jobs, lease, progress));
-        tracing::info!(%job, pipeline, attempt, outcome = word(&end), "attempt ended");
+        tracing::info!(%job, pipeline, attempt, outcome = name(&end), "attempt ended");
         self.finish(lease, end).await;
         lease
     }
 
-    /// The outcome is kept as long as the store may take it: a full disk must not cost the work
-    /// that was done.
+    /// Retries until the outcome is stored: a full disk must not cost the work that was done.
     async fn finish(&self, lease: Lease, end: AttemptEnd) {
         let (mut wait, longest) = RETRY;
         loop {
             match self.jobs.finish(lease, end.clone()).await {
                 Ok(_) => return,
                 Err(JobError::Lost { id }) => {
-                    return tracing::warn!(job = %id, "the attempt had lost its job: its outcome is dropped");
+                    return tracing::warn!(job = %id, "the attempt had lost its job: its outcome is discarded");
                 }
                 Err(error) => {
-                    tracing::error!(job = %lease.id, %error, "the outcome of an attempt is not on disk yet: trying again")
+                    tracing::error!(job = %lease.id, %error, "the outcome of an attempt cannot be stored: retrying")
                 }
             }
             sleep(wait).await;
@@ -65,15 +62,15 @@ impl Desk {
     }
 }
 
-/// Passes progress on to the store. Ends with the run, which holds the sender, once the newest
-/// report is passed on.
+/// Forwards progress to the queue. Ends with the run, which holds the sender, after the newest
+/// report.
 async fn forward(jobs: &Jobs, lease: Lease, mut progress: watch::Receiver<Option<Progress>>) {
     while progress.changed().await.is_ok() {
         let newest = progress.borrow_and_update().clone();
         if let Some(newest) = newest
             && let Err(error) = jobs.report(lease, newest).await
         {
-            tracing::debug!(job = %lease.id, %error, "progress was not kept");
+            tracing::debug!(job = %lease.id, %error, "progress was not stored");
         }
     }
 }
@@ -85,10 +82,10 @@ async fn released(release: &mut watch::Receiver<bool>) {
     }
 }
 
-fn word(end: &AttemptEnd) -> &'static str {
+fn name(end: &AttemptEnd) -> &'static str {
     match end {
         AttemptEnd::Completed(_) => "completed",
-        AttemptEnd::Retry { .. } => "failed, to be tried again",
+        AttemptEnd::Retry { .. } => "failed, will be retried",
         AttemptEnd::Failed(_) => "failed for good",
         AttemptEnd::Cancelled => "cancelled",
         AttemptEnd::Released => "given back",

@@ -1,19 +1,17 @@
-//! How much work is done at a time, and how often the worker looks after it.
+//! Settings of the worker.
 
 use std::time::Duration;
 
 use hayrick_types::settings::jobs::JobsSettings;
 
-/// What a worker needs to know.
+/// How many attempts run at a time, and how often the worker checks them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WorkerConfig {
     /// Attempts at a time.
     pub jobs_max: usize,
-    /// How long jobs are held without a sign of life, where several hosts share a store.
-    pub lease: Duration,
-    /// Between two signs of life.
+    /// Between two checks for attempts that lost their jobs.
     pub heartbeat_interval: Duration,
-    /// Between two looks for what has been kept long enough.
+    /// Between two sweeps of old jobs and state.
     pub upkeep_interval: Duration,
 }
 
@@ -22,7 +20,6 @@ impl Default for WorkerConfig {
     fn default() -> WorkerConfig {
         WorkerConfig {
             jobs_max: JobsSettings::default().jobs_max,
-            lease: Duration::from_secs(30),
             heartbeat_interval: Duration::from_secs(10),
             upkeep_interval: Duration::from_secs(60),
         }

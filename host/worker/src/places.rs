@@ -1,4 +1,4 @@
-//! Who is at work: which attempts hold which places.
+//! The places of a worker, and the attempts that hold them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::task::AbortHandle;
 use crate::config::WorkerConfig;
 
 /// One attempt in flight.
-struct Held {
+struct RunningAttempt {
     lease: Lease,
     pipeline: String,
     task: AbortHandle,
@@ -19,24 +19,24 @@ struct Held {
 /// The places of one worker.
 pub(crate) struct Places {
     jobs_max: usize,
-    held: HashMap<JobId, Held>,
+    attempts: HashMap<JobId, RunningAttempt>,
 }
 
 impl Places {
-    /// All of them free.
+    /// All places are free.
     pub(crate) fn new(config: &WorkerConfig) -> Places {
         Places {
             jobs_max: config.jobs_max,
-            held: HashMap::new(),
+            attempts: HashMap::new(),
         }
     }
 
     /// Free places in all.
     pub(crate) fn free(&self) -> usize {
-        self.jobs_max.saturating_sub(self.held.len())
+        self.jobs_max.saturating_sub(self.attempts.len())
     }
 
-    /// Free places of each of these pipelines that has one.
+    /// The pipelines with free places, and how many.
     pub(crate) fn free_of(
         &self,
         pipelines: BTreeMap<String, Arc<Policy>>,
@@ -45,8 +45,8 @@ impl Places {
             .into_iter()
             .map(|(pipeline, policy)| (pipeline, policy.jobs.running_max))
             .collect();
-        for held in self.held.values() {
-            if let Some(places) = free.get_mut(&held.pipeline) {
+        for attempt in self.attempts.values() {
+            if let Some(places) = free.get_mut(&attempt.pipeline) {
                 *places = places.saturating_sub(1);
             }
         }
@@ -56,9 +56,9 @@ impl Places {
 
     /// An attempt takes a place.
     pub(crate) fn take(&mut self, lease: Lease, pipeline: String, task: AbortHandle) {
-        self.held.insert(
+        self.attempts.insert(
             lease.id,
-            Held {
+            RunningAttempt {
                 lease,
                 pipeline,
                 task,
@@ -69,22 +69,22 @@ impl Places {
     /// An attempt has ended.
     pub(crate) fn give_back(&mut self, lease: Lease) {
         if self
-            .held
+            .attempts
             .get(&lease.id)
-            .is_some_and(|held| held.lease == lease)
+            .is_some_and(|attempt| attempt.lease == lease)
         {
-            self.held.remove(&lease.id);
+            self.attempts.remove(&lease.id);
         }
     }
 
-    /// Gives back the places of attempts whose tasks are gone without a word, and tells their
+    /// Gives back the places of attempts whose tasks ended without an outcome, and returns their
     /// leases.
     pub(crate) fn give_back_finished(&mut self) -> Vec<Lease> {
         let finished: Vec<Lease> = self
-            .held
+            .attempts
             .values()
-            .filter(|held| held.task.is_finished())
-            .map(|held| held.lease)
+            .filter(|attempt| attempt.task.is_finished())
+            .map(|attempt| attempt.lease)
             .collect();
         finished.iter().for_each(|lease| self.give_back(*lease));
         finished
@@ -92,13 +92,20 @@ impl Places {
 
     /// Ends an attempt that no longer holds its job.
     pub(crate) fn abort(&mut self, lease: Lease) {
-        if let Some(held) = self.held.get(&lease.id).filter(|held| held.lease == lease) {
-            held.task.abort();
+        if let Some(attempt) = self
+            .attempts
+            .get(&lease.id)
+            .filter(|attempt| attempt.lease == lease)
+        {
+            attempt.task.abort();
         }
     }
 
     /// The leases of all attempts.
     pub(crate) fn leases(&self) -> Vec<Lease> {
-        self.held.values().map(|held| held.lease).collect()
+        self.attempts
+            .values()
+            .map(|attempt| attempt.lease)
+            .collect()
     }
 }

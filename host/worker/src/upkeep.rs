@@ -1,4 +1,4 @@
-//! Forgets what has been kept long enough.
+//! Deletes old jobs and state.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use hayrick_services::jobs::queue::Jobs;
 use hayrick_services::state::State;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// Sweeps jobs and state, now and again, for ever.
+/// Sweeps jobs and state periodically, forever.
 pub(crate) async fn run(jobs: Jobs, state: State, every: Duration) {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -14,14 +14,11 @@ pub(crate) async fn run(jobs: Jobs, state: State, every: Duration) {
         ticks.tick().await;
         match jobs.sweep().await {
             Ok(0) => {}
-            Ok(count) => tracing::info!(
-                count,
-                "finished jobs were kept long enough and are forgotten"
-            ),
-            Err(error) => tracing::warn!(%error, "finished jobs cannot be swept"),
+            Ok(count) => tracing::info!(count, "deleted old finished jobs"),
+            Err(error) => tracing::warn!(%error, "old finished jobs cannot be deleted"),
         }
         if let Err(error) = state.sweep().await {
-            tracing::warn!(%error, "state whose time is over cannot be swept");
+            tracing::warn!(%error, "expired state cannot be deleted");
         }
     }
 }

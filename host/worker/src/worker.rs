@@ -1,30 +1,31 @@
 //! The loop that claims jobs and looks after their attempts.
 
 use std::pin::pin;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use hayrick_runtime::runtime::Runtime;
 use hayrick_services::jobs::error::JobError;
 use hayrick_services::jobs::queue::Jobs;
 use hayrick_services::jobs::store::{Claim, Notice};
 use hayrick_services::state::State;
+use hayrick_types::clock;
 use hayrick_types::job::{AttemptEnd, Claimed, JobStatus, Lease, OwnerId};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::attempt::Desk;
+use crate::attempt::AttemptRunner;
 use crate::config::WorkerConfig;
 use crate::places::Places;
 use crate::upkeep;
 
-/// Before a store that failed is asked again; it doubles up to the second value.
+/// How long to wait after an error of the store; it doubles up to the second value.
 const OUTAGE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
-/// Where no job has a time of its own, the store is looked at this often all the same.
+/// How often the store is checked at least.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// Works on the jobs of one store. There is one a process.
+/// Runs the jobs of one store. There is one worker per process.
 pub struct Worker {
     jobs: Jobs,
     runtime: Runtime,
@@ -37,7 +38,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Takes back at once what an earlier process left running. Called inside a tokio runtime.
+    /// Takes back the jobs that an earlier process left running. Called inside a tokio runtime.
     ///
     /// # Errors
     /// The store cannot be written to.
@@ -56,10 +57,10 @@ impl Worker {
             let (id, pipeline, crashes) = (job.id, job.pipeline, job.crashes);
             match job.status {
                 JobStatus::Failed => {
-                    tracing::error!(job = %id, pipeline, crashes, "the host died while it ran this job once too often: it has failed")
+                    tracing::error!(job = %id, pipeline, crashes, "the host died too often while it ran this job: the job has failed")
                 }
                 _ => {
-                    tracing::warn!(job = %id, pipeline, crashes, "the host died while it ran this job: it runs again")
+                    tracing::warn!(job = %id, pipeline, crashes, "the host died while it ran this job: the job runs again")
                 }
             }
         }
@@ -82,8 +83,8 @@ impl Worker {
         })
     }
 
-    /// Works until `stop`; then begins nothing, lets attempts end for up to `drain_deadline`, and
-    /// gives the rest back: they do not count, and run again when the host is up.
+    /// Runs jobs until `stop`. Then it begins nothing more, waits up to `drain_deadline` for running
+    /// attempts, and gives the rest back: those do not count, and run again after the next start.
     pub async fn run(mut self, stop: impl Future<Output = ()>, drain_deadline: Duration) {
         let mut stop = pin!(stop);
         let mut versions = self.runtime.changes();
@@ -97,7 +98,7 @@ impl Worker {
                     pause
                 }
                 Err(error) => {
-                    tracing::error!(%error, "no job can be claimed: trying again");
+                    tracing::error!(%error, "jobs cannot be claimed: retrying");
                     outage = (outage * 2).min(OUTAGE.1);
                     outage
                 }
@@ -110,8 +111,7 @@ impl Worker {
                 _ = heartbeats.tick() => self.beat().await,
                 () = sleep(pause) => {}
             }
-            // Attempts end together, as one commit takes them all: one claim is to fill all their
-            // places.
+            // Attempts often end together, with one commit: one claim then fills all their places.
             while let Some(ended) = self.attempts.try_join_next() {
                 self.ended(ended).await;
             }
@@ -119,20 +119,19 @@ impl Worker {
         self.drain(drain_deadline).await;
     }
 
-    /// Begins as many attempts as there are places and jobs; how long there is nothing more to
-    /// begin, as far as that is known.
+    /// Begins as many attempts as there are places and jobs. Returns how long there will be nothing
+    /// more to begin, as far as is known.
     async fn fill_places(&mut self) -> Result<Duration, JobError> {
         let slots = self.places.free();
         let wanted = self.places.free_of(self.runtime.job_pipelines());
         if slots == 0 || wanted.is_empty() {
-            // The end of an attempt, or a new version, makes a place.
+            // The end of an attempt or a new version makes a place.
             return Ok(IDLE);
         }
         let claim = Claim {
             owner: self.owner,
             wanted,
             slots,
-            lease: self.config.lease,
         };
         for claimed in self.jobs.claim(claim).await? {
             self.begin(claimed);
@@ -140,19 +139,19 @@ impl Worker {
         let due = self.jobs.next_due().await?;
         Ok(due
             .map_or(IDLE, |due| {
-                Duration::from_millis(due.saturating_sub(unix_milliseconds()))
+                Duration::from_millis(due).saturating_sub(clock::since_epoch())
             })
             .min(IDLE))
     }
 
     fn begin(&mut self, claimed: Claimed) {
-        let desk = Desk {
+        let runner = AttemptRunner {
             jobs: self.jobs.clone(),
             runtime: self.runtime.clone(),
             release: self.release.subscribe(),
         };
         let (lease, pipeline) = (claimed.lease(), claimed.job.pipeline.clone());
-        let task = self.attempts.spawn(desk.work(claimed));
+        let task = self.attempts.spawn(runner.run(claimed));
         self.places.take(lease, pipeline, task);
     }
 
@@ -160,35 +159,29 @@ impl Worker {
         match ended {
             Ok(lease) => self.places.give_back(lease),
             Err(error) => {
-                let fault = "the host failed to run this job: its log says why";
+                let fault = "the host failed to run this job: see its log";
                 for lease in self.places.give_back_finished() {
-                    tracing::error!(job = %lease.id, %error, "the task of an attempt ended without a word");
+                    tracing::error!(job = %lease.id, %error, "the task of an attempt ended without an outcome");
                     let end = AttemptEnd::Retry {
                         error: fault.to_owned(),
                         delay: None,
                     };
-                    // An attempt that was ended because it had lost its job is refused here, and
-                    // rightly.
+                    // An attempt that was aborted because it lost its job is rightly refused here.
                     if let Err(error) = self.jobs.finish(lease, end).await {
-                        tracing::warn!(job = %lease.id, %error, "its outcome was not taken");
+                        tracing::warn!(job = %lease.id, %error, "its outcome was not stored");
                     }
                 }
             }
         }
     }
 
-    /// Says that the attempts go on, and ends those that should not. What was to be cancelled
-    /// learns it from the queue.
+    /// Aborts attempts that have lost their jobs. Cancelled ones learn it from the queue.
     async fn beat(&mut self) {
         let held = self.places.leases();
         if held.is_empty() {
             return;
         }
-        match self
-            .jobs
-            .heartbeat(self.owner, held, self.config.lease)
-            .await
-        {
+        match self.jobs.heartbeat(held).await {
             Ok(notices) => {
                 for notice in notices {
                     if let Notice::Lost(lease) = notice {
@@ -196,14 +189,14 @@ impl Worker {
                     }
                 }
             }
-            Err(error) => tracing::warn!(%error, "the store did not take a heartbeat"),
+            Err(error) => tracing::warn!(%error, "a heartbeat failed"),
         }
     }
 
     async fn drain(&mut self, deadline: Duration) {
         let running = self.attempts.len();
         if running > 0 {
-            tracing::info!(running, "attempts of jobs have {deadline:?} to end");
+            tracing::info!(running, "waiting up to {deadline:?} for attempts of jobs");
         }
         if timeout(deadline, join_all(&mut self.attempts))
             .await
@@ -211,11 +204,11 @@ impl Worker {
         {
             tracing::info!(
                 running = self.attempts.len(),
-                "the rest is given back and runs again at the next start"
+                "the remaining attempts are given back and run again after the next start"
             );
             self.release.send_replace(true);
-            // A store that takes nothing must not hold up the end: what it does not know is taken
-            // back at the next start.
+            // A store that fails must not delay the shutdown: the next start takes back what it does
+            // not know.
             let _ = timeout(OUTAGE.1, join_all(&mut self.attempts)).await;
         }
     }
@@ -223,11 +216,4 @@ impl Worker {
 
 async fn join_all(attempts: &mut JoinSet<Lease>) {
     while attempts.join_next().await.is_some() {}
-}
-
-fn unix_milliseconds() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -14,7 +14,7 @@ use rusqlite::{Connection, params};
 use crate::support::folder::Folder;
 
 const FINISHED: usize = 1_000_000;
-/// Jobs that are claimed and ended, one after the other.
+/// Jobs that are claimed and ended, one at a time.
 const CLAIMS: usize = 500;
 const INSERT: &str = "
     WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < ?1)
@@ -83,7 +83,6 @@ impl Store {
             owner: OwnerId::fresh(),
             wanted,
             slots: 16,
-            lease: Duration::from_secs(30),
         };
         let claimed = self.jobs.claim(claim).await.unwrap();
         self.jobs

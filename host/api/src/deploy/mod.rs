@@ -9,7 +9,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use hayrick_runtime::deploy::Arriving;
-use hayrick_services::audit::{Action, Entry};
+use hayrick_services::audit::{Action, AuditRecord};
 use hayrick_types::limit_name::LimitName;
 use hayrick_types::pipeline::PipelineStatus;
 use serde_json::json;
@@ -113,7 +113,7 @@ async fn record(
     let recorded = state
         .services()
         .audit
-        .record(Entry {
+        .record(AuditRecord {
             actor,
             action,
             subject,

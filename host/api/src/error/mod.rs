@@ -183,7 +183,7 @@ impl ApiError {
         ApiError {
             code: Some("rate_limit_exceeded"),
             param: Some(limit.as_str()),
-            uncounted: Some(limit),
+            reached: Some(limit),
             retry_after,
             ..ApiError::new(StatusCode::TOO_MANY_REQUESTS, message)
         }
@@ -303,7 +303,7 @@ impl From<DeployError> for ApiError {
             Fault::Component => ApiError {
                 code: Some("not_deployable"),
                 param: limit.map(LimitName::as_str),
-                uncounted: limit,
+                reached: limit,
                 ..ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message)
             },
             Fault::Name => ApiError::invalid(message, None),

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use hayrick_types::hex;
+
 use crate::compile::artifact::Artifact;
 use crate::compile::error::CacheError;
 use crate::compile::folder::{CacheFile, PrivateFolder};
@@ -135,16 +137,10 @@ impl SealedCache {
 }
 
 fn file_name(subject: &Subject) -> String {
-    let hex = |bytes: &[u8]| {
-        bytes
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
-    };
     format!(
         "{}-{}{SEALED}",
-        hex(&subject.component),
-        hex(subject.engine.split_at(8).0)
+        hex::encode(&subject.component),
+        hex::encode(subject.engine.split_at(8).0)
     )
 }
 

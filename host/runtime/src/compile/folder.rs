@@ -95,7 +95,8 @@ impl PrivateFolder {
         Ok(Some(bytes))
     }
 
-    /// Writes a file whole, or not at all: under `aside` first, which nobody else uses.
+    /// Writes a file whole, or not at all: under `aside` first, which nobody else uses. It is not
+    /// synced as [`hayrick_services::atomic_file`] does: the seal of what a crash cut is broken.
     ///
     /// # Errors
     /// The folder cannot be written to.

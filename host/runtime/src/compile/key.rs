@@ -1,10 +1,9 @@
 //! The key of the compile cache: made once, at the first start, and readable to this user only.
 
-use std::fs::OpenOptions;
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::Read;
 use std::path::Path;
 
+use hayrick_services::atomic_file::{self, Access};
 use ring::rand::{SecureRandom, SystemRandom};
 use rustix::fs::fstat;
 
@@ -26,7 +25,8 @@ pub(super) fn read_or_make(path: &Path) -> Result<[u8; DIGEST_BYTES], CacheError
         SystemRandom::new()
             .fill(&mut key)
             .map_err(|_| CacheError::Random)?;
-        write(path, &key).map_err(failed)?;
+        // Half a key would refuse every later start.
+        atomic_file::replace(path, &key, Access::Private).map_err(failed)?;
         return Ok(key);
     };
     let found = fstat(&file).map_err(|error| failed(error.into()))?;
@@ -49,21 +49,6 @@ pub(super) fn read_or_make(path: &Path) -> Result<[u8; DIGEST_BYTES], CacheError
     }
 }
 
-/// Whole or not at all: half a key would refuse every later start.
-fn write(path: &Path, key: &[u8]) -> io::Result<()> {
-    let aside = path.with_extension("key.new");
-    // What a start that was killed left there.
-    let _ = std::fs::remove_file(&aside);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&aside)?;
-    file.write_all(key)?;
-    file.sync_all()?;
-    std::fs::rename(&aside, path)
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs::Permissions;
@@ -72,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_made_once_and_is_this_user_s_alone() {
+    fn the_key_is_made_once_and_private_to_this_user() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cache.key");
         let key = read_or_make(&path).unwrap();

@@ -1,10 +1,10 @@
-//! The audit log: who changed keys, pipelines and grants, when, and how it ended. Lines of JSON, on
-//! disk before the change is acknowledged.
+//! The audit log: who changed keys, pipelines and grants, when, and with what outcome. Lines of
+//! JSON, on disk before the change is acknowledged.
 //!
-//! A server and the command line write it at the same time, so each entry takes a lock, and the
-//! file is opened for each: they are rare.
+//! A server and the command line may write it at the same time, so each record takes a lock and
+//! opens the file: records are rare.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -13,14 +13,16 @@ use std::sync::Arc;
 use hayrick_types::clock::Clock;
 use serde::{Deserialize, Serialize};
 
+use crate::atomic_file;
+
 /// The file's name within the data folder; older ones end with `.1`, `.2` and so on.
 pub const FILE: &str = "audit.log";
 const LOCK: &str = "audit.lock";
-/// A file that has grown to this is put aside.
+/// A file that has grown to this is rotated.
 const FILE_BYTES_MAX: u64 = 16 << 20;
-/// Files that are put aside; the oldest goes.
+/// Rotated files; beyond it the oldest is deleted.
 const ASIDE_MAX: u32 = 8;
-/// Characters of one field: others choose some of them.
+/// Characters of one field, because clients choose some fields.
 const FIELD_CHARS_MAX: usize = 1024;
 
 /// What was done.
@@ -42,26 +44,26 @@ pub enum Action {
 
 /// One line, without its time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct AuditRecord {
     /// The id of a key, `local` (the command line), `folder` (the plugins folder), or `loopback` or
     /// `anonymous` (a client without a key, of this machine or another).
     pub actor: String,
     pub action: Action,
     /// The key or the pipeline.
     pub subject: String,
-    /// `ok`, or why not.
+    /// `ok`, or why it failed.
     pub outcome: String,
-    /// The request's id, if there was one.
+    /// The id of the request, if there was one.
     pub request: Option<String>,
 }
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
+pub struct AuditLine {
     /// Unix time, milliseconds.
     pub at: u64,
     #[serde(flatten)]
-    pub entry: Entry,
+    pub record: AuditRecord,
 }
 
 /// The log of one data folder. A cheap handle.
@@ -77,7 +79,7 @@ struct Inner {
 }
 
 impl Audit {
-    /// The log of this data folder, which is there; nothing is opened yet.
+    /// The log of this data folder, which exists; nothing is opened yet.
     pub fn new(data_dir: &Path, clock: Clock) -> Audit {
         Audit {
             inner: Arc::new(Inner {
@@ -88,29 +90,28 @@ impl Audit {
         }
     }
 
-    /// Writes an entry, and returns once it is on disk. Whoever cannot record a change should not
-    /// acknowledge it.
+    /// Writes a record, and returns once it is on disk. If this fails, do not acknowledge the change.
     ///
     /// # Errors
     /// It cannot be written.
-    pub async fn record(&self, entry: Entry) -> io::Result<()> {
+    pub async fn record(&self, record: AuditRecord) -> io::Result<()> {
         let audit = self.clone();
-        tokio::task::spawn_blocking(move || audit.record_blocking(entry))
+        tokio::task::spawn_blocking(move || audit.record_blocking(record))
             .await
             .map_err(io::Error::other)?
     }
 
-    /// The same, for who may block.
+    /// The same on a thread that may block.
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn record_blocking(&self, entry: Entry) -> io::Result<()> {
-        let entry = Entry {
-            actor: cut(&entry.actor),
-            subject: cut(&entry.subject),
-            outcome: cut(&entry.outcome),
-            request: entry.request.as_deref().map(cut),
-            ..entry
+    pub fn record_blocking(&self, record: AuditRecord) -> io::Result<()> {
+        let record = AuditRecord {
+            actor: cut(&record.actor),
+            subject: cut(&record.subject),
+            outcome: cut(&record.outcome),
+            request: record.request.as_deref().map(cut),
+            ..record
         };
         let Inner {
             folder,
@@ -124,23 +125,25 @@ impl Audit {
         lock.lock()?;
         let path = folder.join(FILE);
         if std::fs::metadata(&path).is_ok_and(|file| file.len() >= *bytes_max) {
-            put_aside(&path)?;
+            rotate(&path)?;
         }
-        let mut line = serde_json::to_vec(&Line { at: clock(), entry })?;
+        let mut line = serde_json::to_vec(&AuditLine {
+            at: clock(),
+            record,
+        })?;
         line.push(b'\n');
         let mut file = private().append(true).open(&path)?;
-        // In one piece, so that a crash leaves a whole line or a last line without its end.
+        // In one write, so that a crash leaves whole lines and at most one truncated line.
         file.write_all(&line)?;
         file.sync_all()?;
-        File::open(folder)?.sync_all()
+        atomic_file::sync_folder(folder)
     }
 
-    /// The newest `count` lines, oldest first, as they stand in the file. Lines that a crash has
-    /// cut are left out.
+    /// The newest `count` lines, oldest first. Lines that a crash has truncated are left out.
     ///
     /// # Errors
-    /// A file is there and cannot be read.
-    pub fn last(&self, count: usize) -> io::Result<Vec<Line>> {
+    /// A file exists and cannot be read.
+    pub fn last(&self, count: usize) -> io::Result<Vec<AuditLine>> {
         let path = self.inner.folder.join(FILE);
         let mut newest_first = Vec::new();
         for path in
@@ -175,7 +178,7 @@ fn aside(path: &Path, number: u32) -> PathBuf {
     path.with_extension(format!("log.{number}"))
 }
 
-fn put_aside(path: &Path) -> io::Result<()> {
+fn rotate(path: &Path) -> io::Result<()> {
     for number in (1..ASIDE_MAX).rev() {
         match std::fs::rename(aside(path, number), aside(path, number + 1)) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
@@ -207,9 +210,9 @@ mod tests {
         }
     }
 
-    fn entry(subject: &str) -> Entry {
+    fn record(subject: &str) -> AuditRecord {
         let (actor, outcome) = ("local".to_owned(), "ok".to_owned());
-        Entry {
+        AuditRecord {
             actor,
             action: Action::KeyCreate,
             subject: subject.to_owned(),
@@ -219,15 +222,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_entry_is_one_line_whatever_is_in_it_and_the_file_is_private() {
+    async fn a_record_is_one_line_whatever_is_in_it_and_the_file_is_private() {
         let folder = TempDir::new().unwrap();
         let audit = audit(&folder, 1 << 20);
         assert_eq!(audit.last(9).unwrap(), []);
         audit
-            .record(entry("a\n{\"actor\":\"admin\"}\u{1b}"))
+            .record(record("a\n{\"actor\":\"admin\"}\u{1b}"))
             .await
             .unwrap();
-        audit.record(entry(&"x".repeat(5000))).await.unwrap();
+        audit.record(record(&"x".repeat(5000))).await.unwrap();
         let path = folder.path().join(FILE);
         assert_eq!(
             std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
@@ -237,10 +240,10 @@ mod tests {
         assert_eq!((text.lines().count(), text.contains('\u{1b}')), (2, false));
         let lines = audit.last(9).unwrap();
         assert_eq!(
-            (lines[0].at, lines[0].entry.subject.as_str()),
+            (lines[0].at, lines[0].record.subject.as_str()),
             (7, "a\n{\"actor\":\"admin\"}\u{1b}")
         );
-        assert_eq!(lines[1].entry.subject.len(), FIELD_CHARS_MAX);
+        assert_eq!(lines[1].record.subject.len(), FIELD_CHARS_MAX);
         assert_eq!(audit.last(1).unwrap(), lines[1..]);
     }
 
@@ -249,7 +252,7 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let audit = audit(&folder, 1000);
         for number in 0..200 {
-            audit.record_blocking(entry(&number.to_string())).unwrap();
+            audit.record_blocking(record(&number.to_string())).unwrap();
         }
         let files = std::fs::read_dir(folder.path()).unwrap().count();
         assert_eq!(
@@ -261,7 +264,7 @@ mod tests {
             .last(20)
             .unwrap()
             .into_iter()
-            .map(|line| line.entry.subject)
+            .map(|line| line.record.subject)
             .collect();
         assert_eq!(
             subjects,

@@ -1,7 +1,7 @@
-//! The budget of one run, and what one question to a model takes from it.
+//! The token budget of one run, and what one call of a model takes from it.
 //!
-//! What is taken is first estimated, from the bytes that go in and come out, and set right once the
-//! model says what it was: so an answer is cut where the budget ends, whether or not its upstream
+//! Tokens are first estimated from the bytes of the messages and the answer, and corrected once the
+//! model reports its usage. So an answer ends where the budget ends, whether or not its upstream
 //! counts tokens.
 
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use hayrick_types::settings::plugin::ModelGrant;
 
 use crate::budgets::day::{DAY, DayUse, day_of};
 
-/// Bytes of text a token stands for: about four letters of English, by OpenAI's rule of thumb.
+/// Bytes of text per token: about four characters of English, by OpenAI's rule of thumb.
 const TOKEN_BYTES: u64 = 4;
 
-/// What one run may take. A cheap handle.
+/// What one run may use. A cheap handle.
 #[derive(Clone)]
 pub struct Budget {
     run_tokens: Arc<AtomicU64>,
@@ -48,7 +48,7 @@ impl Budget {
     /// Tokens that are left.
     ///
     /// # Errors
-    /// `Limit`, if there are none; of a day's budget, when there will be.
+    /// `Limit`, if there are none; for a daily budget, with the time until the next day.
     pub fn left(&self) -> Result<u64, Failure> {
         let now = (self.clock)();
         let of_run = self.run_tokens_max.map_or(u64::MAX, |max| {
@@ -65,15 +65,15 @@ impl Budget {
         }
     }
 
-    /// Begins a question of `bytes` of text.
+    /// Begins a call with `bytes` of messages.
     ///
     /// # Errors
-    /// As [`Budget::left`]; also if the question alone is more than is left.
+    /// As [`Budget::left`]; also if the messages alone need more than is left.
     pub fn ask(&self, bytes: usize) -> Result<Charge, Failure> {
         let tokens = tokens_in(bytes as u64);
         if tokens > self.left()? {
             let text = format!(
-                "the question has some {tokens} tokens, and fewer are left of the plugin's budget: shorten it"
+                "the messages have about {tokens} tokens, but the plugin's budget has fewer left: shorten them"
             );
             return Err(Failure::new(FailureKind::Limit, text));
         }
@@ -87,7 +87,7 @@ impl Budget {
     }
 
     fn change(&self, more: u64, less: u64) {
-        // The counter of a run only ever says too little by what is given back at the same moment.
+        // The counter is too low at most by what is given back at the same moment.
         let _ = self
             .run_tokens
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tokens| {
@@ -103,12 +103,12 @@ fn tokens_in(bytes: u64) -> u64 {
 
 fn spent(limit: LimitName, max: u64) -> Failure {
     let text = format!(
-        "the plugin has used up {limit}, {max} tokens: the operator can raise it in its policy file"
+        "the plugin has used up {limit}, {max} tokens: ask the operator to raise it in its policy file"
     );
     Failure::new(FailureKind::Limit, text).limit(limit)
 }
 
-/// What one question has taken so far.
+/// The tokens of one call so far.
 pub struct Charge {
     budget: Budget,
     asked: u64,
@@ -123,8 +123,8 @@ impl Charge {
     /// `Limit`, once the budget is used up.
     pub fn chunk(&mut self, chunk: &Chunk) -> Result<(), Failure> {
         if let Chunk::Usage(usage) = chunk {
-            // The answer is there and paid for: that it was more than thought counts against the
-            // next one.
+            // The answer is there and paid for: what it used beyond the estimate counts against the
+            // next call.
             self.settle(*usage);
             return Ok(());
         }
@@ -137,7 +137,7 @@ impl Charge {
         Ok(())
     }
 
-    /// What the model says it was stands.
+    /// Replaces the estimate by the model's own count.
     pub fn settle(&mut self, usage: Usage) {
         self.set(usage.input_tokens.saturating_add(usage.output_tokens));
     }

@@ -1,4 +1,4 @@
-//! What one pipeline has taken on one day.
+//! The tokens of one pipeline on one day.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -11,40 +11,40 @@ pub(super) fn day_of(now: u64) -> u64 {
 }
 
 #[derive(Debug, Default, Clone, Copy)]
-struct Taken {
+struct DayTokens {
     day: u64,
     tokens: u64,
     unwritten: bool,
 }
 
-/// Counts up, and begins anew with each day. The lock is held for an addition.
+/// A counter that starts again each day. Its lock is held for one addition.
 #[derive(Debug, Default)]
-pub(super) struct DayUse(Mutex<Taken>);
+pub(super) struct DayUse(Mutex<DayTokens>);
 
 impl DayUse {
-    /// What a file says of a day.
+    /// The stored tokens of a day.
     pub(super) fn new(day: u64, tokens: u64) -> DayUse {
-        DayUse(Mutex::new(Taken {
+        DayUse(Mutex::new(DayTokens {
             day,
             tokens,
             unwritten: false,
         }))
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut Taken) -> T) -> T {
+    fn with<T>(&self, act: impl FnOnce(&mut DayTokens) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Tokens taken on `today`.
+    /// Tokens used on `today`.
     pub(super) fn tokens(&self, today: u64) -> u64 {
-        self.with(|taken| if taken.day == today { taken.tokens } else { 0 })
+        self.with(|used| if used.day == today { used.tokens } else { 0 })
     }
 
-    /// Takes `more` tokens, and gives `less` back.
+    /// Adds `more` tokens, and gives `less` back.
     pub(super) fn change(&self, today: u64, more: u64, less: u64) {
-        self.with(|taken| {
-            let before = if taken.day == today { taken.tokens } else { 0 };
-            *taken = Taken {
+        self.with(|used| {
+            let before = if used.day == today { used.tokens } else { 0 };
+            *used = DayTokens {
                 day: today,
                 tokens: before.saturating_add(more).saturating_sub(less),
                 unwritten: true,
@@ -53,19 +53,19 @@ impl DayUse {
     }
 
     pub(super) fn is_unwritten(&self) -> bool {
-        self.with(|taken| taken.unwritten)
+        self.with(|used| used.unwritten)
     }
 
-    /// What is to be written; from now on it counts as written.
+    /// The day and its tokens, which from now on count as written.
     pub(super) fn written(&self) -> (u64, u64) {
-        self.with(|taken| {
-            taken.unwritten = false;
-            (taken.day, taken.tokens)
+        self.with(|used| {
+            used.unwritten = false;
+            (used.day, used.tokens)
         })
     }
 
     /// The write failed.
     pub(super) fn not_written(&self) {
-        self.with(|taken| taken.unwritten = true);
+        self.with(|used| used.unwritten = true);
     }
 }

@@ -1,8 +1,7 @@
-//! How many tokens each pipeline has taken from the models, and how many it may: of one run, and of
-//! one day (UTC).
+//! How many tokens of models each pipeline has used and may use, per run and per day (UTC).
 //!
-//! Counting is in memory; what a day has taken is written behind, so that a restart forgets no more
-//! than the last second.
+//! Tokens are counted in memory and written every second, so that a restart forgets at most one
+//! second.
 
 pub mod budget;
 mod day;
@@ -21,10 +20,10 @@ use crate::budgets::day::{DayUse, day_of};
 use crate::database::Database;
 use crate::database::error::DatabaseError;
 
-/// Between two writes of what was taken.
+/// Between two writes of the counters.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What every pipeline has taken today. A cheap handle.
+/// The tokens of every pipeline today. A cheap handle.
 #[derive(Clone)]
 pub struct Budgets {
     inner: Arc<Inner>,
@@ -37,16 +36,16 @@ struct Inner {
 }
 
 impl Budgets {
-    /// What this file says of today.
+    /// Reads today's tokens from this database.
     ///
     /// # Errors
     /// The store failed.
     pub async fn open(database: Database, clock: Clock) -> Result<Budgets, DatabaseError> {
         let today = day_of(clock());
-        let taken = database
-            .read(move |connection| Ok::<_, DatabaseError>(store::taken(connection, today)?))
+        let used = database
+            .read(move |connection| Ok::<_, DatabaseError>(store::used(connection, today)?))
             .await?;
-        let by_pipeline = taken
+        let by_pipeline = used
             .into_iter()
             .map(|(pipeline, tokens)| (pipeline, Arc::new(DayUse::new(today, tokens))))
             .collect();
@@ -59,8 +58,7 @@ impl Budgets {
         })
     }
 
-    /// The budget of a run that begins; `None` where nothing bounds it, so that nothing has to be
-    /// counted.
+    /// The budget of a new run; `None` without limits, so that nothing has to be counted.
     pub fn begin(&self, pipeline: &str, grant: &ModelGrant) -> Option<Budget> {
         if grant.run_tokens_max.is_none() && grant.day_tokens_max.is_none() {
             return None;
@@ -78,7 +76,7 @@ impl Budgets {
         ))
     }
 
-    /// Writes what was taken since the last time.
+    /// Writes the counters that have changed.
     ///
     /// # Errors
     /// The store failed; the next call tries again.
@@ -108,14 +106,14 @@ impl Budgets {
         Ok(())
     }
 
-    /// Flushes every second, for ever.
+    /// Flushes every second, forever.
     pub async fn flush_loop(self) {
         let mut ticks = interval(FLUSH_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             if let Err(error) = self.flush().await {
-                tracing::warn!(%error, "what models were asked for today is not on disk yet");
+                tracing::warn!(%error, "the token budgets of today are not on disk yet: retrying");
             }
         }
     }

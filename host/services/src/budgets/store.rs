@@ -1,9 +1,9 @@
-//! The rows: one a pipeline, of the newest day it took anything.
+//! The rows: one per pipeline, for the last day it used a model.
 
 use rusqlite::{Connection, params};
 
-/// What every pipeline has taken on `day`.
-pub(super) fn taken(connection: &Connection, day: u64) -> rusqlite::Result<Vec<(String, u64)>> {
+/// The tokens of every pipeline on `day`.
+pub(super) fn used(connection: &Connection, day: u64) -> rusqlite::Result<Vec<(String, u64)>> {
     let mut statement =
         connection.prepare_cached("SELECT pipeline, tokens FROM model_use WHERE day = ?1")?;
     statement
@@ -11,7 +11,7 @@ pub(super) fn taken(connection: &Connection, day: u64) -> rusqlite::Result<Vec<(
         .collect()
 }
 
-/// Keeps what a pipeline has taken.
+/// Stores the tokens of a pipeline.
 pub(super) fn put(
     connection: &Connection,
     pipeline: &str,

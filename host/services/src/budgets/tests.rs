@@ -36,7 +36,7 @@ async fn open(folder: &tempfile::TempDir, now: &Arc<AtomicU64>) -> Budgets {
 }
 
 #[tokio::test]
-async fn an_answer_is_cut_where_the_run_s_budget_ends() {
+async fn an_answer_ends_where_the_budget_of_its_run_ends() {
     let folder = tempfile::tempdir().unwrap();
     let budgets = open(&folder, &Arc::default()).await;
     let budget = budgets.begin("p", &grant(Some(10), None)).unwrap();
@@ -94,7 +94,7 @@ async fn what_the_model_says_stands_whether_it_is_more_or_less() {
 }
 
 #[tokio::test]
-async fn a_day_s_budget_survives_a_restart_and_ends_with_the_day() {
+async fn a_daily_budget_survives_a_restart_and_ends_with_the_day() {
     let (folder, now) = (
         tempfile::tempdir().unwrap(),
         Arc::new(AtomicU64::new(5 * DAY + DAY / 4)),

@@ -1,4 +1,4 @@
-//! What can go wrong with the file.
+//! Errors of the database.
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ pub enum DatabaseError {
     )]
     Full,
     #[error(
-        "the store was written by a newer Hayrick: start that one, or name another folder with --data-dir"
+        "the store was written by a newer Hayrick: start that version, or name another folder with --data-dir"
     )]
     TooNew,
     #[error("the thread that writes cannot be started: {0}")]
     Thread(Arc<std::io::Error>),
     /// The writer has ended.
-    #[error("the store is closed: the server is going down")]
+    #[error("the store is closed: the server is shutting down")]
     Closed,
     #[error("the store failed: {0}")]
     Sqlite(Arc<rusqlite::Error>),

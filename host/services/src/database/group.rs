@@ -1,21 +1,21 @@
-//! Many operations, one commit: each in a savepoint of its own, each told how it ended once all are
-//! on disk.
+//! Many operations, one commit: each runs in its own savepoint, and its caller gets the outcome
+//! once all are on disk.
 
 use rusqlite::Connection;
 use tokio::sync::oneshot::Sender;
 
 use crate::database::error::DatabaseError;
 
-/// Tells an operation's caller how it ended, once it is known whether the group was committed.
+/// Sends an operation's outcome to its caller, once it is known whether the group was committed.
 type Settle = Box<dyn FnOnce(Result<(), DatabaseError>) + Send>;
-/// One operation, given the connection inside a transaction or the reason why there is none; what
-/// it gives is to be called after the commit.
+/// One operation. It is given the connection inside a transaction, or the reason why there is no
+/// transaction, and returns what to call after the commit.
 pub(super) type Operation = Box<dyn FnOnce(Result<&Connection, DatabaseError>) -> Settle + Send>;
 
-/// An operation whose outcome goes to `tell`.
+/// An operation whose outcome goes to `outcome_sender`.
 pub(super) fn operation<T, E>(
     run: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
-    tell: Sender<Result<T, E>>,
+    outcome_sender: Sender<Result<T, E>>,
 ) -> Operation
 where
     T: Send + 'static,
@@ -27,8 +27,8 @@ where
             .and_then(|connection| in_savepoint(connection, run));
         Box::new(move |committed| {
             let outcome = committed.map_err(E::from).and(outcome);
-            // A caller that no longer waits does not want to know.
-            let _ = tell.send(outcome);
+            // It fails if the caller no longer waits.
+            let _ = outcome_sender.send(outcome);
         })
     })
 }

@@ -15,7 +15,7 @@ const STEPS: [&str; 4] = [
     include_str!("migrations/4-model-use.sql"),
 ];
 
-/// Takes the steps that this file has not seen, all or none.
+/// Takes the steps that this file has not seen yet, in one transaction.
 pub(super) fn apply(connection: &mut Connection) -> Result<(), DatabaseError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let taken: usize = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;

@@ -1,6 +1,7 @@
-//! The one SQLite file behind jobs, tasks and state: a single writer that commits in groups,
-//! readers beside it, and the schema.
+//! The SQLite file behind jobs, tasks and state: a single writer that commits in groups, a few
+//! readers, and the schema.
 
+pub(crate) mod column;
 pub mod error;
 mod group;
 mod migrations;
@@ -32,10 +33,10 @@ struct Inner {
 }
 
 impl Database {
-    /// Opens the file, makes it if it is not there, and brings its schema up to date.
+    /// Opens the file, or creates it, and brings its schema up to date.
     ///
     /// # Errors
-    /// It cannot be opened, is no SQLite file, or was written by a newer Hayrick.
+    /// It cannot be opened, is not an SQLite file, or was written by a newer Hayrick.
     pub fn open(path: &Path) -> Result<Database, DatabaseError> {
         let mut connection = connection(path)?;
         migrations::apply(&mut connection)?;
@@ -49,8 +50,8 @@ impl Database {
     }
 
     /// Runs `operation` in the writer's current transaction and returns once that is committed and
-    /// on disk. An operation that fails leaves nothing behind; others of the same group are not
-    /// touched. It holds every other write up, so it has to be quick.
+    /// on disk. An operation that fails leaves nothing behind and does not affect the others of
+    /// its group. Every other write waits for it, so it has to be quick.
     ///
     /// # Errors
     /// The operation's own, or that nothing could be committed.
@@ -62,17 +63,17 @@ impl Database {
         T: Send + 'static,
         E: From<DatabaseError> + Send + 'static,
     {
-        let (tell, told) = oneshot::channel();
+        let (sender, outcome) = oneshot::channel();
         self.inner
             .writer
-            .submit(group::operation(operation, tell))
+            .submit(group::operation(operation, sender))
             .await?;
-        told.await
+        outcome
+            .await
             .unwrap_or_else(|_| Err(E::from(DatabaseError::Closed)))
     }
 
-    /// Runs `query` on a connection of its own, which sees all that was committed before. It cannot
-    /// write.
+    /// Runs `query` on a read-only connection, which sees everything committed before.
     ///
     /// # Errors
     /// The query's own, or that the file cannot be opened for reading.
@@ -88,7 +89,7 @@ impl Database {
     }
 }
 
-/// A connection as every part of this module wants it.
+/// A connection with the settings this module relies on.
 fn connection(path: &Path) -> Result<Connection, DatabaseError> {
     let connection = Connection::open(path)?;
     // Before the first table, or it has no effect: space that retention frees goes back to the file
@@ -100,8 +101,7 @@ fn connection(path: &Path) -> Result<Connection, DatabaseError> {
     connection.pragma_update(None, "foreign_keys", true)?;
     // Memory-mapped reads turn a bad disk into a crash, and made a past WAL bug worse.
     connection.pragma_update(None, "mmap_size", 0)?;
-    // Enough for every statement of every service: what is said a thousand times a second is parsed
-    // once.
+    // Enough for every statement of every service, so that each is parsed once.
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     Ok(connection)
 }

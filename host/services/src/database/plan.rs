@@ -1,4 +1,4 @@
-//! How SQLite would run a statement: what the tests of a service's indexes look at.
+//! The query plan of a statement, for the tests of indexes.
 
 use crate::database::Database;
 use crate::database::error::DatabaseError;

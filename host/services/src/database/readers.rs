@@ -1,4 +1,4 @@
-//! Connections that read: a few, opened when they are first needed, used again.
+//! A small pool of read-only connections, opened when they are first needed.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,7 @@ const READERS_MAX: usize = 4;
 /// A reader meets a lock only while the file is recovered or its log is reset.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The connections that nobody uses at this moment.
+/// The idle connections.
 pub(super) struct Readers {
     path: PathBuf,
     places: Semaphore,
@@ -23,7 +23,7 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    /// None opened yet.
+    /// Opens nothing yet.
     pub(super) fn new(path: &Path) -> Readers {
         Readers {
             path: path.to_owned(),
@@ -32,9 +32,8 @@ impl Readers {
         }
     }
 
-    /// Runs a query on a thread that may block. In a task of its own: the caller may be a guest
-    /// that waits for its turn to compute, and must not keep a place meanwhile that the others read
-    /// with.
+    /// Runs a query on a thread that may block. It has its own task: the caller may be a guest that
+    /// waits for its turn to compute, and must not occupy a reader meanwhile.
     #[expect(
         clippy::disallowed_methods,
         reason = "the handle is kept, and ends the task with the call"
@@ -49,7 +48,7 @@ impl Readers {
     {
         let readers = Arc::clone(readers);
         let reading = async move {
-            // Never closed, so there is always a place in the end.
+            // The semaphore is never closed, so this does not fail.
             let _place = readers.places.acquire().await;
             let reader = Arc::clone(&readers);
             tokio::task::spawn_blocking(move || reader.query(query)).await

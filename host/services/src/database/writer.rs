@@ -8,9 +8,9 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use crate::database::error::DatabaseError;
 use crate::database::group::{Operation, commit};
 
-/// Operations that wait; one more makes its caller wait.
+/// Operations in the queue; beyond it callers wait.
 const QUEUE_MAX: usize = 1024;
-/// Operations of one commit: one fsync for all of them.
+/// Operations that share one commit, and so one fsync.
 const GROUP_MAX: usize = 512;
 
 /// The thread's handle. Dropping it waits until what was queued is committed.

@@ -1,20 +1,20 @@
-//! Which addresses of the network a guest can be let to. The table follows IANA's registries of
+//! Which addresses of the network may be granted to a guest. The table follows IANA's registries of
 //! special-purpose addresses.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What an address is to a guest.
+/// Who may ask an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// Anybody's.
+    /// Any guest with a rule for the host.
     Public,
-    /// This machine's or this network's; what it is called.
+    /// Only a rule with `private = true`; why.
     Private(&'static str),
-    /// Nobody's, whatever is granted; what it is called.
+    /// Nobody, whatever is granted; why.
     Never(&'static str),
 }
 
-/// Where clouds hand out their machines' keys, beside the link-local ones.
+/// Where clouds serve the keys of their machines, besides link-local addresses.
 const METADATA_V4: [Ipv4Addr; 2] = [
     Ipv4Addr::new(100, 100, 100, 200),
     Ipv4Addr::new(168, 63, 129, 16),
@@ -34,10 +34,10 @@ pub(crate) fn reach(ip: IpAddr) -> Reach {
 
 fn reach_v4(ip: Ipv4Addr) -> Reach {
     if METADATA_V4.contains(&ip) {
-        return Reach::Never("it is the metadata of a cloud");
+        return Reach::Never("it serves the metadata of a cloud");
     }
     match ip.octets() {
-        [0, ..] => Reach::Never("it is no host's"),
+        [0, ..] => Reach::Never("it is not the address of a host"),
         [10, ..] | [192, 168, ..] | [172, 16..=31, ..] => Reach::Private("it is private"),
         [127, ..] => Reach::Private("it is loopback"),
         [100, 64..=127, ..] => Reach::Private("it is shared by a provider"),
@@ -59,7 +59,7 @@ fn reach_v4(ip: Ipv4Addr) -> Reach {
 
 fn reach_v6(ip: Ipv6Addr) -> Reach {
     if METADATA_V6.contains(&ip) {
-        return Reach::Never("it is the metadata of a cloud");
+        return Reach::Never("it serves the metadata of a cloud");
     }
     if ip.is_loopback() {
         return Reach::Private("it is loopback");
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_anybody_s_can_be_asked() {
+    fn public_addresses_can_be_asked() {
         for text in [
             "1.1.1.1",
             "93.184.215.14",
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_private_needs_a_word_of_its_own() {
+    fn private_addresses_need_an_explicit_grant() {
         let private = [
             "127.0.0.1",
             "127.255.255.254",
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_grant_reaches_is_refused() {
+    fn addresses_that_no_grant_reaches_are_refused() {
         let v4 = [
             "0.0.0.0",
             "0.1.2.3",

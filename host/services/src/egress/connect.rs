@@ -1,5 +1,5 @@
-//! The connection itself: to addresses that were checked, and to no others, whatever a name says by
-//! then.
+//! Connects to the addresses that were checked, and to no others, even if a name resolves to
+//! something else by then.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
@@ -24,7 +24,7 @@ pub(crate) struct Connector {
     no_tls: OnceLock<Result<ClientConfig, String>>,
 }
 
-/// Knows one answer.
+/// Resolves every name to the checked addresses.
 struct Pinned(Vec<SocketAddr>);
 
 impl Resolve for Pinned {
@@ -37,7 +37,7 @@ impl Resolve for Pinned {
 }
 
 impl Connector {
-    /// A connector that has connected to nothing yet.
+    /// A connector without connections.
     pub(crate) fn new(connect_timeout: Duration, headers_max: usize) -> Connector {
         Connector {
             connect_timeout,
@@ -47,8 +47,8 @@ impl Connector {
         }
     }
 
-    /// A client that reaches these addresses only. Nothing of the environment, no cookies, no
-    /// redirects, no other protocol than HTTP/1.1.
+    /// A client that connects only to these addresses: without proxies from the environment, cookies
+    /// and redirects, and with HTTP/1.1 only.
     pub(crate) fn client(
         &self,
         is_tls: bool,
@@ -64,7 +64,7 @@ impl Connector {
             .referer(false)
             .user_agent(USER_AGENT)
             .http1_only()
-            // Beyond what is passed on, so that whoever sends a few too many is told of the limit.
+            // More than is passed on, so that a few too many get an error that names the limit.
             .http1_max_headers(self.headers_max.saturating_mul(2))
             .pool_max_idle_per_host(0)
             .connect_timeout(self.connect_timeout)
@@ -112,7 +112,7 @@ fn trusting_the_machine() -> Result<ClientConfig, String> {
     Ok(config)
 }
 
-/// For http, where a client needs a configuration all the same.
+/// For http: a client needs a configuration even then.
 fn trusting_nobody() -> Result<ClientConfig, String> {
     Ok(tls()?
         .with_root_certificates(RootCertStore::empty())

@@ -1,4 +1,4 @@
-//! What a guest asks for, from its text to the one reading that is authorised and connected to.
+//! Parses the URL of a request into the one form that is authorised and connected to.
 
 use std::net::IpAddr;
 
@@ -14,22 +14,22 @@ fn wrong<T>(text: impl Into<String>) -> Result<T, EgressError> {
     Err(EgressError::Address(text.into()))
 }
 
-/// Reads an address as a guest wrote it. Spaces, control characters and backslashes, which readers
-/// differ about, are refused.
+/// Parses a URL of a guest. Spaces, control characters and backslashes are refused, because parsers
+/// disagree about them.
 pub(crate) fn parse(text: &str) -> Result<Url, EgressError> {
     if text.len() > URL_BYTES_MAX {
         return wrong(format!("it is longer than {URL_BYTES_MAX} bytes"));
     }
     if text
         .chars()
-        .any(|letter| letter.is_whitespace() || letter.is_control() || letter == '\\')
+        .any(|char| char.is_whitespace() || char.is_control() || char == '\\')
     {
         return wrong("it has a space, a control character or a backslash: percent-encode it");
     }
     accept(Url::parse(text).or_else(|error| wrong(error.to_string()))?)
 }
 
-/// Follows a reference from one address to another.
+/// Resolves a reference relative to a URL.
 pub(crate) fn join(from: &Url, reference: &str) -> Result<Url, EgressError> {
     if reference.len() > URL_BYTES_MAX {
         return wrong(format!("it is longer than {URL_BYTES_MAX} bytes"));
@@ -40,7 +40,7 @@ pub(crate) fn join(from: &Url, reference: &str) -> Result<Url, EgressError> {
     )
 }
 
-/// Takes what is plain HTTP to a host with one spelling.
+/// Accepts an http or https URL whose host has one spelling.
 fn accept(mut url: Url) -> Result<Url, EgressError> {
     if !matches!(url.scheme(), "http" | "https") {
         return wrong("it does not begin with http:// or https://");
@@ -59,7 +59,7 @@ fn accept(mut url: Url) -> Result<Url, EgressError> {
     Ok(url)
 }
 
-/// What a request with this address asks for.
+/// The destination of a request with this URL.
 pub(crate) fn destination(url: &Url, method: &str) -> Result<Destination, EgressError> {
     let scheme = if url.scheme() == "https" {
         Scheme::Https

@@ -1,19 +1,18 @@
-//! Why a request of a guest failed. No text has an address that a name stands for, nor a path or
-//! query.
+//! Why a request of a guest failed. No message contains a resolved address, a path or a query.
 
 use std::time::Duration;
 
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::limit_name::LimitName;
 
-/// Why there is no response, or no more of one.
+/// Why there is no response, or why its body ended early.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EgressError {
-    #[error("the address is wrong: {0}")]
+    #[error("invalid address: {0}")]
     Address(String),
-    #[error("the method is wrong: {0}")]
+    #[error("invalid method: {0}")]
     Method(String),
-    #[error("the headers are wrong: {0}")]
+    #[error("invalid headers: {0}")]
     Headers(String),
     /// No rule grants it.
     #[error(
@@ -24,18 +23,18 @@ pub enum EgressError {
         pipeline: String,
         cure: String,
     },
-    /// A rule grants it, and its address is one that rules of that kind do not reach.
-    #[error("{host} has an address that cannot be asked: {reason}")]
+    /// A rule grants it, but not for an address of this kind.
+    #[error("{host} has an address that may not be asked: {reason}")]
     Prohibited { host: String, reason: String },
-    #[error("the secret '{name}' is not there: {cure}")]
+    #[error("the secret '{name}' is not available: {cure}")]
     Secret { name: String, cure: String },
-    #[error("the name {host} is not known")]
+    #[error("the name {host} cannot be resolved")]
     Unresolved { host: String },
     #[error("{host} cannot be reached: {reason}")]
     Unreachable { host: String, reason: String },
-    #[error("{host} broke the answer off")]
+    #[error("{host} closed the connection in the middle of its answer")]
     Broken { host: String },
-    #[error("{host} answered something that is not passed on: {reason}")]
+    #[error("the answer of {host} is not passed on: {reason}")]
     Refused { host: String, reason: String },
     /// Without a limit it is the guest's own timeout.
     #[error(

@@ -1,4 +1,5 @@
-//! Headers on their way out and in. What frames a message is the host's alone, in both directions.
+//! Headers of requests and responses. Only the host sets those that frame a message, in both
+//! directions.
 
 use hayrick_types::egress::secret::{is_framing, is_reserved};
 use hayrick_types::limit_name::LimitName;
@@ -12,10 +13,10 @@ fn wrong<T>(text: String) -> Result<T, EgressError> {
     Err(EgressError::Headers(text))
 }
 
-/// Reads what a guest wants to send.
+/// Parses the headers that a guest wants to send.
 ///
 /// # Errors
-/// Too many, too long, letters no header has, or a name that is the host's.
+/// There are too many, they are too long, a character is invalid, or only the host may set one.
 pub(crate) fn outgoing(
     pairs: &[(String, Vec<u8>)],
     config: &EgressSettings,
@@ -33,13 +34,15 @@ pub(crate) fn outgoing(
     let mut headers = HeaderMap::with_capacity(pairs.len());
     for (name, value) in pairs {
         let Ok(parsed) = HeaderName::from_bytes(name.as_bytes()) else {
-            return wrong(format!("'{}' is no header's name", name.escape_default()));
+            return wrong(format!("invalid header name '{}'", name.escape_default()));
         };
         if is_reserved(parsed.as_str()) {
-            return wrong(format!("'{parsed}' is the host's to write: leave it out"));
+            return wrong(format!("only the host may set '{parsed}': leave it out"));
         }
         let Ok(value) = HeaderValue::from_bytes(value) else {
-            return wrong(format!("the value of '{parsed}' has letters no header has"));
+            return wrong(format!(
+                "the value of '{parsed}' has characters that no header may have"
+            ));
         };
         headers.append(parsed, value);
     }

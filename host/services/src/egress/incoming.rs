@@ -1,4 +1,4 @@
-//! An answer that a guest reads: bounded in size and time, and clean of secrets.
+//! A response that a guest reads: bounded in size and time, and with secrets masked.
 
 use std::sync::Arc;
 
@@ -16,13 +16,13 @@ use crate::egress::redact::{Redactor, Tail};
 /// Bytes of one read; a guest that asks for more gets this many.
 const READ_BYTES_MAX: usize = 1 << 20;
 
-/// An answer whose body is still coming. Dropping it closes the connection.
+/// A response whose body is still arriving. Dropping it closes the connection.
 pub struct Incoming {
     status: u16,
     headers: HeaderMap,
     body: Response,
     host: String,
-    /// Read from the server and not yet by the guest.
+    /// Received, and not yet read by the guest.
     ready: Bytes,
     tail: Tail,
     received: u64,
@@ -34,7 +34,7 @@ pub struct Incoming {
     places: Option<Places>,
 }
 
-/// Until when, how much, and how steadily.
+/// Deadline, size and pace.
 #[derive(Clone, Copy)]
 pub(crate) struct Bounds {
     pub(crate) config: EgressSettings,
@@ -49,7 +49,7 @@ pub(crate) struct Places {
 }
 
 impl Bounds {
-    /// When waiting for more is over, and what is said then.
+    /// Until when to wait, and the error after that.
     pub(crate) fn patience(&self, what: &'static str) -> (Instant, EgressError) {
         let idle = Instant::now() + self.config.idle_timeout;
         if idle < self.deadline {
@@ -66,7 +66,7 @@ impl Bounds {
         }
     }
 
-    /// What is said once the time is over.
+    /// The error after the deadline.
     pub(crate) fn late(&self) -> EgressError {
         let is_own = self.time_max < self.config.time_max;
         EgressError::Timeout {
@@ -81,7 +81,7 @@ impl Incoming {
     /// An answer whose head has come.
     ///
     /// # Errors
-    /// It says itself that it is too long.
+    /// Its Content-Length is over the limit.
     pub(crate) fn new(
         body: Response,
         headers: HeaderMap,
@@ -125,14 +125,14 @@ impl Incoming {
     /// The next bytes, up to `max` and 1 MiB; empty at the end.
     ///
     /// # Errors
-    /// The body broke off, is too long or too slow; every later read says the same.
+    /// The body broke off, is too long or too slow; every later read fails with the same error.
     pub async fn read(&mut self, max: usize) -> Result<Vec<u8>, EgressError> {
         self.fill().await?;
         let length = self.ready.len().min(max).min(READ_BYTES_MAX);
         Ok(self.ready.split_to(length).to_vec())
     }
 
-    /// The next piece as it comes; none at the end.
+    /// The next piece as it arrives; `None` at the end.
     ///
     /// # Errors
     /// As [`Incoming::read`].
@@ -174,7 +174,7 @@ impl Incoming {
             Ok(Err(error)) => {
                 tracing::debug!(
                     host = self.host,
-                    "an answer broke off: {:?}",
+                    "a response broke off: {:?}",
                     error.without_url()
                 );
                 self.ends(Err(EgressError::Broken {

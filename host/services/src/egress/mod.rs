@@ -1,5 +1,5 @@
-//! All that guests ask of the network over HTTP: one path, on which each request is authorised,
-//! resolved once, checked, pinned, bounded and cleaned of secrets. Read `session`, then
+//! HTTP requests of guests. On one path each request is authorised, resolved once, checked, pinned
+//! and bounded, and secrets are masked in the response. Read `session`, then
 //! `destination`, `pin` and `connect`.
 
 mod address;

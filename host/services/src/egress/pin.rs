@@ -11,8 +11,8 @@ use crate::egress::address::{Reach, reach};
 use crate::egress::error::EgressError;
 use crate::egress::resolver::Resolver;
 
-/// Resolves a host once and checks every address of it: one that is out of reach makes the whole
-/// answer suspect. Errors call it `shown`.
+/// Resolves a host once and checks all its addresses: one that is not granted refuses the request.
+/// Errors name the host as `shown`.
 pub(crate) async fn pin(
     host: &Host,
     shown: &str,
@@ -48,9 +48,9 @@ fn check(shown: &str, ip: IpAddr, private: bool) -> Result<(), EgressError> {
         Reach::Public => return Ok(()),
         Reach::Private(_) if private => return Ok(()),
         Reach::Private(what) => {
-            format!("{what}; if that is wanted, add private = true to its [[egress]]")
+            format!("{what}; to allow it, add private = true to its [[egress]]")
         }
-        Reach::Never(what) => format!("{what}, which nothing can grant"),
+        Reach::Never(what) => format!("{what}, which cannot be granted"),
     };
     Err(EgressError::Prohibited {
         host: shown.to_owned(),
@@ -106,11 +106,16 @@ mod tests {
         ] {
             let error = pinned(&["1.1.1.1", bad], false).await.unwrap_err();
             assert!(
-                error.contains("cannot be asked") && !error.contains(bad),
+                error.contains("may not be asked") && !error.contains(bad),
                 "{bad}: {error}"
             );
         }
-        assert!(pinned(&[], false).await.unwrap_err().contains("not known"));
+        assert!(
+            pinned(&[], false)
+                .await
+                .unwrap_err()
+                .contains("cannot be resolved")
+        );
     }
 
     #[tokio::test]
@@ -128,7 +133,7 @@ mod tests {
                 pinned(&[bad], true)
                     .await
                     .unwrap_err()
-                    .contains("nothing can grant"),
+                    .contains("cannot be granted"),
                 "{bad}"
             );
         }

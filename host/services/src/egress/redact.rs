@@ -1,8 +1,8 @@
-//! Takes secrets out of what a server says, before a guest sees it.
+//! Masks secrets in what a server sends, before a guest sees it.
 
 use crate::secret::Secret;
 
-/// What stands in a secret's place.
+/// Replaces a secret.
 const MASK: &[u8] = b"[secret]";
 
 /// The spellings of some secrets.
@@ -12,7 +12,7 @@ pub(crate) struct Redactor {
     needles: Vec<Vec<u8>>,
 }
 
-/// A text of which not all has come yet: its end may be the beginning of a secret.
+/// The end of an unfinished text, which may be the beginning of a secret.
 #[derive(Default)]
 pub(crate) struct Tail(Vec<u8>);
 
@@ -23,7 +23,7 @@ enum Found {
 }
 
 impl Redactor {
-    /// Knows these secrets, as they are and as URLs and JSON spell them.
+    /// Masks these secrets, plain and as URLs and JSON encode them.
     pub(crate) fn new<'a>(secrets: impl Iterator<Item = &'a Secret>) -> Redactor {
         let mut needles: Vec<Vec<u8>> = secrets
             .flat_map(|secret| spellings(secret.expose()))
@@ -34,26 +34,26 @@ impl Redactor {
         Redactor { needles }
     }
 
-    /// Whether there is nothing to take out.
+    /// Whether there is nothing to mask.
     pub(crate) fn is_empty(&self) -> bool {
         self.needles.is_empty()
     }
 
-    /// A whole text without secrets; none if it had none.
+    /// A whole text with its secrets masked; `None` if it has none.
     pub(crate) fn whole(&self, text: &[u8]) -> Option<Vec<u8>> {
         let clean = self.next(&mut Tail::default(), text, true);
         (clean != text).then_some(clean)
     }
 
-    /// Whether a text that may have lost its capitals has a secret.
+    /// Whether a text that may have been lower-cased contains a secret.
     pub(crate) fn is_in_lower(&self, lower: &str) -> bool {
         self.needles
             .iter()
             .any(|needle| lower.contains(&String::from_utf8_lossy(needle).to_ascii_lowercase()))
     }
 
-    /// The next piece of a text without secrets. What may be the beginning of one waits in `tail`
-    /// until more has come, or the end.
+    /// The next piece of a text with its secrets masked. What may be the beginning of a secret waits
+    /// in `tail` for the next piece or the end.
     pub(crate) fn next(&self, tail: &mut Tail, piece: &[u8], is_last: bool) -> Vec<u8> {
         let mut text = std::mem::take(&mut tail.0);
         text.extend_from_slice(piece);

@@ -1,4 +1,4 @@
-//! Where a redirect leads, and what of the request goes there.
+//! Where a redirect leads, and which parts of the request follow it.
 
 use bytes::Bytes;
 use reqwest::header::{
@@ -11,23 +11,22 @@ use url::Url;
 use crate::egress::destination::join;
 use crate::egress::error::EgressError;
 
-/// One request on its way, after none or some redirects.
+/// One request, possibly after redirects.
 #[derive(Debug, Clone)]
 pub(crate) struct Hop {
     pub(crate) method: Method,
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// Whether it has left the scheme, host and port it began at: from then on no secret goes with
-    /// it.
+    /// Whether a redirect has changed its scheme, host or port: from then on no secret is sent.
     pub(crate) is_elsewhere: bool,
 }
 
 impl Hop {
-    /// The request that a redirect asks for; none if the answer is no redirect.
+    /// The request that a redirect leads to; `None` if the response is not a redirect.
     ///
     /// # Errors
-    /// It leads to what is no address.
+    /// It leads to an invalid address.
     pub(crate) fn next(
         &self,
         status: StatusCode,
@@ -40,10 +39,10 @@ impl Hop {
             return Ok(None);
         };
         let location = location.to_str().map_err(|_| {
-            EgressError::Address("a redirect has letters that no address has".to_owned())
+            EgressError::Address("a redirect has characters that no address may have".to_owned())
         })?;
         let url = join(&self.url, location).map_err(|_| {
-            EgressError::Address("a redirect leads to what cannot be asked".to_owned())
+            EgressError::Address("a redirect leads to an invalid address".to_owned())
         })?;
         let mut next = Hop {
             url,

@@ -1,18 +1,18 @@
-//! What a guest asks for.
+//! A request of a guest.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 
-/// One request as a guest made it; nothing of it is checked yet.
+/// One request as the guest made it, unchecked.
 #[derive(Debug, Clone)]
 pub struct Request {
     pub method: String,
     pub url: String,
     pub headers: Vec<(String, Vec<u8>)>,
     pub body: Bytes,
-    /// From the beginning to the last byte; the host's own bound counts if it is shorter.
+    /// From the beginning to the last byte; the host's own limit applies if it is shorter.
     pub timeout: Option<Duration>,
-    /// Whether the host follows redirects; else they are the answer.
+    /// Whether the host follows redirects; otherwise they are the response.
     pub follow: bool,
 }

@@ -1,20 +1,20 @@
-//! From a name to its addresses.
+//! Resolves names to addresses.
 
 use std::future::Future;
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 
-/// The addresses of a name, once they are known.
+/// The pending addresses of a name.
 pub type Resolving = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
 
-/// Knows the addresses of names.
+/// Resolves names.
 pub trait Resolver: Send + Sync {
     /// All addresses of `name`, as they are at this moment.
     fn resolve(&self, name: &str) -> Resolving;
 }
 
-/// The machine's own.
+/// The machine's own resolver.
 pub struct SystemResolver;
 
 impl Resolver for SystemResolver {

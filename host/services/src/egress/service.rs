@@ -1,4 +1,4 @@
-//! The service: the way out for every guest.
+//! The service that sends the requests of all guests.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::egress::resolver::Resolver;
 use crate::egress::session::Session;
 use crate::egress::shared::{SecretSource, Shared};
 
-/// The way out. A cheap handle.
+/// The service. A cheap handle.
 #[derive(Clone)]
 pub struct Egress {
     shared: Arc<Shared>,

@@ -1,4 +1,4 @@
-//! The requests of one run, from what the guest wrote to an answer it can read.
+//! The requests of one run, from what the guest wrote to a response it can read.
 
 use std::error::Error;
 use std::io;
@@ -22,7 +22,7 @@ use crate::egress::request::Request;
 use crate::egress::shared::Shared;
 use crate::egress::vault::{Vault, is_plain};
 
-/// What one run may ask, and how much of that is left.
+/// What one run may request, and how much of that is left.
 pub struct Session {
     shared: Arc<Shared>,
     pipeline: Arc<str>,
@@ -32,10 +32,10 @@ pub struct Session {
     begun: AtomicUsize,
 }
 
-/// An answer's head, and how it was come by.
-struct Answer {
+/// The head of a response.
+struct ResponseHead {
     response: Response,
-    /// Whether a secret went with any request on the way here.
+    /// Whether any request on the way carried a secret.
     is_secret: bool,
 }
 
@@ -63,7 +63,7 @@ impl Session {
     /// Sends a request and waits for the head of its answer.
     ///
     /// # Errors
-    /// It is malformed or not granted, a bound is reached, or the other side does not answer as it
+    /// It is malformed or not granted, a limit is reached, or the server does not answer as it
     /// should.
     pub async fn send(&self, request: Request) -> Result<Incoming, EgressError> {
         let config = self.shared.config;
@@ -83,7 +83,7 @@ impl Session {
         let redactor = self.vault.redactor();
         if answer.is_secret && !is_plain(answer.response.headers()) {
             let reason =
-                "it is compressed, and cannot be searched for the secret that was sent".to_owned();
+                "it is compressed, so the secret that was sent cannot be masked in it".to_owned();
             return Err(EgressError::Refused { host, reason });
         }
         let headers = headers::incoming(answer.response.headers().clone(), &config, redactor)?;
@@ -97,7 +97,7 @@ impl Session {
         )
     }
 
-    /// Reads what the guest wrote.
+    /// Checks the guest's request.
     fn first(&self, request: Request) -> Result<Hop, EgressError> {
         let config = &self.shared.config;
         if request.body.len() > config.request_bytes_max {
@@ -108,11 +108,11 @@ impl Session {
                 max,
             });
         }
-        let is_word = !request.method.is_empty()
+        let is_upper_case = !request.method.is_empty()
             && request.method.bytes().all(|byte| byte.is_ascii_uppercase());
         let method = Method::from_bytes(request.method.as_bytes())
             .ok()
-            .filter(|_| is_word);
+            .filter(|_| is_upper_case);
         let method = method
             .ok_or_else(|| EgressError::Method("write for example GET, in capitals".to_owned()))?;
         let url = parse(&request.url)?;
@@ -125,8 +125,8 @@ impl Session {
         })
     }
 
-    /// Takes a place in the run and in the host, if there is one at once: a guest that waited for
-    /// itself would wait for ever.
+    /// Takes a place in the run and in the host, without waiting: a guest that waited for itself
+    /// would wait forever.
     fn enter(&self) -> Result<Places, EgressError> {
         let config = &self.shared.config;
         let full = |limit, max, passes| EgressError::TooMany { limit, max, passes };
@@ -147,7 +147,7 @@ impl Session {
         })
     }
 
-    /// Counts what goes out; a redirect is one more.
+    /// Counts a request; every redirect counts, too.
     fn count(&self) -> Result<(), EgressError> {
         let max = self.shared.config.run_requests_total_max;
         if self.begun.fetch_add(1, Ordering::Relaxed) >= max {
@@ -160,14 +160,14 @@ impl Session {
         Ok(())
     }
 
-    /// Asks, and goes where the answers lead: every step is authorised, resolved and checked as the
-    /// first one is.
+    /// Sends a request and follows redirects: every step is authorised, resolved and checked like the
+    /// first.
     async fn exchange(
         &self,
         mut hop: Hop,
         follow: bool,
         bounds: &Bounds,
-    ) -> Result<(Answer, String), EgressError> {
+    ) -> Result<(ResponseHead, String), EgressError> {
         let mut is_secret = false;
         for redirects in 0.. {
             let asked = destination(&hop.url, hop.method.as_str())?;
@@ -184,7 +184,7 @@ impl Session {
             };
             let Some(next) = next else {
                 return Ok((
-                    Answer {
+                    ResponseHead {
                         response,
                         is_secret,
                     },
@@ -202,7 +202,7 @@ impl Session {
         Err(bounds.late())
     }
 
-    /// Whether a request falls under a rule, and if so, whether under one for a private address.
+    /// Checks that a rule grants a request; whether one of them allows private addresses.
     fn authorise(&self, asked: &Destination, is_redirect: bool) -> Result<bool, EgressError> {
         let mut rules = self.grant.rules_for(asked).peekable();
         if rules.peek().is_some() {
@@ -211,7 +211,7 @@ impl Session {
         let (pipeline, scheme, port) = (&*self.pipeline, asked.scheme.as_str(), asked.port);
         tracing::info!(pipeline, method = asked.method, host = %asked.host, port, is_redirect, "a request is not granted");
         if is_redirect {
-            // Where it leads is the server's word, and could have a secret in it.
+            // The server chose the target, and its name could contain a secret.
             let text = "where a redirect leads".to_owned();
             let cure = "an [[egress]] for it; the host's log has its name".to_owned();
             return Err(EgressError::Denied {
@@ -275,7 +275,7 @@ impl Session {
         }
     }
 
-    /// The host as errors name it: a redirect may lead to one whose name has a secret in it.
+    /// The host as errors name it: a redirect may lead to one whose name contains a secret.
     fn shown(&self, asked: &Destination) -> String {
         let host = asked.host.to_string();
         if self.vault.redactor().is_in_lower(&host) {
@@ -310,7 +310,7 @@ impl Session {
     }
 }
 
-/// Why there is no connection, as far as that names no address; the log has the rest.
+/// Why connecting failed, without any address; the log has the details.
 fn reason(error: &reqwest::Error) -> String {
     let mut cause = error.source();
     let mut kind = None;

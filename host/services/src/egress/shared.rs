@@ -9,10 +9,10 @@ use crate::egress::connect::Connector;
 use crate::egress::resolver::Resolver;
 use crate::secret::Secret;
 
-/// Where secrets are, by the names of their variables.
+/// Looks up secrets by the names of their variables.
 pub type SecretSource = Arc<dyn Fn(&str) -> Option<Secret> + Send + Sync>;
 
-/// One for the host.
+/// Exists once per host.
 pub(crate) struct Shared {
     pub(crate) config: EgressSettings,
     pub(crate) resolver: Arc<dyn Resolver>,

@@ -1,4 +1,4 @@
-//! The secrets of one plugin's grant: put into its requests, and taken out of what comes back.
+//! The secrets of one plugin's grant: added to its requests, and masked in the responses.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use crate::egress::redact::Redactor;
 use crate::egress::shared::SecretSource;
 use crate::secret::Secret;
 
-/// Shorter ones would be found in every text, and guessed.
+/// Shorter ones could be guessed, and would be found in any text.
 const SECRET_BYTES_MIN: usize = 8;
 
-/// The secrets of a grant, in its order, those that are there.
+/// The secrets of a grant in their order; `None` where the variable is not set.
 pub(crate) struct Vault {
     grant: Arc<EgressGrant>,
     secrets: Vec<Option<Secret>>,
@@ -43,16 +43,16 @@ impl Vault {
         }
     }
 
-    /// What takes all of them out of a text.
+    /// Masks all of them.
     pub(crate) fn redactor(&self) -> &Arc<Redactor> {
         &self.redactor
     }
 
-    /// Adds the headers that are granted for this destination, in place of the guest's own of those
-    /// names. Whether there are any.
+    /// Adds the headers that are granted for this destination, and replaces the guest's own. Returns
+    /// whether there are any.
     ///
     /// # Errors
-    /// A secret is not there, or makes no header.
+    /// A secret is not set, or cannot be sent in a header.
     pub(crate) fn inject(
         &self,
         asked: &Destination,
@@ -79,12 +79,12 @@ impl Vault {
                     "{variable} has fewer than {SECRET_BYTES_MIN} bytes"
                 )));
             }
-            let no_header = || wrong(format!("{variable} has letters that no header has"));
-            let name: HeaderName = grant.header.parse().map_err(|_| no_header())?;
+            let invalid = || wrong(format!("{variable} has characters that no header may have"));
+            let name: HeaderName = grant.header.parse().map_err(|_| invalid())?;
             let mut value: HeaderValue = grant
                 .value(secret.expose())
                 .parse()
-                .map_err(|_| no_header())?;
+                .map_err(|_| invalid())?;
             value.set_sensitive(true);
             headers.insert(name, value);
             is_injected = true;
@@ -99,7 +99,7 @@ impl Vault {
     }
 }
 
-/// Whether an answer can be searched for secrets as it comes.
+/// Whether a response is not compressed, so that secrets can be found in it.
 pub(crate) fn is_plain(headers: &HeaderMap) -> bool {
     headers
         .get_all(CONTENT_ENCODING)

@@ -1,13 +1,13 @@
-//! What the end of an attempt makes of its job: the state machine, free of any store.
+//! The state machine of jobs, independent of any store: what the end of an attempt does to its job.
 
 use std::time::Duration;
 
+use hayrick_types::clock::milliseconds;
 use hayrick_types::job::{AttemptEnd, JobStatus};
 
-use crate::jobs::backoff::Backoff;
-use crate::jobs::span::milliseconds;
+use crate::backoff::Backoff;
 
-/// What matters of a running job when its attempt ends.
+/// The part of a running job that decides what follows its attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Standing {
     /// Attempts begun, this one included.
@@ -16,11 +16,11 @@ pub(super) struct Standing {
     pub crashes: u32,
     pub cancel_requested: bool,
     pub run_at: u64,
-    /// Of the attempt before.
+    /// Of the previous attempt.
     pub error: Option<String>,
 }
 
-/// What becomes of the job.
+/// The job after its attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Outcome {
     pub status: JobStatus,
@@ -28,23 +28,23 @@ pub(super) struct Outcome {
     pub crashes: u32,
     /// Unix time in milliseconds.
     pub run_at: u64,
-    /// Whether a job that is pending again has nothing to wait for.
+    /// Whether a job that is pending again may run at once.
     pub is_due: bool,
     pub error: Option<String>,
     pub result: Option<String>,
 }
 
-/// The rules by which attempts follow on each other.
+/// When a job is retried, and when it fails.
 pub(super) struct Rules {
     pub backoff: Backoff,
     pub delay_max: Duration,
-    /// Deaths of the host that one job may be part of.
+    /// Crashes of the host during attempts of one job.
     pub crashes_max: u32,
 }
 
 impl Rules {
-    /// The attempt's worker says how it ended, at `now`. A cancel that was asked for before stands,
-    /// whatever the worker says.
+    /// The worker reports the end of the attempt at `now`. A cancel that was requested before takes
+    /// precedence.
     pub fn ended(&self, standing: Standing, end: AttemptEnd, now: u64) -> Outcome {
         let attempts_left = standing.attempt < standing.attempts_max;
         let (attempt, cancel_requested) = (standing.attempt, standing.cancel_requested);
@@ -58,7 +58,7 @@ impl Rules {
             },
             AttemptEnd::Retry { error, delay } if attempts_left => {
                 let wait = delay.map_or_else(
-                    || self.backoff.wait(attempt),
+                    || self.backoff.full_jitter(attempt.saturating_sub(1)),
                     |delay| delay.min(self.delay_max),
                 );
                 let run_at = now.saturating_add(milliseconds(wait));
@@ -81,8 +81,8 @@ impl Rules {
         }
     }
 
-    /// The attempt's process died. A job that is there each time a host dies is held to be the
-    /// cause, whatever attempts it has left.
+    /// The attempt's process died. A job that runs each time a host dies is taken for the cause,
+    /// whatever attempts it has left.
     pub fn died(&self, standing: Standing) -> Outcome {
         let crashes = standing.crashes.saturating_add(1);
         let (attempts_max, cancel_requested) = (standing.attempts_max, standing.cancel_requested);
@@ -95,7 +95,7 @@ impl Rules {
             _ if cancel_requested => return same.status(JobStatus::Cancelled),
             _ if crashes >= self.crashes_max => {
                 format!(
-                    "the host died {crashes} times while it ran this job, which may be the cause: mend the pipeline, then retry the job"
+                    "the host died {crashes} times while it ran this job, which may be the cause: fix the pipeline, then retry the job"
                 )
             }
             _ if attempts_left => return same,
@@ -111,7 +111,7 @@ impl Rules {
 }
 
 impl Outcome {
-    /// Pending at its old place, as if the attempt had not been, but for being counted.
+    /// Pending with its old place in the queue; the attempt counts.
     fn keeping(standing: Standing) -> Outcome {
         let Standing {
             attempt,

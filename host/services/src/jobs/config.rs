@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use hayrick_types::settings::jobs::{JobsSettings, Retention};
 
-/// How jobs are treated.
+/// Limits and defaults of the job queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobsConfig {
     /// What the operator sets.
     pub settings: JobsSettings,
     /// How long finished jobs are kept.
     pub retention: Retention,
-    /// Bytes of an error; the rest is cut off.
+    /// Bytes of an error; the rest is truncated.
     pub error_bytes_max: usize,
     /// Bytes of a kind.
     pub kind_bytes_max: usize,
     /// Bytes of an idempotency key.
     pub key_bytes_max: usize,
-    /// Bytes of the message beside a progress.
+    /// Bytes of a progress message.
     pub progress_message_bytes_max: usize,
     /// The most attempts a job may ask for.
     pub attempts_max: u32,
@@ -25,11 +25,11 @@ pub struct JobsConfig {
     pub timeout_max: Duration,
     /// The longest delay of a job or of its next attempt.
     pub delay_max: Duration,
-    /// Between two writes of a job's progress; of what is reported meanwhile the newest is kept.
+    /// Between two writes of a job's progress; of the reports in between, the newest is written.
     pub progress_interval: Duration,
     /// Jobs of a page.
     pub page_jobs_max: usize,
-    /// Bytes of data and results of a page; the first job is on it whatever its size.
+    /// Bytes of data and results of a page; the first job is included whatever its size.
     pub page_bytes_max: usize,
 }
 

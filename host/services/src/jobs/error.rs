@@ -1,4 +1,4 @@
-//! What can go wrong with jobs, and what callers are told.
+//! Errors of the job queue, and how callers see them.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use crate::database::error::DatabaseError;
 /// When it is worth asking a full queue again.
 const FULL_RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// What was asked of the jobs cannot be done.
+/// Why a call of the queue failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum JobError {
     #[error(
-        "pipeline '{pipeline}' has no job {id}: check the id; finished jobs are forgotten after a time"
+        "pipeline '{pipeline}' has no job {id}: check the id; finished jobs are deleted after a time"
     )]
     NotFound { pipeline: String, id: JobId },
     #[error("{what} is empty: give it a value, or leave it out if it may be left out")]
@@ -30,7 +30,7 @@ pub enum JobError {
     },
     #[error("{what} is not valid JSON: {reason}")]
     NotJson { what: &'static str, reason: String },
-    #[error("{what} has to lie between {least} and {most}")]
+    #[error("{what} must be between {least} and {most}")]
     OutOfRange {
         what: &'static str,
         least: String,
@@ -38,7 +38,7 @@ pub enum JobError {
     },
     /// HTTP says 409.
     #[error(
-        "the idempotency key belongs to job {id} of another kind or with other data: use a new key for a new job"
+        "the idempotency key belongs to job {id}, which has another kind or other data: use a new key for a new job"
     )]
     Conflict { id: JobId },
     #[error("pipeline '{pipeline}' has {pending_max} jobs waiting (pending_max): try again later")]
@@ -47,7 +47,7 @@ pub enum JobError {
     #[error("job {id} is {}: only a failed or cancelled job can be retried", status.as_str())]
     NotRetryable { id: JobId, status: JobStatus },
     /// A worker's write came too late.
-    #[error("the attempt no longer holds job {id}: end it and drop what it did")]
+    #[error("the attempt no longer holds job {id}: end it and discard its work")]
     Lost { id: JobId },
     /// HTTP says 507.
     #[error(transparent)]

@@ -1,7 +1,5 @@
-//! The worker's side of jobs: to claim them, to hold them while an attempt lasts, to say how it
-//! ended.
-
-use std::time::Duration;
+//! The worker's side of the queue: it claims jobs, holds them during an attempt, and reports how
+//! the attempt ended.
 
 use hayrick_types::job::{AttemptEnd, Claimed, Job, JobStatus, Lease, OwnerId, Progress};
 use hayrick_types::limit_name::LimitName;
@@ -11,21 +9,20 @@ use crate::jobs::queue::Jobs;
 use crate::jobs::store::{Claim, Notice, Reclaimed};
 use crate::jobs::submission::{check_json, check_length};
 
-/// What an error that was cut ends with.
+/// The end of a truncated error.
 const CUT: &str = " … (cut)";
 
 /// A write of an attempt that no longer holds its job changes nothing and fails with
-/// [`JobError::Lost`]: the attempt is to be ended, and what it did dropped.
+/// [`JobError::Lost`]: the worker ends that attempt and discards its work.
 impl Jobs {
-    /// Returns once something may have come to be claimed, or [`Jobs::next_due`] may be another; at
-    /// once if that was so since the last call. For one worker.
+    /// Returns once there may be a job to claim, or [`Jobs::next_due`] may have changed; at once if
+    /// that happened since the last call. For one worker.
     pub async fn work_added(&self) {
-        self.news.work().await;
+        self.notifier.work().await;
     }
 
-    /// When the first job falls due that no claim has found due yet, as Unix time in milliseconds;
-    /// it may be past. A job that is due and was not claimed for want of places is not meant: it
-    /// waits for a place.
+    /// When the next job becomes due that no claim has found due yet, as Unix time in milliseconds;
+    /// it may be in the past. Jobs that are due and wait for a free place do not count.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -34,54 +31,49 @@ impl Jobs {
     }
 
     /// Begins attempts of jobs that are due, as many as there are places. Await it to its end:
-    /// dropped halfway, it may leave jobs running that nobody runs, until the process ends.
+    /// dropped halfway, it may mark jobs as running that nobody runs until the process ends.
     ///
     /// # Errors
     /// Nothing was claimed: the disk is full or failing.
     pub async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, JobError> {
         let claimed = self.store.claim(claim).await?;
         for begun in &claimed {
-            self.news.begun(begun.job.id);
+            self.notifier.begun(begun.job.id);
         }
         Ok(claimed)
     }
 
-    /// Returns once somebody asks to cancel the job, or if it does not run any more.
+    /// Returns once somebody asks to cancel the job, or when it no longer runs.
     pub async fn cancelled(&self, pipeline: &str, lease: Lease) {
-        let mut listener = self.news.listen(lease.id);
+        let mut listener = self.notifier.listen(lease.id);
         match self.store.get(pipeline, lease.id).await {
             Ok(job) if job.status == JobStatus::Running && !job.cancel_requested => {
                 listener.cancelled().await
             }
             // Asked for before this listened.
             Ok(_) | Err(JobError::NotFound { .. }) => {}
-            // A store that does not answer is asked again by the heartbeats, which are heard here.
+            // Heartbeats ask a store that failed again, and their answer arrives here.
             Err(_) => listener.cancelled().await,
         }
     }
 
-    /// Says that attempts go on, and learns of those that should not.
+    /// Asks which of the running attempts should end.
     ///
     /// # Errors
-    /// The store does not answer; the attempts may go on until their lease is over.
-    pub async fn heartbeat(
-        &self,
-        owner: OwnerId,
-        held: Vec<Lease>,
-        lease: Duration,
-    ) -> Result<Vec<Notice>, JobError> {
-        let notices = self.store.heartbeat(owner, held, lease).await?;
+    /// The store cannot be read; the attempts may continue.
+    pub async fn heartbeat(&self, held: Vec<Lease>) -> Result<Vec<Notice>, JobError> {
+        let notices = self.store.heartbeat(held).await?;
         for notice in &notices {
             match notice {
-                Notice::CancelRequested(lease) => self.news.cancelled(lease.id),
+                Notice::CancelRequested(lease) => self.notifier.cancelled(lease.id),
                 Notice::Lost(lease) => drop(self.reports.forget(*lease)),
             }
         }
         Ok(notices)
     }
 
-    /// Says how far the attempt has come. It may be written a little later, or not at all if a
-    /// newer report follows.
+    /// Reports the attempt's progress. It may be written a little later, or not at all if a newer
+    /// report follows.
     ///
     /// # Errors
     /// The message is too long; the lease is lost; the disk is full.
@@ -97,10 +89,10 @@ impl Jobs {
         self.reports.report(lease, progress).await
     }
 
-    /// Keeps a JSON document for the next attempt, in place of the last one.
+    /// Saves a JSON document for the next attempt; it replaces the last one.
     ///
     /// # Errors
-    /// It is too long or no JSON; the lease is lost; the disk is full.
+    /// It is too long or not JSON; the lease is lost; the disk is full.
     pub async fn checkpoint(&self, lease: Lease, document: String) -> Result<(), JobError> {
         check_json(
             "the checkpoint",
@@ -111,23 +103,23 @@ impl Jobs {
         self.store.checkpoint(lease, document).await
     }
 
-    /// Ends the attempt, and gives the job as it then is. A result that is too long or no JSON
-    /// makes it one that failed.
+    /// Ends the attempt and returns the job as it then is. A result that is too long or not JSON
+    /// fails the attempt.
     ///
     /// # Errors
-    /// The lease is lost; the disk is full, in which case it is worth calling again.
+    /// The lease is lost; or the disk is full, and calling again may help.
     pub async fn finish(&self, lease: Lease, end: AttemptEnd) -> Result<Job, JobError> {
         if let Err(error) = self.reports.flush(lease).await {
-            tracing::warn!(job = %lease.id, %error, "the last report of progress was not kept");
+            tracing::warn!(job = %lease.id, %error, "the last progress report was not saved");
         }
         let (end, limit) = self.within_limits(end);
         let job = self.store.finish(lease, end).await?;
         if let Some(limit) = limit {
             self.reached(&job.pipeline, limit);
         }
-        self.news.changed(job.id);
+        self.notifier.changed(job.id);
         if job.status == JobStatus::Pending {
-            self.news.work_added();
+            self.notifier.work_added();
         }
         Ok(job)
     }
@@ -167,33 +159,33 @@ impl Jobs {
         self.metrics.plugin(&pipeline.into()).reached(limit);
     }
 
-    /// Takes back what dead processes hold; the first thing a worker does.
+    /// Takes back the jobs of dead processes; a worker does so first.
     ///
     /// # Errors
     /// Nothing was taken back: the disk is full or failing.
     pub async fn reclaim(&self, owner: OwnerId) -> Result<Vec<Reclaimed>, JobError> {
         let reclaimed = self.store.reclaim(owner).await?;
         for job in &reclaimed {
-            self.news.changed(job.id);
+            self.notifier.changed(job.id);
             let crashed = job.crashes >= self.config.settings.crashes_max;
             if crashed && job.status == JobStatus::Failed {
                 self.reached(&job.pipeline, LimitName::JobCrashesMax);
             }
         }
-        self.news.work_added();
+        self.notifier.work_added();
         Ok(reclaimed)
     }
 
-    /// Forgets final jobs that were kept as long as the configuration says; how many.
+    /// Deletes final jobs that are older than the configured retention, and returns how many.
     ///
     /// # Errors
-    /// The disk is failing; some may be gone.
+    /// The disk is failing; some may be deleted.
     pub async fn sweep(&self) -> Result<usize, JobError> {
         self.store.sweep(self.config.retention).await
     }
 }
 
-/// Shortens a text that is too long, and says so in it.
+/// Truncates a text that is too long, and marks it as truncated.
 fn cut(mut text: String, bytes_max: usize) -> String {
     if text.len() > bytes_max {
         text.truncate(text.floor_char_boundary(bytes_max.saturating_sub(CUT.len())));

@@ -2,14 +2,12 @@
 //! keeps them in a file.
 
 mod attempt;
-mod backoff;
 pub mod config;
 pub mod error;
 pub mod lease;
-mod news;
+mod notifier;
 mod progress;
 pub mod queue;
-mod span;
 pub mod sqlite;
 pub mod store;
 mod submission;

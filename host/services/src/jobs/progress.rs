@@ -1,5 +1,5 @@
-//! Progress is written at most once in a while for each attempt; of what is reported meanwhile the
-//! newest follows.
+//! Limits how often the progress of an attempt is written. Of the reports in between, the newest is
+//! written.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,31 +10,31 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::jobs::error::JobError;
-use crate::jobs::news::News;
+use crate::jobs::notifier::Notifier;
 use crate::jobs::store::JobStore;
 
 /// The reports of all attempts of this process.
 pub(super) struct Reports {
-    desk: Arc<Desk>,
-    /// Those who wait to write what came too soon. They end with this.
+    writer: Arc<ProgressWriter>,
+    /// Tasks that wait to write what came too soon. They end with this.
     late: Mutex<JoinSet<()>>,
 }
 
-struct Desk {
+struct ProgressWriter {
     store: Arc<dyn JobStore>,
-    news: Arc<News>,
+    notifier: Arc<Notifier>,
     interval: Duration,
     attempts: Mutex<HashMap<Lease, Pace>>,
 }
 
-/// How an attempt's reports follow on each other.
+/// When an attempt last reported, and what waits.
 struct Pace {
     written_at: Instant,
-    /// Came too soon; somebody will write it.
+    /// Came too soon; a task will write it.
     waiting: Option<Progress>,
 }
 
-/// What is to be done with a report.
+/// What to do with a report.
 enum Turn {
     Now(Progress),
     At(Instant),
@@ -43,11 +43,15 @@ enum Turn {
 }
 
 impl Reports {
-    pub(super) fn new(store: Arc<dyn JobStore>, news: Arc<News>, interval: Duration) -> Reports {
+    pub(super) fn new(
+        store: Arc<dyn JobStore>,
+        notifier: Arc<Notifier>,
+        interval: Duration,
+    ) -> Reports {
         Reports {
-            desk: Arc::new(Desk {
+            writer: Arc::new(ProgressWriter {
                 store,
-                news,
+                notifier,
                 interval,
                 attempts: Mutex::default(),
             }),
@@ -55,11 +59,11 @@ impl Reports {
         }
     }
 
-    /// Takes a report. One that comes too soon is kept in memory, and is lost if the host dies
-    /// before it is written.
+    /// Takes a report. One that comes too soon stays in memory, and is lost if the host dies before
+    /// it is written.
     pub(super) async fn report(&self, lease: Lease, progress: Progress) -> Result<(), JobError> {
-        match self.desk.turn(lease, progress) {
-            Turn::Now(progress) => self.desk.write(lease, progress).await,
+        match self.writer.turn(lease, progress) {
+            Turn::Now(progress) => self.writer.write(lease, progress).await,
             Turn::At(time) => {
                 self.write_later(lease, time);
                 Ok(())
@@ -71,28 +75,28 @@ impl Reports {
     /// Writes what waits: the attempt is about to end.
     pub(super) async fn flush(&self, lease: Lease) -> Result<(), JobError> {
         match self.forget(lease) {
-            Some(progress) => self.desk.write(lease, progress).await,
+            Some(progress) => self.writer.write(lease, progress).await,
             None => Ok(()),
         }
     }
 
-    /// The attempt has ended; gives what was not written.
+    /// Forgets an attempt that has ended, and returns what was not written.
     pub(super) fn forget(&self, lease: Lease) -> Option<Progress> {
-        self.desk.attempts().remove(&lease)?.waiting
+        self.writer.attempts().remove(&lease)?.waiting
     }
 
     fn write_later(&self, lease: Lease, time: Instant) {
         let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
         while late.try_join_next().is_some() {}
-        let desk = Arc::clone(&self.desk);
+        let writer = Arc::clone(&self.writer);
         late.spawn(async move {
             tokio::time::sleep_until(time).await;
-            desk.write_waiting(lease).await;
+            writer.write_waiting(lease).await;
         });
     }
 }
 
-impl Desk {
+impl ProgressWriter {
     fn turn(&self, lease: Lease, progress: Progress) -> Turn {
         let now = Instant::now();
         let mut attempts = self.attempts();
@@ -126,14 +130,14 @@ impl Desk {
         });
         let Some(progress) = waiting else { return };
         if let Err(error) = self.write(lease, progress).await {
-            tracing::warn!(job = %lease.id, %error, "a late report of progress was not kept");
+            tracing::warn!(job = %lease.id, %error, "a late progress report was not saved");
         }
     }
 
     async fn write(&self, lease: Lease, progress: Progress) -> Result<(), JobError> {
         let written = self.store.report(lease, progress).await;
         match &written {
-            Ok(()) => self.news.changed(lease.id),
+            Ok(()) => self.notifier.changed(lease.id),
             Err(JobError::Lost { .. }) => drop(self.attempts().remove(&lease)),
             Err(_) => {}
         }

@@ -1,4 +1,4 @@
-//! The handle of jobs for those who submit and ask. What workers do with it stands in `lease`.
+//! The queue for those who submit jobs and follow them. The worker's side is in `lease`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use hayrick_types::job::{
 
 use crate::jobs::config::JobsConfig;
 use crate::jobs::error::JobError;
-use crate::jobs::news::News;
+use crate::jobs::notifier::Notifier;
 use crate::jobs::progress::Reports;
 use crate::jobs::store::JobStore;
 use crate::jobs::submission;
@@ -21,46 +21,46 @@ use crate::metrics::Metrics;
 pub struct Jobs {
     pub(super) store: Arc<dyn JobStore>,
     pub(super) config: Arc<JobsConfig>,
-    pub(super) news: Arc<News>,
+    pub(super) notifier: Arc<Notifier>,
     pub(super) reports: Arc<Reports>,
     pub(super) metrics: Metrics,
 }
 
 impl Jobs {
-    /// Jobs in this store, which nobody else of this process writes to: whoever waits here learns
-    /// of no other changes.
+    /// Jobs in this store. Nobody else in this process may write to it: waiters learn only of changes
+    /// made here.
     pub fn new(store: Arc<dyn JobStore>, config: JobsConfig, metrics: Metrics) -> Jobs {
-        let news = Arc::new(News::default());
+        let notifier = Arc::new(Notifier::default());
         let reports = Reports::new(
             Arc::clone(&store),
-            Arc::clone(&news),
+            Arc::clone(&notifier),
             config.progress_interval,
         );
         Jobs {
             store,
             config: Arc::new(config),
-            news,
+            notifier,
             reports: Arc::new(reports),
             metrics,
         }
     }
 
-    /// Keeps a job. Once this returns, it survives whatever happens to the process. Same
-    /// idempotency key, kind and data as a job that is there: that job.
+    /// Submits a job. Once this returns, the job survives whatever happens to the process. A second
+    /// submission with the same idempotency key, kind and data returns the first job.
     ///
     /// # Errors
-    /// Something is too long, no JSON or out of range; the key belongs to another job; too many
-    /// jobs of the pipeline wait; the disk is full.
+    /// Something is too long, not JSON or out of range; the key belongs to another job; too many jobs
+    /// of the pipeline are pending; the disk is full.
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, JobError> {
         let new = submission::check(submission, &self.config)?;
-        let _call = self.news.work_added_afterwards();
+        let _call = self.notifier.work_added_afterwards();
         self.store.submit(new).await
     }
 
     /// One job of a pipeline.
     ///
     /// # Errors
-    /// There is none of this id, or it cannot be read.
+    /// The pipeline has no such job, or it cannot be read.
     pub async fn get(&self, pipeline: &str, id: JobId) -> Result<Job, JobError> {
         self.store.get(pipeline, id).await
     }
@@ -86,33 +86,33 @@ impl Jobs {
     /// job cannot complete. A final job stays as it is.
     ///
     /// # Errors
-    /// There is none of this id, or the disk is full.
+    /// The pipeline has no such job, or the disk is full.
     pub async fn cancel(&self, pipeline: &str, id: JobId) -> Result<Job, JobError> {
         let job = self.store.cancel(pipeline, id).await?;
         if job.status == JobStatus::Running {
-            self.news.cancelled(id);
+            self.notifier.cancelled(id);
         } else {
-            self.news.changed(id);
+            self.notifier.changed(id);
         }
         Ok(job)
     }
 
-    /// Tries a failed or cancelled job again: it is pending, with all its attempts before it.
+    /// Retries a failed or cancelled job: it becomes pending, with all its attempts left.
     ///
     /// # Errors
-    /// There is none of this id, it is in another status, too many jobs of the pipeline wait, or
-    /// the disk is full.
+    /// The pipeline has no such job, it is in another status, too many jobs of the pipeline are
+    /// pending, or the disk is full.
     pub async fn retry(&self, pipeline: &str, id: JobId) -> Result<Job, JobError> {
-        let _call = self.news.work_added_afterwards();
+        let _call = self.notifier.work_added_afterwards();
         let job = self.store.retry(pipeline, id).await?;
-        self.news.changed(id);
+        self.notifier.changed(id);
         Ok(job)
     }
 
     /// The job once it is final, or as it is after `timeout`.
     ///
     /// # Errors
-    /// There is none of this id, or it cannot be read.
+    /// The pipeline has no such job, or it cannot be read.
     pub async fn wait(
         &self,
         pipeline: &str,
@@ -139,7 +139,7 @@ impl Jobs {
     pub fn watch(&self, pipeline: &str, id: JobId, after: Option<u64>) -> JobWatch {
         JobWatch::new(
             Arc::clone(&self.store),
-            self.news.listen(id),
+            self.notifier.listen(id),
             pipeline.to_owned(),
             id,
             after.unwrap_or(0),

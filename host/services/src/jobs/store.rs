@@ -1,4 +1,4 @@
-//! What a store of jobs can do, so that another engine can stand in for the first.
+//! The interface of a job store, so that another engine can replace the first.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -12,10 +12,10 @@ use hayrick_types::settings::jobs::Retention;
 
 use crate::jobs::error::JobError;
 
-/// What a store answers once it is on disk.
-pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, JobError>> + Send + 'a>>;
+/// Resolves once the outcome is on disk.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, JobError>> + Send + 'a>>;
 
-/// A submission that was checked, with nothing left open.
+/// A checked submission, with every default filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewJob {
     pub id: JobId,
@@ -29,7 +29,7 @@ pub struct NewJob {
     pub attempts_max: u32,
     /// Of one attempt.
     pub timeout: Duration,
-    /// Pending jobs the pipeline may have, this one included; `None` is the store's own bound.
+    /// Pending jobs the pipeline may have, this one included; `None` means the store's own bound.
     pub pending_max: Option<u64>,
 }
 
@@ -41,16 +41,14 @@ pub struct Claim {
     pub wanted: BTreeMap<String, usize>,
     /// Free places in all.
     pub slots: usize,
-    /// How long the jobs are held without a heartbeat, where stores are shared by hosts.
-    pub lease: Duration,
 }
 
-/// What a heartbeat has to tell of a job.
+/// Why a running attempt should end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
     /// Somebody asked to cancel it: end the attempt and say so.
     CancelRequested(Lease),
-    /// Another attempt holds it, or it is final or gone: end this attempt and drop what it did.
+    /// Another attempt holds it, or it is final or deleted: end this attempt and discard its work.
     Lost(Lease),
 }
 
@@ -63,82 +61,75 @@ pub struct Reclaimed {
     pub crashes: u32,
 }
 
-/// Jobs and their state machine, kept where nothing that was answered is lost. Every call but
-/// [`JobStore::sweep`] is one transaction.
+/// Durable jobs and their state machine. Every call but [`JobStore::sweep`] is one transaction.
 ///
-/// A worker's writes carry the lease of its attempt. Once the attempt does not hold the job any
-/// more they change nothing and fail with [`JobError::Lost`].
+/// A worker's writes carry the lease of its attempt. Once the attempt no longer holds the job, they
+/// change nothing and fail with [`JobError::Lost`].
 pub trait JobStore: Send + Sync {
-    /// Keeps a new job, or finds the one that its idempotency key names.
+    /// Stores a new job, or finds the one with its idempotency key.
     ///
     /// # Errors
     /// The key names a job of another kind or with other data; too many jobs are pending.
-    fn submit(&self, new: NewJob) -> Answer<'_, Submitted>;
+    fn submit(&self, new: NewJob) -> StoreFuture<'_, Submitted>;
 
     /// One job of a pipeline.
     ///
     /// # Errors
-    /// There is none of this id.
-    fn get<'a>(&'a self, pipeline: &'a str, id: JobId) -> Answer<'a, Job>;
+    /// The pipeline has no such job.
+    fn get<'a>(&'a self, pipeline: &'a str, id: JobId) -> StoreFuture<'a, Job>;
 
     /// Jobs of a pipeline, newest first.
-    fn list(&self, filter: JobFilter) -> Answer<'_, JobPage>;
+    fn list(&self, filter: JobFilter) -> StoreFuture<'_, JobPage>;
 
     /// How many jobs a pipeline has, by status.
-    fn counts<'a>(&'a self, pipeline: &'a str) -> Answer<'a, JobCounts>;
+    fn counts<'a>(&'a self, pipeline: &'a str) -> StoreFuture<'a, JobCounts>;
 
     /// Cancels a pending job at once and asks a running one to end; a final one stays as it is.
     ///
     /// # Errors
-    /// There is none of this id.
-    fn cancel<'a>(&'a self, pipeline: &'a str, id: JobId) -> Answer<'a, Job>;
+    /// The pipeline has no such job.
+    fn cancel<'a>(&'a self, pipeline: &'a str, id: JobId) -> StoreFuture<'a, Job>;
 
-    /// Makes a failed or cancelled job pending, with all its attempts before it. Its checkpoint
-    /// stays.
+    /// Makes a failed or cancelled job pending, with all its attempts left. Its checkpoint stays.
     ///
     /// # Errors
-    /// There is none of this id, it is in another status, or too many jobs are pending.
-    fn retry<'a>(&'a self, pipeline: &'a str, id: JobId) -> Answer<'a, Job>;
+    /// The pipeline has no such job, it is in another status, or too many jobs are pending.
+    fn retry<'a>(&'a self, pipeline: &'a str, id: JobId) -> StoreFuture<'a, Job>;
 
-    /// Begins attempts of the jobs whose time has come: by priority, then by time, then by id;
-    /// never more than there are places.
-    fn claim(&self, claim: Claim) -> Answer<'_, Vec<Claimed>>;
+    /// Begins attempts of jobs that are due: by priority, then by time, then by id; never more than
+    /// there are places.
+    fn claim(&self, claim: Claim) -> StoreFuture<'_, Vec<Claimed>>;
 
-    /// Says that attempts go on, and learns of those that should not.
-    fn heartbeat(
-        &self,
-        owner: OwnerId,
-        held: Vec<Lease>,
-        lease: Duration,
-    ) -> Answer<'_, Vec<Notice>>;
+    /// Which of these attempts should end.
+    fn heartbeat(&self, held: Vec<Lease>) -> StoreFuture<'_, Vec<Notice>>;
 
-    /// Keeps how far an attempt has come.
+    /// Stores the progress of an attempt.
     ///
     /// # Errors
     /// The lease is lost.
-    fn report(&self, lease: Lease, progress: Progress) -> Answer<'_, ()>;
+    fn report(&self, lease: Lease, progress: Progress) -> StoreFuture<'_, ()>;
 
-    /// Keeps a JSON document for the next attempt, in place of the last one.
+    /// Stores a JSON document for the next attempt; it replaces the last one.
     ///
     /// # Errors
     /// The lease is lost.
-    fn checkpoint(&self, lease: Lease, document: String) -> Answer<'_, ()>;
+    fn checkpoint(&self, lease: Lease, document: String) -> StoreFuture<'_, ()>;
 
-    /// Ends an attempt and gives the job as it then is. If a cancel was asked for meanwhile, it is
-    /// cancelled.
+    /// Ends an attempt and returns the job as it then is. If a cancel was requested meanwhile, the
+    /// job is cancelled.
     ///
     /// # Errors
     /// The lease is lost.
-    fn finish(&self, lease: Lease, end: AttemptEnd) -> Answer<'_, Job>;
+    fn finish(&self, lease: Lease, end: AttemptEnd) -> StoreFuture<'_, Job>;
 
-    /// Takes back every running job whose owner is dead: where one process has the store to itself,
-    /// that is every owner but this one.
-    fn reclaim(&self, owner: OwnerId) -> Answer<'_, Vec<Reclaimed>>;
+    /// Takes back every running job of another owner: those processes are dead, because one process
+    /// has the store to itself.
+    fn reclaim(&self, owner: OwnerId) -> StoreFuture<'_, Vec<Reclaimed>>;
 
-    /// When the first job falls due that no claim has found due yet, as Unix time in milliseconds;
-    /// it may be past.
-    fn next_due(&self) -> Answer<'_, Option<u64>>;
+    /// When the next job becomes due that no claim has found due yet, as Unix time in milliseconds;
+    /// it may be in the past.
+    fn next_due(&self) -> StoreFuture<'_, Option<u64>>;
 
-    /// Forgets final jobs that were kept long enough; how many.
-    fn sweep(&self, retention: Retention) -> Answer<'_, usize>;
+    /// Deletes final jobs that were kept long enough, and returns how many.
+    fn sweep(&self, retention: Retention) -> StoreFuture<'_, usize>;
 }

@@ -1,4 +1,4 @@
-//! A submission is checked against the limits, and what it leaves open takes the defaults.
+//! Checks submissions against the limits, and fills in the defaults.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::jobs::config::JobsConfig;
 use crate::jobs::error::JobError;
 use crate::jobs::store::NewJob;
 
-/// The job that is asked for.
+/// The job to store.
 pub(super) fn check(submission: Submission, config: &JobsConfig) -> Result<NewJob, JobError> {
     let Submission {
         pipeline,
@@ -92,8 +92,8 @@ pub(super) fn check_json(
     limit: LimitName,
 ) -> Result<(), JobError> {
     check_length(what, text, bytes_max, Some(limit))?;
-    // Whole, not skipped over: what lies too deep or has half a character in it would make the
-    // answer that shows the job unreadable.
+    // Parsed, not only scanned: a document that is nested too deeply or has half a surrogate pair
+    // would make every response with this job unreadable.
     match serde_json::from_str::<Value>(text) {
         Ok(_) => Ok(()),
         Err(error) => Err(JobError::NotJson {

@@ -1,25 +1,25 @@
-//! A look at one job that follows its changes.
+//! Follows the changes of one job.
 
 use std::sync::Arc;
 
 use hayrick_types::job::{Job, JobId};
 
 use crate::jobs::error::JobError;
-use crate::jobs::news::Listener;
+use crate::jobs::notifier::Listener;
 use crate::jobs::store::JobStore;
 
-/// The changes of one job, seen by this process. Dropping it ends the look.
+/// The changes of one job that this process makes.
 pub struct JobWatch {
     store: Arc<dyn JobStore>,
     listener: Listener,
     pipeline: String,
     id: JobId,
-    /// Revision of the newest snapshot that was given.
+    /// Revision of the newest snapshot that was returned.
     seen: u64,
 }
 
 impl JobWatch {
-    /// Gives snapshots that are newer than the revision `after`.
+    /// Returns snapshots that are newer than the revision `after`.
     pub(super) fn new(
         store: Arc<dyn JobStore>,
         listener: Listener,
@@ -36,12 +36,11 @@ impl JobWatch {
         }
     }
 
-    /// The newest snapshot, once there is one that was not given yet. Changes that follow on each
-    /// other quickly may be one. A final job changes only if it is retried by hand, so ask no
-    /// further without a reason. A call that is dropped loses nothing.
+    /// Waits for a newer snapshot. Quick changes may be merged into one. A final job changes only if
+    /// somebody retries it, so stop there. Cancel-safe.
     ///
     /// # Errors
-    /// The job is not there, or cannot be read.
+    /// The pipeline has no such job, or it cannot be read.
     pub async fn changed(&mut self) -> Result<Job, JobError> {
         loop {
             let job = self.store.get(&self.pipeline, self.id).await?;

@@ -1,4 +1,4 @@
-//! What can go wrong with the file of keys.
+//! Errors of the key file.
 
 use std::io;
 
@@ -6,22 +6,22 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
     #[error(
-        "the file of keys {path} cannot be used: {error}: see to its rights and to the space on its disk"
+        "the key file {path} cannot be used: {error}: check its permissions and the free space on its disk"
     )]
     File { path: String, error: io::Error },
     #[error(
-        "the file of keys {path} is damaged ({error}): bring it back from a backup, or remove it and make new keys"
+        "the key file {path} is damaged ({error}): restore it from a backup, or remove it and create new keys"
     )]
     Damaged {
         path: String,
         error: serde_json::Error,
     },
-    #[error("the operating system gives no randomness: {0}")]
+    #[error("the operating system provides no randomness: {0}")]
     Randomness(String),
-    #[error("a key's name has 1 to {max} characters, none of them a control character: choose another with --name", max = super::key::NAME_CHARS_MAX)]
+    #[error("the name of a key must have 1 to {max} characters and no control characters: choose another with --name", max = super::key::NAME_CHARS_MAX)]
     Name,
     #[error(
-        "there are {0} keys already, which is the most there can be: revoked ones go when the file is removed"
+        "there are {0} keys, which is the maximum: remove the key file to start again without the revoked ones"
     )]
     TooMany(usize),
 }

@@ -1,19 +1,18 @@
-//! The file of keys, which the command line changes while a server reads it.
+//! The key file, which the command line changes while a server reads it.
 //!
-//! It is a file of its own and not a table of the database, because that belongs to the running
-//! server alone: its folder is locked, and a command of another version must not touch its schema.
-//! The file is small, is replaced as a whole (a reader sees the old one or the new one), is
-//! readable to its owner only, and a server sees by its number and time that it was replaced. A
-//! lock beside it puts changes in a row.
+//! It is not a table of the database, because only the running server may open that: its folder is
+//! locked, and a command of another version must not touch its schema. The file is small and private,
+//! and is replaced atomically; a server notices the replacement by inode and time. A lock file
+//! serialises changes.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
+use crate::atomic_file::{self, Access};
 use crate::keys::error::KeysError;
 use crate::keys::key::{Key, NAME_CHARS_MAX, NewKey};
 use crate::keys::token;
@@ -22,17 +21,17 @@ use crate::secret::Secret;
 /// The file's name within the data folder.
 pub const FILE: &str = "keys.json";
 const LOCK: &str = "keys.lock";
-/// Keys of one file, revoked ones included: it is read as a whole.
+/// Keys in the file, revoked ones included: it is read as a whole.
 const KEYS_MAX: usize = 10_000;
 
-/// Where the keys are.
+/// The key file of a data folder.
 #[derive(Debug, Clone)]
 pub struct KeyFile {
     folder: PathBuf,
     path: PathBuf,
 }
 
-/// What tells one content of the file from the next.
+/// Identifies one content of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     inode: u64,
@@ -47,7 +46,7 @@ struct Content {
 }
 
 impl KeyFile {
-    /// The file within this data folder, there or not.
+    /// The file within this data folder, which need not exist.
     pub fn new(data_dir: &Path) -> KeyFile {
         KeyFile {
             folder: data_dir.to_owned(),
@@ -55,7 +54,7 @@ impl KeyFile {
         }
     }
 
-    /// All keys, oldest first; none if there is no file.
+    /// All keys, oldest first; empty without a file.
     ///
     /// # Errors
     /// The file cannot be read, or is damaged.
@@ -71,11 +70,10 @@ impl KeyFile {
         Ok(content.keys)
     }
 
-    /// Makes a key, and gives its text out: the only time it is known. `now` is a Unix time in
-    /// seconds.
+    /// Creates a key and returns its text, which is not stored. `now` is a Unix time in seconds.
     ///
     /// # Errors
-    /// Its name is none, there are too many, or the file cannot be written.
+    /// Its name is invalid, there are too many keys, or the file cannot be written.
     pub fn create(&self, new: NewKey, now: u64) -> Result<(Key, Secret), KeysError> {
         let length = new.name.chars().count();
         if length == 0 || length > NAME_CHARS_MAX || new.name.chars().any(char::is_control) {
@@ -106,8 +104,8 @@ impl KeyFile {
         Ok((key, text))
     }
 
-    /// Ends a key for good and shows it; none if there is none of that id. One that was revoked
-    /// keeps its time.
+    /// Revokes a key for good and returns it; `None` if the id is unknown. A key that is revoked
+    /// already keeps its time.
     ///
     /// # Errors
     /// The file cannot be read or written.
@@ -136,7 +134,7 @@ impl KeyFile {
         &self,
         change: impl FnOnce(&mut Vec<Key>) -> Result<(), KeysError>,
     ) -> Result<(), KeysError> {
-        // Until the end of this function, or of the process.
+        // Held until the end of this function.
         let _lock = self.lock().map_err(|error| self.failed(error))?;
         let mut keys = self.read()?;
         change(&mut keys)?;
@@ -155,13 +153,10 @@ impl KeyFile {
         Ok(lock)
     }
 
-    /// On disk when it returns.
+    /// Returns once the file is on disk.
     fn write(&self, content: &Content) -> io::Result<()> {
-        replace(
-            &self.folder,
-            &self.path,
-            &serde_json::to_vec_pretty(content)?,
-        )
+        let text = serde_json::to_vec_pretty(content)?;
+        atomic_file::replace(&self.path, &text, Access::Private)
     }
 
     fn failed(&self, error: io::Error) -> KeysError {
@@ -170,15 +165,4 @@ impl KeyFile {
             error,
         }
     }
-}
-
-/// Puts a file in the place of another, readable to this user only: what was there or what is new,
-/// never half of it.
-pub(super) fn replace(folder: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
-    // Such a file is made with the rights 0600.
-    let mut file = NamedTempFile::new_in(folder)?;
-    file.write_all(content)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    File::open(folder)?.sync_all()
 }

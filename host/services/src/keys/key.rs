@@ -1,4 +1,4 @@
-//! A key as it is stored: all but its secret, of which there is a digest.
+//! A key as it is stored: with the digest of its secret.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ pub const NAME_CHARS_MAX: usize = 128;
 pub enum Scope {
     /// Run pipelines, and read what is known of them.
     Invoke,
-    /// Put pipelines there and take them away.
+    /// Deploy and remove pipelines.
     Deploy,
     /// Everything.
     Admin,
@@ -21,7 +21,7 @@ impl Scope {
     /// All of them.
     pub const ALL: [Scope; 3] = [Scope::Invoke, Scope::Deploy, Scope::Admin];
 
-    /// Its word, on the command line and in errors.
+    /// Its name, on the command line and in errors.
     pub fn as_str(self) -> &'static str {
         match self {
             Scope::Invoke => "invoke",
@@ -30,13 +30,13 @@ impl Scope {
         }
     }
 
-    /// The scope of a word.
-    pub fn parse(word: &str) -> Option<Scope> {
-        Scope::ALL.into_iter().find(|scope| scope.as_str() == word)
+    /// Parses the name of a scope.
+    pub fn parse(name: &str) -> Option<Scope> {
+        Scope::ALL.into_iter().find(|scope| scope.as_str() == name)
     }
 }
 
-/// So many requests in so many seconds.
+/// A number of requests in a number of seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rate {
     /// At least 1.
@@ -49,7 +49,7 @@ impl Rate {
     /// Reads `60/min`, `5/s` or `1000/h`.
     ///
     /// # Errors
-    /// A sentence that shows how a rate is written.
+    /// A message that shows how to write a rate.
     pub fn parse(text: &str) -> Result<Rate, String> {
         let parsed = text.split_once('/').and_then(|(count, unit)| {
             let seconds = match unit {
@@ -64,20 +64,20 @@ impl Rate {
             })
         });
         parsed.ok_or_else(|| {
-            format!("'{text}' is no rate: write for example \"60/min\", \"5/s\" or \"1000/h\"")
+            format!("invalid rate '{text}': write for example \"60/min\", \"5/s\" or \"1000/h\"")
         })
     }
 }
 
-/// What the one who makes a key says of it.
+/// The properties of a new key.
 #[derive(Debug, Clone)]
 pub struct NewKey {
     pub name: String,
     pub scopes: Vec<Scope>,
-    /// The only pipelines it may use; none means all.
+    /// The only pipelines it may use; `None` means all.
     pub pipelines: Option<Vec<String>>,
     pub rate: Option<Rate>,
-    /// Requests at once before the rate counts; the rate's own count if it is not said.
+    /// Requests at once before the rate applies; by default the count of the rate.
     pub burst: Option<u32>,
     /// Answers at a time.
     pub concurrency_max: Option<u32>,
@@ -88,7 +88,7 @@ pub struct NewKey {
 /// A key. Its limits never change once it is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
-    /// Names it, in lists and in the log; no secret.
+    /// Identifies it, in lists and in the log; not secret.
     pub id: String,
     pub name: String,
     /// SHA-256 of the secret, in hex.
@@ -98,14 +98,14 @@ pub struct Key {
     pub rate: Option<Rate>,
     pub burst: Option<u32>,
     pub concurrency_max: Option<u32>,
-    /// Unix time, seconds; the other times, too.
+    /// Unix time in seconds, like the other times.
     pub expires_at: Option<u64>,
     pub created_at: u64,
     pub revoked_at: Option<u64>,
 }
 
 impl Key {
-    /// Whether it opens anything at this Unix time in seconds.
+    /// Whether it is valid at this Unix time in seconds.
     pub fn is_usable(&self, now: u64) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
     }
@@ -114,7 +114,7 @@ impl Key {
     pub fn has(&self, scope: Scope) -> bool {
         self.scopes
             .iter()
-            .any(|own| *own == scope || *own == Scope::Admin)
+            .any(|granted| *granted == scope || *granted == Scope::Admin)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The keys of a running server: what the file has now, looked up by id.
+//! The keys of a running server, by id. They follow the key file.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -7,19 +7,20 @@ use std::time::{Duration, Instant};
 
 use hayrick_types::clock::Clock;
 
+use crate::atomic_file::{self, Access};
 use crate::keys::error::KeysError;
-use crate::keys::file::{KeyFile, Stamp, replace};
+use crate::keys::file::{KeyFile, Stamp};
 use crate::keys::key::Key;
 use crate::keys::token;
 
-/// Between two looks at the file; a look is one question to the kernel. A revoked key is dead after
-/// this.
+/// How often the file is checked for changes, with one system call. A revoked key stops working
+/// after this.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
-/// Between two writes of when keys were last used.
+/// Between two writes of the times of last use.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(10);
-/// When keys were last used: of the server, so that it never writes the file of the keys.
+/// The times of last use. A file of its own, so that the server never writes the key file.
 const USED_FILE: &str = "keys-used.json";
-/// A digest that no secret has, compared with when there is no such key, so that this takes as
+/// A digest that no secret has. An unknown key is compared with it, so that this takes equally
 /// long.
 const NO_DIGEST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -40,8 +41,8 @@ struct Inner {
 struct Loaded {
     looked: Instant,
     stamp: Option<Stamp>,
-    /// None when the file cannot be read: then no key opens anything, and it does not count as a
-    /// server without keys.
+    /// `None` if the file cannot be read: then no key is valid, and the server does not count as one
+    /// without keys.
     keys: Option<HashMap<String, Arc<Key>>>,
 }
 
@@ -56,7 +57,7 @@ impl KeyRing {
     /// The keys of this data folder.
     ///
     /// # Errors
-    /// There is a file, and it cannot be read.
+    /// The file exists and cannot be read.
     pub fn open(data_dir: &Path, clock: Clock) -> Result<KeyRing, KeysError> {
         let file = KeyFile::new(data_dir);
         let stamp = file.stamp();
@@ -81,7 +82,7 @@ impl KeyRing {
         })
     }
 
-    /// The key of this text, if it opens anything now. Takes as long whatever is wrong with it.
+    /// The key of this text, if it is valid now. Takes equally long whatever is wrong with it.
     pub fn verify(&self, text: &str) -> Option<Arc<Key>> {
         let (id, secret) = token::parse(text).unwrap_or(("", ""));
         let key = self
@@ -99,12 +100,12 @@ impl KeyRing {
         Some(key)
     }
 
-    /// Whether there never was a key. A file that cannot be read is not that.
+    /// Whether no key was ever created. False if the file cannot be read.
     pub fn is_empty(&self) -> bool {
         self.look().keys.as_ref().is_some_and(HashMap::is_empty)
     }
 
-    /// Writes from time to time when keys were last used, for as long as it is awaited.
+    /// Writes the times of last use periodically, forever.
     pub async fn flush_loop(self) {
         loop {
             tokio::time::sleep(FLUSH_INTERVAL).await;
@@ -114,8 +115,7 @@ impl KeyRing {
         }
     }
 
-    /// Writes when keys were last used. What cannot be written is tried again; it is a hint, and no
-    /// reason to stop.
+    /// Writes the times of last use. Errors are logged, and the next call tries again.
     pub fn flush(&self) {
         let times = {
             let mut used = locked(&self.inner.used);
@@ -127,9 +127,9 @@ impl KeyRing {
         let path = self.inner.folder.join(USED_FILE);
         let written = serde_json::to_vec(&times)
             .map_err(Into::into)
-            .and_then(|text| replace(&self.inner.folder, &path, &text));
+            .and_then(|text| atomic_file::replace(&path, &text, Access::Private));
         if let Err(error) = written {
-            tracing::warn!(%error, "when keys were last used cannot be written down");
+            tracing::warn!(%error, "the times of the last use of keys cannot be saved");
             locked(&self.inner.used).is_new = true;
         }
     }
@@ -146,8 +146,7 @@ impl KeyRing {
         }
     }
 
-    /// The keys as the file has them, or had them a moment ago. The file is small, so that reading
-    /// it holds nobody up.
+    /// The keys of the file, at most [`LOOK_INTERVAL`] old. The file is small, so reading it is quick.
     fn look(&self) -> MutexGuard<'_, Loaded> {
         let mut loaded = locked(&self.inner.loaded);
         if loaded.looked.elapsed() >= LOOK_INTERVAL {
@@ -160,7 +159,7 @@ impl KeyRing {
                     .file
                     .read()
                     .map(by_id)
-                    .map_err(|error| tracing::error!(%error, "no key is accepted"))
+                    .map_err(|error| tracing::error!(%error, "the key file cannot be read: no key is accepted"))
                     .ok();
             }
         }
@@ -168,8 +167,7 @@ impl KeyRing {
     }
 }
 
-/// When keys were last used, by id, in Unix seconds; what a server has noted up to some seconds
-/// ago.
+/// The times of last use by id, in Unix seconds; they are up to [`FLUSH_INTERVAL`] old.
 pub fn read_used(data_dir: &Path) -> BTreeMap<String, u64> {
     let text = std::fs::read_to_string(data_dir.join(USED_FILE)).unwrap_or_default();
     serde_json::from_str(&text).unwrap_or_default()

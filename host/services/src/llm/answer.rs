@@ -1,4 +1,4 @@
-//! Puts the chunks of a generation together to a whole answer.
+//! Collects the chunks of a generation into an answer.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use hayrick_types::message::ToolCall;
 
 use crate::llm::generation::Generation;
 
-/// Reads a generation to its end; `count` sees each chunk, and can end it.
+/// Reads a generation to its end. `count` sees each chunk, and its error ends the generation.
 ///
 /// # Errors
 /// As [`Generation::next`], and those of `count`.

@@ -1,5 +1,5 @@
-//! The circuit breaker of one upstream: after failures in a row it lets nothing through for a
-//! while, then one request on trial.
+//! The circuit breaker of one upstream: after several failures in a row it lets nothing through for
+//! a while, then one request on trial.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -28,11 +28,11 @@ enum State {
     HalfOpen,
 }
 
-/// A request the breaker let through, which owes it a verdict. Dropped without one, it says nothing
-/// about the upstream.
+/// A request that the breaker let through and whose outcome it needs. Dropped without an outcome, it
+/// says nothing about the upstream.
 pub(crate) struct Trial {
     breaker: Arc<Breaker>,
-    /// Whether the breaker waits for this very request.
+    /// Whether this is the request on trial.
     awaited: bool,
 }
 
@@ -53,7 +53,7 @@ impl Breaker {
     /// Lets a request through.
     ///
     /// # Errors
-    /// The upstream is left alone; the time after which to ask again.
+    /// The breaker is open; the time until it is worth asking again.
     pub(crate) fn admit(self: &Arc<Self>) -> Result<Trial, Duration> {
         let mut state = self.state();
         if let Some(rest) = shut_for(*state) {
@@ -69,8 +69,8 @@ impl Breaker {
         })
     }
 
-    /// The state's word: `closed`, `open` or `half-open`.
-    pub(crate) fn word(&self) -> &'static str {
+    /// The name of the state: `closed`, `open` or `half-open`.
+    pub(crate) fn name(&self) -> &'static str {
         match *self.state() {
             State::Closed { .. } => "closed",
             State::Open { until } if until > Instant::now() => "open",
@@ -87,7 +87,7 @@ impl Breaker {
         let failures = match *state {
             State::Closed { failures } => failures.saturating_add(1),
             State::HalfOpen if awaited => self.failures_max,
-            // A request from before the breaker opened: what it has to say is known.
+            // A request from before the breaker opened adds nothing new.
             State::Open { .. } | State::HalfOpen => return,
         };
         let opens = failures >= self.failures_max;
@@ -120,7 +120,7 @@ impl Trial {
         }
     }
 
-    /// The upstream did its part.
+    /// The request succeeded.
     pub(crate) fn succeeded(mut self) {
         self.answering();
         let mut state = self.breaker.state();
@@ -129,7 +129,7 @@ impl Trial {
         }
     }
 
-    /// The upstream did not.
+    /// The request failed.
     pub(crate) fn failed(mut self) {
         self.breaker.fail(std::mem::take(&mut self.awaited));
     }
@@ -164,17 +164,17 @@ mod tests {
     async fn failures_in_a_row_open_it_and_a_trial_closes_it() {
         let breaker = opened();
         assert_eq!(
-            (breaker.word(), breaker.admit().err()),
+            (breaker.name(), breaker.admit().err()),
             ("open", Some(OPEN))
         );
         tokio::time::advance(OPEN).await;
-        assert_eq!(breaker.word(), "half-open");
+        assert_eq!(breaker.name(), "half-open");
         let mut trial = breaker.admit().ok().unwrap();
         assert_eq!(breaker.admit().err(), Some(TRIAL_RETRY_AFTER));
         trial.answering();
         assert!(breaker.admit().is_ok());
         trial.succeeded();
-        assert_eq!(breaker.word(), "closed");
+        assert_eq!(breaker.name(), "closed");
     }
 
     #[tokio::test(start_paused = true)]
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_trial_nobody_waited_for_passes_its_place_on() {
+    async fn a_dropped_trial_makes_room_for_the_next() {
         let breaker = opened();
         tokio::time::advance(OPEN).await;
         drop(breaker.admit().ok().unwrap());
@@ -200,8 +200,8 @@ mod tests {
         breaker.admit().ok().unwrap().failed();
         breaker.admit().ok().unwrap().succeeded();
         breaker.admit().ok().unwrap().failed();
-        assert_eq!(breaker.word(), "closed");
+        assert_eq!(breaker.name(), "closed");
         late.failed();
-        assert_eq!(breaker.word(), "open");
+        assert_eq!(breaker.name(), "open");
     }
 }

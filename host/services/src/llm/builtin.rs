@@ -1,5 +1,5 @@
-//! The model that answers when no upstream is configured: deterministic, and honest about what it
-//! is.
+//! The built-in model, which answers when no upstream is configured. It is deterministic, and says
+//! what it is.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -17,7 +17,7 @@ const INTRODUCTION: &str = "I am Hayrick's built-in model: no upstream is config
 const DIMENSIONS: usize = 64;
 
 /// Answers word by word. A token is a word: the usage counts those of all messages and of the
-/// answer, and `max_tokens` cuts after as many.
+/// answer, and `max_tokens` limits the words.
 pub(crate) fn generate(messages: &[Message], options: &Options) -> Generation {
     let answer = answer(messages);
     let words: Vec<&str> = answer.split_inclusive(' ').collect();

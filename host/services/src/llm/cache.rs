@@ -1,4 +1,4 @@
-//! The response cache of one upstream: whole answers by the whole request.
+//! The response cache of one upstream: answers by the SHA-256 of the request.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,7 +29,7 @@ struct Entries {
     expiries: VecDeque<(Instant, Key)>,
 }
 
-/// Writes an answer down while it passes.
+/// Records an answer while it passes.
 pub(crate) struct Recorder {
     cache: Arc<Cache>,
     key: Key,
@@ -48,7 +48,7 @@ impl Cache {
     /// The answer to this request.
     ///
     /// # Errors
-    /// It is not there: a recorder for the answer to come.
+    /// It is not cached: a recorder for the answer to come.
     pub(crate) fn get(self: &Arc<Self>, request: &[u8]) -> Result<Arc<[Chunk]>, Recorder> {
         let key = Sha256::digest(request).into();
         let mut entries = self.entries();
@@ -100,7 +100,7 @@ impl Entries {
 }
 
 impl Recorder {
-    /// Writes a chunk down, unless the answer is too long to be kept.
+    /// Records a chunk, unless the answer is too long to be cached.
     pub(crate) fn note(&mut self, chunk: &Chunk) {
         self.bytes += chunk.len();
         if self.fits() {
@@ -112,7 +112,7 @@ impl Recorder {
         }
     }
 
-    /// Keeps the answer, which is whole.
+    /// Caches the answer, which is complete.
     pub(crate) fn keep(self) {
         if self.bytes <= ANSWER_BYTES_MAX {
             self.cache.insert(self.key, self.chunks.into());

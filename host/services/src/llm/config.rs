@@ -1,4 +1,4 @@
-//! Which upstreams there are and how each is treated.
+//! The configured upstreams and their limits.
 
 use std::collections::BTreeSet;
 
@@ -12,8 +12,8 @@ use crate::secret::Secret;
 #[derive(Debug, Clone, Default)]
 pub struct LlmConfig {
     pub upstreams: Vec<UpstreamConfig>,
-    /// The alias that serves when a plugin names none; `None` is the first upstream, or the
-    /// built-in model if there is none.
+    /// The alias for requests that name none; `None` means the first upstream, or the built-in model
+    /// without upstreams.
     pub default: Option<String>,
 }
 
@@ -31,7 +31,7 @@ pub struct UpstreamConfig {
     pub api_key: Option<Secret>,
     /// How it is asked.
     pub settings: UpstreamSettings,
-    /// Answers to equal requests are repeated from memory.
+    /// Answers equal requests from memory.
     pub cache: Option<CacheSettings>,
 }
 
@@ -59,8 +59,7 @@ impl UpstreamConfig {
         }
     }
 
-    /// The address of one of the upstream's functions, such as `embeddings`; none if `base_url` is
-    /// no address.
+    /// The URL of an endpoint such as `embeddings`; `None` if `base_url` is invalid.
     pub(crate) fn url(&self, function: &str) -> Option<Url> {
         let mut url = Url::parse(&self.base_url)
             .ok()
@@ -72,7 +71,7 @@ impl UpstreamConfig {
         Some(url)
     }
 
-    /// The `Authorization` header; none without a key, or if no header can carry it.
+    /// The `Authorization` header; `None` without a key, or if a header cannot carry it.
     pub(crate) fn authorization(&self) -> Option<HeaderValue> {
         let key = self.api_key.as_ref()?;
         let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose())).ok()?;
@@ -96,7 +95,8 @@ impl UpstreamConfig {
         }
         if self.settings.concurrency_max == 0 {
             mistake(
-                "concurrency_max is 0, so it could never be asked: make it at least 1".to_owned(),
+                "concurrency_max is 0, so no request would ever be sent: set it to at least 1"
+                    .to_owned(),
             );
         }
         for fallback in &self.settings.fallbacks {
@@ -115,10 +115,10 @@ impl UpstreamConfig {
 }
 
 impl LlmConfig {
-    /// Checks addresses, keys and that every alias named is there once.
+    /// Checks addresses and keys, and that every alias exists once.
     ///
     /// # Errors
-    /// Every mistake there is.
+    /// Lists every mistake.
     pub(crate) fn check(&self) -> Result<(), LlmConfigError> {
         let aliases: Vec<&str> = self
             .upstreams
@@ -152,14 +152,14 @@ impl LlmConfig {
     }
 }
 
-/// Words in quotes, for a person.
-pub(crate) fn quoted(words: &[&str]) -> String {
-    if words.is_empty() {
+/// Names in quotes, separated by commas.
+pub(crate) fn quoted(names: &[&str]) -> String {
+    if names.is_empty() {
         return "none".to_owned();
     }
-    words
+    names
         .iter()
-        .map(|word| format!("'{word}'"))
+        .map(|name| format!("'{name}'"))
         .collect::<Vec<_>>()
         .join(", ")
 }

@@ -1,5 +1,5 @@
-//! What callers are told when an upstream fails: its alias and the cure, never its address or its
-//! key.
+//! How callers see the failure of an upstream: with its alias and the cure, never with its address
+//! or its key.
 
 use std::error::Error;
 use std::io;
@@ -11,10 +11,10 @@ use reqwest::StatusCode;
 
 use crate::secret::Secret;
 
-/// Longest piece of an upstream's own words that is passed on.
+/// Bytes of an upstream's own error message that are passed on.
 const QUOTE_BYTES_MAX: usize = 1 << 10;
 
-/// Puts the failures of one upstream into words.
+/// Describes the failures of one upstream.
 pub(crate) struct Reporter {
     alias: String,
     key: Option<Secret>,
@@ -29,7 +29,7 @@ impl Reporter {
         Failure::new(kind, format!("upstream '{}' {what}", self.alias))
     }
 
-    /// It answered a status that is no success.
+    /// It answered with an error status.
     pub(crate) fn status(
         &self,
         status: StatusCode,
@@ -39,16 +39,14 @@ impl Reporter {
         let code = status.as_u16();
         let quote = self.quote(said);
         let (kind, what) = match code {
-            // Its words may repeat a part of the key.
+            // The message is not quoted: it may repeat a part of the key.
             401 | 403 => (
                 FailureKind::Failed,
-                format!("refuses the host's key ({code}): the operator should check its api_key"),
+                format!("rejects the host's key ({code}): ask the operator to check its api_key"),
             ),
             404 => (
                 FailureKind::NotFound,
-                format!(
-                    "knows no such model or address (404): check its model and base_url{quote}"
-                ),
+                format!("has no such model or address (404): check its model and base_url{quote}"),
             ),
             408 | 425 | 500..=599 => (
                 FailureKind::Unavailable,
@@ -56,7 +54,7 @@ impl Reporter {
             ),
             429 => (
                 FailureKind::Limit,
-                format!("takes no more requests now (429): try again later{quote}"),
+                format!("accepts no more requests now (429): try again later{quote}"),
             ),
             300..=399 => (
                 FailureKind::Failed,
@@ -77,7 +75,7 @@ impl Reporter {
         }
     }
 
-    /// It put an error object into its answer; `code` is an HTTP status where the object has one.
+    /// It sent an error object within its answer; `code` is an HTTP status if the object has one.
     pub(crate) fn reported(&self, said: &str, code: Option<u16>) -> Failure {
         let status = code
             .and_then(|code| StatusCode::from_u16(code).ok())
@@ -119,11 +117,11 @@ impl Reporter {
         tracing::warn!(
             upstream = self.alias,
             error = error.map(chain),
-            "the answer was cut"
+            "the answer broke off"
         );
         self.failure(
             FailureKind::Unavailable,
-            "cut the answer before its end: try again",
+            "closed the connection in the middle of its answer: try again",
         )
     }
 
@@ -139,14 +137,14 @@ impl Reporter {
         self.failure(
             FailureKind::Timeout,
             &format!(
-                "fell silent for {limit:?} within its answer: try again, or raise its idle_timeout"
+                "sent nothing for {limit:?} in the middle of its answer: try again, or raise its idle_timeout"
             ),
         )
         .limit(LimitName::UpstreamIdleTimeout)
     }
 
     pub(crate) fn event_too_long(&self, limit: usize) -> Failure {
-        self.failure(FailureKind::Failed, &format!("sent an event of more than {limit} bytes: raise its event_bytes_max if that is right"))
+        self.failure(FailureKind::Failed, &format!("sent an event of more than {limit} bytes: raise its event_bytes_max if such events are expected"))
             .limit(LimitName::UpstreamEventBytesMax)
     }
 
@@ -158,17 +156,16 @@ impl Reporter {
             .limit(LimitName::UpstreamAnswerBytesMax)
     }
 
-    /// The answer is not what OpenAI's API says.
+    /// The answer does not follow OpenAI's API.
     pub(crate) fn malformed(&self, error: &serde_json::Error) -> Failure {
-        let what = format!(
-            "sent something that is no answer of OpenAI's API: check that its base_url is one ({error})"
-        );
+        let what =
+            format!("sent an invalid response for the OpenAI API: check its base_url ({error})");
         self.failure(FailureKind::Failed, &what)
     }
 
     pub(crate) fn content_type(&self, found: &str) -> Failure {
         let what = format!(
-            "answers with {}, not with a model's answer: check its base_url, which often ends in /v1",
+            "answered with content type {}, not as a model: check its base_url, which often ends in /v1",
             shorten(found, 64)
         );
         self.failure(FailureKind::Failed, &what)
@@ -183,12 +180,12 @@ impl Reporter {
 
     /// The breaker is open.
     pub(crate) fn shut(&self, rest: Duration) -> Failure {
-        let what = "failed several times in a row and is left alone for a while: try again later";
+        let what = "failed several times in a row and is not asked for a while: try again later";
         self.failure(FailureKind::Unavailable, what)
             .retry_after(rest)
     }
 
-    /// No place, and no place to wait for one.
+    /// All places are taken, and so is the queue.
     pub(crate) fn full(&self, running: usize, waiting: usize) -> Failure {
         let what = format!(
             "has {running} requests running and {waiting} waiting: try again later, or raise its concurrency_max or queue_max"
@@ -198,7 +195,7 @@ impl Reporter {
             .limit(LimitName::UpstreamQueueMax)
     }
 
-    /// The upstream's own words, short and without the key, after a colon.
+    /// The upstream's own message, shortened and without the key.
     fn quote(&self, said: &str) -> String {
         if said.trim().is_empty() {
             return String::new();
@@ -218,8 +215,7 @@ pub(crate) fn may_pass(failure: &Failure) -> bool {
     matches!(failure.kind, FailureKind::Unavailable | FailureKind::Limit)
 }
 
-/// Whether the upstream is to blame, as the breaker counts it: not if it answered something
-/// sensible.
+/// Whether the breaker counts it as a failure of the upstream: not if the answer made sense.
 pub(crate) fn is_breakdown(failure: &Failure) -> bool {
     matches!(
         failure.kind,
@@ -232,7 +228,7 @@ pub(crate) fn may_fall_back(failure: &Failure) -> bool {
     failure.kind != FailureKind::InvalidInput
 }
 
-/// One failure for an upstream and its fallbacks: the first one's kind, everyone's words, the
+/// One failure for an upstream and its fallbacks: the kind of the first, the messages of all, the
 /// earliest time to try again.
 pub(crate) fn of_all(failures: Vec<Failure>) -> Failure {
     let retry_after = failures
@@ -244,18 +240,18 @@ pub(crate) fn of_all(failures: Vec<Failure>) -> Failure {
         .map_or((FailureKind::Failed, None), |failure| {
             (failure.kind, failure.limit)
         });
-    let words: Vec<String> = failures
+    let messages: Vec<String> = failures
         .into_iter()
         .map(|failure| failure.message)
         .collect();
     Failure {
         retry_after,
         limit,
-        ..Failure::new(kind, words.join("; then "))
+        ..Failure::new(kind, messages.join("; then "))
     }
 }
 
-/// What the caller sent cannot be put to any upstream.
+/// The caller's request is invalid for every upstream.
 pub(crate) fn invalid(message: String) -> Failure {
     Failure::new(FailureKind::InvalidInput, message)
 }
@@ -266,28 +262,31 @@ fn shorten(text: &str, bytes_max: usize) -> &str {
         .unwrap_or_default()
 }
 
-/// Why there is no connection, as far as that names no address; the log has the rest.
+/// Why connecting failed, without any address; the log has the details.
 fn reason(error: &reqwest::Error) -> String {
     use io::ErrorKind::{
         ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, TimedOut,
     };
     if error.is_dns() {
-        return "its name is not known".to_owned();
+        return "its name cannot be resolved".to_owned();
     }
     let kinds = causes(error)
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .map(io::Error::kind);
-    let told = [
+    let shown = [
         ConnectionRefused,
         ConnectionReset,
         HostUnreachable,
         NetworkUnreachable,
         TimedOut,
     ];
-    kinds.filter(|kind| told.contains(kind)).last().map_or_else(
-        || "the host's log says why".to_owned(),
-        |kind| kind.to_string(),
-    )
+    kinds
+        .filter(|kind| shown.contains(kind))
+        .last()
+        .map_or_else(
+            || "the host's log says why".to_owned(),
+            |kind| kind.to_string(),
+        )
 }
 
 /// Every cause, for the log; without the URL, whose query may hold a secret.
@@ -341,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn long_words_are_cut_between_characters() {
+    fn long_messages_are_cut_between_characters() {
         assert_eq!(shorten("grün", 3), "gr");
         assert!(reporter().reported(&"ü".repeat(5000), None).message.len() < 2000);
     }

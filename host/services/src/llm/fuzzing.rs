@@ -33,7 +33,7 @@ fn events<'a>(
 /// and over, and the rest is the stream.
 ///
 /// # Panics
-/// It makes other events in these pieces than in one, or one over the limit.
+/// The pieces yield other events than the whole stream, or an event over the limit.
 pub fn check_stream(input: &[u8]) {
     let Some((&[max, ref cuts @ ..], stream)) = input.split_first_chunk::<5>() else {
         return;
@@ -59,7 +59,7 @@ pub fn check_stream(input: &[u8]) {
 /// Any bytes as an event of an answer, or as a whole answer.
 ///
 /// # Panics
-/// More is made of it than there is in it.
+/// The chunks have more text than the input.
 pub fn check_answer(data: &[u8]) {
     let mut chunks = VecDeque::new();
     if decode(data, &mut chunks).is_err() {
@@ -80,7 +80,7 @@ mod tests {
 
     use super::*;
 
-    /// Checks every seed of a target; how many there are.
+    /// Checks every seed of a target, and returns how many there are.
     fn replay(target: &str, check: fn(&[u8])) -> usize {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../../tests/fuzz/seeds")

@@ -1,4 +1,4 @@
-//! An answer in flight.
+//! A generation: a model's answer while it is being made.
 
 use std::sync::Arc;
 
@@ -7,17 +7,16 @@ use hayrick_types::failure::Failure;
 
 use crate::llm::reading::Reading;
 
-/// An answer in flight: text, reasoning and tool calls as they come, then its finish reason, then
-/// its usage where that is known. Dropping it closes the connection to the upstream and gives its
-/// place there to the next request.
+/// A model's answer while it is being made: text, reasoning and tool calls as they come, then the
+/// finish reason, then the usage if it is known. Dropping it closes the connection to the upstream
+/// and gives its place there to the next request.
 pub struct Generation {
     source: Source,
 }
 
 enum Source {
     Upstream(Box<Reading>),
-    /// The built-in model's answer, or one from the cache, and how many of its chunks are given
-    /// out.
+    /// The built-in model's answer, or one from the cache, and how many of its chunks were returned.
     Replay(Arc<[Chunk]>, usize),
     Ended,
     Failed(Failure),
@@ -36,12 +35,12 @@ impl Generation {
         }
     }
 
-    /// The next chunk; none at the end. A call that is dropped while it waits loses nothing.
+    /// The next chunk; `None` at the end. Cancel-safe.
     ///
     /// # Errors
-    /// `Timeout`: no token in time. `Unavailable`: the upstream cut the answer. `Limit`: the answer
-    /// is too long. `Failed`: it is not what OpenAI's API says. An error that the upstream reports
-    /// has the kind of its HTTP status. The failure stays: it is no silent end.
+    /// `Timeout`: no token in time. `Unavailable`: the answer broke off. `Limit`: it is too long.
+    /// `Failed`: it does not follow OpenAI's API. An error that the upstream reports has the kind of
+    /// its HTTP status. Further calls return the same failure.
     pub async fn next(&mut self) -> Result<Option<Chunk>, Failure> {
         let next = match &mut self.source {
             Source::Upstream(reading) => reading.next().await,

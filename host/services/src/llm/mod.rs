@@ -2,7 +2,6 @@
 //! then `generation` and `reading`.
 
 mod answer;
-mod backoff;
 mod breaker;
 mod builtin;
 mod cache;
@@ -13,6 +12,7 @@ pub mod fuzzing;
 pub mod generation;
 mod openai;
 mod reading;
+mod retry;
 pub mod router;
 mod sse;
 mod upstream;

@@ -1,4 +1,4 @@
-//! Reads one upstream's answer, chunk by chunk, only as fast as it is asked.
+//! Reads one upstream's answer, chunk by chunk, only as fast as its caller.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use tokio::time::{Instant, timeout};
 use crate::llm::breaker::Trial;
 use crate::llm::cache::Recorder;
 use crate::llm::failure::{Reporter, is_breakdown};
-use crate::llm::openai::response::{Fault, Seen, decode};
+use crate::llm::openai::response::{EventSummary, Fault, decode};
 use crate::llm::sse::Decoder;
 
-/// How long the end of the body is waited for once the answer is whole: a body read to its end
-/// leaves its connection to the next request.
+/// How long to wait for the end of the body once the answer is complete: a body that was read to its
+/// end leaves its connection to the next request.
 const DRAIN_MAX: Duration = Duration::from_millis(20);
 
 /// What bounds an answer.
@@ -34,9 +34,9 @@ pub(crate) struct ReadLimits {
 pub(crate) struct Reading {
     response: Response,
     body: Body,
-    /// Chunks of the last event that are still to be given out.
+    /// Chunks of the last event that were not returned yet.
     pending: VecDeque<Chunk>,
-    /// Given out last: some upstreams count along in every event.
+    /// Returned last: some upstreams send a running count with every event.
     usage: Option<Usage>,
     has_finish: bool,
     has_ended: bool,
@@ -59,10 +59,10 @@ enum Body {
 }
 
 impl Reading {
-    /// Takes an answer over; `waited` is the part of the first-token timeout that its headers took.
+    /// Takes over a response; `waited` is the part of the first-token timeout that its headers took.
     ///
     /// # Errors
-    /// It is no model's answer, by its content type.
+    /// Its content type is not a model's.
     pub(crate) fn new(
         response: Response,
         trial: Trial,
@@ -89,7 +89,7 @@ impl Reading {
         })
     }
 
-    /// Writes the answer down for the cache.
+    /// Records the answer for the cache.
     pub(crate) fn record(&mut self, recorder: Option<Recorder>) {
         self.recorder = recorder;
     }
@@ -103,10 +103,10 @@ impl Reading {
         filled.map_err(|failure| self.judge(failure))
     }
 
-    /// The next chunk; none at the end. It is not to be called again after its end or a failure.
+    /// The next chunk; `None` at the end. Do not call it again after the end or a failure.
     ///
     /// # Errors
-    /// The upstream fell silent, cut the answer, sent an error or nonsense, or more than the limits
+    /// The upstream stalled, broke off, or sent an error, an invalid event or more than the limits
     /// allow.
     pub(crate) async fn next(&mut self) -> Result<Option<Chunk>, Failure> {
         let next = match self.fill().await {
@@ -123,7 +123,7 @@ impl Reading {
         }
     }
 
-    /// Reads until there is a chunk to give out, or none will come.
+    /// Reads until there is a chunk to return, or none will come.
     async fn fill(&mut self) -> Result<(), Failure> {
         while self.pending.is_empty() && !self.has_ended {
             if let Body::Events(decoder) = &mut self.body {
@@ -167,7 +167,7 @@ impl Reading {
         if !self.has_finish {
             return Err(failure);
         }
-        // The answer is whole; what is missing is the word that it is, which not everyone sends.
+        // The answer is complete; not every upstream sends `[DONE]`.
         self.end();
         Ok(())
     }
@@ -195,7 +195,7 @@ impl Reading {
         Ok(())
     }
 
-    fn note(&mut self, seen: Seen) {
+    fn note(&mut self, seen: EventSummary) {
         self.has_finish |= seen.finish;
         self.usage = seen.usage.or(self.usage);
         if !self.has_token && !self.pending.is_empty() {
@@ -236,7 +236,7 @@ impl Reading {
         if let Some(recorder) = self.recorder.take() {
             recorder.keep();
         }
-        // Whatever comes is past the answer's end.
+        // The answer has ended; what follows is discarded.
         let _ = timeout(DRAIN_MAX, self.response.chunk()).await;
     }
 
@@ -250,8 +250,7 @@ impl Reading {
     }
 }
 
-/// Servers that forget the content type of a stream, or call it plain text, are taken at their
-/// data.
+/// Some servers send a stream without a content type or as plain text: those are read as events.
 fn body_of(
     response: &Response,
     reporter: &Reporter,

@@ -1,4 +1,4 @@
-//! The upstreams by alias: which one serves a request, and who steps in for it.
+//! Routes requests to upstreams by alias, and falls back to others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -34,22 +34,22 @@ struct Inner {
     default: String,
 }
 
-/// How an upstream is, as `/status` shows it.
+/// The state of an upstream, as `/status` shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UpstreamStatus {
     pub alias: String,
     pub model: String,
-    /// `closed` (all is well), `open` (left alone) or `half-open` (on trial).
+    /// `closed` (it works), `open` (it is not asked) or `half-open` (it is on trial).
     pub breaker: &'static str,
     /// Requests at this moment, those waiting for a retry included.
     pub active: usize,
-    /// Requests sent, again ones included.
+    /// Requests sent, retries included.
     pub requests: u64,
     /// Those of them that failed before their first token.
     pub failures: u64,
 }
 
-/// The aliases there will be: those configured, or the built-in model's where none is.
+/// The configured aliases, or that of the built-in model without upstreams.
 pub fn aliases(config: &LlmConfig) -> BTreeSet<String> {
     if config.upstreams.is_empty() {
         return BTreeSet::from([builtin::ALIAS.to_owned()]);
@@ -89,12 +89,13 @@ impl Llm {
         })
     }
 
-    /// The whole answer at once. Until the first token a failing upstream is tried again, then its
-    /// fallbacks.
+    /// Returns the whole answer. Before the first token a failing upstream is retried, then its
+    /// fallbacks are asked.
     ///
     /// # Errors
     /// `NotFound`: no such alias, or the upstream has no such model. `InvalidInput`: it refused the
-    /// request. `Limit`, `Unavailable`: it is busy or away. Else as [`Generation::next`].
+    /// request. `Limit`, `Unavailable`: it is busy or not reachable. Otherwise as
+    /// [`Generation::next`].
     pub async fn generate(
         &self,
         messages: Vec<Message>,
@@ -120,8 +121,8 @@ impl Llm {
         .await
     }
 
-    /// The answer as it is made. Returns once an upstream has accepted the request; until then a
-    /// failing one is tried again, then its fallbacks.
+    /// Returns the generation once an upstream has accepted the request; until then a failing
+    /// upstream is retried, then its fallbacks are asked.
     ///
     /// # Errors
     /// As [`Llm::generate`].
@@ -133,8 +134,8 @@ impl Llm {
         self.open(&messages, &options, Until::Accepted).await
     }
 
-    /// One vector a text, in order. There are no fallbacks: another model's vectors lie in another
-    /// space.
+    /// One vector per text, in order. There are no fallbacks: vectors of different models cannot be
+    /// compared.
     ///
     /// # Errors
     /// As [`Llm::generate`].
@@ -150,8 +151,8 @@ impl Llm {
         }
     }
 
-    /// How each upstream is, in the order of the configuration; the built-in model if there is
-    /// none.
+    /// The state of each upstream, in the order of the configuration; without upstreams, that of the
+    /// built-in model.
     pub fn status(&self) -> Vec<UpstreamStatus> {
         if self.inner.upstreams.is_empty() {
             let name = || builtin::ALIAS.to_owned();
@@ -171,7 +172,7 @@ impl Llm {
             .collect()
     }
 
-    /// The upstreams that may serve an alias, in order; none is the built-in model.
+    /// The upstreams that may serve an alias, in order; empty for the built-in model.
     fn route(&self, alias: Option<&str>) -> Result<&[Arc<Upstream>], Failure> {
         let alias = alias.unwrap_or(&self.inner.default);
         if self.inner.upstreams.is_empty() && alias == builtin::ALIAS {
@@ -229,7 +230,7 @@ impl Llm {
 
 fn status(upstream: &Upstream) -> UpstreamStatus {
     let config = upstream.config();
-    let breaker = upstream.breaker_word();
+    let breaker = upstream.breaker_state();
     let (requests, failures) = upstream.counts();
     UpstreamStatus {
         alias: config.alias.clone(),
@@ -259,7 +260,7 @@ fn route(upstream: &Arc<Upstream>, all: &[Arc<Upstream>]) -> Vec<Arc<Upstream>> 
 /// Upstreams over one client, and so one pool of connections; more than one only if their connect
 /// timeouts differ, which reqwest keeps in the client.
 fn connectable(configs: &[UpstreamConfig]) -> Result<Vec<Arc<Upstream>>, LlmConfigError> {
-    // Another part of the process may have installed it: any provider will do.
+    // It fails if a provider is installed already, and any provider will do.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let needs_tls = configs
         .iter()
@@ -366,7 +367,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_unknown_alias_is_told_which_there_are() {
+    async fn an_unknown_alias_is_refused_with_the_known_ones() {
         let upstreams = ["a", "b"]
             .map(|alias| UpstreamConfig::new(alias, "http://127.0.0.1:9/v1", "m"))
             .to_vec();

@@ -1,7 +1,7 @@
-//! A bounded decoder of server-sent events: bytes in as the network cuts them, the data of whole
-//! events out.
+//! A bounded decoder of server-sent events: it takes bytes as the network delivers them, and
+//! returns the data of whole events.
 
-/// May stand before everything else, and is no part of the first line.
+/// A stream may begin with it; it does not belong to the first line.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// One event is longer than the limit.
@@ -9,7 +9,7 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 pub(crate) struct EventTooLong;
 
 /// Holds at most one unfinished event and one piece of network input. Only `data` matters to chat
-/// APIs; other fields are passed over.
+/// APIs; other fields are skipped.
 pub(crate) struct Decoder {
     input: Vec<u8>,
     /// Where the current line starts in `input`.
@@ -22,7 +22,7 @@ pub(crate) struct Decoder {
     /// The lines of data of the current event.
     data: Vec<u8>,
     has_data: bool,
-    /// The event in `data` was given out.
+    /// The event in `data` was returned.
     given_out: bool,
     event_bytes_max: usize,
 }
@@ -43,7 +43,7 @@ impl Decoder {
         }
     }
 
-    /// Takes in what the network brought.
+    /// Adds bytes from the network.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.input.drain(..self.line_start);
         self.searched -= self.line_start;
@@ -51,7 +51,7 @@ impl Decoder {
         self.input.extend_from_slice(bytes);
     }
 
-    /// The data of the next whole event; none until more input comes.
+    /// The data of the next whole event; `None` until more input comes.
     ///
     /// # Errors
     /// The event, or a line of any kind, is longer than the limit.
@@ -71,7 +71,7 @@ impl Decoder {
         Ok(None)
     }
 
-    /// Bytes of the line that has no end yet; the mark is not counted, nor what may become it.
+    /// Bytes of the unfinished line, without a byte order mark or the beginning of one.
     fn unfinished(&self) -> usize {
         let line = self.input.get(self.line_start..).unwrap_or_default();
         let mark = BYTE_ORDER_MARK.len().min(line.len());
@@ -130,7 +130,7 @@ impl Decoder {
         let value = match value {
             [b':', b' ', value @ ..] | [b':', value @ ..] => value,
             [] => value,
-            // A field whose name only begins like it.
+            // A field whose name only begins with `data`.
             _ => return Ok(()),
         };
         if self.has_data {

@@ -14,7 +14,7 @@ use reqwest::{Client, Response, Url};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::llm::backoff::{Backoff, parse_retry_after};
+use crate::backoff::Backoff;
 use crate::llm::breaker::{Breaker, Trial};
 use crate::llm::cache::Cache;
 use crate::llm::config::UpstreamConfig;
@@ -22,10 +22,11 @@ use crate::llm::failure::{Reporter, invalid, is_breakdown, may_pass};
 use crate::llm::generation::Generation;
 use crate::llm::openai::{embeddings, error, request};
 use crate::llm::reading::{ReadLimits, Reading};
+use crate::llm::retry::{self, parse_retry_after};
 
-/// How much of a refusal's body is read for its reason.
+/// Bytes of an error response that are read for its reason.
 const REFUSAL_BYTES_MAX: usize = 64 << 10;
-/// How long a refusal's body is waited for.
+/// How long to wait for the body of an error response.
 const REFUSAL_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// Up to when a failure leads to another attempt.
@@ -37,7 +38,7 @@ pub(crate) enum Until {
     FirstChunk,
 }
 
-/// An endpoint with one model, and the state of the requests to it.
+/// An endpoint with one model, and its state.
 pub(crate) struct Upstream {
     config: UpstreamConfig,
     client: Client,
@@ -63,7 +64,7 @@ struct Attempts<'a> {
 }
 
 impl Upstream {
-    /// An upstream nobody has asked yet; none if its `base_url` is no address.
+    /// An upstream that was not asked yet; `None` if its `base_url` is invalid.
     pub(crate) fn new(config: UpstreamConfig, client: Client) -> Option<Upstream> {
         let seed = RandomState::new().hash_one(&config.alias);
         Some(Upstream {
@@ -102,9 +103,9 @@ impl Upstream {
         &self.config
     }
 
-    /// The breaker's word.
-    pub(crate) fn breaker_word(&self) -> &'static str {
-        self.breaker.word()
+    /// The name of the breaker's state.
+    pub(crate) fn breaker_state(&self) -> &'static str {
+        self.breaker.name()
     }
 
     /// Requests sent, and those of them that failed before their first token.
@@ -124,7 +125,7 @@ impl Upstream {
             - self.places.available_permits()
     }
 
-    /// Asks for an answer, again and again where that helps.
+    /// Requests an answer, with retries.
     ///
     /// # Errors
     /// The last attempt's failure, or the reason why there was none.
@@ -161,7 +162,7 @@ impl Upstream {
         }
     }
 
-    /// Asks for vectors. There are no fallbacks: another model's vectors lie in another space.
+    /// Requests embeddings.
     ///
     /// # Errors
     /// The last attempt's failure, or the reason why there was none.
@@ -196,7 +197,7 @@ impl Upstream {
         }
     }
 
-    /// Waits for a place, if there is one to wait in.
+    /// Waits for a place, unless the queue is full.
     async fn enter(&self) -> Result<Arc<OwnedSemaphorePermit>, Failure> {
         if let Some(rest) = self.breaker.shut_for() {
             return Err(self.reporter.shut(rest));
@@ -279,7 +280,7 @@ impl Upstream {
         let retry_after = retry_after.and_then(|value| parse_retry_after(value, SystemTime::now()));
         let mut body = Vec::new();
         let read = async {
-            // A refusal that breaks off is a refusal all the same.
+            // The status counts even if the body breaks off.
             while let Ok(Some(bytes)) = response.chunk().await
                 && body.len() + bytes.len() <= REFUSAL_BYTES_MAX
             {
@@ -311,18 +312,18 @@ impl Upstream {
     }
 }
 
-/// Tells the breaker how a request ended.
+/// Reports the outcome of a request to the breaker.
 fn settle(trial: Option<Trial>, failure: Option<&Failure>) {
     match trial {
         Some(trial) if failure.is_some_and(is_breakdown) => trial.failed(),
-        // A refusal with a reason is a sign of life.
+        // An upstream that refuses a request still works.
         Some(trial) => trial.succeeded(),
         None => {}
     }
 }
 
 impl Attempts<'_> {
-    /// The breaker's leave for the next attempt.
+    /// Asks the breaker for the next attempt.
     fn next(&mut self) -> Result<Trial, Failure> {
         let admitted = self.upstream.breaker.admit();
         if admitted.is_ok() {
@@ -338,7 +339,7 @@ impl Attempts<'_> {
     /// Waits before the next attempt.
     ///
     /// # Errors
-    /// The failure itself, if there is to be none.
+    /// The failure itself, if there is no next attempt.
     async fn failed(&mut self, failure: Failure) -> Result<(), Failure> {
         self.upstream.failures.fetch_add(1, Ordering::Relaxed);
         let is_last =
@@ -346,12 +347,12 @@ impl Attempts<'_> {
         let wait = if is_last {
             None
         } else {
-            self.upstream.backoff.wait(self.failed, failure.retry_after)
+            retry::wait(&self.upstream.backoff, self.failed, failure.retry_after)
         };
         let Some(wait) = wait else {
             return Err(failure);
         };
-        tracing::info!(upstream = self.upstream.config.alias, attempt = self.failed + 1, ?wait, %failure, "trying again");
+        tracing::info!(upstream = self.upstream.config.alias, attempt = self.failed + 1, ?wait, %failure, "retrying");
         sleep(wait).await;
         self.failed += 1;
         self.last = Some(failure);

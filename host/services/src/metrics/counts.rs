@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hayrick_types::limit_name::LimitName;
 
-/// A number for each limit.
+/// A counter for each limit.
 #[derive(Debug)]
 pub(crate) struct LimitCounts([AtomicU64; LimitName::ALL.len()]);
 
@@ -15,14 +15,14 @@ impl Default for LimitCounts {
 }
 
 impl LimitCounts {
-    /// Once more.
+    /// Counts one more.
     pub(crate) fn add(&self, limit: LimitName) {
         if let Some(count) = self.0.get(limit.number()) {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Those that were reached at all: a host with many plugins has too many others.
+    /// The limits that were reached; a host with many plugins would list too many others.
     pub(crate) fn reached(&self) -> Vec<(LimitName, u64)> {
         let counts = LimitName::ALL
             .iter()

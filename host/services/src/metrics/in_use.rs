@@ -1,13 +1,13 @@
-//! Bytes in use by many at a time, counted so that they can be bounded and shown.
+//! Bytes in use, counted so that they can be limited and shown.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A number of bytes that many add to.
+/// A shared number of bytes.
 #[derive(Debug, Default)]
 pub struct BytesInUse(AtomicUsize);
 
 impl BytesInUse {
-    /// Takes `bytes` if no more than `max` are in use then.
+    /// Takes `bytes` unless more than `max` would be in use.
     pub fn take(&self, bytes: usize, max: usize) -> bool {
         let before = self.0.fetch_add(bytes, Ordering::Relaxed);
         let fits = before.checked_add(bytes).is_some_and(|total| total <= max);

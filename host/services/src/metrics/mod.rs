@@ -1,7 +1,7 @@
-//! What the host counts for `/metrics`: runs, their times, and each limit that was reached.
+//! The counters behind `/metrics`: runs, their times, and how often each limit was reached.
 //!
-//! Counting is an addition to an atomic number that its owner holds: no lock, no look-up by name.
-//! Names are limited: limits are an enum, and a plugin has numbers for as long as its file is in
+//! Counting adds to an atomic number that its owner holds: no lock, no look-up by name. The number
+//! of labels is bounded: limits are an enum, and a plugin has counters for as long as its file is in
 //! the folder.
 
 mod counts;
@@ -22,7 +22,7 @@ use crate::metrics::plugin::PluginMetrics;
 use crate::metrics::snapshot::Snapshot;
 use crate::metrics::text::{Moment, text};
 
-/// The numbers of one host. A cheap handle.
+/// The counters of one host. A cheap handle.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
     inner: Arc<Inner>,
@@ -31,7 +31,7 @@ pub struct Metrics {
 #[derive(Debug, Default)]
 struct Inner {
     plugins: RwLock<BTreeMap<Arc<str>, Arc<PluginMetrics>>>,
-    /// Limits of clients and of the host, which are no plugin's.
+    /// Limits of clients and of the host, which belong to no plugin.
     limits: LimitCounts,
     connections: AtomicU64,
     /// Linear memory of all runs.
@@ -49,7 +49,7 @@ impl Drop for Connected {
 }
 
 impl Metrics {
-    /// The numbers of a plugin, which are there from now on.
+    /// The counters of a plugin, which exist from now on.
     pub fn plugin(&self, name: &Arc<str>) -> Arc<PluginMetrics> {
         let mut plugins = self
             .inner
@@ -84,8 +84,8 @@ impl Metrics {
         &self.inner.memory
     }
 
-    /// All of them as OpenMetrics text, which Prometheus reads, with what only its owners know at
-    /// this moment.
+    /// All counters as OpenMetrics text, which Prometheus reads, together with a snapshot of the
+    /// other services.
     pub fn text(&self, snapshot: Snapshot) -> String {
         let inner = &self.inner;
         text(Moment {

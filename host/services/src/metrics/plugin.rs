@@ -1,4 +1,4 @@
-//! The numbers of one plugin.
+//! The counters of one plugin.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,7 +18,7 @@ const CPU_TIMES: [f64; 11] = [
     0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.01, 0.05, 0.1, 0.5, 2.0, 10.0,
 ];
 
-/// What the runs of one plugin add to.
+/// The counters of one plugin.
 #[derive(Debug)]
 pub struct PluginMetrics {
     limits: LimitCounts,

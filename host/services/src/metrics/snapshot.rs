@@ -1,4 +1,4 @@
-//! What is asked of its owners when somebody looks.
+//! The numbers that other services keep, read at each scrape.
 
 use hayrick_types::job::JobCounts;
 use hayrick_types::pipeline::PipelineStatus;
@@ -12,13 +12,13 @@ pub struct Snapshot {
     pub upstreams: Vec<UpstreamNumbers>,
 }
 
-/// What is known of one upstream.
+/// The numbers of one upstream.
 #[derive(Debug)]
 pub struct UpstreamNumbers {
     pub alias: String,
-    /// Requests sent, again ones included.
+    /// Requests sent, retries included.
     pub requests: u64,
-    /// Those of them that failed.
+    /// Requests that failed.
     pub failures: u64,
     /// Requests at this moment.
     pub active: u64,

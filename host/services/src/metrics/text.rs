@@ -16,33 +16,25 @@ use prometheus_client::registry::Registry;
 use crate::metrics::plugin::PluginMetrics;
 use crate::metrics::snapshot::Snapshot;
 
-const STATUSES: [JobStatus; 5] = [
-    JobStatus::Pending,
-    JobStatus::Running,
-    JobStatus::Completed,
-    JobStatus::Failed,
-    JobStatus::Cancelled,
-];
-
-/// What there is to write.
+/// Everything that one scrape shows.
 #[derive(Debug)]
 pub(super) struct Moment {
     pub(super) snapshot: Snapshot,
     pub(super) plugins: Vec<(Arc<str>, Arc<PluginMetrics>)>,
-    /// Those that no plugin reached.
+    /// Those that belong to no plugin.
     pub(super) limits: Vec<(LimitName, u64)>,
     pub(super) connections: u64,
     /// Bytes of all runs.
     pub(super) memory: usize,
 }
 
-/// Writes it.
+/// Formats it.
 pub(super) fn text(moment: Moment) -> String {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(moment));
     let mut text = String::new();
     if encode(&mut text, &registry).is_err() {
-        // A string takes whatever is written to it.
+        // Writing to a string does not fail.
         tracing::error!("the metrics cannot be written");
     }
     text
@@ -75,7 +67,7 @@ impl Collector for Moment {
 
 impl Moment {
     fn limits(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let help = "How often a limit was reached, by its name; pipeline is empty where a client reached it before there was one";
+        let help = "How often a limit was reached, by its name; pipeline is empty if it belongs to no plugin";
         let mut family =
             encoder.encode_descriptor("hayrick_limit_reached", help, None, MetricType::Counter)?;
         let of_plugins = self
@@ -202,7 +194,7 @@ impl Moment {
             MetricType::Gauge,
         )?;
         for (pipeline, counts) in &self.snapshot.jobs {
-            for status in STATUSES {
+            for status in JobStatus::ALL {
                 let labels = [("pipeline", pipeline.as_str()), ("status", status.as_str())];
                 ConstGauge::new(*counts.clone().of(status))
                     .encode(family.encode_family(&labels)?)?;

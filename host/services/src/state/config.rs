@@ -1,17 +1,17 @@
-//! How much a plugin may remember, and for how long.
+//! How much state a plugin may keep, and for how long.
 
 use std::time::Duration;
 
 use hayrick_types::settings::state::StateQuota;
 
-/// Bounds of what is remembered; each is enforced when an entry is written.
+/// Limits of state; each is enforced when an entry is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StateConfig {
     /// Bytes of one key.
     pub key_bytes_max: usize,
     /// Of one pipeline.
     pub quota: StateQuota,
-    /// The longest time after which an entry may go; one without such a time stays.
+    /// The longest time to live; an entry without one does not expire.
     pub ttl_max: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! Why something is not remembered.
+//! Errors of the state store.
 
 use std::time::Duration;
 
@@ -7,28 +7,28 @@ use hayrick_types::limit_name::LimitName;
 
 use crate::database::error::DatabaseError;
 
-/// The entry cannot be read or written; nothing has changed.
+/// Why an entry cannot be read or written; nothing has changed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StateError {
     #[error(
-        "a key has 1 to {bytes_max} bytes, and this one has {bytes}: choose another, or hash what is long"
+        "a key must have 1 to {bytes_max} bytes, but this one has {bytes}: choose another, or hash long keys"
     )]
     Key { bytes: usize, bytes_max: usize },
     #[error(
-        "a value has {bytes_max} bytes at most (state.value_bytes_max), and this one has {bytes}: split it over several keys"
+        "a value may have at most {bytes_max} bytes (state.value_bytes_max), but this one has {bytes}: split it over several keys"
     )]
     Value { bytes: usize, bytes_max: usize },
-    #[error("an entry's time can be {} days at most: leave it out, and the entry stays", .0.as_secs() / (24 * 60 * 60))]
+    #[error("the time to live may be at most {} days: leave it out for an entry that does not expire", .0.as_secs() / (24 * 60 * 60))]
     Ttl(Duration),
     #[error(
-        "this plugin remembers {0} keys, as many as it may: delete some, or have the operator raise state.keys_max"
+        "this plugin has {0} keys, which is its maximum: delete some, or ask the operator to raise state.keys_max"
     )]
     Keys(u64),
     #[error(
-        "this plugin would remember more than the {0} bytes it may: delete something, or have the operator raise state.bytes_max"
+        "this plugin may keep at most {0} bytes: delete something, or ask the operator to raise state.bytes_max"
     )]
     Bytes(u64),
-    /// A full disk among others.
+    /// For example, the disk is full.
     #[error(transparent)]
     Database(#[from] DatabaseError),
 }

@@ -1,4 +1,5 @@
-//! What plugins remember between runs: durable entries by key, each pipeline's its own, in bounds.
+//! The state of plugins between runs: durable entries by key, separate for each pipeline, with
+//! quotas.
 
 pub mod config;
 pub mod error;
@@ -6,18 +7,18 @@ mod store;
 
 use std::time::Duration;
 
-use hayrick_types::clock::Clock;
+use hayrick_types::clock::{Clock, milliseconds};
 use hayrick_types::settings::state::StateQuota;
-use hayrick_types::state::Entry;
+use hayrick_types::state::StateEntry;
 
 use crate::database::Database;
 use crate::state::config::StateConfig;
 use crate::state::error::StateError;
 use crate::state::store::Write;
 
-/// Keys that are listed at a time.
+/// Keys of one page.
 const LIST_MAX: u32 = 1000;
-/// Expired entries that are removed in one go: their values are read once more for that, and other
+/// Expired entries that are deleted in one transaction: deleting reads their values, and other
 /// writes wait.
 const SWEEP_CHUNK: usize = 64;
 
@@ -30,7 +31,7 @@ pub struct State {
 }
 
 impl State {
-    /// State in this file.
+    /// State in this database.
     pub fn new(database: Database, config: StateConfig, clock: Clock) -> State {
         State {
             database,
@@ -39,7 +40,7 @@ impl State {
         }
     }
 
-    /// The same entries under another quota: that of one pipeline.
+    /// The same entries with the quota of one pipeline.
     pub fn within(&self, quota: StateQuota) -> State {
         State {
             config: StateConfig {
@@ -50,11 +51,11 @@ impl State {
         }
     }
 
-    /// None if there is no such key, or its time is over.
+    /// The entry of a key; `None` if there is none, or it has expired.
     ///
     /// # Errors
     /// The key is too long, or the store failed.
-    pub async fn get(&self, pipeline: &str, key: &str) -> Result<Option<Entry>, StateError> {
+    pub async fn get(&self, pipeline: &str, key: &str) -> Result<Option<StateEntry>, StateError> {
         self.check_key(key)?;
         let (pipeline, key, now) = (pipeline.to_owned(), key.to_owned(), (self.clock)());
         self.database
@@ -62,10 +63,10 @@ impl State {
             .await
     }
 
-    /// Writes, and returns the new revision once it is on disk. Without `ttl` the entry stays.
+    /// Writes an entry, and returns its revision once it is on disk. Without `ttl` it does not expire.
     ///
     /// # Errors
-    /// The key, the value or the time is too long, the pipeline remembers as much as it may, or the
+    /// The key, the value or the time to live is too long, the pipeline's quota is used up, or the
     /// store failed.
     pub async fn set(
         &self,
@@ -81,7 +82,7 @@ impl State {
             .await
     }
 
-    /// Whether there was such a key.
+    /// Deletes an entry; whether it existed.
     ///
     /// # Errors
     /// The key is too long, or the store failed.
@@ -93,7 +94,7 @@ impl State {
             .await
     }
 
-    /// Keys that begin with `prefix`, in the order of their bytes, those after `after`; 1000 at
+    /// The keys that begin with `prefix` and follow `after`, in the order of their bytes; 1000 at
     /// most.
     ///
     /// # Errors
@@ -120,8 +121,8 @@ impl State {
             .await
     }
 
-    /// Writes if the entry still has the revision `expected`, or is absent where `expected` is
-    /// none; the new revision, or none if another write came first.
+    /// Writes if the entry still has the revision `expected` (`None`: it does not exist). Returns the
+    /// new revision, or `None` if another write came first.
     ///
     /// # Errors
     /// As [`State::set`].
@@ -144,11 +145,11 @@ impl State {
         self.database.write(operation).await
     }
 
-    /// Frees the space of entries whose time is over, a few at a time, so that other writes go
-    /// between. Returns how many it were.
+    /// Deletes expired entries, a few at a time, so that other writes can go between. Returns how
+    /// many.
     ///
     /// # Errors
-    /// The store failed; what was removed before stays so.
+    /// The store failed; some entries may be deleted.
     pub async fn sweep(&self) -> Result<u64, StateError> {
         let now = (self.clock)();
         let mut swept = 0;
@@ -185,8 +186,7 @@ impl State {
         if ttl.is_some_and(|ttl| ttl > self.config.ttl_max) {
             return Err(StateError::Ttl(self.config.ttl_max));
         }
-        let expires_at =
-            ttl.map(|ttl| now.saturating_add(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)));
+        let expires_at = ttl.map(|ttl| now.saturating_add(milliseconds(ttl)));
         Ok(Write {
             pipeline: pipeline.to_owned(),
             key: key.to_owned(),

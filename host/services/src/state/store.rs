@@ -1,7 +1,7 @@
-//! Entries in the file, one statement at a time. Times are Unix times in milliseconds; an entry
-//! whose time has come is not there.
+//! The statements for state. Times are Unix times in milliseconds; an expired entry counts as
+//! deleted.
 
-use hayrick_types::state::Entry;
+use hayrick_types::state::StateEntry;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::state::config::StateConfig;
@@ -24,7 +24,7 @@ const SWEEP: &str = "DELETE FROM state_entry WHERE revision IN \
     (SELECT revision FROM state_usage AS usage CROSS JOIN state_entry AS entry \
     ON entry.pipeline = usage.pipeline AND entry.expires_at <= ?1 LIMIT ?2)";
 
-/// Entries that go at a time when a pipeline needs room; it may need less than all of them.
+/// Expired entries that are deleted at a time when a pipeline needs room.
 const MAKE_ROOM_CHUNK: u32 = 16;
 
 /// An entry to be written.
@@ -35,7 +35,7 @@ pub(super) struct Write {
     pub(super) expires_at: Option<u64>,
 }
 
-/// What a pipeline remembers, and what of it has expired and is not swept yet.
+/// What the entries of a pipeline use, expired ones included until they are swept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Usage {
     pub(super) keys: u64,
@@ -48,9 +48,9 @@ pub(super) fn get(
     pipeline: &str,
     key: &str,
     now: u64,
-) -> rusqlite::Result<Option<Entry>> {
+) -> rusqlite::Result<Option<StateEntry>> {
     let read = |row: &Row<'_>| {
-        Ok(Entry {
+        Ok(StateEntry {
             revision: row.get(0)?,
             value: row.get(1)?,
         })
@@ -61,7 +61,7 @@ pub(super) fn get(
         .optional()
 }
 
-/// The entry's revision; none if it is not there.
+/// The revision of an entry; `None` if it does not exist.
 pub(super) fn revision(
     connection: &Connection,
     pipeline: &str,
@@ -83,7 +83,7 @@ pub(super) fn keys(
     limit: usize,
     now: u64,
 ) -> rusqlite::Result<Vec<String>> {
-    // Keys lie in the order of their bytes, and so do those of one prefix: the rest is never read.
+    // Keys are ordered by their bytes, so those of one prefix are adjacent.
     let from = after.map_or(prefix, |after| after.max(prefix));
     let mut statement = connection.prepare_cached(KEYS)?;
     let mut rows = statement.query(params![pipeline, from, now])?;
@@ -102,14 +102,14 @@ pub(super) fn keys(
     Ok(keys)
 }
 
-/// Writes the entry in place of the one there was, and returns its revision.
+/// Writes an entry, replaces the old one, and returns the new revision.
 pub(super) fn put(
     connection: &Connection,
     write: &Write,
     config: &StateConfig,
     now: u64,
 ) -> Result<u64, StateError> {
-    // If there turns out to be no room, the whole operation is undone, this too.
+    // If there is no room, the whole operation is rolled back, including this.
     delete(connection, &write.pipeline, &write.key, now)?;
     make_room(connection, write, config, now)?;
     connection.prepare_cached(INSERT)?.execute(params![
@@ -121,7 +121,7 @@ pub(super) fn put(
     Ok(connection.last_insert_rowid().unsigned_abs())
 }
 
-/// Removes the entry; whether it was there.
+/// Deletes an entry; whether it existed.
 pub(super) fn delete(
     connection: &Connection,
     pipeline: &str,
@@ -135,7 +135,7 @@ pub(super) fn delete(
     Ok(was_there.unwrap_or(false))
 }
 
-/// Sees to it that the entry fits, at the cost of expired ones only.
+/// Makes room for an entry by deleting expired ones.
 fn make_room(
     connection: &Connection,
     write: &Write,
@@ -178,7 +178,7 @@ pub(super) fn usage(connection: &Connection, pipeline: &str) -> rusqlite::Result
         .unwrap_or_default())
 }
 
-/// Removes up to `limit` expired entries, whosoever they are; how many it were.
+/// Deletes up to `limit` expired entries of all pipelines, and returns how many.
 pub(super) fn sweep(connection: &Connection, limit: usize, now: u64) -> rusqlite::Result<usize> {
     connection
         .prepare_cached(SWEEP)?

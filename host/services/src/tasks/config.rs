@@ -1,18 +1,18 @@
-//! How long runs are remembered, and how they get to disk.
+//! How long tasks are kept, and how they get to disk.
 
 use std::time::Duration;
 
 use hayrick_types::settings::tasks::TasksSettings;
 
-/// Retention and write-behind; all of it concerns runs that have ended.
+/// Retention and write-behind of ended runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TasksConfig {
     /// What the operator sets.
     pub settings: TasksSettings,
     /// How often runs are written to disk.
     pub flush_interval: Duration,
-    /// Memory for runs that are not on disk yet, all pipelines together. Beyond it the pipeline
-    /// that has most loses its oldest ones: that takes a disk which is full or stands still.
+    /// Memory for tasks that are not on disk yet, all pipelines together. Beyond it the pipeline that
+    /// has most loses its oldest ones; this happens only if the disk is full or stalled.
     pub unwritten_bytes_max: usize,
 }
 

@@ -1,13 +1,13 @@
-//! Why tasks cannot be read or kept.
+//! Errors of the task store.
 
 use hayrick_types::failure::Failure;
 
 use crate::database::error::DatabaseError;
 
-/// The store failed; runs go on, and what is known of them stays in memory.
+/// The store failed. Runs continue, and their tasks stay in memory.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum TasksError {
-    /// A full disk among others.
+    /// For example, the disk is full.
     #[error(transparent)]
     Database(#[from] DatabaseError),
 }

@@ -1,4 +1,4 @@
-//! Brings runs from memory to disk, in batches, and has what became too much removed.
+//! Writes runs from memory to disk, in batches, and sweeps.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,50 +6,53 @@ use std::sync::Arc;
 use hayrick_types::task::Task;
 
 use crate::database::Database;
-use crate::tasks::board::Board;
 use crate::tasks::config::TasksConfig;
 use crate::tasks::error::TasksError;
+use crate::tasks::live_runs::LiveRuns;
 use crate::tasks::retention;
 use crate::tasks::run::Run;
 use crate::tasks::store;
 
 /// Rows of one write: other writes wait some milliseconds for it.
 const BATCH_MAX: usize = 500;
-/// A pipeline is swept each time it has grown by this part of what it may keep.
+/// A pipeline is swept each time it has grown by this fraction of what it may keep.
 const GROWTH_PART: usize = 8;
 
-/// The one who writes tasks. What fails or is dropped halfway is still in memory, and is written
-/// again.
+/// Writes tasks. What fails or is dropped halfway is still in memory, and is written again.
 pub(super) struct Flusher {
-    board: Arc<Board>,
+    live_runs: Arc<LiveRuns>,
     database: Database,
     config: TasksConfig,
-    /// Tasks that a pipeline got since it was last swept.
+    /// New tasks of each pipeline since its last sweep.
     growth: HashMap<Arc<str>, usize>,
 }
 
 impl Flusher {
-    pub(super) fn new(board: Arc<Board>, database: Database, config: TasksConfig) -> Flusher {
+    pub(super) fn new(
+        live_runs: Arc<LiveRuns>,
+        database: Database,
+        config: TasksConfig,
+    ) -> Flusher {
         Flusher {
-            board,
+            live_runs,
             database,
             config,
             growth: HashMap::new(),
         }
     }
 
-    /// Writes what has ended, and what went on at the last flush and still does.
+    /// Writes the runs that have ended, and those that have been running since the last flush.
     pub(super) async fn flush(&mut self) -> Result<(), TasksError> {
         self.write_lasting().await?;
-        // What ends meanwhile is left to the next flush: this one has to come to an end too.
-        let mut left = self.board.ended_count();
+        // Runs that end meanwhile are left to the next flush, so that this one ends.
+        let mut left = self.live_runs.ended_count();
         while left > 0 {
-            let runs = self.board.ended(left.min(BATCH_MAX));
+            let runs = self.live_runs.ended(left.min(BATCH_MAX));
             if runs.is_empty() {
                 break;
             }
             self.put(&runs).await?;
-            self.board.forget(&runs);
+            self.live_runs.forget(&runs);
             left -= runs.len();
             for run in &runs {
                 *self.growth.entry(Arc::clone(&run.pipeline)).or_default() += 1;
@@ -58,7 +61,7 @@ impl Flusher {
         Ok(())
     }
 
-    /// Removes what is too old or too many, of every pipeline. Returns how many tasks it were.
+    /// Deletes the tasks of every pipeline that are too old or too many, and returns how many.
     pub(super) async fn sweep(&mut self) -> Result<u64, TasksError> {
         let pipelines = self
             .database
@@ -67,13 +70,18 @@ impl Flusher {
         self.growth.clear();
         let mut swept = 0;
         for pipeline in pipelines {
-            swept +=
-                retention::sweep(&self.database, &self.config, &pipeline, self.board.now()).await?;
+            swept += retention::sweep(
+                &self.database,
+                &self.config,
+                &pipeline,
+                self.live_runs.now(),
+            )
+            .await?;
         }
         Ok(swept)
     }
 
-    /// The same of pipelines that have grown.
+    /// The same for pipelines that have grown.
     pub(super) async fn sweep_grown(&mut self) -> Result<(), TasksError> {
         let enough = self.config.settings.kept_max / GROWTH_PART;
         let grown: Vec<_> = self
@@ -81,23 +89,27 @@ impl Flusher {
             .extract_if(|_, growth| *growth > enough)
             .collect();
         for (pipeline, _) in grown {
-            retention::sweep(&self.database, &self.config, &pipeline, self.board.now()).await?;
+            retention::sweep(
+                &self.database,
+                &self.config,
+                &pipeline,
+                self.live_runs.now(),
+            )
+            .await?;
         }
         Ok(())
     }
 
-    /// A run that lasts has to be in the store before its end, or a crash would leave no trace of
-    /// it.
+    /// A long run has to be in the store before its end, or a crash would leave no trace of it.
     async fn write_lasting(&self) -> Result<(), TasksError> {
         let lasting: Vec<_> = self
-            .board
+            .live_runs
             .running()
             .into_iter()
             .filter(|run| run.meet() && !run.is_written())
             .collect();
         for runs in lasting.chunks(BATCH_MAX) {
-            // Beforehand: one that ends meanwhile must not be forgotten before its end is written
-            // too.
+            // Beforehand: a run that ends meanwhile must not be forgotten before its end is written.
             runs.iter().for_each(|run| run.set_written(true));
             let written = self.put(runs).await;
             if written.is_err() {

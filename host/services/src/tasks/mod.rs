@@ -1,19 +1,19 @@
-//! What is known of every run: kept in memory while it goes on, written to disk shortly after its
-//! end, remembered for a while.
+//! Tasks, the records of runs: in memory while the run lasts, on disk shortly after its end, and
+//! kept for a while.
 //!
-//! A run is in memory from its begin until the store has its end; whoever asks looks there first
-//! and then into the store, so that it is always found. Memory is bounded: runs that go on are as
-//! many as the host lets run, some 110 KiB each at the very most; runs that have ended and are not
-//! written yet are bounded by `TasksConfig`.
+//! A run is in memory from its start until its end is in the store. Look-ups try memory first and
+//! then the store, so a task is always found. Memory is bounded: the host limits how many runs there
+//! are at a time, each takes 110 KiB at most, and `TasksConfig` bounds the ended runs that are not
+//! written yet.
 
-mod board;
 pub mod config;
 pub mod error;
 mod flusher;
+mod live_runs;
+mod pipeline_runs;
 pub mod recorder;
 mod retention;
 mod run;
-mod shelf;
 mod store;
 
 use std::collections::BTreeMap;
@@ -26,17 +26,17 @@ use hayrick_types::task::{Task, TaskCounts, TaskFilter, TaskStart, TaskStatus};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::database::Database;
-use crate::tasks::board::Board;
 use crate::tasks::config::TasksConfig;
 use crate::tasks::error::TasksError;
 use crate::tasks::flusher::Flusher;
+use crate::tasks::live_runs::LiveRuns;
 use crate::tasks::recorder::TaskRecorder;
 
-/// Tasks that are listed at a time.
+/// Tasks of one page.
 const LIST_MAX: u32 = 1000;
-/// How often every pipeline is looked through for tasks that are too old.
+/// How often every pipeline is swept.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
-/// The error of runs that were going on when an earlier process ended.
+/// The error of runs that an earlier process left running.
 const STOPPED: &str = "the host stopped before this run ended";
 
 /// The tasks of all pipelines. A cheap handle.
@@ -46,16 +46,15 @@ pub struct Tasks {
 }
 
 struct Inner {
-    board: Arc<Board>,
+    live_runs: Arc<LiveRuns>,
     database: Database,
     config: TasksConfig,
-    /// Held while tasks are written or swept, so that no two do.
+    /// Locked while tasks are written or swept.
     flusher: tokio::sync::Mutex<Flusher>,
 }
 
 impl Tasks {
-    /// Tasks in this file. Runs that were going on when the process before ended are errors from
-    /// now on.
+    /// Tasks in this database. Runs that an earlier process left running become errors.
     ///
     /// # Errors
     /// The store failed.
@@ -73,15 +72,18 @@ impl Tasks {
         if recovered > 0 {
             tracing::info!(
                 runs = recovered,
-                "runs were cut off when the host last stopped"
+                "runs were interrupted when the host last stopped"
             );
         }
-        let board = Arc::new(Board::new(config, clock));
-        let flusher =
-            tokio::sync::Mutex::new(Flusher::new(Arc::clone(&board), database.clone(), config));
+        let live_runs = Arc::new(LiveRuns::new(config, clock));
+        let flusher = tokio::sync::Mutex::new(Flusher::new(
+            Arc::clone(&live_runs),
+            database.clone(),
+            config,
+        ));
         Ok(Tasks {
             inner: Arc::new(Inner {
-                board,
+                live_runs,
                 database,
                 config,
                 flusher,
@@ -89,20 +91,20 @@ impl Tasks {
         })
     }
 
-    /// Takes a run up, which can be seen from now on.
+    /// Begins the task of a run.
     pub fn begin(&self, start: TaskStart<'_>) -> TaskRecorder {
         TaskRecorder::new(
-            self.inner.board.begin(&start),
-            Arc::clone(&self.inner.board),
+            self.inner.live_runs.begin(&start),
+            Arc::clone(&self.inner.live_runs),
         )
     }
 
-    /// What is known of a run; none if this pipeline has no such run, or it is forgotten.
+    /// One task; `None` if this pipeline has no such task, or it was deleted.
     ///
     /// # Errors
     /// The store failed.
     pub async fn get(&self, pipeline: &str, id: RunId) -> Result<Option<Task>, TasksError> {
-        if let Some(run) = self.inner.board.get(pipeline, id) {
+        if let Some(run) = self.inner.live_runs.get(pipeline, id) {
             return Ok(Some(run.snapshot()));
         }
         let pipeline = pipeline.to_owned();
@@ -122,7 +124,7 @@ impl Tasks {
             ..filter
         };
         let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
-        let in_memory = self.inner.board.newest(pipeline, &filter, limit);
+        let in_memory = self.inner.live_runs.newest(pipeline, &filter, limit);
         // Some may have changed since they were chosen.
         let in_memory = in_memory
             .iter()
@@ -140,12 +142,12 @@ impl Tasks {
         Ok(tasks.into_values().rev().take(limit).collect())
     }
 
-    /// How many tasks of a pipeline there are of each status.
+    /// The number of tasks of a pipeline, by status.
     ///
     /// # Errors
     /// The store failed.
     pub async fn counts(&self, pipeline: &str) -> Result<TaskCounts, TasksError> {
-        let (in_memory, pipeline) = (self.inner.board.statuses(pipeline), pipeline.to_owned());
+        let (in_memory, pipeline) = (self.inner.live_runs.statuses(pipeline), pipeline.to_owned());
         let query = move |connection: &_| {
             let mut counts = store::counts(connection, &pipeline)?;
             for (id, status) in in_memory {
@@ -162,18 +164,18 @@ impl Tasks {
             .await
     }
 
-    /// Forgets a pipeline's runs that ended at least `age` ago. Returns how many it were.
+    /// Deletes the tasks of a pipeline that ended at least `age` ago, and returns how many.
     ///
     /// # Errors
-    /// The store failed; what was removed before stays so.
+    /// The store failed; some tasks may be deleted.
     pub async fn delete_older(&self, pipeline: &str, age: Duration) -> Result<u64, TasksError> {
-        let last = retention::before(age, self.inner.board.now());
+        let last = retention::before(age, self.inner.live_runs.now());
         let mut flusher = self.inner.flusher.lock().await;
         flusher.flush().await?;
         retention::delete(&self.inner.database, pipeline, last).await
     }
 
-    /// Writes every run that has ended: for the end of the process, when nothing begins any more.
+    /// Writes every ended run. For the shutdown, when nothing begins any more.
     ///
     /// # Errors
     /// The store failed; what is not written stays in memory.
@@ -181,16 +183,16 @@ impl Tasks {
         self.inner.flusher.lock().await.flush().await
     }
 
-    /// Forgets what is too old or too many, of every pipeline. Returns how many runs it were.
+    /// Deletes the tasks of every pipeline that are too old or too many, and returns how many.
     ///
     /// # Errors
-    /// The store failed; what was removed before stays so.
+    /// The store failed; some tasks may be deleted.
     pub async fn sweep(&self) -> Result<u64, TasksError> {
         self.inner.flusher.lock().await.sweep().await
     }
 
-    /// Writes and sweeps at its time, for ever; it can be dropped at any moment. A store that fails
-    /// is tried again.
+    /// Writes and sweeps periodically, forever. It can be dropped at any moment, and retries after
+    /// errors.
     pub async fn flush_loop(self) {
         let mut ticks = interval(
             self.inner

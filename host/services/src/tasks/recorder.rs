@@ -1,4 +1,4 @@
-//! What a run is recorded with, while it goes on.
+//! Records a run while it lasts.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use hayrick_types::id::RunId;
 use hayrick_types::job::Progress;
 use hayrick_types::task::{Task, TaskStatus};
 
-use crate::tasks::board::Board;
+use crate::tasks::live_runs::LiveRuns;
 use crate::tasks::run::Run;
 
 const HUNG_UP: &str = "the client hung up";
 
-/// Records one run. A cheap handle; when the last one is dropped and none was told how the run
-/// ended, the client hung up. Nothing here waits, and after the end nothing changes.
+/// Records one run. A cheap handle. If the last one is dropped without [`TaskRecorder::finish`],
+/// the client hung up. Nothing here blocks, and after the end nothing changes.
 #[derive(Clone)]
 pub struct TaskRecorder {
     record: Arc<Record>,
@@ -22,13 +22,13 @@ pub struct TaskRecorder {
 
 struct Record {
     run: Arc<Run>,
-    board: Arc<Board>,
+    live_runs: Arc<LiveRuns>,
 }
 
 impl TaskRecorder {
-    pub(super) fn new(run: Arc<Run>, board: Arc<Board>) -> TaskRecorder {
+    pub(super) fn new(run: Arc<Run>, live_runs: Arc<LiveRuns>) -> TaskRecorder {
         TaskRecorder {
-            record: Arc::new(Record { run, board }),
+            record: Arc::new(Record { run, live_runs }),
         }
     }
 
@@ -37,7 +37,7 @@ impl TaskRecorder {
         self.record.run.id
     }
 
-    /// The run got its place: the plugin is at work.
+    /// The run got its place and the plugin is working.
     pub fn processing(&self) {
         self.record.run.process();
     }
@@ -47,23 +47,22 @@ impl TaskRecorder {
         self.record.run.count(chunk);
     }
 
-    /// A model's answer took so many tokens, whether or not the client saw it. It adds up.
+    /// Adds the tokens of a generation, whether or not the client saw it.
     pub fn usage(&self, usage: Usage) {
         self.record.run.use_tokens(usage);
     }
 
-    /// How far the run has come; the newest report counts. Its message is cut after 1 KiB.
+    /// Sets the progress. Its message is truncated to 1 KiB.
     pub fn report(&self, progress: Progress) {
         self.record.run.report(progress);
     }
 
-    /// A line beside the run, cut after 1 KiB; the last 100 are kept.
+    /// Adds a note, truncated to 1 KiB; the last 100 are kept.
     pub fn note(&self, text: &str) {
-        self.record.run.note(text, self.record.board.now());
+        self.record.run.note(text, self.record.live_runs.now());
     }
 
-    /// The run is over, and how: the first to say so is believed. The error's text is cut after 8
-    /// KiB.
+    /// Ends the task. Only the first call counts. The error is truncated to 8 KiB.
     pub fn finish(&self, outcome: Result<(), &Failure>) {
         let (status, error) = match outcome {
             Ok(()) => (TaskStatus::Completed, None),
@@ -72,10 +71,10 @@ impl TaskRecorder {
             }
             Err(failure) => (TaskStatus::Error, Some(failure.message.as_str())),
         };
-        self.record.board.end(&self.record.run, status, error);
+        self.record.live_runs.end(&self.record.run, status, error);
     }
 
-    /// What is known of the run now.
+    /// The task as it is now.
     pub fn snapshot(&self) -> Task {
         self.record.run.snapshot()
     }
@@ -83,7 +82,7 @@ impl TaskRecorder {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        self.board
+        self.live_runs
             .end(&self.run, TaskStatus::Cancelled, Some(HUNG_UP));
     }
 }

@@ -1,8 +1,9 @@
-//! Removes tasks that ended long ago, or that are too many, a few at a time, so that other writes
-//! go between.
+//! Deletes tasks that ended long ago or are too many, a few at a time, so that other writes can go
+//! between.
 
 use std::time::Duration;
 
+use hayrick_types::clock::milliseconds;
 use hayrick_types::id::RunId;
 
 use crate::database::Database;
@@ -13,7 +14,7 @@ use crate::tasks::store::{self, End};
 /// Rows of one write.
 const CHUNK: usize = 500;
 
-/// Removes what is too old or too many of one pipeline. Returns how many tasks it were.
+/// Deletes the tasks of one pipeline that are too old or too many, and returns how many.
 pub(super) async fn sweep(
     database: &Database,
     config: &TasksConfig,
@@ -33,7 +34,7 @@ pub(super) async fn sweep(
     .await
 }
 
-/// Removes a pipeline's tasks up to the one that ended `last`. Returns how many it were.
+/// Deletes the tasks of a pipeline up to the end `last`, and returns how many.
 pub(super) async fn delete(
     database: &Database,
     pipeline: &str,
@@ -54,8 +55,10 @@ pub(super) async fn delete(
     }
 }
 
-/// The last end that is `age` old.
+/// The latest end that is at least `age` old.
 pub(super) fn before(age: Duration, now: u64) -> End {
-    let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
-    (now.saturating_sub(age), RunId::from_bytes([u8::MAX; 16]))
+    (
+        now.saturating_sub(milliseconds(age)),
+        RunId::from_bytes([u8::MAX; 16]),
+    )
 }

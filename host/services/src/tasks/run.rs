@@ -1,4 +1,4 @@
-//! One run as it is recorded, until its end is on disk.
+//! The record of one run in memory.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,19 +10,18 @@ use hayrick_types::id::RunId;
 use hayrick_types::job::{JobId, Progress};
 use hayrick_types::task::{Note, Task, TaskFilter, TaskStart, TaskStatus};
 
-/// Notes of a run; the oldest goes first.
+/// Notes of a run; beyond it the oldest are dropped.
 const NOTES_MAX: usize = 100;
-/// Bytes of a note; the rest is cut.
+/// Bytes of a note; the rest is truncated.
 const NOTE_BYTES_MAX: usize = 1 << 10;
-/// Bytes of the message of a progress; the rest is cut.
+/// Bytes of a progress message; the rest is truncated.
 const PROGRESS_BYTES_MAX: usize = 1 << 10;
-/// Bytes of an error; the rest is cut.
+/// Bytes of an error; the rest is truncated.
 const ERROR_BYTES_MAX: usize = 8 << 10;
-/// What a run takes in memory besides its texts, with room to spare.
+/// Memory of a run without its texts; a generous estimate.
 const RUN_BYTES: usize = 512;
 
-/// What is known of a run. Chunks are counted without a lock: they are many, and nobody waits for
-/// an exact count.
+/// The record of a run. Chunks are counted without a lock, because there are many of them.
 pub(super) struct Run {
     pub(super) id: RunId,
     pub(super) pipeline: Arc<str>,
@@ -33,14 +32,14 @@ pub(super) struct Run {
     job: Option<JobId>,
     chunks: AtomicU64,
     bytes: AtomicU64,
-    /// Whether a flush has met it before.
+    /// Whether a flush has seen it before.
     met: AtomicBool,
-    /// Whether the store has it, as a run that goes on.
+    /// Whether the store has it as a running task.
     written: AtomicBool,
     course: Mutex<Course>,
 }
 
-/// What changes now and then.
+/// The part that changes and has a lock.
 struct Course {
     status: TaskStatus,
     ended_at: Option<u64>,
@@ -76,7 +75,7 @@ impl Run {
         }
     }
 
-    /// It got its place.
+    /// The run got its place.
     pub(super) fn process(&self) {
         self.change(|course| course.status = TaskStatus::Processing);
     }
@@ -87,7 +86,7 @@ impl Run {
         self.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
     }
 
-    /// Adds what a model's answer took.
+    /// Adds the tokens of a generation.
     pub(super) fn use_tokens(&self, more: Usage) {
         self.change(|course| {
             let usage = course.usage.get_or_insert_default();
@@ -118,7 +117,7 @@ impl Run {
         });
     }
 
-    /// Ends it; whether it was not over before.
+    /// Ends it; false if it had ended before.
     pub(super) fn end(&self, status: TaskStatus, error: Option<&str>, now: u64) -> bool {
         let error = error.map(|error| cut(error, ERROR_BYTES_MAX));
         self.change(|course| {
@@ -129,12 +128,12 @@ impl Run {
         })
     }
 
-    /// Whether a flush meets it for the second time, or more often.
+    /// Marks it as seen by a flush; whether it was seen before.
     pub(super) fn meet(&self) -> bool {
         self.met.swap(true, Ordering::Relaxed)
     }
 
-    /// Whether the store has it as a run that goes on, which then only its end can set right.
+    /// Whether the store shows it as running, which only its end can correct.
     pub(super) fn is_written(&self) -> bool {
         self.written.load(Ordering::Relaxed)
     }
@@ -147,13 +146,13 @@ impl Run {
         self.course().status
     }
 
-    /// Whether it is of the kind and status that are asked for.
+    /// Whether it matches a filter.
     pub(super) fn matches(&self, filter: &TaskFilter) -> bool {
         filter.kind.is_none_or(|kind| kind == self.kind)
             && filter.status.is_none_or(|status| status == self.status())
     }
 
-    /// Memory it takes; after its end it stays the same.
+    /// Memory it uses; constant after its end.
     pub(super) fn memory(&self) -> usize {
         let course = self.course();
         let notes: usize = course
@@ -191,7 +190,7 @@ impl Run {
         }
     }
 
-    /// Changes a run that is not over; whether it was not.
+    /// Changes a run that has not ended; false if it has.
     fn change(&self, change: impl FnOnce(&mut Course)) -> bool {
         let mut course = self.course();
         let goes_on = !course.status.is_final();
@@ -206,8 +205,7 @@ impl Run {
     }
 }
 
-/// As much of a text as fits, in memory of its own: what a guest gave may be larger than what is
-/// kept of it.
+/// The part of a text that fits, copied: the guest's string may be much larger.
 fn cut(text: &str, bytes_max: usize) -> String {
     text.get(..text.floor_char_boundary(bytes_max))
         .unwrap_or_default()

@@ -1,13 +1,13 @@
-//! Tasks in the file, one statement at a time.
+//! The statements for tasks.
 
 use hayrick_types::chunk::Usage;
 use hayrick_types::contract::Export;
 use hayrick_types::id::RunId;
 use hayrick_types::job::{JobId, Progress};
 use hayrick_types::task::{Note, Task, TaskCounts, TaskFilter, TaskStatus};
-use rusqlite::types::{FromSql, Type};
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde::de::DeserializeOwned;
+
+use crate::database::column::{self, integer};
 
 const PUT: &str = "INSERT OR REPLACE INTO task (pipeline, id, kind, status, started_at, ended_at, messages, files, job, chunks, bytes, \
     input_tokens, output_tokens, error, progress, notes) \
@@ -19,7 +19,7 @@ const COUNTS: &str = "SELECT status, count(*) FROM task WHERE pipeline = ?1 AND 
 const HAS_ENDED: &str =
     "SELECT 1 FROM task WHERE pipeline = ?1 AND id = ?2 AND ended_at IS NOT NULL";
 const RECOVER: &str = "UPDATE task SET status = ?1, ended_at = max(started_at, ?2), error = ?3 WHERE ended_at IS NULL";
-/// Goes from one pipeline to the next, past all its tasks.
+/// Jumps from one pipeline to the next, past all its tasks.
 const PIPELINES: &str = "WITH RECURSIVE pipeline (name) AS (SELECT min(pipeline) FROM task \
     UNION ALL SELECT (SELECT min(task.pipeline) FROM task WHERE task.pipeline > name) FROM pipeline WHERE name IS NOT NULL) \
     SELECT name FROM pipeline WHERE name IS NOT NULL";
@@ -28,10 +28,10 @@ const SURPLUS: &str = "SELECT ended_at, id FROM task WHERE pipeline = ?1 AND end
 const DELETE: &str = "DELETE FROM task WHERE pipeline = ?1 AND id IN (SELECT id FROM task \
     WHERE pipeline = ?1 AND ended_at IS NOT NULL AND (ended_at, id) <= (?2, ?3) ORDER BY ended_at, id LIMIT ?4)";
 
-/// An end in the order of ends: when, and of which run.
+/// A position in the order of ends: time and id.
 pub(super) type End = (u64, RunId);
 
-/// Writes tasks, in place of what there was of them.
+/// Writes tasks, and replaces what was there.
 pub(super) fn put(connection: &Connection, tasks: &[Task]) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(PUT)?;
     for task in tasks {
@@ -68,7 +68,7 @@ pub(super) fn get(
         .optional()
 }
 
-/// Those that have ended, the newest first.
+/// Ended tasks, the newest first.
 pub(super) fn list(
     connection: &Connection,
     pipeline: &str,
@@ -85,13 +85,16 @@ pub(super) fn list(
         .collect()
 }
 
-/// How many of a pipeline have ended, and how.
+/// Ended tasks of a pipeline, by status.
 pub(super) fn counts(connection: &Connection, pipeline: &str) -> rusqlite::Result<TaskCounts> {
     let mut statement = connection.prepare_cached(COUNTS)?;
     let mut rows = statement.query(params![pipeline])?;
     let mut counts = TaskCounts::default();
     while let Some(row) = rows.next()? {
-        counts.add(word(row, "status", TaskStatus::parse)?, row.get(1)?);
+        counts.add(
+            column::parsed(row, "status", TaskStatus::parse)?,
+            row.get(1)?,
+        );
     }
     Ok(counts)
 }
@@ -106,7 +109,7 @@ pub(super) fn has_ended(
         .exists(params![pipeline, id.to_bytes()])
 }
 
-/// Ends every task that has not; how many it were.
+/// Ends every running task, and returns how many.
 pub(super) fn recover(connection: &Connection, error: &str, now: u64) -> rusqlite::Result<usize> {
     connection.execute(
         RECOVER,
@@ -114,7 +117,7 @@ pub(super) fn recover(connection: &Connection, error: &str, now: u64) -> rusqlit
     )
 }
 
-/// Every pipeline of which there are tasks.
+/// Every pipeline with tasks.
 pub(super) fn pipelines(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     connection
         .prepare_cached(PIPELINES)?
@@ -122,7 +125,7 @@ pub(super) fn pipelines(connection: &Connection) -> rusqlite::Result<Vec<String>
         .collect()
 }
 
-/// The newest end of those that are too many, if there are more than `count`.
+/// The end after which `count` tasks remain; `None` if there are no more than that.
 pub(super) fn surplus(
     connection: &Connection,
     pipeline: &str,
@@ -135,8 +138,8 @@ pub(super) fn surplus(
         .optional()
 }
 
-/// Deletes up to `limit` tasks of a pipeline, those that ended first, none that ended after `last`;
-/// how many it were.
+/// Deletes up to `limit` tasks of a pipeline that ended up to `last`, oldest first, and returns how
+/// many.
 pub(super) fn delete(
     connection: &Connection,
     pipeline: &str,
@@ -154,13 +157,13 @@ pub(super) fn delete(
 fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
     let (input_tokens, output_tokens): (Option<u64>, Option<u64>) =
         (row.get("input_tokens")?, row.get("output_tokens")?);
-    let progress: Option<(u64, Option<u64>, Option<String>)> = json(row, "progress")?;
-    let notes: Option<Vec<(u64, String)>> = json(row, "notes")?;
+    let progress: Option<(u64, Option<u64>, Option<String>)> = column::json(row, "progress")?;
+    let notes: Option<Vec<(u64, String)>> = column::json(row, "notes")?;
     Ok(Task {
         id: RunId::from_bytes(row.get("id")?),
         pipeline: row.get("pipeline")?,
-        kind: word(row, "kind", Export::of_task)?,
-        status: word(row, "status", TaskStatus::parse)?,
+        kind: column::parsed(row, "kind", Export::of_task)?,
+        status: column::parsed(row, "status", TaskStatus::parse)?,
         started_at: row.get("started_at")?,
         ended_at: row.get("ended_at")?,
         messages: row.get("messages")?,
@@ -190,42 +193,18 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
     })
 }
 
-/// A word that stands for something.
-fn word<T>(row: &Row<'_>, column: &str, parse: fn(&str) -> Option<T>) -> rusqlite::Result<T> {
-    let index = row.as_ref().column_index(column)?;
-    let word = String::column_result(row.get_ref(index)?)?;
-    parse(&word).ok_or_else(|| {
-        rusqlite::Error::InvalidColumnType(index, format!("{column} '{word}'"), Type::Text)
-    })
-}
-
-/// A JSON document, if there is one.
-fn json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>> {
-    let text: Option<String> = row.get(column)?;
-    let parse = |text: String| serde_json::from_str(&text);
-    let index = row.as_ref().column_index(column)?;
-    text.map(parse).transpose().map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(index, Type::Text, Box::new(error))
-    })
-}
-
 /// `[done, total, message]`.
 fn progress_json(progress: &Progress) -> String {
     serde_json::json!([progress.done, progress.total, progress.message]).to_string()
 }
 
-/// `[[at, text], …]`; none if there are none.
+/// `[[at, text], …]`; `None` without notes.
 fn notes_json(notes: &[Note]) -> Option<String> {
     let pairs: Vec<_> = notes
         .iter()
         .map(|note| serde_json::json!([note.at, note.text]))
         .collect();
     (!pairs.is_empty()).then(|| serde_json::Value::Array(pairs).to_string())
-}
-
-/// SQLite's integers end halfway; what an upstream counts may not.
-fn integer(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! Work that waits for the disk.
+//! Blocking work of uploads.
 
 use crate::uploads::UploadError;
 
-/// Runs what waits for the disk on a thread that may.
+/// Runs disk I/O on a thread that may block.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> Result<T, UploadError> {

@@ -2,7 +2,7 @@
 
 use crate::uploads::upload::Upload;
 
-/// Files and the fields beside them, in the order they came.
+/// Files and fields, each in the order of arrival.
 #[derive(Debug, Default)]
 pub struct Form {
     pub files: Vec<Upload>,

@@ -1,5 +1,5 @@
-//! Files that clients send: spooled to disk while they arrive, read from there in pieces, gone with
-//! the last handle.
+//! Files that clients send: written to disk while they arrive, read from there in pieces, and deleted
+//! with the last handle.
 
 mod disk;
 pub mod form;
@@ -8,16 +8,16 @@ pub mod upload;
 
 use hayrick_types::failure::{Failure, FailureKind};
 
-/// A file cannot be taken in or read.
+/// Why a file cannot be stored or read.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
     #[error(
-        "the file '{name}' is longer than file_bytes_max, {max} bytes: send a smaller one, or ask the operator to raise it"
+        "the file '{name}' is larger than file_bytes_max, {max} bytes: send a smaller one, or ask the operator to raise it"
     )]
     TooLong { name: String, max: u64 },
     #[error("the disk that holds the data folder is full: free some space, then try again")]
     Full,
-    #[error("the folder for files that arrive cannot be used: {0}")]
+    #[error("the folder for incoming files cannot be used: {0}")]
     Disk(#[source] std::io::Error),
 }
 

@@ -1,4 +1,4 @@
-//! Takes a file in while it arrives.
+//! Writes files to disk while they arrive.
 
 use std::fs::File;
 use std::io::Write;
@@ -10,14 +10,14 @@ use crate::uploads::UploadError;
 use crate::uploads::disk::blocking;
 use crate::uploads::upload::Upload;
 
-/// Where files that arrive are kept. They have no names there: whatever happens to the process,
-/// nothing of them is left.
+/// The folder for incoming files. They have no names there, so nothing of them is left, whatever
+/// happens to the process.
 #[derive(Debug, Clone)]
 pub struct Spool {
     folder: PathBuf,
 }
 
-/// A file that is arriving. Dropping it throws away what came.
+/// A file that is arriving. Dropping it discards it.
 #[derive(Debug)]
 pub struct Arriving {
     name: String,
@@ -28,7 +28,7 @@ pub struct Arriving {
 }
 
 impl Spool {
-    /// A spool in `folder`, which is there.
+    /// A spool in `folder`, which exists.
     pub fn new(folder: &Path) -> Spool {
         Spool {
             folder: folder.to_owned(),
@@ -58,7 +58,7 @@ impl Spool {
 }
 
 impl Arriving {
-    /// Appends what has come.
+    /// Appends bytes.
     ///
     /// # Errors
     /// The file is too long, or the disk is full.

@@ -36,18 +36,17 @@ impl Upload {
         &self.name
     }
 
-    /// As the client gave it.
+    /// Its content type as the client gave it.
     pub fn content_type(&self) -> Option<&str> {
         self.content_type.as_deref()
     }
 
-    /// In bytes.
+    /// Its size in bytes.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// The next bytes, `max` and [`READ_BYTES_MAX`] at most; empty at the end. A call that is
-    /// dropped while it waits reads nothing.
+    /// The next bytes, `max` and [`READ_BYTES_MAX`] at most; empty at the end. Cancel-safe.
     ///
     /// # Errors
     /// The disk fails.

@@ -1,4 +1,4 @@
-//! A store on a folder of its own, a clock that tests move, and short words for what they do.
+//! A store in a temporary folder, a clock that tests move, and short functions for what they do.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,13 +9,15 @@ use hayrick_services::database::Database;
 use hayrick_services::jobs::config::JobsConfig;
 use hayrick_services::jobs::sqlite::SqliteJobs;
 use hayrick_services::jobs::store::{Claim, JobStore, NewJob};
-use hayrick_types::job::{AttemptEnd, Claimed, Job, JobId, OwnerId};
+use hayrick_types::job::{AttemptEnd, Claimed, Job, JobFilter, JobId, OwnerId};
 use hayrick_types::settings::jobs::JobsSettings;
 use tempfile::TempDir;
 
 pub const SECOND: Duration = Duration::from_secs(1);
+
 /// Pending jobs that a pipeline of a bench may have.
 pub const PENDING_MAX: u64 = 200;
+
 /// When the clock of a bench begins, milliseconds.
 pub const START: u64 = 1_800_000_000_000;
 
@@ -133,7 +135,6 @@ pub fn room(owner: OwnerId, slots: usize) -> Claim {
         owner,
         wanted: BTreeMap::from([("echo".to_owned(), slots)]),
         slots,
-        lease: 30 * SECOND,
     }
 }
 
@@ -167,4 +168,18 @@ pub async fn within<T>(what: &str, event: impl Future<Output = T>) -> T {
     tokio::time::timeout(20 * SECOND, event)
         .await
         .unwrap_or_else(|_| panic!("it never came: {what}"))
+}
+
+pub fn ids(claimed: &[Claimed]) -> Vec<JobId> {
+    claimed.iter().map(|claimed| claimed.job.id).collect()
+}
+
+pub fn everything() -> JobFilter {
+    JobFilter {
+        pipeline: "echo".to_owned(),
+        status: None,
+        kind: None,
+        before: None,
+        limit: 10,
+    }
 }

@@ -167,7 +167,7 @@ async fn a_result_out_of_limits_is_a_failure_and_a_long_error_is_cut() {
         ),
         (AttemptEnd::Failed("ü".repeat(40_000)), "üüü"),
     ];
-    for (end, words) in ends {
+    for (end, message) in ends {
         submit(&jobs).await;
         let ended = jobs
             .finish(claim_one(&jobs, OwnerId::fresh()).await.lease(), end)
@@ -176,7 +176,7 @@ async fn a_result_out_of_limits_is_a_failure_and_a_long_error_is_cut() {
         let error = ended.error.unwrap();
         assert_eq!(ended.status, JobStatus::Failed);
         assert!(
-            error.starts_with(words) && error.len() <= 64 << 10,
+            error.starts_with(message) && error.len() <= 64 << 10,
             "{} bytes",
             error.len()
         );
@@ -184,7 +184,7 @@ async fn a_result_out_of_limits_is_a_failure_and_a_long_error_is_cut() {
 }
 
 #[tokio::test]
-async fn who_waits_is_told_at_once() {
+async fn waiting_clients_learn_the_end_at_once() {
     let (_bench, jobs) = jobs(|_| ());
     let job = submit(&jobs).await;
     let waited = jobs.wait("echo", job.id, Duration::ZERO).await.unwrap();

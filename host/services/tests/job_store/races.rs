@@ -110,7 +110,7 @@ async fn race(store: &Arc<dyn JobStore>, leases: Vec<Lease>) -> BTreeMap<JobId, 
         assert_eq!(
             (seen.status, seen.cancel_requested),
             (expected, !completed_first),
-            "what the canceller was told"
+            "the answer to the cancel"
         );
     }
     ended

@@ -1,6 +1,6 @@
-//! What is wrong with a grant.
+//! Mistakes in a grant.
 
-/// A mistake of the operator's, as a sentence that goes on after the key's name and a colon.
+/// A mistake of the operator; the message follows the name of the key and a colon.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct GrantError(pub String);

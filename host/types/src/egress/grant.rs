@@ -1,4 +1,4 @@
-//! All that a plugin may ask of the network.
+//! The network grant of a plugin.
 
 use crate::egress::error::{GrantError, wrong};
 use crate::egress::rule::{Destination, EgressRule, Scheme};
@@ -12,10 +12,10 @@ pub struct EgressGrant {
 }
 
 impl EgressGrant {
-    /// Checks what no rule and no secret shows alone.
+    /// Checks a secret against the rules.
     ///
     /// # Errors
-    /// A secret for a place that no rule grants, or one that would cross the network in the clear.
+    /// The secret is for a destination that no rule grants, or would cross the network unencrypted.
     pub fn check_secret(&self, secret: &SecretGrant) -> Result<(), GrantError> {
         let Some(rule) = self.rules.iter().find(|rule| rule.is_beside(&secret.to)) else {
             return wrong(
@@ -33,7 +33,7 @@ impl EgressGrant {
         self.rules.is_empty()
     }
 
-    /// The rules a request falls under; none, and it is denied.
+    /// The rules that grant a request; without one it is denied.
     pub fn rules_for(&self, asked: &Destination) -> impl Iterator<Item = &EgressRule> {
         self.rules.iter().filter(|rule| rule.matches(asked))
     }

@@ -1,8 +1,7 @@
 //! What identifies an answer, and what its end says of it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use hayrick_types::chunk::{Chunk, FinishReason, Usage};
+use hayrick_types::clock;
 use hayrick_types::id::RunId;
 
 use crate::wire::usage::UsageView;
@@ -19,12 +18,9 @@ pub(crate) struct Identity {
 impl Identity {
     /// The identity of a run that starts now.
     pub(crate) fn new(run: RunId, model: String) -> Identity {
-        let created = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
         Identity {
             id: format!("chatcmpl-{run}"),
-            created,
+            created: clock::since_epoch().as_secs(),
             model,
         }
     }

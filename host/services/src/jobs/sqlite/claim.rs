@@ -1,16 +1,16 @@
-//! The begin of attempts.
+//! Begins attempts.
 
 use std::cmp::Reverse;
 
 use hayrick_types::job::{Claimed, JobId, LeaseToken, OwnerId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use crate::database::column;
 use crate::jobs::error::JobError;
-use crate::jobs::sqlite::row::{job_there, word};
+use crate::jobs::sqlite::row::job_there;
 use crate::jobs::store::Claim;
 
-/// Jobs that one claim finds due. Should more fall due at once, the next claim, which comes at
-/// once, finds them.
+/// Jobs that one claim marks as due. If there are more, the next claim follows at once.
 const DUE_MAX: usize = 1000;
 
 pub(super) const FIND_DUE: &str = "
@@ -30,7 +30,7 @@ const CHECKPOINT: &str = "SELECT body FROM job_documents WHERE job = ?1 AND part
 /// Orders jobs as they are to run.
 type Turn = (Reverse<i16>, u64, JobId);
 
-/// Takes the first jobs of all pipelines that have room.
+/// Takes the first jobs of all pipelines with free places.
 pub(super) fn claim(
     connection: &Connection,
     claim: &Claim,
@@ -57,7 +57,7 @@ fn turn(row: &Row<'_>) -> rusqlite::Result<Turn> {
     Ok((
         Reverse(row.get("priority")?),
         row.get("run_at")?,
-        word(row, "id", JobId::parse)?,
+        column::parsed(row, "id", JobId::parse)?,
     ))
 }
 

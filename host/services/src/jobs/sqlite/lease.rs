@@ -1,8 +1,9 @@
-//! What an attempt writes while it lasts, and what it is told.
+//! What a running attempt writes, and whether it should end.
 
 use hayrick_types::job::{Lease, Progress};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::database::column::integer;
 use crate::jobs::error::JobError;
 use crate::jobs::store::Notice;
 
@@ -29,14 +30,14 @@ pub(super) fn notices(connection: &Connection, held: &[Lease]) -> Result<Vec<Not
     Ok(notices)
 }
 
-/// Keeps how far the attempt has come.
+/// Stores the attempt's progress.
 pub(super) fn report(
     connection: &Connection,
     lease: Lease,
     progress: &Progress,
 ) -> Result<(), JobError> {
     let (id, token) = (lease.id.to_string(), lease.token.to_string());
-    let (done, total) = (storable(progress.done), progress.total.map(storable));
+    let (done, total) = (integer(progress.done), progress.total.map(integer));
     let changed = connection.prepare_cached(REPORT)?.execute(params![
         id,
         token,
@@ -47,7 +48,7 @@ pub(super) fn report(
     held(lease, changed)
 }
 
-/// Keeps a document for the next attempt.
+/// Stores a document for the next attempt.
 pub(super) fn checkpoint(
     connection: &Connection,
     lease: Lease,
@@ -65,9 +66,4 @@ fn held(lease: Lease, changed: usize) -> Result<(), JobError> {
     } else {
         Ok(())
     }
-}
-
-/// SQLite's integers have a sign; nobody has come so far that it matters.
-fn storable(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }

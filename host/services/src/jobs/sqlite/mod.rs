@@ -1,7 +1,7 @@
-//! Jobs in the host's SQLite file, which this process has to itself.
+//! Jobs in the host's SQLite file, which only this process uses.
 //!
-//! A lease lasts as long as its owner, the process: no clock can end it. So a heartbeat has nothing
-//! to write, and what a dead process held is free as soon as the next one asks for it.
+//! A lease lasts as long as its owner, the process: no clock can end it. So a heartbeat writes
+//! nothing, and the next process can take back at once what a dead one held.
 
 mod claim;
 mod lease;
@@ -14,7 +14,6 @@ mod submit;
 mod sweep;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use hayrick_types::clock::Clock;
 use hayrick_types::job::{
@@ -23,11 +22,11 @@ use hayrick_types::job::{
 };
 use hayrick_types::settings::jobs::Retention;
 
+use crate::backoff::Backoff;
 use crate::database::Database;
 use crate::jobs::attempt::Rules;
-use crate::jobs::backoff::Backoff;
 use crate::jobs::config::JobsConfig;
-use crate::jobs::store::{Answer, Claim, JobStore, NewJob, Notice, Reclaimed};
+use crate::jobs::store::{Claim, JobStore, NewJob, Notice, Reclaimed, StoreFuture};
 
 /// The store.
 pub struct SqliteJobs {
@@ -39,7 +38,7 @@ pub struct SqliteJobs {
 }
 
 impl SqliteJobs {
-    /// Jobs of this file. `seed` makes the waits between attempts differ from those of other hosts.
+    /// Jobs of this database. `seed` makes the waits between attempts differ from those of other hosts.
     pub fn new(database: Database, config: &JobsConfig, clock: Clock, seed: u64) -> SqliteJobs {
         let backoff = Backoff::new(
             config.settings.backoff_base,
@@ -66,7 +65,7 @@ impl SqliteJobs {
 }
 
 impl JobStore for SqliteJobs {
-    fn submit(&self, new: NewJob) -> Answer<'_, Submitted> {
+    fn submit(&self, new: NewJob) -> StoreFuture<'_, Submitted> {
         let (now, pending_max) = (self.now(), self.pending_max);
         Box::pin(
             self.database
@@ -74,7 +73,7 @@ impl JobStore for SqliteJobs {
         )
     }
 
-    fn get<'a>(&'a self, pipeline: &'a str, id: JobId) -> Answer<'a, Job> {
+    fn get<'a>(&'a self, pipeline: &'a str, id: JobId) -> StoreFuture<'a, Job> {
         let pipeline = pipeline.to_owned();
         Box::pin(
             self.database
@@ -82,7 +81,7 @@ impl JobStore for SqliteJobs {
         )
     }
 
-    fn list(&self, filter: JobFilter) -> Answer<'_, JobPage> {
+    fn list(&self, filter: JobFilter) -> StoreFuture<'_, JobPage> {
         let bytes_max = self.page_bytes_max;
         Box::pin(
             self.database
@@ -90,7 +89,7 @@ impl JobStore for SqliteJobs {
         )
     }
 
-    fn counts<'a>(&'a self, pipeline: &'a str) -> Answer<'a, JobCounts> {
+    fn counts<'a>(&'a self, pipeline: &'a str) -> StoreFuture<'a, JobCounts> {
         let pipeline = pipeline.to_owned();
         Box::pin(
             self.database
@@ -98,7 +97,7 @@ impl JobStore for SqliteJobs {
         )
     }
 
-    fn cancel<'a>(&'a self, pipeline: &'a str, id: JobId) -> Answer<'a, Job> {
+    fn cancel<'a>(&'a self, pipeline: &'a str, id: JobId) -> StoreFuture<'a, Job> {
         let (pipeline, now) = (pipeline.to_owned(), self.now());
         Box::pin(
             self.database
@@ -106,7 +105,7 @@ impl JobStore for SqliteJobs {
         )
     }
 
-    fn retry<'a>(&'a self, pipeline: &'a str, id: JobId) -> Answer<'a, Job> {
+    fn retry<'a>(&'a self, pipeline: &'a str, id: JobId) -> StoreFuture<'a, Job> {
         let (pipeline, now, pending_max) = (pipeline.to_owned(), self.now(), self.pending_max);
         Box::pin(
             self.database.write(move |connection| {
@@ -115,7 +114,7 @@ impl JobStore for SqliteJobs {
         )
     }
 
-    fn claim(&self, claim: Claim) -> Answer<'_, Vec<Claimed>> {
+    fn claim(&self, claim: Claim) -> StoreFuture<'_, Vec<Claimed>> {
         let now = self.now();
         Box::pin(
             self.database
@@ -123,33 +122,28 @@ impl JobStore for SqliteJobs {
         )
     }
 
-    fn heartbeat(
-        &self,
-        _owner: OwnerId,
-        held: Vec<Lease>,
-        _lease: Duration,
-    ) -> Answer<'_, Vec<Notice>> {
+    fn heartbeat(&self, held: Vec<Lease>) -> StoreFuture<'_, Vec<Notice>> {
         Box::pin(
             self.database
                 .read(move |connection| lease::notices(connection, &held)),
         )
     }
 
-    fn report(&self, lease: Lease, progress: Progress) -> Answer<'_, ()> {
+    fn report(&self, lease: Lease, progress: Progress) -> StoreFuture<'_, ()> {
         Box::pin(
             self.database
                 .write(move |connection| lease::report(connection, lease, &progress)),
         )
     }
 
-    fn checkpoint(&self, lease: Lease, document: String) -> Answer<'_, ()> {
+    fn checkpoint(&self, lease: Lease, document: String) -> StoreFuture<'_, ()> {
         Box::pin(
             self.database
                 .write(move |connection| lease::checkpoint(connection, lease, &document)),
         )
     }
 
-    fn finish(&self, lease: Lease, end: AttemptEnd) -> Answer<'_, Job> {
+    fn finish(&self, lease: Lease, end: AttemptEnd) -> StoreFuture<'_, Job> {
         let (now, rules) = (self.now(), Arc::clone(&self.rules));
         Box::pin(
             self.database
@@ -157,7 +151,7 @@ impl JobStore for SqliteJobs {
         )
     }
 
-    fn reclaim(&self, owner: OwnerId) -> Answer<'_, Vec<Reclaimed>> {
+    fn reclaim(&self, owner: OwnerId) -> StoreFuture<'_, Vec<Reclaimed>> {
         let (now, rules) = (self.now(), Arc::clone(&self.rules));
         Box::pin(
             self.database
@@ -165,14 +159,14 @@ impl JobStore for SqliteJobs {
         )
     }
 
-    fn next_due(&self) -> Answer<'_, Option<u64>> {
+    fn next_due(&self) -> StoreFuture<'_, Option<u64>> {
         Box::pin(
             self.database
                 .read(move |connection| query::next_due(connection)),
         )
     }
 
-    fn sweep(&self, retention: Retention) -> Answer<'_, usize> {
+    fn sweep(&self, retention: Retention) -> StoreFuture<'_, usize> {
         Box::pin(sweep::sweep(&self.database, retention, self.now()))
     }
 }

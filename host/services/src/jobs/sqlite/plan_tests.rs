@@ -114,7 +114,6 @@ fn steps_of_a_claim(connection: &Connection) -> i32 {
         owner: OwnerId::fresh(),
         wanted,
         slots: 10,
-        lease: Duration::ZERO,
     };
     let claimed = claim::claim(connection, &request, NOW).unwrap();
     assert_eq!(

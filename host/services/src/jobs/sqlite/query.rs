@@ -1,10 +1,11 @@
-//! Questions that change nothing.
+//! Queries.
 
 use hayrick_types::job::{Job, JobCounts, JobFilter, JobPage, JobStatus};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::database::column;
 use crate::jobs::error::JobError;
-use crate::jobs::sqlite::row::{job, select_jobs, word};
+use crate::jobs::sqlite::row::{job, select_jobs};
 
 pub(super) const NEWEST: &str = select_jobs!(
     "INDEXED BY jobs_newest WHERE pipeline = ?1 AND id < ?2 AND (?3 IS NULL OR kind = ?3) AND ?4 IS NULL ORDER BY id DESC LIMIT ?5"
@@ -36,7 +37,7 @@ pub(super) fn list(
         .before
         .map_or_else(|| AFTER_EVERY_ID.to_owned(), |id| id.to_string());
     let status = filter.status.map(JobStatus::as_str);
-    // One more than is shown tells whether there is another page.
+    // One more than is returned shows whether there is another page.
     let mut rows = statement.query(params![
         filter.pipeline,
         before,
@@ -70,12 +71,12 @@ pub(super) fn counts(connection: &Connection, pipeline: &str) -> Result<JobCount
     let mut statement = connection.prepare_cached(COUNTS)?;
     let mut rows = statement.query(params![pipeline])?;
     while let Some(row) = rows.next()? {
-        *counts.of(word(row, "status", JobStatus::parse)?) = row.get("jobs")?;
+        *counts.of(column::parsed(row, "status", JobStatus::parse)?) = row.get("jobs")?;
     }
     Ok(counts)
 }
 
-/// Whether one more job of the pipeline may wait.
+/// Checks that one more job of the pipeline may be pending.
 pub(super) fn room_for_one(
     connection: &Connection,
     pipeline: &str,
@@ -96,7 +97,7 @@ pub(super) fn room_for_one(
     }
 }
 
-/// When the first job falls due that no claim has found due.
+/// When the next job becomes due that no claim has found due.
 pub(super) fn next_due(connection: &Connection) -> Result<Option<u64>, JobError> {
     Ok(connection
         .prepare_cached(NEXT_DUE)?

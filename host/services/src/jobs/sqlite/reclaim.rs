@@ -1,15 +1,15 @@
-//! What dead processes left running.
+//! Takes back the jobs that dead processes left running.
 
 use hayrick_types::job::{JobId, OwnerId};
 use rusqlite::{Connection, Row, params};
 
+use crate::database::column;
 use crate::jobs::attempt::{Rules, Standing};
 use crate::jobs::error::JobError;
-use crate::jobs::sqlite::row::word;
 use crate::jobs::sqlite::settle::{settle, standing};
 use crate::jobs::store::Reclaimed;
 
-/// The index holds running jobs only: as many as a process has places, and those of a dead one.
+/// The index holds running jobs only, so it is small.
 pub(super) const ORPHANS: &str = "
     SELECT id, pipeline, attempt, attempts_max, crashes, cancel_requested, run_at, error FROM jobs INDEXED BY jobs_running
     WHERE status = 'running' AND lease_owner <> ?1";
@@ -43,7 +43,7 @@ pub(super) fn reclaim(
 
 fn orphan(row: &Row<'_>) -> rusqlite::Result<Orphan> {
     Ok((
-        word(row, "id", JobId::parse)?,
+        column::parsed(row, "id", JobId::parse)?,
         row.get("pipeline")?,
         standing(row)?,
     ))

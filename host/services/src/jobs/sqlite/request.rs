@@ -1,4 +1,4 @@
-//! What clients ask of a job that is there: to cancel it, to try it again.
+//! Cancels and retries jobs for clients.
 
 use hayrick_types::job::{Job, JobId};
 use rusqlite::{Connection, params};
@@ -32,7 +32,7 @@ pub(super) fn cancel(
     job_of_pipeline(connection, pipeline, id)
 }
 
-/// Makes a job pending that did not complete.
+/// Makes a failed or cancelled job pending.
 pub(super) fn retry(
     connection: &Connection,
     pipeline: &str,

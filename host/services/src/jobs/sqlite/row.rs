@@ -1,14 +1,14 @@
-//! Rows as jobs.
+//! Reads rows as jobs.
 
 use std::time::Duration;
 
 use hayrick_types::job::{Job, JobId, JobStatus, Progress};
-use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use crate::database::column;
 use crate::jobs::error::JobError;
 
-/// A query for whole jobs, to be ended with where they are.
+/// A query for whole jobs; `$which` selects them.
 macro_rules! select_jobs {
     ($which:literal) => {
         concat!(
@@ -42,7 +42,7 @@ pub(super) fn job_of_pipeline(
     })
 }
 
-/// The job of this id, which a statement before has found.
+/// The job of this id, which exists.
 pub(super) fn job_there(connection: &Connection, id: JobId) -> Result<Job, JobError> {
     Ok(connection
         .prepare_cached(OF_LEASE)?
@@ -52,11 +52,11 @@ pub(super) fn job_there(connection: &Connection, id: JobId) -> Result<Job, JobEr
 /// Reads a row of [`select_jobs`].
 pub(super) fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
     Ok(Job {
-        id: word(row, "id", JobId::parse)?,
+        id: column::parsed(row, "id", JobId::parse)?,
         pipeline: row.get("pipeline")?,
         kind: row.get("kind")?,
         data: row.get("data")?,
-        status: word(row, "status", JobStatus::parse)?,
+        status: column::parsed(row, "status", JobStatus::parse)?,
         priority: row.get("priority")?,
         attempt: row.get("attempt")?,
         attempts_max: row.get("attempts_max")?,
@@ -83,21 +83,4 @@ fn progress(row: &Row<'_>) -> rusqlite::Result<Option<Progress>> {
         total: row.get("progress_total")?,
         message: row.get("progress_message")?,
     }))
-}
-
-/// A column whose text stands for something.
-pub(super) fn word<T>(
-    row: &Row<'_>,
-    column: &str,
-    parse: impl Fn(&str) -> Option<T>,
-) -> rusqlite::Result<T> {
-    let index = row.as_ref().column_index(column)?;
-    let word: String = row.get(index)?;
-    parse(&word).ok_or_else(|| {
-        rusqlite::Error::FromSqlConversionFailure(
-            index,
-            Type::Text,
-            format!("'{word}' is no {column}").into(),
-        )
-    })
 }

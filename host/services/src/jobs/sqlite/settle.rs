@@ -1,4 +1,4 @@
-//! The end of an attempt, written down.
+//! Writes the end of an attempt.
 
 use hayrick_types::job::{AttemptEnd, Job, JobId, Lease};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -34,7 +34,7 @@ pub(super) fn finish(
     job_there(connection, lease.id)
 }
 
-/// Reads what the rules ask of a job.
+/// Reads the columns that the rules need.
 pub(super) fn standing(row: &Row<'_>) -> rusqlite::Result<Standing> {
     Ok(Standing {
         attempt: row.get("attempt")?,
@@ -46,7 +46,7 @@ pub(super) fn standing(row: &Row<'_>) -> rusqlite::Result<Standing> {
     })
 }
 
-/// Writes what becomes of a running job.
+/// Writes the outcome of a running job.
 pub(super) fn settle(
     connection: &Connection,
     id: JobId,

@@ -1,10 +1,10 @@
 //! New jobs.
 
+use hayrick_types::clock::milliseconds;
 use hayrick_types::job::{Job, Submitted};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::jobs::error::JobError;
-use crate::jobs::span::milliseconds;
 use crate::jobs::sqlite::query;
 use crate::jobs::sqlite::row::{job, job_there, select_jobs};
 use crate::jobs::store::NewJob;
@@ -15,7 +15,7 @@ const INSERT: &str = "
     VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?8, ?9, ?10)";
 const INSERT_DATA: &str = "INSERT INTO job_documents (job, part, body) VALUES (?1, 'data', ?2)";
 
-/// Keeps a job, unless its key has one already.
+/// Stores a job, unless its idempotency key has one already.
 pub(super) fn submit(
     connection: &Connection,
     new: NewJob,

@@ -1,24 +1,22 @@
-//! Final jobs are forgotten, a few at a time, and the space they leave goes back to the file
-//! system.
+//! Deletes final jobs, a few at a time, and returns their space to the file system.
 
+use hayrick_types::clock::milliseconds;
 use hayrick_types::job::JobStatus;
 use hayrick_types::settings::jobs::Retention;
 use rusqlite::{Connection, params};
 
-use crate::database::Database;
+use crate::database::{Database, column};
 use crate::jobs::error::JobError;
-use crate::jobs::span::milliseconds;
-use crate::jobs::sqlite::row::word;
 
-/// Jobs of one transaction: others wait for it, and each job may have megabytes.
+/// Jobs of one transaction: other writes wait for it, and each job may have megabytes.
 const CHUNK: usize = 100;
 /// Pages of one transaction, 1 MiB.
 const PAGES: u32 = 256;
 /// Free pages that stay in the file for the next jobs, 4 MiB.
 const FREE_PAGES_KEPT: u64 = 1024;
 
-const PILES: &str = "SELECT pipeline, status FROM job_counts WHERE status IN ('completed', 'failed', 'cancelled') AND jobs > 0";
-const PILE_SIZE: &str = "SELECT jobs FROM job_counts WHERE pipeline = ?1 AND status = ?2";
+const GROUPS: &str = "SELECT pipeline, status FROM job_counts WHERE status IN ('completed', 'failed', 'cancelled') AND jobs > 0";
+const GROUP_SIZE: &str = "SELECT jobs FROM job_counts WHERE pipeline = ?1 AND status = ?2";
 pub(super) const DELETE_FIRST: &str = "
     DELETE FROM jobs WHERE id IN (
         SELECT id FROM jobs INDEXED BY jobs_final
@@ -26,23 +24,23 @@ pub(super) const DELETE_FIRST: &str = "
 
 /// The final jobs of one pipeline and status.
 #[derive(Clone)]
-struct Pile {
+struct FinalJobs {
     pipeline: String,
     status: JobStatus,
 }
 
-/// Forgets what was kept long enough at `now`; how many jobs that was.
+/// Deletes what was kept long enough at `now`, and returns how many jobs.
 pub(super) async fn sweep(
     database: &Database,
     retention: Retention,
     now: u64,
 ) -> Result<usize, JobError> {
     let mut swept = 0;
-    for pile in database.read(|connection| piles(connection)).await? {
+    for group in database.read(|connection| groups(connection)).await? {
         loop {
-            let pile = pile.clone();
+            let group = group.clone();
             let chunk = database
-                .write(move |connection| sweep_chunk(connection, &pile, &retention, now))
+                .write(move |connection| sweep_chunk(connection, &group, &retention, now))
                 .await?;
             swept += chunk;
             if chunk < CHUNK {
@@ -54,28 +52,29 @@ pub(super) async fn sweep(
     Ok(swept)
 }
 
-fn piles(connection: &Connection) -> Result<Vec<Pile>, JobError> {
-    let mut statement = connection.prepare_cached(PILES)?;
-    let piles = statement.query_map([], |row| {
-        Ok(Pile {
+fn groups(connection: &Connection) -> Result<Vec<FinalJobs>, JobError> {
+    let mut statement = connection.prepare_cached(GROUPS)?;
+    let groups = statement.query_map([], |row| {
+        Ok(FinalJobs {
             pipeline: row.get("pipeline")?,
-            status: word(row, "status", JobStatus::parse)?,
+            status: column::parsed(row, "status", JobStatus::parse)?,
         })
     })?;
-    Ok(piles.collect::<rusqlite::Result<_>>()?)
+    Ok(groups.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Deletes what is too old, then what is too much; fewer than [`CHUNK`] if that was all.
+/// Deletes jobs that are too old, then jobs that are too many; returns fewer than [`CHUNK`] at the
+/// end.
 fn sweep_chunk(
     connection: &Connection,
-    pile: &Pile,
+    group: &FinalJobs,
     retention: &Retention,
     now: u64,
 ) -> Result<usize, JobError> {
-    let Some(age_max) = retention.age_max(pile.status) else {
+    let Some(age_max) = retention.age_max(group.status) else {
         return Ok(0);
     };
-    let (pipeline, status) = (&pile.pipeline, pile.status.as_str());
+    let (pipeline, status) = (&group.pipeline, group.status.as_str());
     let mut delete = connection.prepare_cached(DELETE_FIRST)?;
     let old = delete.execute(params![
         pipeline,
@@ -84,7 +83,7 @@ fn sweep_chunk(
         CHUNK
     ])?;
     let size: u64 = connection
-        .prepare_cached(PILE_SIZE)?
+        .prepare_cached(GROUP_SIZE)?
         .query_row(params![pipeline, status], |row| row.get(0))?;
     let excess = usize::try_from(size.saturating_sub(retention.kept_max)).unwrap_or(usize::MAX);
     let too_many = delete.execute(params![pipeline, status, i64::MAX, excess.min(CHUNK - old)])?;
@@ -95,7 +94,7 @@ async fn give_space_back(database: &Database) -> Result<(), JobError> {
     let mut before = u64::MAX;
     loop {
         let free = database.write(shrink).await?;
-        // A file that does not shrink was made without the setting that lets it.
+        // A file that does not shrink was created without incremental vacuum.
         if free <= FREE_PAGES_KEPT || free >= before {
             return Ok(());
         }
@@ -103,11 +102,11 @@ async fn give_space_back(database: &Database) -> Result<(), JobError> {
     }
 }
 
-/// Cuts some free pages off the file, if it has more than enough; how many are left.
+/// Truncates some free pages if there are more than enough, and returns how many are left.
 fn shrink(connection: &Connection) -> Result<u64, JobError> {
     let free_pages = || connection.pragma_query_value(None, "freelist_count", |row| row.get(0));
     if free_pages()? > FREE_PAGES_KEPT {
-        // It gives a row for each page, and stops where its reader does.
+        // It returns a row for each page, and stops when its reader does.
         connection.pragma(None, "incremental_vacuum", PAGES, |_| Ok(()))?;
     }
     Ok(free_pages()?)

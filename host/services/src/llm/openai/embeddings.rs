@@ -25,7 +25,7 @@ struct Item {
 /// The body of a request.
 ///
 /// # Errors
-/// None in practice: there is nothing in it that JSON cannot hold.
+/// Never in practice.
 pub(crate) fn encode(model: &str, texts: &[String]) -> Result<Bytes, serde_json::Error> {
     serde_json::to_vec(&Body {
         model,
@@ -38,7 +38,7 @@ pub(crate) fn encode(model: &str, texts: &[String]) -> Result<Bytes, serde_json:
 /// The vectors of an answer, in the order of the texts.
 ///
 /// # Errors
-/// It is no such answer.
+/// It is not a response of this endpoint.
 pub(crate) fn decode(body: &[u8]) -> Result<Vec<Vec<f32>>, serde_json::Error> {
     let mut answer: Answer = serde_json::from_slice(body)?;
     // Stable, so that upstreams which send no index keep their order.

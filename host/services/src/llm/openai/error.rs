@@ -3,7 +3,7 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// What an upstream says went wrong.
+/// The error that an upstream reports.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Complaint {
     pub(crate) message: String,
@@ -11,7 +11,7 @@ pub(crate) struct Complaint {
     pub(crate) code: Option<u16>,
 }
 
-/// Reads the body of an answer that is no success. What is no JSON is taken as it stands.
+/// Reads the body of an error response. A body that is not JSON is the message.
 pub(crate) fn of_body(body: &[u8]) -> Complaint {
     match serde_json::from_slice::<Value>(body) {
         Ok(document) => of_document(document.get("error").unwrap_or(&document)),
@@ -43,7 +43,7 @@ fn of_document(document: &Value) -> Complaint {
     Complaint { message, code }
 }
 
-/// Some send a number, some a number in quotes, OpenAI mostly a word.
+/// Some send a number, some a number in quotes, OpenAI mostly a name.
 fn code(value: &Value) -> Option<u16> {
     value.as_str().map_or_else(
         || u16::try_from(value.as_u64()?).ok(),

@@ -1,4 +1,4 @@
-//! OpenAI's HTTP API as upstreams speak it. Its shapes do not leave this folder.
+//! OpenAI's HTTP API as upstreams speak it. Its types do not leave this folder.
 
 pub(crate) mod embeddings;
 pub(crate) mod error;

@@ -11,9 +11,9 @@ use serde_json::value::RawValue;
 
 use crate::llm::failure::invalid;
 
-/// Fields that are the host's: with them a plugin could use a model or an account it was not
-/// granted (gateways such as OpenRouter and LiteLLM take the later ones), pay for answers that
-/// nobody gets to see, or break the stream.
+/// Fields that only the host sets. With them a plugin could use a model or an account that it was
+/// not granted (gateways such as OpenRouter and LiteLLM read the later ones), pay for answers that
+/// nobody sees, or break the stream.
 const RESERVED: [&str; 16] = [
     "model",
     "messages",
@@ -128,15 +128,14 @@ struct WireFunction<'a> {
 /// between tokens mean anything.
 ///
 /// # Errors
-/// `InvalidInput`: something that should be JSON is not, or `extra` sets a field that is the
-/// host's.
+/// `InvalidInput`: something is not valid JSON, or `extra` sets a field that only the host may set.
 pub(crate) fn encode(
     model: &str,
     messages: &[Message],
     options: &Options,
 ) -> Result<Bytes, Failure> {
     let extra = extra(options.extra.as_deref())?;
-    // What the plugin wrote in OpenAI's own words wins.
+    // A field that the plugin set itself takes precedence.
     let is_free = |field: &str| !extra.contains_key(field);
     let tools = options
         .tools
@@ -178,12 +177,12 @@ fn extra(text: Option<&str>) -> Result<BTreeMap<String, &RawValue>, Failure> {
     };
     let extra: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(|error| {
         invalid(format!(
-            "options.extra is no JSON object ({error}): correct it"
+            "options.extra is not a JSON object ({error}): correct it"
         ))
     })?;
     match RESERVED.iter().find(|field| extra.contains_key(**field)) {
         Some(field) => Err(invalid(format!(
-            "options.extra sets '{field}', which is the host's: leave it out"
+            "options.extra sets '{field}', which only the host may set: leave it out"
         ))),
         None => Ok(extra),
     }
@@ -191,7 +190,7 @@ fn extra(text: Option<&str>) -> Result<BTreeMap<String, &RawValue>, Failure> {
 
 fn json<'a>(what: &str, text: &'a str) -> Result<&'a RawValue, Failure> {
     serde_json::from_str(text)
-        .map_err(|error| invalid(format!("{what} is no JSON ({error}): correct it")))
+        .map_err(|error| invalid(format!("{what} is not valid JSON ({error}): correct it")))
 }
 
 fn wire_tool(tool: &Tool) -> Result<Typed<WireTool<'_>>, Failure> {
@@ -268,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_request_has_nothing_to_spare() {
+    fn a_plain_request_has_no_optional_fields() {
         let expected = json!({"model": "m", "messages": [{"role": "user", "content": "hi"}],
             "stream": true, "stream_options": {"include_usage": true}});
         assert_eq!(
@@ -278,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_and_tool_calls_are_openais() {
+    fn parts_and_tool_calls_have_the_form_openai_defines() {
         let mut user = Message::text(Role::User, "what is it?");
         user.content.push(Part::ImageUrl("data:x".to_owned()));
         user.content.push(Part::Other(
@@ -343,19 +342,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_or_not_the_plugins_is_refused() {
+    fn invalid_json_and_reserved_fields_are_refused() {
         let options = |extra: &str| Options {
             extra: Some(extra.to_owned()),
             ..Options::default()
         };
-        for (extra, word) in [
-            ("[]", "no JSON object"),
-            ("{", "no JSON object"),
+        for (extra, reason) in [
+            ("[]", "not a JSON object"),
+            ("{", "not a JSON object"),
             (r#"{"model":"big"}"#, "'model'"),
         ] {
             let failure = encode("m", &[], &options(extra)).unwrap_err();
             assert_eq!(failure.kind, FailureKind::InvalidInput);
-            assert!(failure.message.contains(word), "{failure}");
+            assert!(failure.message.contains(reason), "{failure}");
         }
         let part = Message {
             content: vec![Part::Other("{".to_owned())],

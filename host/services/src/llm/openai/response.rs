@@ -31,13 +31,13 @@ struct Choice<'a> {
     finish_reason: Option<Cow<'a, str>>,
 }
 
-/// The texts become the chunks' own, so they are not borrowed.
+/// The texts move into chunks, so they are owned.
 #[derive(Deserialize)]
 struct Delta<'a> {
     content: Option<String>,
-    /// DeepSeek's, vLLM's and llama.cpp's word.
+    /// The name that DeepSeek, vLLM and llama.cpp use.
     reasoning_content: Option<String>,
-    /// OpenRouter's, Ollama's and newer vLLM's word.
+    /// The name that OpenRouter, Ollama and newer versions of vLLM use.
     reasoning: Option<String>,
     refusal: Option<String>,
     #[serde(borrow)]
@@ -68,9 +68,9 @@ struct WireUsage {
     completion_tokens: u64,
 }
 
-/// What an event says beside its chunks.
+/// What an event says besides its chunks.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct EventSummary {
     /// The answer has its finish reason.
     pub(crate) finish: bool,
     pub(crate) usage: Option<Usage>,
@@ -87,8 +87,8 @@ pub(crate) enum Fault {
 /// Appends an event's chunks to `chunks`.
 ///
 /// # Errors
-/// The event is not what the API says, or an error object.
-pub(crate) fn decode(data: &[u8], chunks: &mut VecDeque<Chunk>) -> Result<Seen, Fault> {
+/// The event does not follow the API, or is an error object.
+pub(crate) fn decode(data: &[u8], chunks: &mut VecDeque<Chunk>) -> Result<EventSummary, Fault> {
     let event: Event = serde_json::from_slice(data).map_err(Fault::Malformed)?;
     if let Some(error) = event.error {
         return Err(Fault::Reported(of_object(error)));
@@ -97,7 +97,7 @@ pub(crate) fn decode(data: &[u8], chunks: &mut VecDeque<Chunk>) -> Result<Seen, 
         input_tokens: usage.prompt_tokens,
         output_tokens: usage.completion_tokens,
     });
-    let mut seen = Seen {
+    let mut seen = EventSummary {
         finish: false,
         usage,
     };
@@ -121,7 +121,7 @@ pub(crate) fn decode(data: &[u8], chunks: &mut VecDeque<Chunk>) -> Result<Seen, 
 
 fn take_delta(delta: Delta, chunks: &mut VecDeque<Chunk>) -> Result<(), serde_json::Error> {
     let has_text = |text: &String| !text.is_empty();
-    // Some send the same reasoning under both words.
+    // Some send the same reasoning under both names.
     let reasoning = delta
         .reasoning_content
         .filter(has_text)
@@ -163,7 +163,7 @@ fn arguments_text(raw: &RawValue) -> Result<String, serde_json::Error> {
 mod tests {
     use super::*;
 
-    fn read(data: &str) -> (Vec<Chunk>, Seen) {
+    fn read(data: &str) -> (Vec<Chunk>, EventSummary) {
         let mut chunks = VecDeque::new();
         let seen = decode(data.as_bytes(), &mut chunks).unwrap();
         (chunks.into(), seen)
@@ -228,7 +228,7 @@ mod tests {
         );
         assert_eq!(
             seen,
-            Seen {
+            EventSummary {
                 finish: true,
                 usage: Some(Usage {
                     input_tokens: 3,
@@ -238,7 +238,7 @@ mod tests {
         );
         assert_eq!(
             read(r#"{"choices":[],"prompt_filter_results":[]}"#),
-            (Vec::new(), Seen::default())
+            (Vec::new(), EventSummary::default())
         );
         assert_eq!(
             read(r#"{"choices":[{"index":1,"delta":{"content":"second"}}]}"#).0,
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_told_apart() {
+    fn malformed_events_and_reported_errors_are_distinguished() {
         let fault = |data: &[u8]| decode(data, &mut VecDeque::new()).unwrap_err();
         assert!(matches!(fault(b"{\"choices\":["), Fault::Malformed(_)));
         assert!(matches!(

@@ -1,4 +1,4 @@
-//! Who waits for a job is told when it changes, and the worker when there may be something to
+//! Wakes those who wait for a job when it changes, and the worker when there may be something to
 //! claim.
 
 use std::collections::HashMap;
@@ -7,33 +7,33 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hayrick_types::job::JobId;
 use tokio::sync::{Notify, watch};
 
-/// The news board of this process. It says that something changed; what it is stands in the store.
+/// The notifications of this process. They say that something changed; the store says what.
 #[derive(Default)]
-pub(super) struct News {
+pub(super) struct Notifier {
     /// The jobs somebody waits for, and whether the attempt of each should end.
     jobs: Mutex<HashMap<JobId, watch::Sender<bool>>>,
-    /// A worker that does not listen at this moment finds the call when it does.
+    /// A worker that does not listen at this moment finds the notification later.
     work: Notify,
 }
 
-/// A place at the board. Leaving takes the job off it if nobody else waits for it.
+/// A subscription to one job. Dropping the last one forgets the job.
 pub(super) struct Listener {
-    news: Arc<News>,
+    notifier: Arc<Notifier>,
     id: JobId,
-    /// The board keeps the other end for as long as this listens.
+    /// The notifier keeps the sender for as long as this lives.
     changes: watch::Receiver<bool>,
 }
 
-/// Calls the worker when it is dropped. A client that hangs up drops what it waits for, yet the
-/// store does what was queued; and what the worker then asks of the store comes after that.
-pub(super) struct Call<'a>(&'a News);
+/// Wakes the worker when it is dropped. A client that hangs up drops its future, yet the store
+/// still does what was queued, and does it before what the worker then asks.
+pub(super) struct NotifyOnDrop<'a>(&'a Notifier);
 
-impl News {
+impl Notifier {
     /// From here on no change of the job is missed.
     pub(super) fn listen(self: &Arc<Self>, id: JobId) -> Listener {
         let changes = self.jobs().entry(id).or_default().subscribe();
         Listener {
-            news: Arc::clone(self),
+            notifier: Arc::clone(self),
             id,
             changes,
         }
@@ -44,7 +44,7 @@ impl News {
         self.post(id, |_| ());
     }
 
-    /// An attempt of the job began: what was asked of the one before does not concern it.
+    /// An attempt of the job began: a cancel of the attempt before does not concern it.
     pub(super) fn begun(&self, id: JobId) {
         self.post(id, |cancel| *cancel = false);
     }
@@ -65,12 +65,12 @@ impl News {
         self.work.notify_one();
     }
 
-    /// The same, once the caller's doing is over, whatever its end.
-    pub(super) fn work_added_afterwards(&self) -> Call<'_> {
-        Call(self)
+    /// The same at the end of the caller's scope, whatever its outcome.
+    pub(super) fn work_added_afterwards(&self) -> NotifyOnDrop<'_> {
+        NotifyOnDrop(self)
     }
 
-    /// Returns after the next [`News::work_added`], at once if there was one since the last call.
+    /// Returns after the next [`Notifier::work_added`], at once if there was one since the last call.
     pub(super) async fn work(&self) {
         self.work.notified().await;
     }
@@ -83,7 +83,7 @@ impl News {
 impl Listener {
     /// Waits for a change after the last one seen.
     pub(super) async fn changed(&mut self) {
-        // It fails only without a board.
+        // It fails only without a notifier.
         let _ = self.changes.changed().await;
     }
 
@@ -93,7 +93,7 @@ impl Listener {
     }
 }
 
-impl Drop for Call<'_> {
+impl Drop for NotifyOnDrop<'_> {
     fn drop(&mut self) {
         self.0.work_added();
     }
@@ -101,7 +101,7 @@ impl Drop for Call<'_> {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        let mut jobs = self.news.jobs();
+        let mut jobs = self.notifier.jobs();
         if jobs
             .get(&self.id)
             .is_some_and(|job| job.receiver_count() <= 1)
@@ -116,28 +116,28 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_change_reaches_all_who_wait_and_nobody_is_kept() {
-        let (news, id) = (Arc::new(News::default()), JobId::fresh());
-        let (mut first, mut second) = (news.listen(id), news.listen(id));
-        news.cancelled(JobId::fresh());
-        news.changed(id);
+    async fn a_change_reaches_every_listener_and_none_is_left() {
+        let (notifier, id) = (Arc::new(Notifier::default()), JobId::fresh());
+        let (mut first, mut second) = (notifier.listen(id), notifier.listen(id));
+        notifier.cancelled(JobId::fresh());
+        notifier.changed(id);
         first.changed().await;
         second.changed().await;
         drop(first);
-        news.changed(id);
+        notifier.changed(id);
         second.changed().await;
         drop(second);
-        assert!(news.jobs().is_empty());
+        assert!(notifier.jobs().is_empty());
     }
 
     #[tokio::test]
-    async fn a_cancel_is_not_covered_by_a_later_change() {
-        let (news, id) = (Arc::new(News::default()), JobId::fresh());
-        let mut listener = news.listen(id);
-        news.cancelled(id);
-        news.changed(id);
+    async fn a_cancel_survives_a_later_change() {
+        let (notifier, id) = (Arc::new(Notifier::default()), JobId::fresh());
+        let mut listener = notifier.listen(id);
+        notifier.cancelled(id);
+        notifier.changed(id);
         listener.cancelled().await;
-        news.begun(id);
+        notifier.begun(id);
         assert!(
             !*listener.changes.borrow(),
             "the next attempt was not asked to end"

@@ -1,5 +1,4 @@
-//! The repository's tests of language models, run for this crate alone: they need no host and no
-//! guest.
+//! Language models over a server that misbehaves: no host and no guest is needed.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,9 +8,12 @@
     reason = "clippy does not count the support of the tests as tests; here a panic is the report, and a task ends with its test"
 )]
 
-#[path = "../../../tests/llm.rs"]
-mod llm;
-#[path = "../../../tests/support"]
+mod answers;
+mod broken;
+mod connections;
+mod fixture;
+mod retries;
+#[path = "../../../../tests/support"]
 mod support {
     pub mod await_event;
     #[expect(
@@ -19,4 +21,5 @@ mod support {
         reason = "some of it serves the repository's integration tests, which compile this file, too"
     )]
     pub mod fake_upstream;
+    pub mod quiet;
 }

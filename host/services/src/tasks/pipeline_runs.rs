@@ -10,20 +10,20 @@ use crate::tasks::run::Run;
 
 /// Runs by id, and so by time; each is in one of the two maps.
 #[derive(Default)]
-pub(super) struct Shelf {
+pub(super) struct PipelineRuns {
     running: BTreeMap<RunId, Arc<Run>>,
     ended: BTreeMap<RunId, Arc<Run>>,
-    /// Those that have ended, in the order in which they did.
+    /// Ended runs in the order of their ends.
     ends: VecDeque<RunId>,
     ended_bytes: usize,
 }
 
-impl Shelf {
+impl PipelineRuns {
     pub(super) fn begin(&mut self, run: Arc<Run>) {
         self.running.insert(run.id, run);
     }
 
-    /// Takes note that a run has ended. Returns the memory that it takes.
+    /// Records that a run has ended, and returns the memory it uses.
     pub(super) fn end(&mut self, id: RunId) -> usize {
         let Some(run) = self.running.remove(&id) else {
             return 0;
@@ -35,7 +35,7 @@ impl Shelf {
         bytes
     }
 
-    /// Forgets a run that has ended. Returns the memory that it took.
+    /// Forgets an ended run, and returns the memory it used.
     pub(super) fn forget(&mut self, id: RunId) -> usize {
         let Some(run) = self.ended.remove(&id) else {
             return 0;
@@ -56,7 +56,7 @@ impl Shelf {
             .cloned()
     }
 
-    /// The newest that match, in no order: `limit` of those that go on, and as many of those that
+    /// Runs that match, unordered: the newest `limit` that are running, and the newest `limit` that
     /// have ended.
     pub(super) fn newest(&self, filter: &TaskFilter, limit: usize) -> Vec<Arc<Run>> {
         let newest = |runs: &BTreeMap<RunId, Arc<Run>>| -> Vec<Arc<Run>> {
@@ -78,7 +78,7 @@ impl Shelf {
         self.running.values()
     }
 
-    /// In the order in which they ended.
+    /// In the order of their ends.
     pub(super) fn ended(&self) -> impl Iterator<Item = &Arc<Run>> {
         self.ends.iter().filter_map(|id| self.ended.get(id))
     }
@@ -87,15 +87,29 @@ impl Shelf {
         self.ended.len()
     }
 
-    /// Memory of those that have ended.
+    /// Memory of ended runs.
     pub(super) fn ended_bytes(&self) -> usize {
         self.ended_bytes
     }
 
-    /// The first that has ended, of those that may be forgotten. One that the store shows as going
-    /// on may not, until that is corrected; there are no more of those than went on at a time.
+    /// The first ended run that may be forgotten. One that the store shows as running may not, until
+    /// that is corrected; there are only as many of those as were running at a time.
     pub(super) fn expendable(&self) -> Option<RunId> {
-        self.ended().find(|run| !run.is_written()).map(|run| run.id)
+        self.first_expendable().map(|(_, id)| id)
+    }
+
+    /// The same, if `count` runs that ended later stay.
+    pub(super) fn surplus(&self, count: usize) -> Option<RunId> {
+        let (older, id) = self.first_expendable()?;
+        (self.ended_count() - older > count).then_some(id)
+    }
+
+    /// How many ended before it, and its id.
+    fn first_expendable(&self) -> Option<(usize, RunId)> {
+        self.ended()
+            .enumerate()
+            .find(|(_, run)| !run.is_written())
+            .map(|(older, run)| (older, run.id))
     }
 
     pub(super) fn is_empty(&self) -> bool {

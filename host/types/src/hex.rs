@@ -1,0 +1,17 @@
+//! Bytes as text.
+
+/// Two lower-case digits a byte.
+pub fn encode(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_becomes_two_lower_case_digits() {
+        assert_eq!(encode(&[0, 9, 0xab, 0xff]), "0009abff");
+        assert_eq!(encode(&[]), "");
+    }
+}
