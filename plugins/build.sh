@@ -1,7 +1,7 @@
 #!/bin/sh
-# Builds every Rust plugin of this folder: plugins/NAME/ becomes plugins/NAME.wasm, which a running
-# host picks up at once. A plugin is what has `crate-type = ["cdylib"]` in its Cargo.toml. Needs
-# rustup and a C compiler.
+# Builds every Rust plugin in this folder: plugins/NAME/ becomes plugins/NAME.wasm, which a running
+# host picks up at once. Every package with `crate-type = ["cdylib"]` in its Cargo.toml is a plugin.
+# Needs rustup and a C compiler.
 set -eu
 
 CDPATH='' cd -- "$(dirname -- "$0")"
@@ -9,23 +9,23 @@ target=wasm32-wasip2
 built=../target/guests/$target/release
 
 if ! command -v cargo >/dev/null; then
-    echo "plugins/build.sh: there is no cargo: install Rust from https://rustup.rs, then run this again" >&2
+    echo "plugins/build.sh: cargo not found: install Rust from https://rustup.rs, then run this again" >&2
     exit 1
 fi
-# What tunes the host's code does not fit WebAssembly.
+# Flags that tune the host's code do not apply to WebAssembly.
 unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
 [ -d "$(rustc --print target-libdir --target $target)" ] || rustup target add $target
-# A target folder of its own: a build of the host and one of the plugins do not wait for each other.
+# A separate target folder, so that builds of the host and of the plugins do not block each other.
 cargo build --release --target $target --target-dir ../target/guests
 
 for manifest in */Cargo.toml; do
-    # What plugins share is none itself.
+    # Skip libraries shared by plugins.
     grep -q cdylib "$manifest" || continue
     name=${manifest%/Cargo.toml}
     component=$built/$(echo "$name" | tr - _).wasm
-    # Same bytes, same plugin: the host has nothing to reload.
+    # Leave an unchanged plugin alone, so that the host does not reload it.
     cmp -s "$component" "$name.wasm" && continue
-    # By rename: whoever looks meanwhile sees the old file or the new one, never half of it.
+    # Rename the file into place: readers see the old file or the new one, never half of it.
     cp "$component" "$name.wasm.new"
     mv "$name.wasm.new" "$name.wasm"
     echo "built plugins/$name.wasm"

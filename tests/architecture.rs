@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use hayrick_types::limit_name::LimitName;
 use toml::Table;
 
 use crate::support::source::{Crate, Source, read, root, sources};
@@ -68,6 +69,12 @@ const IO: [&str; 5] = ["tokio", "hyper", "notify", "rustls", "tracing-subscriber
 
 /// Modules beside the services that any of them may use.
 const SHARED_BY_SERVICES: [&str; 3] = ["database", "metrics", "secret"];
+
+/// The folders of host/api that are protocols: none names another, so that one can change, or go,
+/// without the others. Its other folders are rooms that every protocol may use.
+const PROTOCOLS: [&str; 7] = [
+    "deploy", "files", "jobs", "openai", "openapi", "server", "tasks",
+];
 
 /// The one file with a line of unsafe code: native code that our own compiler made is loaded there.
 /// Its crate denies it everywhere else.
@@ -242,14 +249,28 @@ fn capabilities_do_not_know_each_other() {
 }
 
 #[test]
-fn protocols_do_not_know_each_other_and_nobody_knows_the_router() {
-    let api = root().join("host/api/src");
-    let protocols: Vec<String> = first_modules("host/api/src")
-        .into_iter()
-        .filter(|name| api.join(name).is_dir())
-        .collect();
-    assert!(!protocols.is_empty(), "host/api has no protocol folder");
+fn protocols_do_not_know_each_other() {
+    let known = first_modules("host/api/src");
+    for name in PROTOCOLS {
+        assert!(known.contains(name), "host/api has no protocol {name}");
+    }
+    let protocols = PROTOCOLS.map(str::to_owned);
     assert_eq!(rivals("host/api/src", &protocols), [""; 0]);
+}
+
+#[test]
+fn only_the_server_names_the_routes() {
+    let api = Crate::read("host/api/src");
+    let is_of_routes = |module: &Vec<String>| module.first().is_some_and(|room| room == "routes");
+    for module in api.modules.keys().filter(|module| {
+        !is_of_routes(module) && !module.is_empty() && module.join("::") != "edge::server"
+    }) {
+        assert!(
+            !api.named_by(module).iter().any(is_of_routes),
+            "{} names the routes: they know every handler, and no handler knows them",
+            module.join("::")
+        );
+    }
 }
 
 /// The modules of the WIT interfaces that the host offers.
@@ -343,25 +364,14 @@ fn every_guest_has_a_test() {
 }
 
 #[test]
-fn every_limit_has_a_test_and_a_line_in_architecture_md() {
-    let (tests, page) = (test_text(), read("ARCHITECTURE.md"));
-    let code = read("host/types/src/limits.rs");
-    let limits: Vec<&str> = code
-        .lines()
-        .filter_map(|line| {
-            line.trim()
-                .strip_prefix("pub ")?
-                .strip_suffix(',')?
-                .split_once(": ")
-        })
-        .map(|(name, _)| name)
-        .collect();
-    assert!(limits.len() >= 12, "limits.rs is read wrongly: {limits:?}");
-    for limit in limits {
-        assert!(tests.contains(limit), "no test reaches {limit}");
+fn every_limit_has_a_test_and_a_row() {
+    let (tests, page) = (test_text(), read("docs/settings.md"));
+    for limit in LimitName::ALL {
+        let name = format!("\"{limit}\"");
+        assert!(tests.contains(&name), "no test names the limit {name}");
         assert!(
-            page.contains(limit),
-            "ARCHITECTURE.md does not name {limit}"
+            page.contains(&format!("`{limit}`")),
+            "docs/settings.md has no row with the limit {name}"
         );
     }
 }

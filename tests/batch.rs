@@ -266,20 +266,16 @@ async fn odd_batches_get_sensible_answers() {
         (
             "batch_items",
             json!(["a", 2]),
-            &["batch_items[1]", "no string"][..],
+            &["batch_items[1]", "not a string"][..],
         ),
-        ("batch_items", json!("a"), &["batch_items is no array"]),
+        ("batch_items", json!("a"), &["batch_items is not an array"]),
         (
             "batch_items",
             json!(vec!["x"; 100_000]),
-            &["100000 items", "10000 is the most", "smaller batches"],
+            &["100000 items", "maximum of 10000", "smaller batches"],
         ),
-        ("instruction", json!(1), &["instruction is no string"]),
-        (
-            "sequential",
-            json!("yes"),
-            &["sequential is neither true nor false"],
-        ),
+        ("instruction", json!(1), &["instruction is not a string"]),
+        ("sequential", json!("yes"), &["sequential is not a boolean"]),
     ] {
         let mut body = batch(&items(1), false);
         body[field] = value;

@@ -102,21 +102,21 @@ async fn the_code_that_is_made_is_bounded() {
 async fn what_a_component_has_is_counted_before_it_is_compiled() {
     let host = TestHost::builder().start().await;
     let cases = [
-        ("nesting_max", nested(1000)),
-        ("functions_max", promises(3, 1_000_000)),
-        ("types_max", promises(1, 1_000_000)),
-        ("imports_max", promises(2, 1_000_000)),
-        ("exports_max", promises(7, 1_000_000)),
-        ("function_bytes_max", branch_table(3_000_000)),
+        ("component.nesting_max", nested(1000)),
+        ("component.functions_max", promises(3, 1_000_000)),
+        ("component.types_max", promises(1, 1_000_000)),
+        ("component.imports_max", promises(2, 1_000_000)),
+        ("component.exports_max", promises(7, 1_000_000)),
+        ("component.function_bytes_max", branch_table(3_000_000)),
     ];
-    for (bound, component) in cases {
+    for (limit, component) in cases {
         let reply = host.client.deploy("bomb", component).await;
-        assert_eq!(reply.status, 422, "{bound}: {}", reply.body);
         assert!(
-            reply.error().contains(bound) && reply.error().contains("[component]"),
-            "{bound}: {}",
+            reply.status == 422 && reply.error().contains(limit),
+            "{limit}: {}",
             reply.body
         );
+        assert_eq!(reached(&host, limit, "").await, 1, "{limit}");
     }
     // Within the bounds it compiles, and only then lacks what a plugin exports.
     let reply = host.client.deploy("bomb", branch_table(60_000)).await;
@@ -128,18 +128,25 @@ async fn what_a_component_has_is_counted_before_it_is_compiled() {
 }
 
 #[tokio::test]
-async fn bounds_are_the_operator_s_to_set() {
-    let config = "[component]\nname_bytes_max = 8\ncomponents_max = 1\nmodules_max = 1";
-    let host = TestHost::builder().config(config).start().await;
-    let reply = host.client.deploy("echo", guest_bytes("echo-relay")).await;
-    assert_eq!(reply.status, 422, "{}", reply.body);
-    assert!(
-        ["name_bytes_max", "components_max", "modules_max"]
-            .iter()
-            .any(|bound| reply.error().contains(bound)),
-        "{}",
-        reply.body
-    );
+async fn the_operator_sets_the_bounds() {
+    for (limit, max) in [
+        ("component.name_bytes_max", 8),
+        ("component.components_max", 1),
+        ("component.modules_max", 1),
+    ] {
+        let key = limit.trim_start_matches("component.");
+        let host = TestHost::builder()
+            .config(&format!("[component]\n{key} = {max}"))
+            .start()
+            .await;
+        let reply = host.client.deploy("echo", guest_bytes("echo-relay")).await;
+        assert!(
+            reply.status == 422 && reply.error().contains(limit),
+            "{limit}: {}",
+            reply.body
+        );
+        assert_eq!(reached(&host, limit, "").await, 1, "{limit}");
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
 use std::process::Stdio;
 
-use hayrick_types::id::PipelineName;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
@@ -15,8 +14,8 @@ use crate::support::command::{clean, hayrick};
 use crate::support::folder::Folder;
 use crate::support::guest::{guest, guest_bytes};
 use crate::support::host::TestHost;
+use crate::support::metrics::reached;
 use crate::support::raw_client::RawClient;
-use crate::support::source::sources;
 use crate::support::wasm::bomb;
 
 /// The name under which everything here serves.
@@ -153,6 +152,7 @@ async fn a_component_that_is_too_large_or_breaks_off_leaves_nothing() {
         "{}",
         reply.body
     );
+    assert_eq!(reached(&host, "component_bytes_max", "").await, 1);
     let half = half_deploy(&host, NAME).await;
     let is_aside = |name: &String| name.starts_with(".deploy-");
     eventually("it arrives aside", SOON, async || {
@@ -195,6 +195,7 @@ async fn deploys_at_a_time_are_bounded_and_a_client_that_stops_sending_is_given_
         reply.body
     );
     assert!(reply.header("retry-after").is_some());
+    assert_eq!(reached(&host, "deploys_max", "").await, 1);
     for half in halves {
         let answer = half.read_to_end().await;
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
@@ -432,7 +433,10 @@ async fn web_pages_and_other_machines_may_not_deploy() {
     ));
     let reply = client.deploy(NAME, guest_bytes("echo-relay")).await;
     assert!(
-        reply.status == 403 && reply.error().contains("an API key with the scope 'deploy'"),
+        reply.status == 403
+            && reply
+                .error()
+                .contains("the API key does not have the scope 'deploy'"),
         "{}",
         reply.body
     );
@@ -511,35 +515,4 @@ async fn commands_deploy_and_undeploy() {
         assert_eq!(ended.code, Some(code), "{ended:?}");
     }
     assert!(host.client.status("echo-relay").await.is_none());
-}
-
-#[test]
-fn no_pipeline_can_have_the_name_of_a_route() {
-    let mut segments = BTreeSet::new();
-    for source in sources("host/api") {
-        // What a file's own tests route is no route of the server.
-        let shipped = source.text.split("#[cfg(test)]").next().unwrap_or_default();
-        let paths = shipped
-            .split(".route(")
-            .skip(1)
-            .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next());
-        segments.extend(
-            paths
-                .filter_map(|path| path.split('/').nth(1))
-                .filter(|first| !first.starts_with('{'))
-                .map(str::to_owned),
-        );
-    }
-    assert!(
-        ["deploy", "status", "health"]
-            .iter()
-            .all(|known| segments.contains(*known)),
-        "the routes are read wrongly: {segments:?}"
-    );
-    for segment in segments {
-        assert!(
-            PipelineName::parse(&segment).is_err(),
-            "a pipeline could be called '{segment}' and shadow that route"
-        );
-    }
 }

@@ -11,6 +11,7 @@ use crate::support::folder::Folder;
 use crate::support::guest::leave_out;
 use crate::support::host::TestHost;
 use crate::support::kill_loop::{self, integrity};
+use crate::support::metrics::reached;
 use crate::support::random;
 use crate::support::report::say;
 
@@ -91,6 +92,7 @@ async fn a_job_that_takes_its_host_down_three_times_is_given_up_and_others_go_on
         "{failed}"
     );
     host.logs.line(&["once too often", &poison]).await;
+    assert_eq!(reached(&host, "jobs.crashes_max", "job-worker").await, 1);
     let again = host
         .client
         .send("POST", &format!("{JOBS}/{poison}/retry"), "")

@@ -7,6 +7,7 @@ use crate::support::await_event::{SOON, eventually};
 use crate::support::client::Reply;
 use crate::support::fake_site::{Answer, FakeSite, Then};
 use crate::support::host::{TestHost, TestHostBuilder};
+use crate::support::metrics::reached;
 
 const FETCH: &str = "fetch";
 const WASI: &str = "fetch-wasi";
@@ -318,7 +319,7 @@ async fn a_secret_whose_variable_is_missing_is_a_mistake_of_the_policy() {
         .await;
     let reason = host.refusal(FETCH).await;
     for words in [
-        "secrets.key.env: the environment has no ABSENT_KEY",
+        "secrets.key.env: the variable ABSENT_KEY is not set",
         "egress[2].host: '127.1' is an odd spelling",
     ] {
         assert!(reason.contains(words), "{words}: {reason}");
@@ -481,6 +482,58 @@ async fn the_size_and_the_time_of_an_answer_are_bounded() {
             "fine"
         );
     }
+    for limit in [
+        "egress.response_bytes_max",
+        "egress.request_bytes_max",
+        "egress.idle_timeout",
+        "egress.headers_max",
+    ] {
+        assert!(reached(&host, limit, FETCH).await > 0, "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn header_bytes_redirects_and_the_time_of_a_request_are_bounded() {
+    let site = FakeSite::start(|request, _| {
+        let head = "HTTP/1.1 200 OK\r\n".to_owned();
+        let (pieces, then) = match path(request) {
+            "/around" => (
+                vec![
+                    "HTTP/1.1 302 Found\r\nlocation: /around\r\ncontent-length: 0\r\n\r\n"
+                        .to_owned(),
+                ],
+                Then::Close,
+            ),
+            "/headers" => (
+                vec![head + &format!("a: {}\r\n\r\n", "b".repeat(2000))],
+                Then::Close,
+            ),
+            _ => (vec![head + "\r\nbegin"], Then::Stall),
+        };
+        Answer { pieces, then }
+    })
+    .await;
+    let bounds = "[egress]\nheader_bytes_max = '1 KiB'\nredirects_max = 2\ntime_max = '300ms'\nidle_timeout = '1h'";
+    let host = TestHost::builder()
+        .guest(FETCH)
+        .policy(FETCH, &site.policy(""))
+        .config(bounds)
+        .start()
+        .await;
+    for (there, status, limit) in [
+        ("/headers", 429, "egress.header_bytes_max"),
+        ("/around", 500, "egress.redirects_max"),
+        ("/stall", 504, "egress.time_max"),
+    ] {
+        let reply = get(&host, FETCH, &site.url(there)).await;
+        assert!(
+            reply.status == status && reply.error().contains(limit),
+            "{there}: {} {}",
+            reply.status,
+            reply.body
+        );
+        assert_eq!(reached(&host, limit, FETCH).await, 1, "{limit}");
+    }
 }
 
 #[tokio::test]
@@ -528,4 +581,46 @@ async fn how_many_requests_a_run_makes_is_bounded() {
     for _ in 0..4 {
         assert_eq!(hold(3).await.text(), "3");
     }
+    for limit in ["egress.run_requests_max", "egress.run_requests_total_max"] {
+        assert_eq!(reached(&host, limit, FETCH).await, 1, "{limit}");
+    }
+    let host = TestHost::builder()
+        .guest(FETCH)
+        .policy(FETCH, &site.policy(""))
+        .config("[egress]\nrequests_max = 2")
+        .start()
+        .await;
+    let reply = host
+        .client
+        .chat(FETCH, &format!("hold:3={}", site.url("/stall")))
+        .await;
+    assert!(
+        reply.status == 429 && reply.error().contains("egress.requests_max is 2"),
+        "{}",
+        reply.body
+    );
+    assert_eq!(reached(&host, "egress.requests_max", FETCH).await, 1);
+}
+
+#[tokio::test]
+async fn connecting_is_bounded() {
+    // The kernel takes the connection, and nobody answers its TLS.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let policy = format!(
+        "interfaces = ['http']\n[[egress]]\nhost = '127.0.0.1'\nport = {port}\nprivate = true"
+    );
+    let host = TestHost::builder()
+        .guest(FETCH)
+        .policy(FETCH, &policy)
+        .config("[egress]\nconnect_timeout = '300ms'")
+        .start()
+        .await;
+    let reply = get(&host, FETCH, &format!("https://127.0.0.1:{port}/")).await;
+    assert!(
+        reply.status == 504 && reply.error().contains("egress.connect_timeout"),
+        "{}",
+        reply.body
+    );
+    assert_eq!(reached(&host, "egress.connect_timeout", FETCH).await, 1);
 }

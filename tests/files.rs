@@ -12,6 +12,7 @@ use crate::support::await_event::{SOON, eventually};
 use crate::support::client::Reply;
 use crate::support::form::{Event, Form, content_type, end, upload, upload_for_events};
 use crate::support::host::TestHost;
+use crate::support::metrics::reached;
 use crate::support::process::{forget_peak, open_files, peak_memory};
 use crate::support::raw_client::RawClient;
 use crate::support::report::say;
@@ -165,7 +166,7 @@ async fn a_failure_before_the_first_chunk_has_its_status_and_later_it_breaks_the
     assert!(
         broken.contains("200 OK")
             && broken.contains("so far")
-            && broken.contains("the rest is away"),
+            && broken.contains("the rest is unavailable"),
         "{broken}"
     );
     assert!(
@@ -181,7 +182,7 @@ async fn a_failure_before_the_first_chunk_has_its_status_and_later_it_breaks_the
             data: json!({"text": "so far"})
         }
     );
-    let (last, message) = (events.last().unwrap(), json!("the rest is away"));
+    let (last, message) = (events.last().unwrap(), json!("the rest is unavailable"));
     assert_eq!(
         (last.name.as_str(), &last.data["error"]["message"]),
         ("error", &message),
@@ -258,7 +259,7 @@ async fn a_client_that_stalls_is_told_so() {
         .await;
     assert!(
         answer.starts_with("HTTP/1.1 408")
-            && answer.contains("nothing of the body came for 300 ms"),
+            && answer.contains("no part of the body came for 300 ms (upload_stall_timeout)"),
         "{answer}"
     );
     spool_is_empty(&host).await;
@@ -310,6 +311,15 @@ async fn each_bound_holds_with_its_status_and_its_name() {
             status,
             word,
         );
+    }
+    for limit in [
+        "files_max",
+        "file_bytes_max",
+        "upload_bytes_max",
+        "fields_max",
+        "field_bytes_max",
+    ] {
+        assert_eq!(reached(&host, limit, "").await, 1, "{limit}");
     }
     let counts = runs_of(&host, "files-echo").await;
     assert_eq!(

@@ -1,5 +1,5 @@
-//! The corpus of hostile guests against a host of low limits, a theme a test: what the example
-//! `hostile` does to any server.
+//! Runs the corpus of hostile guests against a host with low limits, one test per theme. The
+//! example `hostile` does the same to any server.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use crate::hostile::table::{heading, line};
 use crate::support::host::TestHost;
 use crate::support::report::say;
 
-/// The limits of the file that the page on the corpus starts a server with.
+/// The settings that docs/hostile-corpus.md starts a server with.
 const SETTINGS: &str = include_str!("hostile/hayrick.toml");
-/// An unoptimised host on two processors, shared with attacker and neighbour: below what a stream's
-/// reader notices.
+/// For an unoptimised host that shares two processors with attacker and neighbour: less than a
+/// reader of a stream notices.
 const FLOOR: Duration = Duration::from_millis(250);
 
-/// Every case of the theme beside a neighbour; the table is printed whatever comes of it.
+/// Runs every case of the theme next to a neighbour and prints the table whatever the result.
 async fn withstands(theme: Theme) {
     let limits = SETTINGS
         .split_once("[limits]\n")
@@ -33,7 +33,7 @@ async fn withstands(theme: Theme) {
     let plugins = host
         .plugin_file("x")
         .parent()
-        .expect("a file lies in a folder")
+        .expect("the file is in a folder")
         .to_owned();
     let target = Target {
         url: host.base_url(),
@@ -64,51 +64,51 @@ async fn withstands(theme: Theme) {
 }
 
 #[tokio::test]
-async fn who_takes_the_processor() {
+async fn guests_that_take_the_processor() {
     withstands(Theme::Cpu).await;
 }
 
 #[tokio::test]
-async fn who_takes_memory() {
+async fn guests_that_take_memory() {
     withstands(Theme::Memory).await;
 }
 
 #[tokio::test]
-async fn values_out_of_bounds() {
+async fn host_calls_with_values_out_of_range() {
     withstands(Theme::HostCalls).await;
 }
 
 #[tokio::test]
-async fn answers_in_disguise() {
+async fn forged_answers() {
     withstands(Theme::Answer).await;
 }
 
 #[tokio::test]
-async fn who_breaks() {
+async fn guests_that_fail() {
     withstands(Theme::Traps).await;
 }
 
 #[tokio::test]
-async fn who_misuses_the_queue() {
+async fn guests_that_misuse_the_queue() {
     withstands(Theme::Jobs).await;
 }
 
 #[tokio::test]
-async fn who_would_be_somebody_else() {
+async fn guests_that_impersonate_others() {
     withstands(Theme::Identity).await;
 }
 
 #[tokio::test]
-async fn who_looks_around() {
+async fn guests_that_look_around() {
     withstands(Theme::Ambient).await;
 }
 
 #[tokio::test]
-async fn who_misuses_time() {
+async fn guests_that_misuse_time() {
     withstands(Theme::Time).await;
 }
 
 #[tokio::test]
-async fn what_is_no_component() {
+async fn malformed_components() {
     withstands(Theme::Malformed).await;
 }

@@ -207,8 +207,8 @@ async fn show_tells_of_one_job_and_by_its_code_whether_it_is_well() {
     }
     for (id, word) in [
         (ABSENT, "has no job"),
-        ("7", "a job's id is a UUID"),
-        ("../..", "a job's id is a UUID"),
+        ("7", "the id of the job is not a UUID"),
+        ("../..", "the id of the job is not a UUID"),
     ] {
         let absent = jobs(&host, &["show", WORKER, id]).await;
         is(&absent, 3);

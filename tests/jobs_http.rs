@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::support::client::Reply;
 use crate::support::host::{TestHost, TestHostBuilder};
 use crate::support::jobs::{Event, id, program, sleep, with};
+use crate::support::metrics::reached;
 
 const WORKER: &str = "job-worker";
 /// Nobody waits for it.
@@ -213,7 +214,7 @@ async fn a_list_is_filtered_and_paged_newest_first() {
             "?status=done",
             "pending, running, completed, failed, cancelled",
         ),
-        ("?before=x", "'next' of the page before"),
+        ("?before=x", "'next' of the previous page"),
         ("?limit=-1", "the query is wrong"),
         ("?state=failed", "unknown field `state`"),
     ] {
@@ -447,7 +448,7 @@ async fn a_job_is_known_to_its_own_pipeline_only() {
     is_refused(
         &host.client.get(&format!("/{WORKER}/jobs/7")).await,
         404,
-        "a job's id is a UUID",
+        "the id of the job is not a UUID",
     );
     is_refused(
         &host
@@ -484,8 +485,8 @@ async fn a_wrong_submission_says_what_is_wrong() {
         .start()
         .await;
     for (body, word) in [
-        (String::new(), "the body is no submission"),
-        ("[]".to_owned(), "the body is no submission"),
+        (String::new(), "the body is not a submission"),
+        ("[]".to_owned(), "the body is not a submission"),
         (json!({"data": 1}).to_string(), "missing field `type`"),
         (json!({"type": "", "data": 1}).to_string(), "kind is empty"),
         (
@@ -498,7 +499,7 @@ async fn a_wrong_submission_says_what_is_wrong() {
         ),
         (
             json!({"type": "x", "delay": -1}).to_string(),
-            "'delay' is a number of seconds",
+            "'delay' is -1: send a number of seconds",
         ),
         (
             json!({"type": "x", "delay": 1e12}).to_string(),
@@ -518,7 +519,7 @@ async fn a_wrong_submission_says_what_is_wrong() {
         ),
         (
             json!({"type": "x", "priority": 70000}).to_string(),
-            "'priority' is a whole number",
+            "'priority' is 70000: send a whole number",
         ),
         (
             json!({"type": "x", "idempotency_key": ""}).to_string(),
@@ -536,6 +537,7 @@ async fn a_wrong_submission_says_what_is_wrong() {
         is_refused(&reply, 400, word);
     }
     assert_eq!(host.client.jobs(WORKER, "").await.len(), 0);
+    assert_eq!(reached(&host, "jobs.data_bytes_max", "").await, 1);
 }
 
 #[tokio::test]

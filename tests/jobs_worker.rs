@@ -9,6 +9,7 @@ use crate::support::fake_upstream::{Behaviour, FakeUpstream};
 use crate::support::guest::guest_bytes;
 use crate::support::host::{TestHost, TestHostBuilder};
 use crate::support::jobs::{program, sleep, with};
+use crate::support::metrics::reached;
 use crate::support::neighbour::beside_a_neighbour;
 
 const WORKER: &str = "job-worker";
@@ -84,7 +85,7 @@ async fn a_permanent_failure_is_not_tried_again() {
     has_failed(
         &outcome(json!({"type": "program", "data": {"do": "dance"}})).await,
         1,
-        "no program",
+        "not a program",
     );
 }
 
@@ -214,6 +215,32 @@ async fn an_attempt_has_a_timeout_whether_it_waits_or_computes() {
         has_failed(&job, 2, "the job's timeout");
         let took = job["completed_at"].as_f64().unwrap() - job["created_at"].as_f64().unwrap();
         assert!(took >= 0.6, "{data}: two attempts of 300 ms took {took} s");
+    }
+}
+
+#[tokio::test]
+async fn results_checkpoints_and_time_of_a_job_are_bounded_and_counted() {
+    let config = format!(
+        "{QUICK}\nattempts = 1\nresult_bytes_max = 10\ncheckpoint_bytes_max = 10\ntimeout = '300ms'"
+    );
+    let host = worker().config(&config).start().await;
+    let long = "x".repeat(20);
+    for (steps, error, limit) in [
+        (
+            json!({"do": "return", "value": long}),
+            "the job's result",
+            "jobs.result_bytes_max",
+        ),
+        (
+            json!({"do": "checkpoint", "state": long}),
+            "the checkpoint",
+            "jobs.checkpoint_bytes_max",
+        ),
+        (json!({"do": "spin"}), "the job's timeout", "jobs.timeout"),
+    ] {
+        let job = host.client.work(WORKER, program(steps)).await;
+        has_failed(&job, 1, error);
+        assert_eq!(reached(&host, limit, WORKER).await, 1, "{limit}");
     }
 }
 

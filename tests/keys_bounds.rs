@@ -48,6 +48,20 @@ async fn a_key_has_its_rate_and_another_one_its_own() {
     );
     assert_eq!(ask(&other.key).await.status, 200);
     is_limited(&ask(&other.key).await);
+    assert_eq!(counted(&host, "keys.rate").await, 2);
+}
+
+/// How often clients reached a limit, as somebody with the right to know sees it.
+async fn counted(host: &TestHost, limit: &str) -> u64 {
+    let admin = host.make_key(&["--scope", "admin"]).await;
+    let page = eventually("the page of metrics", SOON, async || {
+        let reply = host.as_key(&admin.key, "GET", "/metrics", "").await;
+        (reply.status == 200).then_some(reply.body)
+    })
+    .await;
+    let name = format!("hayrick_limit_reached_total{{limit=\"{limit}\",pipeline=\"\"}} ");
+    let number = page.lines().find_map(|line| line.strip_prefix(&name));
+    number.map_or(0, |number| number.parse().unwrap())
 }
 
 #[tokio::test]
@@ -67,6 +81,7 @@ async fn a_key_has_its_answers_at_a_time_until_they_end() {
     assert_eq!(streaming.status(), 200);
     streaming.chunk().await.unwrap().unwrap();
     is_limited(&host.as_key(&made.key, "GET", "/status", "").await);
+    assert_eq!(counted(&host, "keys.concurrency_max").await, 1);
     // Another key, and nobody's.
     let other = host.make_key(&[]).await;
     assert_eq!(
@@ -122,13 +137,14 @@ async fn who_tries_keys_is_slowed_down_and_fills_no_log() {
         .logs
         .lines()
         .into_iter()
-        .filter(|line| line.contains("no API key or a wrong one"))
+        .filter(|line| line.contains("a request had no valid API key"))
         .count();
     assert!((1..20).contains(&lines), "{lines} lines of 200");
     // Behind the same address there may be others.
     let is_let_in =
         async || (host.as_key(&made.key, "GET", "/status", "").await.status == 200).then_some(());
     eventually("the right key is let in", SOON, is_let_in).await;
+    assert!(counted(&host, "keys.failures_per_minute").await > 0);
 }
 
 fn refuses_to_start(words: &[&str], data_dir: &Folder, cure: &str) {
@@ -210,6 +226,7 @@ async fn insecure_is_open_and_said_loudly_and_a_wrong_key_is_wrong_there_too() {
         host.client.get("/status").await;
     }
     is_limited(&host.client.get("/status").await);
+    assert!(counted(&host, "keys.anonymous_per_minute").await > 0);
     assert_eq!(
         host.as_key(&made.key, "GET", "/status", "").await.status,
         200,

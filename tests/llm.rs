@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use hayrick_services::llm::config::{CacheConfig, LlmConfig, UpstreamConfig};
+use hayrick_services::llm::config::{LlmConfig, UpstreamConfig};
 use hayrick_services::llm::generation::Generation;
 use hayrick_services::llm::router::Llm;
 use hayrick_services::secret::Secret;
@@ -10,6 +10,7 @@ use hayrick_types::chunk::{Chunk, FinishReason, ToolCallDelta, Usage};
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::generation::{Answer, Options};
 use hayrick_types::message::{Message, Role};
+use hayrick_types::settings::upstream::{CacheSettings, UpstreamSettings};
 
 use crate::support::await_event::{SOON, eventually, within};
 use crate::support::fake_upstream::{Behaviour, FakeUpstream, TOKENS, USAGE, event, last_events};
@@ -19,10 +20,13 @@ const MS: Duration = Duration::from_millis(1);
 /// Short limits, so that what never comes is soon given up.
 fn config(alias: &str, base_url: &str) -> UpstreamConfig {
     UpstreamConfig {
-        first_token_timeout: 300 * MS,
-        idle_timeout: 300 * MS,
-        retries_max: 0,
-        backoff_base: MS,
+        settings: UpstreamSettings {
+            first_token_timeout: 300 * MS,
+            idle_timeout: 300 * MS,
+            retries_max: 0,
+            backoff_base: MS,
+            ..UpstreamSettings::default()
+        },
         ..UpstreamConfig::new(alias, base_url, "fake-model")
     }
 }
@@ -136,7 +140,7 @@ async fn breaks(behaviour: Behaviour, kind: FailureKind, words: &str) {
 
 /// A request that is refused fails like this, after so many attempts.
 async fn refused(behaviour: Behaviour, kind: FailureKind, words: &str, attempts: usize) -> Failure {
-    let (llm, upstream) = over(&[behaviour], |config| config.retries_max = 2).await;
+    let (llm, upstream) = over(&[behaviour], |config| config.settings.retries_max = 2).await;
     let failure = stream(&llm).await.err().expect("the request was accepted");
     is(&failure, kind, words);
     assert_eq!(upstream.requests().len(), attempts, "{failure}");
@@ -296,7 +300,7 @@ async fn an_error_object_in_the_stream() {
 #[tokio::test]
 async fn an_answer_over_its_limit() {
     let (llm, _upstream) = over(&[Behaviour::Ok, Behaviour::Document], |config| {
-        config.answer_bytes_max = TOKENS[0].len()
+        config.settings.answer_bytes_max = TOKENS[0].len()
     })
     .await;
     for expected in [texts(&TOKENS[..1]), Vec::new()] {
@@ -418,7 +422,10 @@ async fn a_429_with_retry_after_is_waited_for() {
         code: 429,
         retry_after: Some(1),
     };
-    let (llm, upstream) = over(&[busy, Behaviour::Ok], |config| config.retries_max = 1).await;
+    let (llm, upstream) = over(&[busy, Behaviour::Ok], |config| {
+        config.settings.retries_max = 1
+    })
+    .await;
     let start = Instant::now();
     assert_eq!(ask(&llm).await.unwrap().text, TOKENS.concat());
     assert!(
@@ -447,7 +454,7 @@ async fn a_retry_after_over_the_cap_is_told_instead() {
 #[tokio::test]
 async fn what_passes_is_tried_again() {
     let (llm, upstream) = over(&[status(500), Behaviour::HangUp, Behaviour::Ok], |config| {
-        config.retries_max = 2
+        config.settings.retries_max = 2
     })
     .await;
     assert_eq!(ask(&llm).await.unwrap().text, TOKENS.concat());
@@ -457,7 +464,7 @@ async fn what_passes_is_tried_again() {
 #[tokio::test]
 async fn after_the_first_token_nothing_is_tried_again() {
     let (llm, upstream) = over(&[Behaviour::Cut, Behaviour::Ok], |config| {
-        config.retries_max = 2
+        config.settings.retries_max = 2
     })
     .await;
     ask(&llm).await.unwrap_err();
@@ -468,7 +475,7 @@ async fn after_the_first_token_nothing_is_tried_again() {
 async fn before_the_first_token_a_whole_answer_is_tried_again() {
     let overloaded = raw(&["data: {\"error\":{\"message\":\"overloaded\",\"code\":503}}\n\n"]);
     let (llm, upstream) = over(&[overloaded, raw(&[""]), Behaviour::Ok], |config| {
-        config.retries_max = 2
+        config.settings.retries_max = 2
     })
     .await;
     assert_eq!(ask(&llm).await.unwrap().text, TOKENS.concat());
@@ -514,11 +521,9 @@ async fn fallbacks_are_asked_in_order() {
         FakeUpstream::start(Behaviour::Ok).await,
     );
     let named = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    let first = UpstreamConfig {
-        fallbacks: named(&["second", "third"]),
-        breaker_failures: 1,
-        ..config("fake", &broken.base_url())
-    };
+    let mut first = config("fake", &broken.base_url());
+    first.settings.fallbacks = named(&["second", "third"]);
+    first.settings.breaker_failures = 1;
     let second = config("second", &broken.base_url());
     let llm = llm([first, second, config("third", &well.base_url())]);
     assert_eq!(ask(&llm).await.unwrap().text, TOKENS.concat());
@@ -535,14 +540,10 @@ async fn when_all_fail_all_are_named_and_a_wrong_request_is_not_passed_on() {
         FakeUpstream::start(status(503)).await,
         FakeUpstream::start(status(400)).await,
     );
-    let first = UpstreamConfig {
-        fallbacks: vec!["strict".to_owned()],
-        ..config("fake", &broken.base_url())
-    };
-    let second = UpstreamConfig {
-        fallbacks: vec!["fake".to_owned()],
-        ..config("strict", &strict.base_url())
-    };
+    let mut first = config("fake", &broken.base_url());
+    first.settings.fallbacks = vec!["strict".to_owned()];
+    let mut second = config("strict", &strict.base_url());
+    second.settings.fallbacks = vec!["fake".to_owned()];
     let llm = llm([first, second]);
     is(
         &ask(&llm).await.unwrap_err(),
@@ -563,7 +564,10 @@ async fn when_all_fail_all_are_named_and_a_wrong_request_is_not_passed_on() {
 #[tokio::test]
 async fn a_breaker_opens_and_a_trial_closes_it() {
     let (llm, upstream) = over(&[status(500), status(500), Behaviour::Ok], |config| {
-        (config.breaker_failures, config.breaker_open) = (2, 200 * MS);
+        (
+            config.settings.breaker_failures,
+            config.settings.breaker_open,
+        ) = (2, 200 * MS);
     })
     .await;
     for _ in 0..2 {
@@ -600,9 +604,9 @@ async fn a_breaker_opens_and_a_trial_closes_it() {
 async fn places_are_bounded_and_so_is_the_queue() {
     let (llm, upstream) = over(&[Behaviour::Stall, Behaviour::Ok], |config| {
         (
-            config.concurrency_max,
-            config.queue_max,
-            config.idle_timeout,
+            config.settings.concurrency_max,
+            config.settings.queue_max,
+            config.settings.idle_timeout,
         ) = (1, 1, SOON);
     })
     .await;
@@ -649,7 +653,7 @@ async fn dropping_a_generation_closes_its_connection_at_once() {
 #[tokio::test]
 async fn dropping_a_call_that_waits_for_a_status_closes_its_connection_too() {
     let (llm, upstream) = over(&[Behaviour::NeverAnswers], |config| {
-        config.first_token_timeout = SOON
+        config.settings.first_token_timeout = SOON
     })
     .await;
     tokio::select! {
@@ -692,7 +696,7 @@ async fn a_next_that_is_dropped_loses_nothing() {
 
 #[tokio::test]
 async fn equal_requests_are_answered_from_the_cache() {
-    let cached = |config: &mut UpstreamConfig| config.cache = Some(CacheConfig::default());
+    let cached = |config: &mut UpstreamConfig| config.cache = Some(CacheSettings::default());
     let (llm, upstream) = over(&[Behaviour::Cut, Behaviour::Ok, status(500)], cached).await;
     ask(&llm).await.unwrap_err();
     assert_eq!(
@@ -719,7 +723,7 @@ async fn equal_requests_are_answered_from_the_cache() {
 #[tokio::test]
 async fn vectors_come_in_order_and_their_failures_are_told() {
     let behaviours = [status(500), Behaviour::Ok, Behaviour::Document, status(429)];
-    let (llm, upstream) = over(&behaviours, |config| config.retries_max = 1).await;
+    let (llm, upstream) = over(&behaviours, |config| config.settings.retries_max = 1).await;
     let texts = || vec!["a".to_owned(), "b".to_owned()];
     assert_eq!(
         llm.embed(texts(), None).await.unwrap(),

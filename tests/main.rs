@@ -89,6 +89,8 @@ mod reload;
 mod schema_run;
 /// The customer's own test script, and a client of ours that asks the same.
 mod seed_client;
+/// The settings page, and what `hayrick config show` says of the settings in force.
+mod settings;
 /// Clients that are slow, many or idle.
 mod slow_clients;
 /// What plugins remember: their own, within bounds, and whatever happens to the process.

@@ -120,8 +120,8 @@ async fn mistakes_in_a_policy_are_errors_and_never_defaults() {
     let reason = refused_for(&host, "state-tool", "mistakes").await;
     for words in [
         "state-tool.toml: 5 mistakes",
-        "intrefaces: there is no such key; did you mean 'interfaces'?",
-        "instance: 'hot' is not \"isolated\" or \"warm\"",
+        "intrefaces: unknown key; did you mean 'interfaces'?",
+        "instance: invalid value 'hot': write \"isolated\" or \"warm\"",
         "limits.memory_bytes_max: 1 B is out of range",
         "models.aliases: there is no upstream 'gpt-9'",
         "state.keys_max: 0 is out of range",

@@ -106,6 +106,7 @@ async fn when_places_run_out_the_longest_idle_one_goes_and_a_busy_one_stays() {
         is_closed(first).await;
     }
     busy.read_until("\"content\":\"").await;
+    counted(&host, "connections_max").await;
 }
 
 async fn is_closed(mut socket: TcpStream) {
@@ -156,6 +157,7 @@ async fn an_address_has_its_connections_and_no_more() {
         .then_some(())
     })
     .await;
+    counted(&host, "address_connections_max").await;
 }
 
 #[tokio::test]
@@ -178,6 +180,37 @@ async fn headers_are_counted() {
     };
     assert!(with(18).await.starts_with("HTTP/1.1 200"));
     assert!(with(19).await.starts_with("HTTP/1.1 431"));
+    counted(&host, "headers_max").await;
+}
+
+#[tokio::test]
+async fn headers_have_a_size() {
+    let host = TestHost::builder()
+        .config("[server]\nheader_bytes_max = '16 KiB'")
+        .start()
+        .await;
+    let with = async |bytes: usize| {
+        let long = "y".repeat(bytes);
+        let head = format!(
+            "GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nx: {long}\r\n\r\n"
+        );
+        RawClient::send(host.address(), &head)
+            .await
+            .read_to_end()
+            .await
+    };
+    assert!(with(8 << 10).await.starts_with("HTTP/1.1 200"));
+    assert!(with(17 << 10).await.starts_with("HTTP/1.1 431"));
+    counted(&host, "header_bytes_max").await;
+    assert_eq!(reached(&host, "headers_max", "").await, 0);
+}
+
+/// Waits until a limit of clients is counted: their connections end a moment after the answer.
+async fn counted(host: &TestHost, limit: &str) {
+    eventually(limit, SOON, async || {
+        (reached(host, limit, "").await > 0).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -200,6 +233,23 @@ async fn many_who_never_finish_their_headers_are_closed_and_hurt_nobody() {
         join_all(clients.into_iter().map(is_closed)).await;
     };
     beside_a_neighbour(&host, slow).await;
+    counted(&host, "header_read_timeout").await;
+}
+
+#[tokio::test]
+async fn an_idle_connection_that_is_closed_has_reached_no_limit() {
+    let host = TestHost::builder()
+        .config("[server]\nheader_read_timeout = '100ms'")
+        .start()
+        .await;
+    join_all(
+        connections(host.address(), 3)
+            .await
+            .into_iter()
+            .map(is_closed),
+    )
+    .await;
+    assert_eq!(reached(&host, "header_read_timeout", "").await, 0);
 }
 
 /// Sends `head`, then a byte of `body` after the other, until the host answers; what it answers.
@@ -267,6 +317,30 @@ async fn a_body_that_stalls_or_trickles_ends_with_408() {
             "{trickled}"
         );
     }
+    for (limit, times) in [
+        ("body_stall_timeout", 1),
+        ("upload_stall_timeout", 1),
+        ("body_rate_min", 2),
+    ] {
+        assert_eq!(reached(&host, limit, "").await, times, "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_has_a_time_in_all() {
+    let host = TestHost::builder()
+        .guest("echo-relay")
+        .config("[server]\nbody_read_timeout = '300ms'\nbody_rate_min = 0")
+        .start()
+        .await;
+    let head =
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n";
+    let answer = trickle(&host, head, b"x", Duration::from_millis(20)).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 408") && answer.contains("body_read_timeout"),
+        "{answer}"
+    );
+    assert_eq!(reached(&host, "body_read_timeout", "").await, 1);
 }
 
 #[tokio::test]
@@ -342,6 +416,7 @@ async fn many_who_never_read_cost_a_bounded_part_and_leave_no_run() {
         "{each} bytes for each client that does not read"
     );
     assert_eq!(host.client.chat("slow-stream", "1").await.status, 200);
+    counted(&host, "write_stall_timeout").await;
     drop(clients);
 }
 

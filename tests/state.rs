@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 use crate::support::await_event::{SOON, eventually};
 use crate::support::client::Reply;
 use crate::support::host::{TestHost, TestHostBuilder};
+use crate::support::metrics::reached;
 
 const TOOL: &str = "state-tool";
 
@@ -210,6 +211,13 @@ async fn each_quota_is_reached_with_a_cure_and_what_was_there_stays() {
     of(&host, "full", "delete:c").await;
     of(&host, "full", "set:d=1").await;
     done(&host, "set:d=1").await;
+    for (limit, times) in [
+        ("state.value_bytes_max", 1),
+        ("state.bytes_max", 1),
+        ("state.keys_max", 2),
+    ] {
+        assert_eq!(reached(&host, limit, "full").await, times, "{limit}");
+    }
 }
 
 #[tokio::test]

@@ -393,7 +393,7 @@ async fn what_is_asked_wrongly_is_said() {
         (
             "task-reporter/tasks?before=x",
             400,
-            "'next' of the page before",
+            "'next' of the previous page",
         ),
         ("task-reporter/tasks?limit=x", 400, "the query is wrong"),
         ("task-reporter/tasks?page=2", 400, "the query is wrong"),

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::fake_upstream::{Behaviour, FakeUpstream};
 use crate::support::host::TestHost;
+use crate::support::metrics::reached;
 
 /// Short limits, so that what never comes is soon given up.
 const TIMES: &str =
@@ -148,6 +149,82 @@ async fn an_upstream_that_never_answers_is_given_up() {
         "it took {:?}",
         start.elapsed()
     );
+}
+
+/// A host whose one upstream is at this address, with this setting.
+async fn host_with(base_url: &str, setting: &str) -> TestHost {
+    let section = format!(
+        "[upstreams.fake]\nbase_url = '{base_url}'\nmodel = 'm'\nidle_timeout = '500ms'\nretries_max = 0\n{setting}"
+    );
+    TestHost::builder()
+        .guest("echo-relay")
+        .config(&section)
+        .start()
+        .await
+}
+
+#[tokio::test]
+async fn each_limit_of_an_upstream_is_counted() {
+    // The kernel takes the connection, and nobody answers its TLS.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let tls = format!("https://{}/v1", silent.local_addr().unwrap());
+    let ms = Duration::from_millis;
+    let tokens = |chunks, pause| Behaviour::Slow { chunks, pause };
+    let (never, halting, quick, huge) = (
+        FakeUpstream::start(Behaviour::NeverAnswers).await,
+        FakeUpstream::start(tokens(5, ms(2000))).await,
+        FakeUpstream::start(tokens(2000, ms(1))).await,
+        FakeUpstream::start(Behaviour::HugeEvent { bytes: 100_000 }).await,
+    );
+    for (limit, base_url, setting) in [
+        (
+            "upstreams.connect_timeout",
+            tls,
+            "connect_timeout = '300ms'",
+        ),
+        (
+            "upstreams.first_token_timeout",
+            never.base_url(),
+            "first_token_timeout = '300ms'",
+        ),
+        ("upstreams.idle_timeout", halting.base_url(), ""),
+        (
+            "upstreams.event_bytes_max",
+            huge.base_url(),
+            "event_bytes_max = '1 KiB'",
+        ),
+        (
+            "upstreams.answer_bytes_max",
+            quick.base_url(),
+            "answer_bytes_max = '1 KiB'",
+        ),
+    ] {
+        let host = host_with(&base_url, setting).await;
+        let reply = host.client.chat("echo-relay", "relay:hello").await;
+        assert_eq!(reply.json()["error"]["param"], limit, "{}", reply.body);
+        assert_eq!(reached(&host, limit, "echo-relay").await, 1, "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn a_full_queue_of_an_upstream_is_counted() {
+    let endless = FakeUpstream::start(Behaviour::Slow {
+        chunks: 100_000,
+        pause: Duration::from_millis(5),
+    })
+    .await;
+    let host = host_with(&endless.base_url(), "concurrency_max = 1\nqueue_max = 0").await;
+    let mut running = host.client.stream("echo-relay", "relay:hello").await;
+    running.next_text().await;
+    let reply = host.client.chat("echo-relay", "relay:hello").await;
+    assert_eq!(
+        (reply.status, &reply.json()["error"]["param"]),
+        (429, &"upstreams.queue_max".into()),
+        "{}",
+        reply.body
+    );
+    let limit = "upstreams.queue_max";
+    assert_eq!(reached(&host, limit, "echo-relay").await, 1);
 }
 
 #[tokio::test]

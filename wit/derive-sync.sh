@@ -1,7 +1,7 @@
 #!/bin/sh
-# Derives hayrick:pipeline-sync from the contract: the same text without `async`, under a package
-# name of its own. For toolchains that cannot import async functions yet. Usage: sh
-# wit/derive-sync.sh OUT_DIR
+# Derives hayrick:pipeline-sync from the contract for toolchains that cannot import async functions
+# yet: the same text without `async`, under a different package name.
+# Usage: sh wit/derive-sync.sh OUT_DIR
 set -eu
 
 if [ $# -ne 1 ]; then

@@ -1,28 +1,27 @@
-//! The command line: commands, flags, their variables and the exit codes.
+//! The command line: commands, flags, their environment variables and the exit codes.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use hayrick_app::grant::interface_names;
-use hayrick_app::settings::Flags;
-use hayrick_app::telemetry::FILTER_DEFAULT;
-use hayrick_app::units::parse_duration;
+use hayrick_app::settings::flags::Flags;
+use hayrick_app::settings::units::parse_duration;
 
 use crate::key_args::{AuditArgs, KeysCommand};
 
-/// The command ran and failed; also a file that would not deploy.
+/// The command failed, or a file cannot be deployed.
 pub const EXIT_FAILURE: u8 = 1;
-/// The flags or the settings file are wrong. clap ends with the same code.
+/// The flags or the settings file are wrong. clap exits with the same code.
 pub const EXIT_CONFIG: u8 = 2;
-/// The pipeline or job that was asked for is absent or failed.
+/// The named pipeline or job does not exist, or failed.
 pub const EXIT_ABSENT: u8 = 3;
 
 const EXIT_CODES: &str = "Exit codes:
-  0  all is well
-  1  it failed: a busy port, an unreachable server, a file that would not deploy
+  0  success
+  1  failure: a busy port, an unreachable server, a file that cannot be deployed
   2  wrong flags, or mistakes in the settings file
-  3  the pipeline or job that was asked for is absent or failed; a cancelled job counts as failed";
+  3  the named pipeline, job or key does not exist, or it failed; a cancelled job counts as failed";
 
 /// Serves LLM pipelines compiled to WebAssembly components.
 #[derive(Debug, Parser)]
@@ -34,27 +33,27 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve the pipelines of a folder over HTTP
+    /// Serve the plugins of a folder over HTTP
     Serve(ServeArgs),
     /// Show the pipelines of a running server
     Status(StatusArgs),
-    /// Deploy a .wasm file on a running server; end with 1 if it is refused
+    /// Deploy a .wasm file on a running server; exits with 1 if the server refuses it
     Deploy(DeployArgs),
-    /// Remove a pipeline and its file from a running server; end with 3 if there is none
+    /// Remove a pipeline and its file from a running server; exits with 3 if it does not exist
     Undeploy(UndeployArgs),
-    /// Look after the background jobs of a running server
+    /// Manage the background jobs of a running server
     #[command(subcommand)]
     Jobs(JobsCommand),
-    /// Show what a .wasm file exports and imports, and whether it would deploy here
+    /// Show what a .wasm file exports and imports, and whether it can be deployed here
     Inspect(InspectArgs),
-    /// Grant a plugin what its file asks for, by writing it into its policy file
+    /// Grant a plugin the interfaces it imports, by writing them into its policy file
     Grant(GrantArgs),
-    /// Make, list and revoke API keys, beside a running server or without one
+    /// Create, list and revoke API keys; no server needs to run
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Show the newest lines of the audit log: changes of keys and pipelines
+    /// Show the newest lines of the audit log: changes to keys and pipelines
     Audit(AuditArgs),
-    /// Compile one component for a server, which starts this itself
+    /// Compile one component for a server, which starts this command itself
     #[command(hide = true)]
     Compile(CompileArgs),
     /// Work with the settings
@@ -64,26 +63,30 @@ pub enum Command {
 
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Show every mistake in flags, environment and settings file, and end with 2 if there is one
+    /// Show every mistake in the flags, the environment and the settings file; exits with 2 if
+    /// there is one
     Check(SettingsArgs),
+    /// Show every setting in force, with its value and where that comes from
+    Show(ConfigShowArgs),
 }
 
 #[derive(Debug, Subcommand)]
 pub enum JobsCommand {
-    /// Show a pipeline's jobs, newest first
+    /// List the jobs of a pipeline, newest first
     List(JobListArgs),
-    /// Show one job; end with 3 if it is absent, failed or cancelled
+    /// Show one job; exits with 3 if it does not exist, failed or was cancelled
     Show(JobArgs),
-    /// Wait until a job has ended, and show it; end with 3 if it is absent, failed or cancelled
+    /// Wait until a job has ended, and show it; exits with 3 if it does not exist, failed or was
+    /// cancelled
     Wait(JobWaitArgs),
-    /// Cancel a job that waits or runs
+    /// Cancel a pending or running job
     Cancel(JobArgs),
-    /// Try a failed or cancelled job again, with all its attempts before it
+    /// Try a failed or cancelled job again, with all its attempts
     Retry(JobArgs),
 }
 
-/// Where a server listens. Without a default, so that the settings file stands between the flag and
-/// the default.
+/// Where a server listens. The flags have no default of their own, because the settings file comes
+/// before the default.
 #[derive(Debug, clap::Args)]
 pub struct AddressArgs {
     /// Address to serve on [default: 127.0.0.1]
@@ -92,17 +95,17 @@ pub struct AddressArgs {
     /// Port; 0 takes a free one [default: 1416]
     #[arg(long, env = "HAYRICK_PORT")]
     pub port: Option<u16>,
-    /// Settings file [default: hayrick.toml, if it is there]
+    /// Settings file [default: hayrick.toml, if it exists]
     #[arg(long, env = "HAYRICK_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
 
-/// Where a server is called, and with which key.
+/// Which server to call, and with which key.
 #[derive(Debug, clap::Args)]
 pub struct ClientArgs {
     #[command(flatten)]
     pub server: AddressArgs,
-    /// API key; better in the variable, since others of this machine see a command's flags
+    /// API key; safer in the variable, because other users of this machine can see flags
     #[arg(
         long,
         env = "HAYRICK_API_KEY",
@@ -116,13 +119,13 @@ pub struct ClientArgs {
 pub struct SettingsArgs {
     #[command(flatten)]
     pub address: AddressArgs,
-    /// Folder whose .wasm files are served [default: plugins]
+    /// Folder with the .wasm files to serve [default: plugins]
     #[arg(long, env = "HAYRICK_PLUGINS_DIR", value_name = "DIR")]
     pub plugins_dir: Option<PathBuf>,
     /// Folder for compiled plugins and other data [default: .hayrick]
     #[arg(long, env = "HAYRICK_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// Serve on an address that other machines reach, and let in who shows no key
+    /// Allow an address that other machines can reach, and accept requests without a key
     #[arg(long, env = "HAYRICK_INSECURE")]
     pub insecure: bool,
 }
@@ -131,43 +134,60 @@ pub struct SettingsArgs {
 pub struct ServeArgs {
     #[command(flatten)]
     pub settings: SettingsArgs,
-    /// What is logged: a level, or `warn,hayrick_runtime=debug`
-    #[arg(long, env = "HAYRICK_LOG", value_name = "FILTER", default_value = FILTER_DEFAULT)]
-    pub log: String,
-    /// How log lines look
-    #[arg(long, env = "HAYRICK_LOG_FORMAT", value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
-    pub log_format: String,
+    /// What to log: a level, or a filter such as `warn,hayrick_runtime=debug` [default: info]
+    #[arg(long, env = "HAYRICK_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// Format of the log lines [default: text]
+    #[arg(
+        long,
+        env = "HAYRICK_LOG_FORMAT",
+        value_name = "FORMAT",
+        value_parser = ["text", "json"]
+    )]
+    pub log_format: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ConfigShowArgs {
+    #[command(flatten)]
+    pub serve: ServeArgs,
+    /// Show this plugin's policy too
+    #[arg(long, value_name = "NAME")]
+    pub plugin: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct StatusArgs {
-    /// Show this pipeline only; end with 3 if it is absent or failed
+    /// Show only this pipeline; exits with 3 if it does not exist or failed
     pub name: Option<String>,
     #[command(flatten)]
     pub address: ClientArgs,
-    /// The server's answer as JSON
+    /// Print the response of the server as JSON
     #[arg(long)]
     pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct DeployArgs {
-    /// The file
+    /// The plugin
     #[arg(value_name = "FILE.wasm")]
     pub file: PathBuf,
-    /// The pipeline's name [default: the file's, without .wasm]
+    /// Name of the pipeline [default: the name of the file, without .wasm]
     #[arg(long)]
     pub name: Option<String>,
     #[command(flatten)]
     pub address: ClientArgs,
-    /// The server's answer as JSON
+    /// Print the response of the server as JSON
     #[arg(long)]
     pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct UndeployArgs {
-    /// The pipeline
+    /// Name of the pipeline
     pub name: String,
     #[command(flatten)]
     pub address: ClientArgs,
@@ -175,15 +195,15 @@ pub struct UndeployArgs {
 
 #[derive(Debug, clap::Args)]
 pub struct JobListArgs {
-    /// The pipeline whose jobs they are
+    /// The pipeline of the jobs
     pub pipeline: String,
-    /// Only jobs of this status
+    /// Only jobs with this status
     #[arg(long, value_parser = ["pending", "running", "completed", "failed", "cancelled"])]
     pub status: Option<String>,
     /// Only jobs of this type
     #[arg(long = "type", value_name = "TYPE")]
     pub kind: Option<String>,
-    /// The most jobs to show
+    /// How many jobs to show at most
     #[arg(
         long,
         value_name = "COUNT",
@@ -191,25 +211,25 @@ pub struct JobListArgs {
         conflicts_with = "all"
     )]
     pub limit: usize,
-    /// Show all of them
+    /// Show all jobs
     #[arg(long)]
     pub all: bool,
     #[command(flatten)]
     pub address: ClientArgs,
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct JobArgs {
-    /// The pipeline whose job it is
+    /// The pipeline of the job
     pub pipeline: String,
-    /// The job's id
+    /// The id of the job
     pub id: String,
     #[command(flatten)]
     pub address: ClientArgs,
-    /// The server's answer as JSON
+    /// Print the response of the server as JSON
     #[arg(long)]
     pub json: bool,
 }
@@ -218,55 +238,55 @@ pub struct JobArgs {
 pub struct JobWaitArgs {
     #[command(flatten)]
     pub job: JobArgs,
-    /// Give up after this time, for example 30s or 5m, and end with 1 [default: never]
+    /// Give up after this time, for example 30s or 5m, and exit with 1 [default: never]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct CompileArgs {
-    /// What the server asks for
+    /// The limits of the compilation, as the server writes them
     pub order: String,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct InspectArgs {
-    /// The file
+    /// The plugin
     #[arg(value_name = "FILE.wasm")]
     pub file: PathBuf,
-    /// Show what it has and OLD.wasm has not; without OLD.wasm, what it asks for beyond the version
-    /// that was deployed last. Ends with 1 if it asks for more
+    /// Compare it with OLD.wasm, or with the version that was deployed last. Exits with 1 if it
+    /// asks for more
     #[arg(long, value_name = "OLD.wasm", num_args = 0..=1)]
     pub diff: Option<Option<PathBuf>>,
     #[command(flatten)]
     pub folders: FolderArgs,
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct GrantArgs {
-    /// The plugin: its file is NAME.wasm in the plugins folder, its policy NAME.toml beside it
+    /// The plugin: NAME.wasm in the plugins folder, whose policy is NAME.toml beside it
     pub name: String,
     #[arg(value_name = "INTERFACE", help = format!(
-        "What to grant: {} [default: all that its file asks for]", interface_names()
+        "What to grant: {} [default: every interface that the file imports]", interface_names()
     ))]
     pub interfaces: Vec<String>,
     #[command(flatten)]
     pub folders: FolderArgs,
 }
 
-/// Where a server's settings, plugins and data are, for commands that need none running.
+/// The settings, plugins and data of a server, for commands that need no running server.
 #[derive(Debug, clap::Args)]
 pub struct FolderArgs {
-    /// Settings file [default: hayrick.toml, if it is there]
+    /// Settings file [default: hayrick.toml, if it exists]
     #[arg(long, env = "HAYRICK_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Folder of the plugins and their policies [default: plugins]
+    /// Folder with the plugins and their policies [default: plugins]
     #[arg(long, env = "HAYRICK_PLUGINS_DIR", value_name = "DIR")]
     pub plugins_dir: Option<PathBuf>,
-    /// Folder of the server's data [default: .hayrick]
+    /// Folder with the data of the server [default: .hayrick]
     #[arg(long, env = "HAYRICK_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 }
@@ -306,7 +326,10 @@ impl From<SettingsArgs> for Flags {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use clap::CommandFactory;
+    use hayrick_app::settings::page;
 
     use super::*;
 
@@ -316,10 +339,33 @@ mod tests {
     }
 
     #[test]
+    fn every_flag_of_serve_is_on_the_settings_page() {
+        let mut command = Args::command();
+        command.build();
+        let serve = command.find_subcommand("serve").unwrap();
+        let flags: BTreeSet<(String, String)> = serve
+            .get_arguments()
+            .filter_map(|arg| {
+                let variable = arg.get_env()?.to_string_lossy().into_owned();
+                Some((format!("--{}", arg.get_long()?), variable))
+            })
+            .collect();
+        let with_flag = serve.get_arguments().filter_map(clap::Arg::get_long);
+        assert_eq!(
+            with_flag.filter(|flag| *flag != "help").count(),
+            flags.len(),
+            "a flag of serve has no variable"
+        );
+        let page = page::flags().into_iter();
+        let page = page.map(|(flag, variable)| (flag.to_owned(), variable.to_owned()));
+        assert_eq!(flags, page.collect());
+    }
+
+    #[test]
     fn flags_reach_the_settings() {
         let line = "hayrick serve --host 10.0.0.1 --port 0 --plugins-dir p --data-dir d --config c --insecure";
         let Command::Serve(args) = Args::try_parse_from(line.split(' ')).unwrap().command else {
-            panic!("another command")
+            panic!("not the expected command")
         };
         let flags = Flags::from(args.settings);
         assert_eq!(
@@ -338,7 +384,7 @@ mod tests {
         let Command::Jobs(JobsCommand::Wait(args)) =
             Args::try_parse_from(line.split(' ')).unwrap().command
         else {
-            panic!("another command")
+            panic!("not the expected command")
         };
         assert_eq!(
             (
@@ -352,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_flags_end_with_2() {
+    fn wrong_flags_exit_with_2() {
         for line in [
             "hayrick",
             "hayrick serve --port x",

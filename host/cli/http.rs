@@ -1,5 +1,5 @@
-//! Asks a running server, as any client would: one request a connection, in HTTP/1.0, whose answers
-//! end with it, so that there is nothing to decode but a blank line.
+//! Sends requests to a running server, as any client would. Each has a connection of its own and is
+//! HTTP/1.0, so that the response ends with the connection and needs no decoding.
 
 use std::fmt::{self, Write as _};
 use std::io::{Read, Write};
@@ -7,18 +7,18 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use hayrick_app::config::server_address;
-use hayrick_app::environment::Environment;
-use hayrick_app::settings::Settings;
+use hayrick_app::settings::config::server_address;
+use hayrick_app::settings::environment::Environment;
+use hayrick_app::settings::sources::Sources;
 use serde_json::Value;
 
 use crate::args::ClientArgs;
-use crate::output::{complain, harmless, word};
+use crate::output::{print_stderr, printable, text_at};
 
-/// How long a server may take that has nothing to wait for.
+/// How long a server may take for a request that waits for nothing.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// The largest job has two documents of 64 MiB.
-const ANSWER_BYTES_MAX: u64 = 160 << 20;
+/// Bytes of the longest response: the largest job has two documents of 64 MiB.
+const RESPONSE_BYTES_MAX: u64 = 160 << 20;
 
 /// A server on this machine or another.
 pub struct Server {
@@ -26,29 +26,29 @@ pub struct Server {
     api_key: Option<String>,
 }
 
-/// What it answered.
+/// The response of a server.
 #[derive(Debug)]
-pub struct Answer {
+pub struct HttpResponse {
     pub status: u16,
-    /// A JSON document.
+    /// The JSON document in the body.
     pub body: Value,
 }
 
 impl Server {
-    /// The server that flags, environment and settings file name.
+    /// The server that the flags, the environment and the settings file name.
     ///
     /// # Errors
-    /// They have mistakes, or the key is no text for a header.
+    /// They have mistakes, or the key cannot be sent in a header.
     pub fn find(args: ClientArgs) -> anyhow::Result<Server> {
         let api_key = args.api_key.filter(|key| !key.trim().is_empty());
         if api_key
             .as_ref()
             .is_some_and(|key| !key.bytes().all(|byte| byte.is_ascii_graphic()))
         {
-            bail!("the API key has characters that no key has: see --api-key and HAYRICK_API_KEY");
+            bail!("the API key has invalid characters: check --api-key and HAYRICK_API_KEY");
         }
         Ok(Server {
-            address: server_address(Settings::read(
+            address: server_address(Sources::read(
                 args.server.into(),
                 Environment::of_process(),
             )?)?,
@@ -56,49 +56,58 @@ impl Server {
         })
     }
 
-    /// GET.
+    /// Sends a GET.
     ///
     /// # Errors
-    /// No server answers there, or something that is no Hayrick does.
-    pub fn get(&self, path: &str) -> anyhow::Result<Answer> {
-        self.ask("GET", path, &[], Duration::ZERO)
+    /// No server answers, or the server is not Hayrick.
+    pub fn get(&self, path: &str) -> anyhow::Result<HttpResponse> {
+        self.request("GET", path, &[], Duration::ZERO)
     }
 
-    /// GET of what may take up to `wait` by itself.
+    /// Sends a GET that the server may answer up to `wait` later.
     ///
     /// # Errors
     /// As [`Server::get`].
-    pub fn get_patiently(&self, path: &str, wait: Duration) -> anyhow::Result<Answer> {
-        self.ask("GET", path, &[], wait)
+    pub fn get_waiting(&self, path: &str, wait: Duration) -> anyhow::Result<HttpResponse> {
+        self.request("GET", path, &[], wait)
     }
 
-    /// POST of nothing.
+    /// Sends a POST without a body.
     ///
     /// # Errors
     /// As [`Server::get`].
-    pub fn post(&self, path: &str) -> anyhow::Result<Answer> {
-        self.ask("POST", path, &[], Duration::ZERO)
+    pub fn post(&self, path: &str) -> anyhow::Result<HttpResponse> {
+        self.request("POST", path, &[], Duration::ZERO)
     }
 
-    /// POST of a body that may take the server up to `wait` to deal with.
+    /// Sends a POST with a body that the server may answer up to `wait` later.
     ///
     /// # Errors
     /// As [`Server::get`].
-    pub fn post_patiently(
+    pub fn post_waiting(
         &self,
         path: &str,
         body: &[u8],
         wait: Duration,
-    ) -> anyhow::Result<Answer> {
-        self.ask("POST", path, body, wait)
+    ) -> anyhow::Result<HttpResponse> {
+        self.request("POST", path, body, wait)
     }
 
-    fn ask(&self, method: &str, path: &str, body: &[u8], wait: Duration) -> anyhow::Result<Answer> {
-        let answer = self.exchange(method, path, body, wait).with_context(|| {
-            format!("no Hayrick answers on {self}: start one with `hayrick serve`, or name another with --host and --port")
+    fn request(
+        &self,
+        method: &str,
+        path: &str,
+        body: &[u8],
+        wait: Duration,
+    ) -> anyhow::Result<HttpResponse> {
+        let response = self.exchange(method, path, body, wait).with_context(|| {
+            format!(
+                "no server answers on {self}: start one with `hayrick serve`, or name another \
+                with --host and --port"
+            )
         })?;
-        parse(&answer).with_context(|| {
-            format!("what {self} answers is not Hayrick's: name another with --host and --port")
+        parse(&response).with_context(|| {
+            format!("{self} is not a Hayrick server: name another with --host and --port")
         })
     }
 
@@ -119,14 +128,17 @@ impl Server {
             .unwrap_or_default();
         let (address, length) = (self.address, body.len());
         let head = format!(
-            "{method} {path} HTTP/1.0\r\nHost: {address}\r\n{key}Accept: application/json\r\nContent-Length: {length}\r\n\r\n"
+            "{method} {path} HTTP/1.0\r\nHost: {address}\r\n{key}Accept: \
+             application/json\r\nContent-Length: {length}\r\n\r\n"
         );
         stream.write_all(head.as_bytes())?;
-        // A server that refuses half-way has answered, and may take no more.
+        // A server that refuses the request half-way has responded, and may read no more.
         let _ = stream.write_all(body);
-        let mut answer = String::new();
-        stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer)?;
-        Ok(answer)
+        let mut response = String::new();
+        stream
+            .take(RESPONSE_BYTES_MAX)
+            .read_to_string(&mut response)?;
+        Ok(response)
     }
 }
 
@@ -136,16 +148,16 @@ impl fmt::Display for Server {
     }
 }
 
-impl Answer {
-    /// Why it is no success, without control characters.
+impl HttpResponse {
+    /// The error message, without control characters.
     pub fn error(&self) -> String {
         match self.body.pointer("/error/message") {
-            Some(_) => word(&self.body, "/error/message"),
+            Some(_) => text_at(&self.body, "/error/message"),
             None => format!("status {}", self.status),
         }
     }
 
-    /// What was asked for; none, with a word to the person, if it is absent.
+    /// The document. If it does not exist, prints the error and returns `None`.
     ///
     /// # Errors
     /// The server refuses for another reason.
@@ -153,7 +165,7 @@ impl Answer {
         match self.status {
             200..=299 => Ok(Some(self.body)),
             404 => {
-                complain(&format!("hayrick: {}", self.error()));
+                print_stderr(&format!("hayrick: {}", self.error()));
                 Ok(None)
             }
             _ => bail!("{}", self.error()),
@@ -161,48 +173,50 @@ impl Answer {
     }
 }
 
-fn parse(answer: &str) -> anyhow::Result<Answer> {
-    let (head, body) = answer.split_once("\r\n\r\n").context("it is no HTTP")?;
+fn parse(response: &str) -> anyhow::Result<HttpResponse> {
+    let (head, body) = response
+        .split_once("\r\n\r\n")
+        .context("the response is not HTTP")?;
     let line = head.lines().next().unwrap_or_default();
     let status = line
         .split(' ')
         .nth(1)
-        .and_then(|word| word.parse().ok())
-        .with_context(|| format!("'{}'", harmless(line)))?;
+        .and_then(|status| status.parse().ok())
+        .with_context(|| format!("the response begins with '{}'", printable(line)))?;
     match serde_json::from_str(body) {
-        Ok(body) => Ok(Answer { status, body }),
-        Err(error) => bail!("status {status} and no JSON: {error}"),
+        Ok(body) => Ok(HttpResponse { status, body }),
+        Err(error) => bail!("the response has status {status} and is not JSON: {error}"),
     }
 }
 
-/// The path of these segments and the query of those pairs that have a value, each escaped: a name
-/// never becomes another request.
+/// The path of these segments, with a query of the pairs that have a value. All are escaped, so
+/// that no name can change the request.
 pub fn path(segments: &[&str], query: &[(&str, Option<&str>)]) -> String {
     let mut path = String::new();
     for segment in segments {
         path.push('/');
         escape(segment, &mut path);
     }
-    let mut mark = '?';
+    let mut separator = '?';
     for (name, value) in query
         .iter()
         .filter_map(|(name, value)| Some((name, (*value)?)))
     {
-        path.push(mark);
+        path.push(separator);
         path.push_str(name);
         path.push('=');
         escape(value, &mut path);
-        mark = '&';
+        separator = '&';
     }
     path
 }
 
-fn escape(word: &str, out: &mut String) {
-    for byte in word.bytes() {
+fn escape(text: &str, out: &mut String) {
+    for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            // Text takes whatever is written to it.
+            // Writing to a string cannot fail.
             let _ = write!(out, "%{byte:02X}");
         }
     }
@@ -213,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_stay_within_their_place() {
+    fn names_cannot_change_the_request() {
         let query = [
             ("status", Some("a&b")),
             ("type", None),
@@ -227,23 +241,26 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_a_status_and_a_document() {
-        let answer = parse(
+    fn a_response_is_a_status_and_a_document() {
+        let response = parse(
             "HTTP/1.0 404 Not Found\r\nx: y\r\n\r\n{\"error\": {\"message\": \"no\\u001b[2J\"}}",
         )
         .unwrap();
-        assert_eq!((answer.status, answer.error().as_str()), (404, "no [2J"));
+        assert_eq!(
+            (response.status, response.error().as_str()),
+            (404, "no [2J")
+        );
         assert_eq!(
             parse("HTTP/1.0 502 Bad\r\n\r\n[]").unwrap().error(),
             "status 502"
         );
-        for answer in [
+        for response in [
             "",
             "SSH-2.0\r\n",
             "SSH-2.0\r\n\r\n{}",
             "HTTP/1.0 200 OK\r\n\r\n<html>",
         ] {
-            assert!(parse(answer).is_err(), "{answer:?}");
+            assert!(parse(response).is_err(), "{response:?}");
         }
     }
 }

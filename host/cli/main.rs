@@ -1,5 +1,5 @@
-//! The program `hayrick`: reads the command line, runs one command, and turns its end into an exit
-//! code.
+//! The program `hayrick`: reads the command line, runs one command, and turns its result into an
+//! exit code.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -10,17 +10,19 @@ mod output;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use hayrick_app::mistake::ConfigError;
+use clap::{CommandFactory, FromArgMatches};
+use hayrick_app::settings::mistake::ConfigError;
 
 use crate::args::Args;
-use crate::output::complain;
+use crate::output::print_stderr;
 
 fn main() -> ExitCode {
-    match commands::run(Args::parse()) {
+    let matches = Args::command().get_matches();
+    let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match commands::run(args, &matches) {
         Ok(code) => code,
         Err(error) => {
-            complain(&format!("hayrick: {error:#}"));
+            print_stderr(&format!("hayrick: {error:#}"));
             ExitCode::from(if error.is::<ConfigError>() {
                 args::EXIT_CONFIG
             } else {

@@ -1,14 +1,14 @@
-//! Data to stdout, the rest to stderr. A reader that closed its end is no failure, and never a
-//! panic.
+//! Prints data to stdout and everything else to stderr. A reader that closes its end of a pipe
+//! causes neither a failure nor a panic.
 
 use std::io::{ErrorKind, Write, stderr, stdout};
 
 use serde_json::Value;
 
-/// Writes one piece of data and a newline.
+/// Prints data and a newline.
 ///
 /// # Errors
-/// Stdout cannot be written to; a closed pipe is not one of them.
+/// Stdout cannot be written; a closed pipe is not an error.
 pub fn print(text: &str) -> std::io::Result<()> {
     let mut out = stdout().lock();
     match writeln!(out, "{text}").and_then(|()| out.flush()) {
@@ -17,12 +17,12 @@ pub fn print(text: &str) -> std::io::Result<()> {
     }
 }
 
-/// Writes a line for the person; there is nobody left to tell if that fails.
-pub fn complain(text: &str) {
+/// Prints a line to stderr. If that fails, nothing more can be done.
+pub fn print_stderr(text: &str) {
     let _ = writeln!(stderr(), "{text}");
 }
 
-/// Rows under a heading, each column as wide as its widest cell.
+/// Rows under a heading; each column is as wide as its widest cell.
 pub fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) -> String {
     let cells = || {
         std::iter::once(heading).chain(rows.iter().map(|row| row.each_ref().map(String::as_str)))
@@ -52,29 +52,35 @@ fn line<const N: usize>(row: [&str; N], widths: [usize; N]) -> String {
     padded.trim_end().to_owned()
 }
 
-/// Text of others without control characters, which could rewrite the terminal it is shown on.
-pub fn harmless(text: &str) -> String {
+/// Text from elsewhere without control characters, which could change the terminal that shows it.
+pub fn printable(text: &str) -> String {
     text.chars()
-        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
         .collect()
 }
 
-/// A document over several lines. What a terminal would obey is written as JSON's own escapes, as a
-/// reader of JSON reads the same.
+/// A document on several lines. Control characters become escapes, which mean the same to a reader
+/// of JSON and nothing to a terminal.
 pub fn json(value: &Value) -> String {
-    let escaped = |letter: char| match letter {
-        // JSON itself has no other control characters left: these stand in its strings.
+    let escaped = |character: char| match character {
+        // The only control character that JSON has outside its strings.
         '\n' => "\n".to_owned(),
-        _ if letter.is_control() => format!("\\u{:04x}", u32::from(letter)),
-        _ => letter.to_string(),
+        _ if character.is_control() => format!("\\u{:04x}", u32::from(character)),
+        _ => character.to_string(),
     };
     format!("{value:#}").chars().map(escaped).collect()
 }
 
-/// The text or number at `path`, harmless; `-` when there is none.
-pub fn word(value: &Value, path: &str) -> String {
+/// The text or number at `path`, printable; `-` if there is neither.
+pub fn text_at(value: &Value, path: &str) -> String {
     match value.pointer(path) {
-        Some(Value::String(text)) => harmless(text),
+        Some(Value::String(text)) => printable(text),
         Some(Value::Number(number)) => number.to_string(),
         _ => "-".to_owned(),
     }
@@ -97,19 +103,22 @@ mod tests {
     }
 
     #[test]
-    fn escapes_do_not_reach_the_terminal() {
-        assert_eq!(harmless("a\u{1b}[2J\nb"), "a [2J b");
+    fn control_characters_do_not_reach_the_terminal() {
+        assert_eq!(printable("a\u{1b}[2J\nb"), "a [2J b");
         let value = serde_json::json!({"a": "\u{1b}[2J \u{9b}2J \u{7f}\n\u{e9}"});
         let shown = json(&value);
         assert!(
             shown
                 .chars()
-                .all(|letter| letter == '\n' || !letter.is_control()),
+                .all(|character| character == '\n' || !character.is_control()),
             "{shown:?}"
         );
         assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), value);
         assert_eq!(
-            (word(&value, "/a").as_str(), word(&value, "/b").as_str()),
+            (
+                text_at(&value, "/a").as_str(),
+                text_at(&value, "/b").as_str()
+            ),
             (" [2J  2J   \u{e9}", "-")
         );
     }

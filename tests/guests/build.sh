@@ -1,7 +1,7 @@
 #!/bin/sh
-# Builds every guest of the tests into target/guests/components/NAME.wasm: examples/ with cargo,
-# hostile/ into hostile/NAME.wasm, python/ and javascript/ where their toolchains are. Says which
-# guest is left out and how to get it; in CI that is a failure.
+# Builds every test guest into target/guests/components/NAME.wasm: examples/ with cargo, hostile/
+# into hostile/NAME.wasm, python/ and javascript/ if their toolchains are installed. Reports each
+# guest that is skipped and how to build it; in CI, a skipped guest is a failure.
 set -eu
 
 CDPATH='' cd -- "$(dirname -- "$0")"
@@ -10,13 +10,13 @@ target=wasm32-wasip2
 components=$root/target/guests/components
 mkdir -p "$components"
 
-# What the files and folders given are, in a word: times tell nothing, since a checkout makes old
-# files new and new ones old.
+# A checksum of the given files and folders. Modification times are useless here, because a checkout
+# changes them.
 sum_of() {
     find "$@" -type f -exec cksum {} + | sort | cksum
 }
 
-# Whether $1 was made from what has the sum $2.
+# Whether $1 was built from sources with the checksum $2.
 is_fresh() {
     [ -f "$1" ] && [ "$(cat "$1.sum" 2>/dev/null)" = "$2" ]
 }
@@ -36,7 +36,7 @@ derive_sync() {
 }
 
 build_rust() {
-    # What tunes the host's code does not fit WebAssembly.
+    # Flags that tune the host's code do not apply to WebAssembly.
     unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
     [ -d "$(rustc --print target-libdir --target $target)" ] || rustup target add $target
     cargo build --release --locked --target $target --target-dir "$root/target/guests" --examples
@@ -48,11 +48,12 @@ build_rust() {
     done
 }
 
-# Hostile guests: a workspace of their own, as they are many and built to be built quickly.
+# Hostile guests are a separate workspace: there are many of them, and their profile builds quickly.
 build_hostile() {
     unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
     mkdir -p "$components/hostile"
-    (cd hostile && cargo build --release --locked --target $target --target-dir "$root/target/guests/hostile" --examples)
+    (cd hostile &&
+        cargo build --release --locked --target $target --target-dir "$root/target/guests/hostile" --examples)
     for source in hostile/*.rs; do
         name=$(basename "$source" .rs)
         if [ "$name" = lib ]; then continue; fi
@@ -62,7 +63,7 @@ build_hostile() {
     done
 }
 
-# What wasm-smith makes of fixed seeds, for components that no toolchain makes.
+# Modules that wasm-smith generates from fixed seeds, for components that no toolchain produces.
 build_smith() {
     (cd smith && cargo run --quiet --locked --target-dir "$root/target/guests/smith" -- "$components/hostile")
 }
@@ -76,8 +77,9 @@ build_python() {
     fi
     sum=$(sum_of python ../requirements.txt build.sh "$root/wit")
     is_fresh "$component" "$sum" && return
-    PYTHONDONTWRITEBYTECODE=1 "$(dirname "$python")/componentize-py" --quiet --wit-path "$root/wit" --world wrapper \
-        componentize --python-path python --output "$component.new" echo_relay
+    PYTHONDONTWRITEBYTECODE=1 "$(dirname "$python")/componentize-py" --quiet \
+        --wit-path "$root/wit" --world wrapper componentize \
+        --python-path python --output "$component.new" echo_relay
     mv "$component.new" "$component"
     echo "$sum" >"$component.sum"
 }
@@ -87,7 +89,7 @@ build_javascript() {
     modules=$root/target/test-env/node
     if ! { command -v node && command -v npm; } >/dev/null; then
         rm -f "$component"
-        echo "LEFT OUT: the JavaScript guest: install node 18 or newer with npm, then run this again" >&2
+        echo "SKIPPED: the JavaScript guest: install node 18 or newer with npm, then run this again" >&2
         if [ "${CI:-}" = true ]; then exit 1; fi
         return
     fi
@@ -96,13 +98,13 @@ build_javascript() {
     mkdir -p "$modules"
     if ! cmp -s javascript/package-lock.json "$modules/installed-lock.json"; then
         cp javascript/package.json javascript/package-lock.json "$modules"
-        # Not `npm ci`: it refuses the lock file, as the toolchain's package names systems it was
-        # never published for.
+        # Not `npm ci`: it refuses the lock file, because the toolchain's package lists platforms
+        # it was never published for.
         (cd "$modules" && npm install --loglevel=error --ignore-scripts --no-audit --no-fund)
         cp javascript/package-lock.json "$modules/installed-lock.json"
     fi
-    "$modules/node_modules/.bin/componentize-qjs" --sync --wit "$root/target/guests/wit-sync" --world wrapper --js javascript/echo-relay.js \
-        --output "$component.new" >/dev/null
+    "$modules/node_modules/.bin/componentize-qjs" --sync --wit "$root/target/guests/wit-sync" \
+        --world wrapper --js javascript/echo-relay.js --output "$component.new" >/dev/null
     mv "$component.new" "$component"
     echo "$sum" >"$component.sum"
 }

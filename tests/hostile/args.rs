@@ -1,4 +1,4 @@
-//! What the runner is told.
+//! The runner's command-line arguments.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,46 +9,44 @@ use crate::hostile::attack::Target;
 use crate::hostile::case::Case;
 use crate::hostile::deploy::Deployer;
 
-/// Attacks a running server with the corpus of hostile guests, and prints what came of it.
+/// Attacks a running server with the corpus of hostile guests and prints the results.
 #[derive(Debug, Parser)]
 pub struct Args {
-    /// The server
+    /// URL of the server
     #[arg(long, default_value = "http://127.0.0.1:1416")]
     url: String,
-    /// Its plugins folder, if it is on this machine; without it, plugins are deployed over HTTP
+    /// Plugins folder of a server on this machine; without it, plugins are deployed over HTTP
     #[arg(long)]
     plugins_dir: Option<PathBuf>,
-    /// A key that may deploy and invoke
+    /// API key with the scopes `deploy` and `invoke`
     #[arg(long, env = "HAYRICK_API_KEY")]
     api_key: Option<String>,
-    /// Only cases or themes of this name; may be repeated
+    /// Run only the cases or themes with this name; can be repeated
     #[arg(long)]
     only: Vec<String>,
-    /// Names the cases and does nothing
+    /// List the cases and exit
     #[arg(long)]
     pub list: bool,
-    /// A JSON document for each case
+    /// Print a JSON document for each case
     #[arg(long)]
     pub json: bool,
-    /// How long an attack may take before it counts as never ending, in seconds; above the server's
+    /// Seconds after which an attack counts as never ending; must be greater than the server's
     /// wall_time_max
     #[arg(long, default_value_t = 330)]
     patience: u64,
     /// Requests to the neighbour per second
     #[arg(long, default_value_t = 50)]
     rate: u32,
-    /// The shortest time the neighbour is watched for in each case, in seconds; four times as long
-    /// before all of them
+    /// Minimum seconds to watch the neighbour in each case; four times as long before the first
     #[arg(long, default_value_t = 2)]
     watch: u64,
-    /// The server's process, if it is on this machine: how far its memory rises is watched, too
-    /// (Linux)
+    /// Process id of a server on this machine, to watch how far its memory rises (Linux)
     #[arg(long)]
     pid: Option<u32>,
 }
 
 impl Args {
-    /// Whether the case is to be run.
+    /// Whether to run the case.
     pub fn wants(&self, case: &Case) -> bool {
         self.only.is_empty()
             || self
@@ -57,15 +55,15 @@ impl Args {
                 .any(|name| name == case.name || name == case.theme.as_str())
     }
 
-    /// The server, and how to treat it.
+    /// The server and how to attack it.
     ///
     /// # Errors
-    /// The folder is none.
+    /// The plugins folder is not a folder.
     pub fn target(&self) -> Result<Target, String> {
         let deployer = match &self.plugins_dir {
             Some(folder) if !folder.is_dir() => {
                 return Err(format!(
-                    "{} is no folder: name the server's --plugins-dir",
+                    "{} is not a folder: pass the server's --plugins-dir",
                     folder.display()
                 ));
             }

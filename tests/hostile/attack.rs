@@ -1,4 +1,4 @@
-//! One case from the deploy to its verdict, beside the neighbour.
+//! Runs one case, from its deploy to its verdict, next to the neighbour.
 
 use std::time::{Duration, Instant};
 
@@ -11,56 +11,55 @@ use super::judge::{self, HOST_GROWTH_MAX};
 use super::neighbour::{self, Load, beside};
 use super::process;
 
-/// A server, and how to treat it.
+/// A server and how to attack it.
 #[derive(Debug, Clone)]
 pub struct Target {
     pub url: String,
     pub api_key: Option<String>,
     pub deployer: Deployer,
-    /// How long an attack may take; above the server's `wall_time_max`.
+    /// How long an attack may take; greater than the server's `wall_time_max`.
     pub patience: Duration,
     /// Requests to the neighbour per second.
     pub rate: u32,
-    /// The shortest window the neighbour is watched for in a case.
+    /// The minimum time to watch the neighbour in a case.
     pub watch: Duration,
-    /// The window it is watched for when nothing else happens.
+    /// How long to watch the neighbour before the first case.
     pub quiet_watch: Duration,
-    /// By how much the neighbour's p99 may rise in any case.
+    /// How far the neighbour's p99 may always rise.
     pub floor: Duration,
-    /// The server's process, if it is on this machine.
+    /// The server's process id, if it is on this machine.
     pub pid: Option<u32>,
 }
 
-/// A server with a neighbour and a victim on it.
+/// A server with the neighbour and the victim deployed.
 pub struct Arena {
     client: Client,
     target: Target,
-    /// The neighbour before all attacks.
+    /// The neighbour's load before any attack.
     pub quiet: Load,
 }
 
-/// What came of a case.
+/// The result of a case.
 #[derive(Debug, Clone)]
 pub struct Row {
     pub name: &'static str,
     pub theme: &'static str,
     pub tries: &'static str,
-    /// What the client saw, in a few words.
+    /// A summary of what the client saw.
     pub saw: String,
     pub took: Duration,
     pub quiet_p99: Duration,
     pub load: Load,
-    /// Whether the neighbour alone was worse than it may be, so that the case was measured a second
-    /// time.
+    /// Whether the case was measured twice because the neighbour's p99 was its only problem.
     pub repeated: bool,
-    /// By how much the memory of the host rose, at most.
+    /// How far the host's memory rose, at its peak.
     pub host_growth: Option<u64>,
-    /// Empty if the host withstood it.
+    /// Empty if the host withstood the attack.
     pub problems: Vec<String>,
 }
 
-/// What was seen of a case.
-struct Fight {
+/// The raw observations of a case.
+struct Observation {
     deployed: Deployed,
     seen: Vec<Seen>,
     load: Load,
@@ -68,15 +67,15 @@ struct Fight {
 }
 
 impl Arena {
-    /// Deploys neighbour and victim, and measures the quiet.
+    /// Deploys neighbour and victim, and measures the neighbour without an attack.
     ///
     /// # Errors
-    /// The server is not there, or does not serve them.
+    /// The server cannot be reached, or does not serve them.
     pub async fn open(target: Target) -> Result<Arena, String> {
         let client = Client::new(&target.url, target.api_key.clone())?;
         if client.get("/health/live").await.0 != 200 {
             return Err(format!(
-                "nobody serves on {}: start one with `hayrick serve`",
+                "no server answers at {}: start one with `hayrick serve`",
                 target.url
             ));
         }
@@ -92,13 +91,11 @@ impl Arena {
                 return Err(format!("{pipeline} cannot be deployed: {deployed:?}"));
             }
         }
-        // Caches and connections are warm before anything is measured.
+        // Warm up caches and connections before measuring.
         beside(&client, target.rate, Duration::from_millis(500), async {}).await;
         let ((), quiet) = beside(&client, target.rate, target.quiet_watch, async {}).await;
         match quiet.failures.first() {
-            Some(failure) => Err(format!(
-                "the neighbour fails although nobody attacks it: {failure}"
-            )),
+            Some(failure) => Err(format!("the neighbour fails without an attack: {failure}")),
             None => Ok(Arena {
                 client,
                 target,
@@ -107,16 +104,16 @@ impl Arena {
         }
     }
 
-    /// Takes both away.
+    /// Undeploys neighbour and victim.
     pub async fn close(self) {
         for pipeline in [neighbour::PIPELINE, VICTIM] {
             self.target.deployer.undeploy(&self.client, pipeline).await;
         }
     }
 
-    /// One case. A p99 that is too high and nothing else is measured a second time, and the row
-    /// says so: on a shared machine the first may be somebody else's doing, and what the attack
-    /// does it does again.
+    /// Runs one case. If the neighbour's p99 is the only problem, the case runs a second time and
+    /// the row says so: on a shared machine something else may have caused the first result, while
+    /// an effect of the attack shows again.
     pub async fn attack(&self, case: &Case) -> Row {
         let first = self.once(case).await;
         let is_only_slow = first.load.failures.is_empty()
@@ -145,12 +142,12 @@ impl Arena {
             .await;
         let before = self.target.pid.and_then(process::resident);
         self.target.pid.into_iter().for_each(process::forget);
-        let fight = self.fight(case, content).await;
-        let mut problems = judge::deploy(case, &fight.deployed);
-        problems.extend(judge::answers(case, &fight.seen));
+        let observed = self.observe(case, content).await;
+        let mut problems = judge::deploy(case, &observed.deployed);
+        problems.extend(judge::answers(case, &observed.seen));
         problems.extend(judge::neighbour(
             self.quiet.p99(),
-            &fight.load,
+            &observed.load,
             self.target.floor,
         ));
         problems.extend(self.aftermath(case).await);
@@ -159,16 +156,13 @@ impl Arena {
             .zip(peak)
             .map(|(before, peak)| peak.saturating_sub(before));
         if let Some(bytes) = host_growth.filter(|bytes| *bytes > HOST_GROWTH_MAX) {
-            problems.push(format!(
-                "the memory of the host rose by {} MiB",
-                bytes >> 20
-            ));
+            problems.push(format!("the host's memory rose by {} MiB", bytes >> 20));
         }
-        let saw = match (&fight.deployed, fight.seen.last()) {
+        let saw = match (&observed.deployed, observed.seen.last()) {
             (Deployed::Refused(reason) | Deployed::Lost(reason), _) => {
                 format!("refused: {}", reason.chars().take(110).collect::<String>())
             }
-            (Deployed::Serves, Some(seen)) => seen.words(),
+            (Deployed::Serves, Some(seen)) => seen.summary(),
             (Deployed::Serves, None) => "serves".to_owned(),
         };
         let (name, theme, tries, quiet_p99) =
@@ -178,18 +172,18 @@ impl Arena {
             theme,
             tries,
             saw,
-            took: fight.took,
+            took: observed.took,
             quiet_p99,
-            load: fight.load,
+            load: observed.load,
             repeated: false,
             host_growth,
             problems,
         }
     }
 
-    /// What only deploys is measured while it does; anything else once it serves, and a deploy that
-    /// compiles is no part of it.
-    async fn fight(&self, case: &Case, content: Vec<u8>) -> Fight {
+    /// Watches the neighbour during the attack. Only cases that just deploy are measured during the
+    /// deploy; all others start once they serve, so that compiling is not measured.
+    async fn observe(&self, case: &Case, content: Vec<u8>) -> Observation {
         let (client, target, pipeline) = (&self.client, &self.target, case.pipeline());
         let deploy = target
             .deployer
@@ -198,7 +192,7 @@ impl Arena {
         if matches!(case.drive, Drive::Deploy) {
             let attack = async { (deploy.await, start.elapsed()) };
             let ((deployed, took), load) = beside(client, target.rate, target.watch, attack).await;
-            return Fight {
+            return Observation {
                 deployed,
                 seen: Vec::new(),
                 load,
@@ -207,7 +201,7 @@ impl Arena {
         }
         let deployed = deploy.await;
         if !matches!(deployed, Deployed::Serves) {
-            return Fight {
+            return Observation {
                 deployed,
                 seen: Vec::new(),
                 load: Load::default(),
@@ -217,7 +211,7 @@ impl Arena {
         let start = Instant::now();
         let attack = async { (drive(client, case, target.patience).await, start.elapsed()) };
         let ((seen, took), load) = beside(client, target.rate, target.watch, attack).await;
-        Fight {
+        Observation {
             deployed,
             seen,
             load,
@@ -225,12 +219,12 @@ impl Arena {
         }
     }
 
-    /// Afterwards nothing of the attack goes on, and the host is well.
+    /// Checks that nothing of the attack goes on, and that the host is up.
     async fn aftermath(&self, case: &Case) -> Vec<String> {
         let mut problems = Vec::new();
         let endless = matches!(case.drive, Drive::Watch);
         if !endless && !is_idle(&self.client, &case.pipeline(), self.target.patience).await {
-            problems.push("a run of it goes on".to_owned());
+            problems.push("one of its runs goes on afterwards".to_owned());
         }
         self.target
             .deployer

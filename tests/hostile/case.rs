@@ -1,6 +1,6 @@
-//! What a case is: a component, how it is driven, and what is to be seen of it from outside.
+//! A case: a component, how to drive it, and what to expect from outside.
 
-/// What a group of cases goes for.
+/// What a group of cases attacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Theme {
     Cpu,
@@ -18,53 +18,53 @@ pub enum Theme {
 /// Where the component comes from.
 #[derive(Debug, Clone, Copy)]
 pub enum Component {
-    /// `tests/guests/hostile`, by the name of the built component.
+    /// From `tests/guests/hostile`, by the name of the built component.
     Hostile(&'static str),
-    /// `tests/guests/examples`.
+    /// From `tests/guests/examples`.
     Guest(&'static str),
-    /// Made here.
+    /// Generated here.
     Made(fn() -> Vec<u8>),
 }
 
 /// What the client does.
 #[derive(Debug, Clone, Copy)]
 pub enum Drive {
-    /// The deploy is all.
+    /// Only deploys the component.
     Deploy,
-    /// Asks with each of these texts, one after the other, for a whole answer.
+    /// Sends each of these texts in turn and asks for a whole answer.
     Chat(&'static [&'static str]),
-    /// Asks for a stream, and reads it.
+    /// Asks for a stream and reads it.
     Stream,
     /// Asks for a stream and reads nothing until the run is over.
     Unread,
     /// Asks for a stream, reads a little and hangs up.
     HangUp,
-    /// Sends a form with two files of odd names.
+    /// Sends a form of files with odd names.
     Files,
     /// Submits a job and waits for its end.
     Job,
-    /// Asks for a whole answer, then watches for some seconds what goes on by itself.
+    /// Asks for a whole answer, then watches for some seconds what the guest started.
     Watch,
-    /// Asks for so many whole answers at once.
+    /// Asks for this many whole answers at once.
     Crowd(usize),
-    /// Lets the victim do its work first; the id of the victim's job is the message.
+    /// Runs the victim first, then sends the id of the victim's job as the message.
     Victim,
-    /// Rounds of `write` and `scan`.
+    /// Alternates `write` and `scan`.
     Canary,
 }
 
-/// What is to be seen.
+/// The expected outcome.
 #[derive(Debug, Clone, Copy)]
 pub enum Expect {
-    /// The deploy is refused for a reason with one of these words in it.
+    /// The deploy is refused, with a reason that contains one of these texts.
     Refused(&'static [&'static str]),
-    /// The deploy is refused, or what was deployed does no harm: every run ends.
+    /// The deploy is refused, or the deployed component does no harm: every run ends.
     RefusedOrHarmless,
-    /// An error with one of these words in it; any error if there are none.
+    /// An error that contains one of these texts; any error if the list is empty.
     Fails(&'static [&'static str]),
-    /// An answer that ends well and has this in it.
+    /// A successful answer that contains this text.
     Answers(&'static str),
-    /// An error, or a report none of whose attempts succeeded.
+    /// An error, or a report in which every attempt was denied or harmless.
     Contained,
 }
 
@@ -76,12 +76,12 @@ pub struct Case {
     pub component: Component,
     pub drive: Drive,
     pub expect: Expect,
-    /// What it tries, for a person.
+    /// What it tries, for people.
     pub tries: &'static str,
 }
 
 impl Theme {
-    /// Its name on the command line.
+    /// The name on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Theme::Cpu => "cpu",
@@ -99,7 +99,7 @@ impl Theme {
 }
 
 impl Case {
-    /// A case whose component is the hostile guest of the same name.
+    /// A case with the hostile guest of the same name.
     pub const fn of(
         theme: Theme,
         name: &'static str,
@@ -117,13 +117,13 @@ impl Case {
         }
     }
 
-    /// The same, of another component.
+    /// Replaces the component.
     pub const fn by(mut self, component: Component) -> Case {
         self.component = component;
         self
     }
 
-    /// The pipeline it is deployed as.
+    /// The pipeline that the component is deployed as.
     pub fn pipeline(&self) -> String {
         format!("hostile-{}", self.name)
     }

@@ -1,5 +1,5 @@
-//! HTTP that believes nothing: whatever the server does becomes something that was seen, and never
-//! a panic.
+//! An HTTP client that trusts nothing: whatever the server does is recorded and never causes a
+//! panic.
 
 use std::sync::Once;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use super::frames::Frames;
 
-/// Bytes of a body that are kept; the rest is counted.
+/// Bytes of a body to keep; the rest is only counted.
 const KEPT_BYTES: usize = 8 << 20;
 static TLS: Once = Once::new();
 
-/// Talks to one server.
+/// A client for one server.
 #[derive(Clone)]
 pub struct Client {
     url: String,
@@ -21,29 +21,29 @@ pub struct Client {
     http: reqwest::Client,
 }
 
-/// What a client saw of an answer.
+/// What a client saw of a response.
 #[derive(Debug, Clone, Default)]
 pub struct Seen {
-    /// 0 if there was no answer.
+    /// 0 if the server sent no response.
     pub status: u16,
-    /// The text of an answer that is one.
+    /// The text of a successful answer.
     pub text: String,
     pub error: Option<String>,
-    /// What the answer promised and did not keep.
+    /// Violations of the protocol in the response.
     pub faults: Vec<String>,
     pub bytes: u64,
 }
 
 impl Seen {
-    /// In a few words.
-    pub fn words(&self) -> String {
-        let words = self.error.as_deref().unwrap_or(&self.text);
-        let words: String = words
+    /// A summary in one line.
+    pub fn summary(&self) -> String {
+        let text = self.error.as_deref().unwrap_or(&self.text);
+        let text: String = text
             .chars()
             .map(|letter| if letter.is_control() { ' ' } else { letter })
             .take(110)
             .collect();
-        format!("{} {words}", self.status)
+        format!("{} {text}", self.status)
     }
 
     fn broken(fault: impl Into<String>) -> Seen {
@@ -63,10 +63,10 @@ impl Client {
     /// A client of the server at `url`.
     ///
     /// # Errors
-    /// There is no TLS, which nothing here needs.
+    /// TLS cannot be set up.
     pub fn new(url: &str, api_key: Option<String>) -> Result<Client, String> {
         TLS.call_once(|| {
-            // Another client of this process may have installed it.
+            // Another client in this process may have installed it already.
             let _ = rustls::crypto::ring::default_provider().install_default();
         });
         let http = reqwest::Client::builder()
@@ -81,7 +81,7 @@ impl Client {
         })
     }
 
-    /// A request that is still to be filled.
+    /// Starts a request.
     pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
         let method = method.parse().unwrap_or(reqwest::Method::GET);
         let request = self.http.request(method, format!("{}{path}", self.url));
@@ -91,13 +91,13 @@ impl Client {
         }
     }
 
-    /// GET, as a status and JSON; null if there is none.
+    /// Sends a GET request and returns the status and the JSON, or null if the body is not JSON.
     pub async fn get(&self, path: &str) -> (u16, Value) {
         let seen = json_of(self.request("GET", path).timeout(Duration::from_secs(30))).await;
         seen.unwrap_or((0, Value::Null))
     }
 
-    /// A whole answer to a chat.
+    /// Sends a chat and reads the whole answer.
     pub async fn chat(&self, pipeline: &str, text: &str, patience: Duration) -> Seen {
         let request = self
             .request("POST", "/v1/chat/completions")
@@ -112,7 +112,7 @@ impl Client {
         .await
     }
 
-    /// A chat whose stream is read to its end.
+    /// Sends a chat and reads its stream to the end.
     pub async fn stream(&self, pipeline: &str, text: &str, patience: Duration) -> Seen {
         let read = async {
             let mut response = match self.open_stream(pipeline, text).await {
@@ -146,10 +146,10 @@ impl Client {
             .unwrap_or_else(|_| endless())
     }
 
-    /// A stream whose head has come.
+    /// Opens a stream and returns it once the headers have arrived.
     ///
     /// # Errors
-    /// What came instead.
+    /// What the client saw instead.
     pub async fn open_stream(&self, pipeline: &str, text: &str) -> Result<Response, Seen> {
         let sent = self
             .request("POST", "/v1/chat/completions")
@@ -157,14 +157,14 @@ impl Client {
             .body(body(pipeline, text, true).to_string())
             .send()
             .await;
-        let response = sent.map_err(|error| Seen::broken(format!("no answer: {error}")))?;
+        let response = sent.map_err(|error| Seen::broken(format!("no response: {error}")))?;
         if response.status() == 200 {
             return Ok(response);
         }
         Err(read(response, |_| String::new()).await)
     }
 
-    /// A form of files.
+    /// Sends a form of files.
     pub async fn files(
         &self,
         pipeline: &str,
@@ -180,7 +180,7 @@ impl Client {
             match request.send().await {
                 Ok(response) if response.status() == 200 => text(response).await,
                 Ok(response) => read(response, |_| String::new()).await,
-                Err(error) => Seen::broken(format!("no answer: {error}")),
+                Err(error) => Seen::broken(format!("no response: {error}")),
             }
         };
         tokio::time::timeout(patience, sent)
@@ -188,7 +188,7 @@ impl Client {
             .unwrap_or_else(|_| endless())
     }
 
-    /// A job, from its submission to its end; its text is the job as JSON.
+    /// Submits a job and waits for its end; the text is the job as JSON.
     pub async fn job(&self, pipeline: &str, patience: Duration) -> Seen {
         let submission = json!({"type": "hostile", "data": 1, "max_attempts": 2, "timeout": patience.as_secs_f64().min(60.0) / 4.0});
         let work = async {
@@ -239,12 +239,12 @@ impl Client {
     }
 }
 
-/// What outlasted everybody's patience.
+/// An attack that outlasted the client's patience.
 fn endless() -> Seen {
     Seen::broken("it does not end")
 }
 
-/// A whole answer of JSON, whose text is in it somewhere.
+/// Reads a whole JSON answer that contains the text.
 async fn whole(
     request: RequestBuilder,
     patience: Duration,
@@ -253,7 +253,7 @@ async fn whole(
     let sent = async {
         match request.send().await {
             Ok(response) => read(response, text).await,
-            Err(error) => Seen::broken(format!("no answer: {error}")),
+            Err(error) => Seen::broken(format!("no response: {error}")),
         }
     };
     tokio::time::timeout(patience, sent)
@@ -265,7 +265,7 @@ async fn json_of(request: RequestBuilder) -> Result<(u16, Value), String> {
     let response = request
         .send()
         .await
-        .map_err(|error| format!("no answer: {error}"))?;
+        .map_err(|error| format!("no response: {error}"))?;
     let status = response.status().as_u16();
     let (body, _, broken) = body_of(response).await;
     match broken {
@@ -273,18 +273,18 @@ async fn json_of(request: RequestBuilder) -> Result<(u16, Value), String> {
         None => Ok((
             status,
             serde_json::from_slice(&body)
-                .map_err(|error| format!("{status} is no JSON that a client can read: {error}"))?,
+                .map_err(|error| format!("{status}: the body is not JSON: {error}"))?,
         )),
     }
 }
 
-/// Reads an answer that is JSON, and the error in it if it is one.
+/// Reads a JSON response and the error in it, if there is one.
 async fn read(response: Response, text: impl FnOnce(&Value) -> String) -> Seen {
     let status = response.status().as_u16();
     let mut faults = forged_headers(&response);
     let (body, bytes, broken) = body_of(response).await;
     faults.extend(broken);
-    // What was not kept cannot be read.
+    // A body that was not kept in full cannot be parsed.
     if bytes > KEPT_BYTES as u64 {
         return Seen {
             status,
@@ -294,9 +294,7 @@ async fn read(response: Response, text: impl FnOnce(&Value) -> String) -> Seen {
         };
     }
     let json: Value = serde_json::from_slice(&body).unwrap_or_else(|error| {
-        faults.push(format!(
-            "the body is no JSON that a client can read: {error}"
-        ));
+        faults.push(format!("the body is not JSON: {error}"));
         Value::Null
     });
     let error = json["error"]["message"].as_str().map(str::to_owned);
@@ -318,12 +316,12 @@ async fn read(response: Response, text: impl FnOnce(&Value) -> String) -> Seen {
     }
 }
 
-/// Reads an answer that is text.
+/// Reads a text response.
 async fn text(response: Response) -> Seen {
     let status = response.status().as_u16();
     let faults = forged_headers(&response);
     let (body, bytes, broken) = body_of(response).await;
-    // A form's answer breaks off where it failed: that is how it says so.
+    // The response to a form breaks off to signal a failure.
     Seen {
         status,
         text: String::from_utf8_lossy(&body).into_owned(),
@@ -354,6 +352,6 @@ fn forged_headers(response: &Response) -> Vec<String> {
         .into_iter()
         .filter(|name| response.headers().contains_key(*name));
     forged
-        .map(|name| format!("the guest made a header: {name}"))
+        .map(|name| format!("the guest forged a header: {name}"))
         .collect()
 }

@@ -1,13 +1,13 @@
-//! Where a case's component comes from.
+//! Loads the components of cases.
 
 use std::path::PathBuf;
 
 use super::case::Component;
 
-/// The bytes of a component.
+/// Returns the bytes of a component.
 ///
 /// # Errors
-/// It is not built.
+/// The component has not been built.
 pub fn bytes(component: Component) -> Result<Vec<u8>, String> {
     match component {
         Component::Hostile(name) => built(&format!("hostile/{name}")),
@@ -16,10 +16,10 @@ pub fn bytes(component: Component) -> Result<Vec<u8>, String> {
     }
 }
 
-/// A component of `tests/guests`, by its path without `.wasm`.
+/// Reads a built component of `tests/guests`, by its path without `.wasm`.
 ///
 /// # Errors
-/// It is not built.
+/// The component has not been built.
 pub fn built(name: &str) -> Result<Vec<u8>, String> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join(format!("target/guests/components/{name}.wasm"));

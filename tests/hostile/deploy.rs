@@ -1,14 +1,14 @@
-//! How a component gets onto the server, and off it: over HTTP, or by a file in the plugins folder.
+//! Deploys and undeploys components: over HTTP, or by a file in the plugins folder.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::client::Client;
 
-/// Between two looks at the status.
+/// Time between two checks of the status.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// One of the two ways.
+/// How to deploy.
 #[derive(Debug, Clone)]
 pub enum Deployer {
     /// The server's plugins folder.
@@ -17,17 +17,17 @@ pub enum Deployer {
     Http,
 }
 
-/// What came of a deploy.
+/// The outcome of a deploy.
 #[derive(Debug, Clone)]
 pub enum Deployed {
     Serves,
     Refused(String),
-    /// Neither: the server gave no answer.
+    /// Neither: the server did not say.
     Lost(String),
 }
 
 impl Deployer {
-    /// Puts a component there and waits until it serves, or is refused.
+    /// Deploys a component and waits until it serves or is refused.
     pub async fn deploy(
         &self,
         client: &Client,
@@ -69,11 +69,11 @@ impl Deployer {
         }
     }
 
-    /// Takes a pipeline away, whether or not it is there.
+    /// Undeploys a pipeline, whether or not it exists.
     pub async fn undeploy(&self, client: &Client, pipeline: &str) {
         match self {
             Deployer::Folder(folder) => {
-                // Mostly there is none.
+                // Usually the file does not exist.
                 let _ = std::fs::remove_file(folder.join(format!("{pipeline}.wasm")));
                 let start = Instant::now();
                 while client.get(&format!("/status/{pipeline}")).await.0 == 200
@@ -83,7 +83,7 @@ impl Deployer {
                 }
             }
             Deployer::Http => {
-                // One that is not there is gone, too.
+                // A pipeline that does not exist counts as undeployed.
                 let _ = client
                     .request("POST", &format!("/undeploy/{pipeline}"))
                     .timeout(Duration::from_secs(30))
@@ -106,5 +106,5 @@ async fn settled(client: &Client, pipeline: &str, patience: Duration) -> Deploye
         }
         tokio::time::sleep(INTERVAL).await;
     }
-    Deployed::Lost("neither served nor refused".to_owned())
+    Deployed::Lost("the server neither served nor refused it".to_owned())
 }

@@ -1,4 +1,4 @@
-//! How a case is driven once its component serves.
+//! Drives a case once its component serves.
 
 use std::time::{Duration, Instant};
 
@@ -7,17 +7,17 @@ use tokio::task::JoinSet;
 use super::case::{Case, Drive};
 use super::client::{Client, Seen};
 
-/// The pipeline that keeps secrets, for cases that steal.
+/// The pipeline that keeps the secrets that other guests try to steal.
 pub const VICTIM: &str = "hostile-victim";
-/// Rounds of the canary.
+/// Rounds of `Drive::Canary`.
 const ROUNDS: usize = 10;
-/// How long a case is watched that goes on by itself.
+/// How long to watch a case that goes on by itself.
 const WATCHED: Duration = Duration::from_secs(3);
 /// How long a client of a crowd waits before it hangs up.
 const CROWD_PATIENCE: Duration = Duration::from_secs(8);
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// Drives a case; what its client saw, one for each request.
+/// Drives a case and returns what the client saw of each request.
 pub async fn drive(client: &Client, case: &Case, patience: Duration) -> Vec<Seen> {
     let pipeline = case.pipeline();
     match case.drive {
@@ -60,7 +60,7 @@ pub async fn drive(client: &Client, case: &Case, patience: Duration) -> Vec<Seen
     }
 }
 
-/// Whether no run of the pipeline goes on, once that is so.
+/// Waits until the pipeline has no runs. Returns false if that takes too long.
 pub async fn is_idle(client: &Client, pipeline: &str, patience: Duration) -> bool {
     let start = Instant::now();
     while start.elapsed() < patience {
@@ -73,7 +73,7 @@ pub async fn is_idle(client: &Client, pipeline: &str, patience: Duration) -> boo
     false
 }
 
-/// Holds a stream and reads nothing of it; the run must end all the same, within its limits.
+/// Opens a stream without reading it; the run must still end within its limits.
 async fn unread(client: &Client, pipeline: &str, patience: Duration) -> Seen {
     let stream = match client.open_stream(pipeline, "go on").await {
         Ok(stream) => stream,
@@ -84,11 +84,11 @@ async fn unread(client: &Client, pipeline: &str, patience: Duration) -> Seen {
     let faults = if ended {
         Vec::new()
     } else {
-        vec!["the run does not end while its client does not read".to_owned()]
+        vec!["the run does not end while the client does not read".to_owned()]
     };
     Seen {
         status: 200,
-        error: Some("the run ended although nobody read it".to_owned()),
+        error: Some("the run ended without a reader".to_owned()),
         faults,
         ..Seen::default()
     }
@@ -97,7 +97,7 @@ async fn unread(client: &Client, pipeline: &str, patience: Duration) -> Seen {
 async fn hang_up(client: &Client, pipeline: &str) -> Seen {
     match client.open_stream(pipeline, "go on").await {
         Ok(mut stream) => {
-            // Whatever comes first; then nobody listens.
+            // Read the first piece, then hang up.
             let _ = stream.chunk().await;
             Seen {
                 status: 200,
@@ -115,7 +115,7 @@ async fn crowd(client: &Client, pipeline: &str, count: usize) -> Vec<Seen> {
         let (client, pipeline) = (client.clone(), pipeline.to_owned());
         asked.spawn(async move {
             let mut seen = client.chat(&pipeline, "go on", CROWD_PATIENCE).await;
-            // Who hangs up is not owed an end.
+            // The server owes no final frame to a client that hung up.
             if seen.status == 0 {
                 seen = Seen {
                     error: Some("hung up".to_owned()),
@@ -128,7 +128,7 @@ async fn crowd(client: &Client, pipeline: &str, count: usize) -> Vec<Seen> {
     asked.join_all().await
 }
 
-/// Names that try to be paths and headers, and what they are to be files of.
+/// File names that imitate paths and headers.
 const NAMES: [&str; 6] = [
     "../../../../etc/passwd",
     "..\\..\\boot.ini",

@@ -1,5 +1,5 @@
-//! Components below the toolchain: a real one with something added, changed or cut off, and some
-//! that were never one.
+//! Components that no toolchain produces: a real one with something added, changed or cut off, and
+//! files that are not components at all.
 
 use wasm_encoder::{
     CodeSection, Component, ComponentExportKind, ComponentExportSection, ComponentImportSection,
@@ -12,13 +12,13 @@ use wasmparser::{Parser, Payload};
 
 use super::component::built;
 
-/// A component that works and does nothing: what is added to it is the attack.
+/// A working component that does nothing. What is added to it is the attack.
 fn real() -> Vec<u8> {
-    // One that is not built is noticed by every case before this.
+    // If it has not been built, earlier cases have reported that.
     built("hostile/never-sends").unwrap_or_default()
 }
 
-/// How many core modules and core instances a component has: where new ones are counted from.
+/// Counts the core modules and core instances of a component; new ones get the next indexes.
 fn counts(component: &[u8]) -> (u32, u32) {
     let (mut modules, mut instances, mut depth) = (0, 0, 0_u32);
     for payload in Parser::new(0).parse_all(component).map_while(Result::ok) {
@@ -36,13 +36,13 @@ fn counts(component: &[u8]) -> (u32, u32) {
     (modules, instances)
 }
 
-/// A section as it stands in a file.
+/// Appends a section in its binary form.
 fn append(component: &mut Vec<u8>, section: &impl ComponentSection) {
     component.push(section.id());
     section.encode(component);
 }
 
-/// The real component with another core module in it, instantiated `times`.
+/// The real component with another core module, instantiated `times` times.
 fn with_module(module: &Module, times: u32) -> Vec<u8> {
     added(real(), module, times)
 }
@@ -58,8 +58,8 @@ fn added(mut component: Vec<u8>, module: &Module, times: u32) -> Vec<u8> {
     component
 }
 
-/// A module of functions without parameters or results; the first one is called at its start if
-/// `starts`.
+/// A module of functions without parameters or results. If `starts`, the first one is the start
+/// function.
 fn code(functions: impl IntoIterator<Item = Function>, starts: bool) -> Module {
     let (mut module, mut types, mut table, mut bodies) = (
         Module::new(),
@@ -140,14 +140,14 @@ pub fn text() -> Vec<u8> {
     b"(component)".to_vec()
 }
 
-/// A hundred megabytes of what might be sections of no length.
+/// A hundred megabytes of zeros, which look like empty sections.
 pub fn zeros() -> Vec<u8> {
     let mut bytes = Component::HEADER.to_vec();
     bytes.resize(100 << 20, 0);
     bytes
 }
 
-/// A byte changed every so often, at places that follow from `seed`.
+/// Changes bytes at places derived from `seed`.
 fn flipped(seed: u64) -> Vec<u8> {
     let mut bytes = real();
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
@@ -175,7 +175,7 @@ pub fn flipped_3() -> Vec<u8> {
     flipped(3)
 }
 
-/// Fifty mebibytes that mean nothing, in a component that works.
+/// A working component with fifty mebibytes of meaningless custom sections.
 pub fn custom_sections() -> Vec<u8> {
     let mut component = real();
     let data = vec![0x55; 512 << 10];
@@ -192,14 +192,14 @@ pub fn custom_sections() -> Vec<u8> {
     component
 }
 
-/// A section that says it is four gibibytes long.
+/// A section that claims to be four gibibytes long.
 pub fn lying_length() -> Vec<u8> {
     let mut component = real();
     component.extend([1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0]);
     component
 }
 
-/// Components in components in components.
+/// Deeply nested components.
 pub fn nested() -> Vec<u8> {
     let mut inner = Component::HEADER.to_vec();
     for _ in 0..2_000 {
@@ -218,8 +218,7 @@ pub fn many_functions() -> Vec<u8> {
     with_module(&code((0..100_000).map(|_| function(&[])), false), 1)
 }
 
-/// One function as large as a function may be, of what is slow to compile: every value is alive
-/// until the end.
+/// One function of the maximum size that is slow to compile: every value stays alive until the end.
 pub fn large_function() -> Vec<u8> {
     let mut body = Function::new([(2, ValType::I64)]);
     for _ in 0..60_000 {
@@ -238,7 +237,7 @@ pub fn large_function() -> Vec<u8> {
     with_module(&code([body], false), 1)
 }
 
-/// Jumps with sixty thousand places to go, a hundred times.
+/// A hundred jumps with sixty thousand targets each.
 pub fn branch_tables() -> Vec<u8> {
     let targets = vec![0_u32; 60_000];
     let body = (0..20).map(|_| {
@@ -252,7 +251,7 @@ pub fn branch_tables() -> Vec<u8> {
     with_module(&code(body, false), 1)
 }
 
-/// Blocks in blocks, as deep as a function allows.
+/// Blocks nested as deeply as a function allows.
 pub fn deep_blocks() -> Vec<u8> {
     let mut body = Function::new([]);
     for _ in 0..50_000 {
@@ -272,7 +271,7 @@ pub fn some_memories() -> Vec<u8> {
     with_module(&memories(1), 3)
 }
 
-/// The same in a guest that stays as long as it may.
+/// The same in a guest that runs for as long as possible.
 pub fn staying_memories() -> Vec<u8> {
     added(
         built("hostile/never-returns").unwrap_or_default(),
@@ -297,7 +296,7 @@ pub fn large_table() -> Vec<u8> {
     with_module(&tables(1, 10_000_000), 1)
 }
 
-/// A table and what fills it: a million references to one function.
+/// A table filled with a million references to one function.
 pub fn large_elements() -> Vec<u8> {
     let (mut module, mut types, mut functions) =
         (Module::new(), TypeSection::new(), FunctionSection::new());
@@ -349,11 +348,11 @@ pub fn start_recurses() -> Vec<u8> {
     with_module(&code([function(&[Instruction::Call(0)])], true), 1)
 }
 
-/// A component that imports a function of this name.
+/// A component that imports a function with this name.
 fn importing(name: &str) -> Vec<u8> {
     let mut component = real();
     let mut types = ComponentTypeSection::new();
-    // Counted from the end: nothing of the real component comes after it.
+    // The new type is the last one: nothing of the real component comes after it.
     let index = type_count(&component);
     types
         .function()
@@ -421,7 +420,7 @@ pub fn unknown_import() -> Vec<u8> {
     importing("open-the-door")
 }
 
-/// Exports everything it has a second time, under the name the host looks for.
+/// Exports an instance a second time, under the name that the host looks for.
 pub fn chat_twice() -> Vec<u8> {
     let mut component = real();
     let mut exports = ComponentExportSection::new();
@@ -435,7 +434,7 @@ pub fn chat_twice() -> Vec<u8> {
     component
 }
 
-/// An instance without functions under the names of a plugin.
+/// Exports empty instances under the names of a plugin's interfaces.
 fn impostor(names: &[&str]) -> Vec<u8> {
     let mut component = Component::HEADER.to_vec();
     let mut instances = wasm_encoder::ComponentInstanceSection::new();
@@ -464,8 +463,8 @@ pub fn lookalikes() -> Vec<u8> {
     ])
 }
 
-/// A valid module of wasm-smith's from this seed, as tests/guests/smith wrote it, beside the real
-/// component.
+/// The real component plus the valid module that tests/guests/smith generated from this seed with
+/// wasm-smith.
 fn smith(seed: u64) -> Vec<u8> {
     let module = built(&format!("hostile/smith-{seed}.core")).unwrap_or_default();
     let mut component = real();

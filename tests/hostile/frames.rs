@@ -1,25 +1,25 @@
-//! Frames of a stream, held against what they promise: each is one line of JSON with the answer's
-//! own id, and the end is said once.
+//! Checks the frames of a stream: each is one line of JSON with the same id, and the stream ends
+//! exactly once.
 
 use serde_json::Value;
 
-/// A stream that is being read.
+/// The state of a stream that is being read.
 #[derive(Debug, Default)]
 pub struct Frames {
     unread: Vec<u8>,
     id: Option<String>,
     pub text: String,
     pub error: Option<String>,
-    /// What broke a promise.
+    /// Violations of the protocol.
     pub faults: Vec<String>,
     is_done: bool,
 }
 
-/// Text of an answer that is kept.
+/// Bytes of an answer's text to keep.
 const KEPT_BYTES: usize = 1 << 20;
 
 impl Frames {
-    /// Takes what came.
+    /// Processes the next piece of the stream.
     pub fn push(&mut self, piece: &[u8]) {
         let searched = self.unread.len().saturating_sub(1);
         self.unread.extend_from_slice(piece);
@@ -29,7 +29,7 @@ impl Frames {
             let frame = String::from_utf8(self.unread[start..end].to_vec());
             match frame {
                 Ok(frame) => self.frame(&frame),
-                Err(_) => self.fault("a frame is no text"),
+                Err(_) => self.fault("a frame is not UTF-8"),
             }
             start = end + 2;
             from = start;
@@ -37,7 +37,7 @@ impl Frames {
         self.unread.drain(..start);
     }
 
-    /// The stream's end: by then it has said how it ended.
+    /// Processes the end of the stream, which must come after [DONE] or an error.
     pub fn end(&mut self) {
         if !self.unread.is_empty() {
             self.fault("the stream ends within a frame");
@@ -58,11 +58,9 @@ impl Frames {
             Some("[DONE]") => self.is_done = true,
             Some(data) => match serde_json::from_str(data) {
                 Ok(json) => self.document(&json),
-                Err(error) => self.fault(&format!(
-                    "a frame is no JSON that a client can read: {error}"
-                )),
+                Err(error) => self.fault(&format!("a frame is not JSON: {error}")),
             },
-            None => self.fault("a frame is no `data:`"),
+            None => self.fault("a frame does not start with `data:`"),
         }
     }
 
@@ -74,7 +72,7 @@ impl Frames {
         let id = json["id"].as_str().unwrap_or_default();
         match &self.id {
             None => self.id = Some(id.to_owned()),
-            Some(first) if first != id => self.fault("a frame has another id than the first"),
+            Some(first) if first != id => self.fault("a frame has a different id from the first"),
             Some(_) => {}
         }
         if !id.starts_with("chatcmpl-")

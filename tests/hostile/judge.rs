@@ -1,5 +1,4 @@
-//! What the host owes, whatever the guest does: what was expected of the case, and the rules for
-//! every case.
+//! Judges what the host did: the expected outcome of the case, and the rules for every case.
 
 use std::time::Duration;
 
@@ -8,19 +7,18 @@ use super::client::Seen;
 use super::deploy::Deployed;
 use super::neighbour::Load;
 
-/// The neighbour's p99 may double. On a machine whose processors the server, the attacker's client
-/// and the neighbour's client share, a quiet p99 of 2 ms doubles by the attacker's client alone: so
-/// far it may rise in any case.
+/// How far the neighbour's p99 may always rise. It may double, but on a machine whose processors
+/// the server, the attacker's client and the neighbour's client share, the attacker's client alone
+/// doubles a quiet p99 of 2 ms.
 pub const FLOOR: Duration = Duration::from_millis(25);
-/// An error is a sentence; nobody reads more.
+/// Maximum length of an error: nobody reads more.
 const ERROR_BYTES_MAX: usize = 64 << 10;
-/// `output_bytes_max` by default, with every byte escaped, and some.
+/// The default `output_bytes_max` with every byte escaped, plus some.
 const ANSWER_BYTES_MAX: u64 = 400 << 20;
-/// How far one attack may raise the memory of the host: the guest's own limit by default, and as
-/// much again.
+/// How far one attack may raise the host's memory: twice the default memory limit of a guest.
 pub const HOST_GROWTH_MAX: u64 = 512 << 20;
 
-/// The neighbour's p99 that is still in order.
+/// The highest acceptable p99 of the neighbour.
 pub fn p99_max(quiet: Duration, floor: Duration) -> Duration {
     (quiet * 2).max(quiet + floor)
 }
@@ -30,7 +28,7 @@ pub fn neighbour(quiet: Duration, load: &Load, floor: Duration) -> Vec<String> {
     let mut problems = Vec::new();
     if let Some(first) = load.failures.first() {
         problems.push(format!(
-            "{} requests of the neighbour failed; the first: {first}",
+            "{} of the neighbour's requests failed; the first: {first}",
             load.failures.len()
         ));
     }
@@ -44,13 +42,13 @@ pub fn neighbour(quiet: Duration, load: &Load, floor: Duration) -> Vec<String> {
     problems
 }
 
-/// What is wrong with the deploy; `seen` is asked only of what serves.
+/// What is wrong with the deploy; `answers` judges the cases that serve.
 pub fn deploy(case: &Case, deployed: &Deployed) -> Vec<String> {
     match (case.expect, deployed) {
-        (_, Deployed::Lost(why)) => vec![format!("the deploy came to nothing: {why}")],
-        (Expect::Refused(words), Deployed::Refused(reason)) => has_one(words, reason),
+        (_, Deployed::Lost(why)) => vec![format!("the deploy had no outcome: {why}")],
+        (Expect::Refused(texts), Deployed::Refused(reason)) => has_one(texts, reason),
         (Expect::Refused(_), Deployed::Serves) => {
-            vec!["it serves, and should have been refused".to_owned()]
+            vec!["it serves, but should have been refused".to_owned()]
         }
         (Expect::RefusedOrHarmless, Deployed::Refused(reason)) => has_one(&[], reason),
         (_, Deployed::Refused(reason)) => vec![format!("the deploy was refused: {reason}")],
@@ -58,16 +56,16 @@ pub fn deploy(case: &Case, deployed: &Deployed) -> Vec<String> {
     }
 }
 
-fn has_one(words: &[&str], text: &str) -> Vec<String> {
+fn has_one(texts: &[&str], found: &str) -> Vec<String> {
     let mut problems = Vec::new();
-    if !words.is_empty() && !words.iter().any(|word| text.contains(word)) {
+    if !texts.is_empty() && !texts.iter().any(|text| found.contains(text)) {
         problems.push(format!(
-            "none of {words:?} in: {}",
-            text.chars().take(200).collect::<String>()
+            "none of {texts:?} in: {}",
+            found.chars().take(200).collect::<String>()
         ));
     }
-    if text.len() > ERROR_BYTES_MAX {
-        problems.push(format!("an error of {} bytes", text.len()));
+    if found.len() > ERROR_BYTES_MAX {
+        problems.push(format!("an error of {} bytes", found.len()));
     }
     problems
 }
@@ -100,17 +98,17 @@ fn answer(case: &Case, seen: &Seen) -> Vec<String> {
         return problems;
     }
     match (case.expect, &seen.error) {
-        (Expect::Fails(words), Some(error)) => has_one(words, error),
-        (Expect::Fails(_), None) => vec![format!("it did not fail: {}", seen.words())],
+        (Expect::Fails(texts), Some(error)) => has_one(texts, error),
+        (Expect::Fails(_), None) => vec![format!("it did not fail: {}", seen.summary())],
         (Expect::Answers(_), Some(error)) => vec![format!("it failed: {error}")],
         (Expect::Answers(text), None) if !seen.text.contains(text) => {
-            vec![format!("no {text:?} in: {}", seen.words())]
+            vec![format!("no {text:?} in: {}", seen.summary())]
         }
-        // A report says of each attempt what came of it; in files and jobs the words differ.
+        // Every chat case reports its attempts; files and jobs report differently.
         (Expect::Contained, None)
             if seen.text.is_empty() && !matches!(case.drive, Drive::Files | Drive::Job) =>
         {
-            vec!["it ended well and reported nothing".to_owned()]
+            vec!["it succeeded but reported nothing".to_owned()]
         }
         _ => Vec::new(),
     }

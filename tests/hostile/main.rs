@@ -1,12 +1,12 @@
-//! Attacks a running server with the corpus of hostile guests, one after the other, beside a
-//! neighbour who behaves; prints what came of it.
+//! Attacks a running server with the corpus of hostile guests, one by one, next to a well-behaved
+//! neighbour, and prints the results.
 //!
-//! `cargo run --release --example hostile -- --help`; docs/hostile-corpus.md says how to read the
-//! table.
-#![expect(clippy::print_stdout, reason = "the table is for whoever runs it")]
+//! See `cargo run --release --example hostile -- --help`; docs/hostile-corpus.md says how to read
+//! the table.
+#![expect(clippy::print_stdout, reason = "the table is the program's output")]
 #![expect(
     clippy::indexing_slicing,
-    reason = "clippy does not count a tester as a test; what is indexed is JSON, which gives null for what is not there"
+    reason = "clippy does not treat an example as a test; indexing JSON gives null for missing keys"
 )]
 
 mod args;
@@ -34,14 +34,14 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Runs every case that was asked for; the code is 1 if the host misbehaved in any.
+/// Runs every selected case; the exit code is 1 if the host did not withstand one.
 async fn run(args: &Args) -> Result<ExitCode, String> {
     let cases: Vec<Case> = cases::all()
         .into_iter()
         .filter(|case| args.wants(case))
         .collect();
     if cases.is_empty() {
-        return Err("no case has that name: --list names them all".to_owned());
+        return Err("no case or theme has that name: see --list".to_owned());
     }
     if args.list {
         cases.iter().for_each(|case| {

@@ -1,29 +1,29 @@
-//! The corpus of hostile guests, and who attacks a server with it: the example `hostile` any
-//! server, the integration tests one of their own.
+//! The corpus of hostile guests and its runner. The example `hostile` attacks any server; the
+//! integration tests attack a server they start.
 
-/// One case from the deploy to its verdict.
+/// Runs one case, from its deploy to its verdict.
 pub mod attack;
-/// What a case is.
+/// The definition of a case.
 pub mod case;
 /// The cases, by theme.
 pub mod cases;
-/// HTTP that believes nothing.
+/// An HTTP client that trusts nothing.
 pub mod client;
-/// Where a case's component comes from.
+/// Loads the components of cases.
 pub mod component;
-/// How a component gets onto the server, and off it.
+/// Deploys and undeploys components.
 pub mod deploy;
-/// How a case is driven.
+/// Drives a case.
 pub mod drive;
-/// Components below the toolchain.
+/// Components that no toolchain produces.
 pub mod forge;
-/// Frames of a stream, held against what they promise.
+/// Checks the frames of a stream.
 pub mod frames;
-/// What the host owes, whatever the guest does.
+/// Judges what the host did.
 pub mod judge;
-/// The neighbour: a steady load, and how long its answers take.
+/// The neighbour: a steady load and its latency.
 pub mod neighbour;
 /// Memory of the server's process.
 pub mod process;
-/// What came of the cases, for people and machines.
+/// Prints the results, for people and machines.
 pub mod table;

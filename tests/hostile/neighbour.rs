@@ -1,7 +1,7 @@
-//! The neighbour: a well-behaved plugin under a steady load, while others attack.
+//! The neighbour: a well-behaved plugin under a steady load while others attack.
 //!
-//! Requests start at a fixed rate whether or not earlier ones have ended, and each counts from the
-//! moment it was due: a server that stalls is seen by every request it kept waiting, not by one.
+//! Requests start at a fixed rate whether or not earlier ones have finished, and each is timed from
+//! its scheduled start, so that a stall counts for every request it delays, not just for one.
 
 use std::time::Duration;
 
@@ -13,23 +13,23 @@ use super::client::Client;
 /// The neighbour's pipeline and guest.
 pub const PIPELINE: &str = "hostile-neighbour";
 pub const GUEST: &str = "echo-relay";
-/// A neighbour that waits for longer has failed.
+/// A request that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What it asks for and what it must be told.
+/// The question, and the answer it must get.
 const QUESTION: &str = "echo:the quick brown fox";
 const ANSWER: &str = "the quick brown fox";
 
-/// How a window of the load went.
+/// The results of a period of load.
 #[derive(Debug, Clone, Default)]
 pub struct Load {
-    /// How long each answer took, shortest first.
+    /// The latency of each answered request, shortest first.
     latencies: Vec<Duration>,
-    /// What was wrong with the others.
+    /// What was wrong with the other requests.
     pub failures: Vec<String>,
 }
 
 impl Load {
-    /// The time that this share of the answers took at most.
+    /// The latency that this share of the requests did not exceed.
     pub fn quantile(&self, share: f64) -> Duration {
         let last = self.latencies.len().saturating_sub(1);
         let index = (share * self.latencies.len() as f64).ceil() as usize;
@@ -44,13 +44,13 @@ impl Load {
         self.quantile(0.99)
     }
 
-    /// Answers there were.
+    /// The number of answered requests.
     pub fn len(&self) -> usize {
         self.latencies.len()
     }
 }
 
-/// Keeps up the load while `disturb` goes on, for `least` at least.
+/// Keeps up the load while `disturb` runs, and for at least `least`.
 pub async fn beside<T>(
     client: &Client,
     rate: u32,
@@ -87,7 +87,7 @@ pub async fn beside<T>(
     (outcome, load)
 }
 
-/// One request, from the moment it was due.
+/// Sends one request and times it from its scheduled start.
 async fn ask(client: Client, due: Instant) -> Result<Duration, String> {
     let seen = client.stream(PIPELINE, QUESTION, PATIENCE).await;
     let is_right =
@@ -95,6 +95,6 @@ async fn ask(client: Client, due: Instant) -> Result<Duration, String> {
     if is_right {
         Ok(due.elapsed())
     } else {
-        Err(format!("{}: {}", seen.status, seen.words()))
+        Err(format!("{}: {}", seen.status, seen.summary()))
     }
 }

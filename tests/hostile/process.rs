@@ -1,18 +1,18 @@
-//! Memory of the server's process, as Linux tells it.
+//! Memory of the server's process, as Linux reports it.
 
-/// Bytes it has in memory now.
+/// Resident memory in bytes.
 pub fn resident(pid: u32) -> Option<u64> {
     field(pid, "VmRSS:")
 }
 
-/// The most it has had since `forget`.
+/// Peak resident memory in bytes since `forget`.
 pub fn peak(pid: u32) -> Option<u64> {
     field(pid, "VmHWM:")
 }
 
-/// Begins to look for the peak anew.
+/// Resets the peak.
 pub fn forget(pid: u32) {
-    // Without the right to do so, the peak is that of the whole life, which the first case shows.
+    // Without permission, the peak covers the process's whole life, which the first case shows.
     let _ = std::fs::write(format!("/proc/{pid}/clear_refs"), "5");
 }
 

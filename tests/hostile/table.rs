@@ -1,4 +1,4 @@
-//! What came of the cases, for people and machines.
+//! Prints the results, for people and machines.
 
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ fn millis(span: Duration) -> f64 {
 pub fn heading(arena: &Arena) -> String {
     let quiet = &arena.quiet;
     format!(
-        "The neighbour when it is quiet: p50 {} ms, p99 {} ms of {} requests.\n\n{:<28} {:>8} {:>20} {:>6} {:>9} {:<5} what the client saw",
+        "The neighbour without an attack: p50 {} ms, p99 {} ms over {} requests.\n\n\
+         {:<28} {:>8} {:>20} {:>6} {:>9} {:<5} what the client saw",
         millis(quiet.quantile(0.5)),
         millis(quiet.p99()),
         quiet.len(),
@@ -27,7 +28,7 @@ pub fn heading(arena: &Arena) -> String {
     )
 }
 
-/// A row, and what is wrong with it below.
+/// A row, followed by its problems.
 pub fn line(row: &Row) -> String {
     let verdict = if row.problems.is_empty() {
         "ok"
@@ -50,7 +51,7 @@ pub fn line(row: &Row) -> String {
     line
 }
 
-/// A row for machines.
+/// A row as JSON.
 pub fn json(row: &Row) -> String {
     object!({
         "attack": row.name, "theme": row.theme, "tries": row.tries, "saw": row.saw, "took_ms": millis(row.took),
@@ -68,7 +69,7 @@ pub fn summary(rows: &[Row]) -> String {
     let failed = rows.iter().filter(|row| !row.problems.is_empty()).count();
     let repeated = rows.iter().filter(|row| row.repeated).count();
     format!(
-        "\n{} attacks, {failed} of which the host did not withstand; {repeated} were measured twice.",
+        "\n{} attacks; the host did not withstand {failed}. {repeated} were measured twice.",
         rows.len()
     )
 }

@@ -14,7 +14,13 @@ pub struct Ended {
 
 /// Runs `hayrick` with these words.
 pub fn hayrick(words: &[&str]) -> Ended {
+    hayrick_with(words, &[])
+}
+
+/// Runs `hayrick` with these words and variables.
+pub fn hayrick_with(words: &[&str], variables: &[(&str, &str)]) -> Ended {
     let mut command = clean(Command::new(env!("CARGO_BIN_EXE_hayrick"))).into_std();
+    command.envs(variables.iter().copied());
     let output = command.args(words).stdin(Stdio::null()).output().unwrap();
     Ended {
         code: output.status.code(),

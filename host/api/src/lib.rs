@@ -1,42 +1,22 @@
-//! The HTTP surface: one folder a protocol, over the runtime. Read `router`, then `openai::chat`,
-//! then `server` and `connection`.
+//! The HTTP API, over the runtime. `routes` is the table of all routes. A request comes in through
+//! `edge` (connections), passes `gate` (keys, scopes, browsers), and is answered by a protocol:
+//! `openai`, `files`, `jobs`, `tasks`, `deploy`, `server` or `openapi`. What protocols share is in
+//! `body`, `sse`, `wire` and `error`. Read `routes`, then `openai::chat`, then `edge::server`.
 #![forbid(unsafe_code)]
 
-mod access;
-mod answer_stream;
-mod authenticate;
 mod body;
-mod browser;
 pub mod config;
-mod connection;
-mod cors;
-mod credentials;
 mod deploy;
-mod depth;
+pub mod edge;
 mod error;
 mod files;
-mod health;
-mod held;
-mod idle;
+mod gate;
 mod jobs;
-mod json;
-mod limit_count;
-mod linger;
-mod metrics;
 mod openai;
 mod openapi;
-mod pace;
-mod peers;
-mod pipelines;
-mod request_id;
-pub mod router;
-mod scopes;
-pub mod server;
+mod routes;
+mod server;
+mod sse;
 pub mod state;
-mod status;
 mod tasks;
-mod throttle;
-mod times;
-mod uncounted;
-mod unread;
-mod write_stall;
+mod wire;

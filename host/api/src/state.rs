@@ -1,9 +1,10 @@
-//! What every handler shares.
+//! The state that all handlers share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
 use axum::http::{HeaderMap, HeaderName};
+use bytes::Bytes;
 use hayrick_runtime::runtime::Runtime;
 use hayrick_services::audit::Audit;
 use hayrick_services::jobs::queue::Jobs;
@@ -12,16 +13,17 @@ use hayrick_services::llm::router::Llm;
 use hayrick_services::metrics::Metrics;
 use hayrick_services::tasks::Tasks;
 use hayrick_services::uploads::spool::Spool;
+use hayrick_types::settings::server::ServerSettings;
 use tokio::sync::watch;
 
 use crate::config::ApiConfig;
-use crate::credentials::API_KEY;
-use crate::throttle::Throttle;
+use crate::gate::credentials::API_KEY;
+use crate::gate::throttle::Throttle;
 
-/// Headers that prove who a client is: a plugin could use them elsewhere.
+/// Headers with credentials, which a plugin could use elsewhere.
 const CREDENTIALS: [HeaderName; 4] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, API_KEY];
 
-/// What handlers ask beside the runtime. Cheap handles.
+/// The services that handlers call, beside the runtime. Cheap handles.
 #[derive(Clone)]
 pub struct ApiServices {
     pub llm: Llm,
@@ -46,12 +48,13 @@ struct Inner {
     throttle: Throttle,
     forwarded: Vec<HeaderName>,
     draining: watch::Sender<bool>,
+    document: OnceLock<Bytes>,
 }
 
 impl ApiState {
     /// The state of a server that is not draining.
     pub fn new(runtime: Runtime, config: ApiConfig, services: ApiServices) -> ApiState {
-        let forwarded = forwarded(&config.forwarded_headers);
+        let forwarded = forwarded(&config.server.forwarded_headers);
         let throttle = Throttle::new(&config.access);
         ApiState {
             inner: Arc::new(Inner {
@@ -61,6 +64,7 @@ impl ApiState {
                 throttle,
                 forwarded,
                 draining: watch::Sender::new(false),
+                document: OnceLock::new(),
             }),
         }
     }
@@ -73,6 +77,10 @@ impl ApiState {
         &self.inner.config
     }
 
+    pub(crate) fn settings(&self) -> &ServerSettings {
+        &self.inner.config.server
+    }
+
     pub(crate) fn throttle(&self) -> &Throttle {
         &self.inner.throttle
     }
@@ -81,7 +89,17 @@ impl ApiState {
         &self.inner.services
     }
 
-    /// From now on the server is not ready for new requests.
+    /// Keeps the OpenAPI document, which is made of the table of routes.
+    pub(crate) fn set_document(&self, document: Vec<u8>) {
+        self.inner.document.get_or_init(|| document.into());
+    }
+
+    /// The OpenAPI document; empty before the router is made.
+    pub(crate) fn document(&self) -> Bytes {
+        self.inner.document.get().cloned().unwrap_or_default()
+    }
+
+    /// Marks the server as not ready for new requests.
     pub(crate) fn start_draining(&self) {
         self.inner.draining.send_replace(true);
     }
@@ -90,10 +108,10 @@ impl ApiState {
         *self.inner.draining.borrow()
     }
 
-    /// Returns once the server drains: an answer that only waits ends then, and its client asks the
-    /// next server.
+    /// Returns once the server drains: a response that only waits ends then, and its client asks
+    /// the next server.
     pub(crate) async fn draining(&self) {
-        // The sender lives as long as this.
+        // The sender lives as long as `self`.
         let _ = self
             .inner
             .draining
@@ -102,13 +120,13 @@ impl ApiState {
             .await;
     }
 
-    /// The headers of a request that its plugin gets to see.
+    /// The headers of a request that its plugin sees.
     pub(crate) fn forwarded(&self, headers: &HeaderMap) -> Vec<(String, String)> {
         pick(headers, &self.inner.forwarded)
     }
 }
 
-/// Drops what is no header's name, and what must never be let through.
+/// Drops invalid header names, and headers that no plugin may see.
 fn forwarded(names: &[String]) -> Vec<HeaderName> {
     let names = names
         .iter()
@@ -116,7 +134,7 @@ fn forwarded(names: &[String]) -> Vec<HeaderName> {
     names.filter(|name| !CREDENTIALS.contains(name)).collect()
 }
 
-/// Values that are no text are left out.
+/// Leaves out values that are not text.
 fn pick(headers: &HeaderMap, names: &[HeaderName]) -> Vec<(String, String)> {
     let values = names
         .iter()

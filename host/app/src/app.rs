@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use hayrick_api::server;
+use hayrick_api::edge::server;
 use hayrick_api::state::{ApiServices, ApiState};
 use hayrick_runtime::runtime::Runtime;
 use hayrick_services::audit::Audit;
@@ -20,10 +20,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::open_files;
 use crate::services;
+use crate::settings::config::Config;
 use crate::shutdown::Signals;
 
 /// A server that has its address, its data folder and its signals, and is about to serve.
@@ -47,7 +47,7 @@ impl App {
     /// background. Needs a tokio runtime.
     ///
     /// # Errors
-    /// Whichever of them is not to be had, with the cure.
+    /// One of them cannot be had; the text says the cure.
     #[expect(
         clippy::disallowed_methods,
         reason = "the handle is kept, and ends the task with the server"
@@ -56,8 +56,8 @@ impl App {
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
-        let signals = Signals::catch().context("the signals to stop on cannot be caught")?;
-        if let Some(warning) = open_files::raise(config.api.connections_max) {
+        let signals = Signals::catch().context("cannot catch the signals that stop the server")?;
+        if let Some(warning) = open_files::raise(config.api.server.connections_max) {
             tracing::warn!("{warning}");
         }
         let data_dir = DataDir::lock(&config.data_dir)?;
@@ -67,7 +67,7 @@ impl App {
         let example = first_pipeline(&config.runtime.plugins_dir);
         let (services, spool) = services::open(&config, &config.data_dir).await?;
         let runtime = Runtime::start(&config.runtime, services.clone(), audit.clone())
-            .context("the runtime cannot be started")?;
+            .context("cannot start the runtime")?;
         let worker = Worker::start(
             services.jobs.clone(),
             services.state,
@@ -76,7 +76,7 @@ impl App {
         );
         let worker = worker
             .await
-            .context("the jobs of the last run cannot be taken back")?;
+            .context("cannot take back the jobs of the last process")?;
         let flushing = [
             AbortOnDropHandle::new(tokio::spawn(services.tasks.clone().flush_loop())),
             AbortOnDropHandle::new(tokio::spawn(services.budgets.clone().flush_loop())),
@@ -92,8 +92,8 @@ impl App {
             audit,
             metrics: services.metrics,
         };
+        let drain_deadline = config.api.server.drain_deadline;
         let state = ApiState::new(runtime.clone(), config.api, for_api);
-        let drain_deadline = config.drain_deadline;
         Ok(App {
             listener,
             signals,
@@ -110,17 +110,17 @@ impl App {
         })
     }
 
-    /// The address it got.
+    /// The address it listens on.
     ///
     /// # Errors
     /// The operating system does not know it.
     pub fn address(&self) -> anyhow::Result<SocketAddr> {
         self.listener
             .local_addr()
-            .context("the address cannot be read")
+            .context("cannot read the address of the socket")
     }
 
-    /// A pipeline to try, of those whose files lay there at the start.
+    /// A pipeline to try, one of those whose files were there at the start.
     pub fn example(&self) -> Option<&str> {
         self.example.as_deref()
     }
@@ -148,29 +148,30 @@ impl App {
         let work = async {
             let serving = async {
                 let drained =
-                    server::serve(listener, state, told(stopped.clone()), drain_deadline).await;
+                    server::serve(listener, state, stops(stopped.clone()), drain_deadline).await;
                 // A server that cannot go on takes the worker with it.
                 stop.send_replace(true);
                 drained
             };
             let (drained, ()) =
-                tokio::join!(serving, worker.run(told(stopped.clone()), drain_deadline));
+                tokio::join!(serving, worker.run(stops(stopped.clone()), drain_deadline));
             tasks
                 .flush()
                 .await
-                .context("the last tasks are not on disk")?;
+                .context("cannot write the last tasks to disk")?;
             budgets
                 .flush()
                 .await
-                .context("what models were asked for today is not on disk")?;
+                .context("cannot write today's token counts to disk")?;
             keys.flush();
             tracing::info!(drained = ?drained.context("the server failed")?, "stopped");
             anyhow::Ok(())
         };
-        let told_twice = async {
+        let second_signal = async {
             let first = signals.next().await;
             tracing::info!(
-                "{first}: no new connections; running answers have {drain_deadline:?}; a second signal ends them at once"
+                "{first}: no new connections; running answers have {drain_deadline:?} to end; a \
+                 second signal cuts them"
             );
             runtime.shutdown();
             stop.send_replace(true);
@@ -178,25 +179,31 @@ impl App {
         };
         tokio::select! {
             done = work => done,
-            second = told_twice => bail!("{second} came twice: running answers were cut"),
+            second = second_signal => bail!("second signal ({second}): running answers were cut"),
         }
     }
 }
 
 /// Returns once the server is to stop.
-async fn told(mut stopped: watch::Receiver<bool>) {
+async fn stops(mut stopped: watch::Receiver<bool>) {
     // Without a sender the server is ending anyway.
     let _ = stopped.wait_for(|&stopped| stopped).await;
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("cannot serve on {address}")).map_err(|error| {
-        let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-        let cure = match kind {
-            Some(ErrorKind::AddrInUse) => "another program serves there: stop it, or choose another port with --port (0 takes a free one)",
-            Some(ErrorKind::PermissionDenied) => "this user may not take that port: choose one above 1023 with --port",
-            Some(ErrorKind::AddrNotAvailable) => "this machine has no such address: choose another with --host",
-            _ => return error,
+    TcpListener::bind(address).await.map_err(|error| {
+        let cure = match error.kind() {
+            ErrorKind::AddrInUse => {
+                "another program serves there: stop it, or choose another port with --port \
+                 (0 takes a free one)"
+            }
+            ErrorKind::PermissionDenied => {
+                "this user may not use that port: choose one above 1023 with --port"
+            }
+            ErrorKind::AddrNotAvailable => {
+                "this machine does not have that address: choose another with --host"
+            }
+            _ => return anyhow::Error::new(error).context(format!("cannot serve on {address}")),
         };
         anyhow::anyhow!("cannot serve on {address}: {cure}")
     })

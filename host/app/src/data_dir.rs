@@ -13,7 +13,7 @@ pub struct DataDir {
 }
 
 impl DataDir {
-    /// Makes the folder if it lacks, readable to this user only, and locks it.
+    /// Makes the folder if it is not there, readable to this user only, and locks it.
     ///
     /// # Errors
     /// It cannot be made or written, or another server holds it.
@@ -23,22 +23,23 @@ impl DataDir {
             .recursive(true)
             .mode(0o700)
             .create(path)
-            .with_context(|| format!("the data folder {shown} cannot be made"))?;
+            .with_context(|| format!("cannot make the data folder {shown}"))?;
         let file = OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(false)
             .open(path.join("lock"));
-        let lock = file.with_context(|| format!("the data folder {shown} cannot be written to"))?;
+        let lock = file.with_context(|| format!("cannot write to the data folder {shown}"))?;
         match lock.try_lock() {
             Ok(()) => Ok(DataDir { _lock: lock }),
             Err(TryLockError::WouldBlock) => {
                 bail!(
-                    "another Hayrick uses the data folder {shown}: stop it, or name another with --data-dir"
+                    "another Hayrick uses the data folder {shown}: stop it, or name another with \
+                     --data-dir"
                 )
             }
             Err(TryLockError::Error(error)) => {
-                Err(error).with_context(|| format!("the data folder {shown} cannot be locked"))
+                Err(error).with_context(|| format!("cannot lock the data folder {shown}"))
             }
         }
     }
@@ -51,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_folder_is_private_and_has_one_holder() {
+    fn the_folder_is_private_and_one_process_holds_it() {
         let path = std::env::temp_dir().join(format!("hayrick-data-dir-{}", std::process::id()));
         let held = DataDir::lock(&path).unwrap();
         assert_eq!(

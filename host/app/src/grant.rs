@@ -1,5 +1,5 @@
-//! Writes a grant into a plugin's policy file. Only a person at this machine comes here: no route
-//! and no plugin does.
+//! Writes a grant into a plugin's policy file. Only a person at this machine can do that: no route
+//! and no plugin leads here.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -10,16 +10,16 @@ use hayrick_types::id::PipelineName;
 use hayrick_types::policy::Interface;
 use toml_edit::{Array, DocumentMut, value};
 
-use crate::inspect::{judge, words};
-use crate::rules::Rules;
-use crate::settings::Settings;
+use crate::inspect::{judge, names};
+use crate::settings::rules::Rules;
+use crate::settings::sources::Sources;
 
-/// What was granted, and where that stands.
+/// What was granted, and in which file.
 pub struct Granted {
     pub file: PathBuf,
-    /// What the plugin did not have before.
+    /// Interfaces the plugin did not have before.
     pub added: Vec<&'static str>,
-    /// What its file names now.
+    /// Interfaces its file names now.
     pub named: Vec<&'static str>,
 }
 
@@ -28,8 +28,8 @@ pub struct Granted {
 /// # Errors
 /// The settings or the policy file have mistakes, the plugin's file cannot be read, or the policy
 /// file cannot be written.
-pub fn grant(settings: Settings, name: &str, interfaces: &[String]) -> anyhow::Result<Granted> {
-    let rules = Rules::read(settings)?;
+pub fn grant(sources: Sources, name: &str, interfaces: &[String]) -> anyhow::Result<Granted> {
+    let rules = Rules::read(sources)?;
     let name = PipelineName::parse(name)?;
     let policy = rules.policies.of(&name).map_err(anyhow::Error::msg)?;
     let wanted = if interfaces.is_empty() {
@@ -41,11 +41,11 @@ pub fn grant(settings: Settings, name: &str, interfaces: &[String]) -> anyhow::R
     // What is named replaces the defaults, so that those the plugin has now have to be named too.
     let named: BTreeSet<Interface> = policy.interfaces.union(&wanted).copied().collect();
     let file = rules.plugins_dir.join(format!("{name}.toml"));
-    write(&file, &named).with_context(|| format!("{} cannot be written", file.display()))?;
+    write(&file, &named).with_context(|| format!("cannot write {}", file.display()))?;
     Ok(Granted {
         file,
-        added: words(&added),
-        named: words(&named),
+        added: names(&added),
+        named: names(&named),
     })
 }
 
@@ -63,16 +63,16 @@ fn asked(rules: &Rules, name: &PipelineName) -> anyhow::Result<BTreeSet<Interfac
     Ok(judged.inspection.asked)
 }
 
-fn parse(words: &[String]) -> anyhow::Result<BTreeSet<Interface>> {
-    let parse = |word: &String| {
-        Interface::parse(word).with_context(|| {
+fn parse(interfaces: &[String]) -> anyhow::Result<BTreeSet<Interface>> {
+    let parse = |name: &String| {
+        Interface::parse(name).with_context(|| {
             format!(
-                "'{word}' cannot be granted: name some of {}",
+                "unknown interface '{name}': write some of {}",
                 interface_names()
             )
         })
     };
-    words.iter().map(parse).collect()
+    interfaces.iter().map(parse).collect()
 }
 
 /// Sets `interfaces` and leaves the rest of the file, comments too, as it is.

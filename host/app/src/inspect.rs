@@ -12,8 +12,8 @@ use hayrick_types::id::PipelineName;
 use hayrick_types::policy::{Interface, Policy};
 
 use crate::compile::own_program;
-use crate::rules::Rules;
-use crate::settings::Settings;
+use crate::settings::rules::Rules;
+use crate::settings::sources::Sources;
 
 /// A file, held against the policy of the plugin it would be.
 pub struct Judged {
@@ -34,12 +34,12 @@ pub struct Judged {
 ///
 /// # Errors
 /// The file cannot be read, or the settings have mistakes.
-pub fn inspect(settings: Settings, path: &Path) -> anyhow::Result<Judged> {
-    let rules = Rules::read(settings)?;
+pub fn inspect(sources: Sources, path: &Path) -> anyhow::Result<Judged> {
+    let rules = Rules::read(sources)?;
     judge(&rules, path)
 }
 
-/// The same by rules that were read.
+/// The same by rules that are already read.
 ///
 /// # Errors
 /// The file cannot be read.
@@ -61,7 +61,7 @@ pub fn judge(rules: &Rules, path: &Path) -> anyhow::Result<Judged> {
         hayrick_runtime::inspect::inspect(path, &limits, own_program(), rules.compile.clone());
     let inspection = tokio
         .block_on(inspecting)
-        .with_context(|| format!("{} cannot be inspected", path.display()))?;
+        .with_context(|| format!("cannot inspect {}", path.display()))?;
     let before = read_approvals(&rules.approvals)?
         .remove(&name)
         .map(|approval| approval.asked());
@@ -77,10 +77,10 @@ pub fn judge(rules: &Rules, path: &Path) -> anyhow::Result<Judged> {
             let checked = check_grants(&name, &inspection.asked, &policy, before.as_ref());
             checked.map_err(|error| error.to_string())
         });
-    let (asks, asked_before) = (words(&inspection.asked), before.as_ref().map(words));
+    let (asks, asked_before) = (names(&inspection.asked), before.as_ref().map(names));
     Ok(Judged {
         asks,
-        granted: words(&granted),
+        granted: names(&granted),
         asked_before,
         inspection,
         deployable,
@@ -88,7 +88,7 @@ pub fn judge(rules: &Rules, path: &Path) -> anyhow::Result<Judged> {
 }
 
 /// Interfaces by name.
-pub fn words(interfaces: &BTreeSet<Interface>) -> Vec<&'static str> {
+pub fn names(interfaces: &BTreeSet<Interface>) -> Vec<&'static str> {
     interfaces
         .iter()
         .map(|interface| interface.as_str())
@@ -100,8 +100,8 @@ pub fn words(interfaces: &BTreeSet<Interface>) -> Vec<&'static str> {
 ///
 /// # Errors
 /// A file cannot be read, or the settings have mistakes.
-pub fn diff(settings: Settings, new: &Path, old: Option<&Path>) -> anyhow::Result<Vec<String>> {
-    let rules = Rules::read(settings)?;
+pub fn diff(sources: Sources, new: &Path, old: Option<&Path>) -> anyhow::Result<Vec<String>> {
+    let rules = Rules::read(sources)?;
     let new = judge(&rules, new)?;
     let Some(old) = old else {
         let before = new.asked_before.unwrap_or_default();

@@ -36,13 +36,13 @@ const LOCAL: &str = "local";
 /// within a second.
 ///
 /// # Errors
-/// A word of the request is wrong, or the data folder cannot be written.
+/// A part of the request is wrong, or the data folder cannot be written.
 pub fn create(data_dir: &Path, request: KeyRequest) -> anyhow::Result<Value> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(data_dir)
-        .with_context(|| format!("{} cannot be made", data_dir.display()))?;
+        .with_context(|| format!("cannot make {}", data_dir.display()))?;
     let now = now();
     let (key, text) = KeyFile::new(data_dir).create(read(request, now)?, now)?;
     // If this fails, nobody has seen the key's text, so that nobody can use it.
@@ -66,7 +66,8 @@ pub fn list(data_dir: &Path) -> anyhow::Result<Vec<Value>> {
         .collect())
 }
 
-/// Revokes a key and shows it; none if there is none. A running server refuses it within a second.
+/// Revokes a key and shows it; `None` if there is no such key. A running server refuses it within a
+/// second.
 ///
 /// # Errors
 /// The data folder cannot be read or written.
@@ -95,7 +96,7 @@ pub fn revoke(data_dir: &Path, id: &str) -> anyhow::Result<Option<Value>> {
 pub fn audit_log(data_dir: &Path, count: usize) -> anyhow::Result<Vec<Value>> {
     let lines = Audit::new(data_dir, clock::system())
         .last(count)
-        .context("the audit log cannot be read")?;
+        .context("cannot read the audit log")?;
     Ok(lines
         .iter()
         .filter_map(|line| serde_json::to_value(line).ok())
@@ -116,9 +117,9 @@ pub fn has_usable_key(data_dir: &Path) -> anyhow::Result<bool> {
 
 fn read(request: KeyRequest, now: u64) -> anyhow::Result<NewKey> {
     let mut scopes = Vec::new();
-    for word in &request.scopes {
-        let scope = Scope::parse(word)
-            .with_context(|| format!("'{word}' is no scope: write invoke, deploy or admin"))?;
+    for name in &request.scopes {
+        let scope = Scope::parse(name)
+            .with_context(|| format!("unknown scope '{name}': write invoke, deploy or admin"))?;
         if !scopes.contains(&scope) {
             scopes.push(scope);
         }
@@ -187,7 +188,7 @@ fn audit(data_dir: &Path, action: Action, id: &str) -> anyhow::Result<()> {
     };
     Audit::new(data_dir, clock::system())
         .record_blocking(entry)
-        .context("the audit log cannot be written")
+        .context("cannot write the audit log")
 }
 
 fn now() -> u64 {

@@ -20,7 +20,7 @@ use hayrick_services::tasks::Tasks;
 use hayrick_services::uploads::spool::Spool;
 use hayrick_types::clock;
 
-use crate::config::Config;
+use crate::settings::config::Config;
 
 /// The file of jobs, tasks and state within the data folder.
 const DATABASE: &str = "hayrick.db";
@@ -33,28 +33,29 @@ const SPOOL: &str = "spool";
 /// The models' configuration is wrong, or the file or the folder cannot be used.
 pub async fn open(config: &Config, data_dir: &Path) -> anyhow::Result<(Services, Spool)> {
     let path = data_dir.join(DATABASE);
-    let cannot = || format!("the store {} cannot be opened", path.display());
+    let cannot = || format!("cannot open the store {}", path.display());
     let database = Database::open(&path).with_context(cannot)?;
     let clock = clock::system();
     // Hosts that fail together must not come back together.
     let seed = RandomState::new().hash_one(&path);
     let store = SqliteJobs::new(database.clone(), &config.jobs, Arc::clone(&clock), seed);
+    let metrics = Metrics::default();
     let services = Services {
-        llm: Llm::new(config.llm.clone()).context("the models cannot be set up")?,
+        llm: Llm::new(config.llm.clone()).context("cannot set up the models")?,
         budgets: Budgets::open(database.clone(), Arc::clone(&clock))
             .await
             .with_context(cannot)?,
-        jobs: Jobs::new(Arc::new(store), config.jobs.clone()),
+        jobs: Jobs::new(Arc::new(store), config.jobs.clone(), metrics.clone()),
         tasks: Tasks::open(database.clone(), config.tasks, Arc::clone(&clock))
             .await
             .with_context(cannot)?,
         state: State::new(database, config.state, clock),
         egress: egress(config),
-        metrics: Metrics::default(),
+        metrics,
     };
     let spool = data_dir.join(SPOOL);
     std::fs::create_dir_all(&spool)
-        .with_context(|| format!("the folder {} cannot be made", spool.display()))?;
+        .with_context(|| format!("cannot make the folder {}", spool.display()))?;
     Ok((services, Spool::new(&spool)))
 }
 

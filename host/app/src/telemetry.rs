@@ -4,11 +4,10 @@ use std::io::{IsTerminal, stderr};
 
 use tracing_subscriber::EnvFilter;
 
-use crate::environment::Environment;
-use crate::mistake::ConfigError;
+use hayrick_types::settings::process::{LOG, LOG_FILTER_DEFAULT};
 
-/// What is logged when nobody says otherwise.
-pub const FILTER_DEFAULT: &str = "info";
+use crate::settings::environment::Environment;
+use crate::settings::mistake::ConfigError;
 
 /// How a log line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,17 +18,20 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging what `filter` lets through (`info`, or `warn,hayrick_runtime=debug`).
+/// Starts logging what `filter` lets through, such as `warn,hayrick_runtime=debug`.
 ///
 /// # Errors
 /// The filter cannot be read.
 pub fn start_logging(
-    filter: &str,
+    filter: Option<&str>,
     format: LogFormat,
     environment: &Environment,
 ) -> Result<(), ConfigError> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| {
-        ConfigError::one("--log", format!("{error}: write for example \"info\""))
+    let filter = EnvFilter::try_new(filter.unwrap_or(LOG_FILTER_DEFAULT)).map_err(|error| {
+        ConfigError::one(
+            LOG.flag.unwrap_or_default(),
+            format!("{error}: write for example \"info\""),
+        )
     })?;
     let is_coloured = stderr().is_terminal() && environment.get("NO_COLOR").is_none();
     // Without `log_internal_errors(false)` a closed stderr makes the next log line panic.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hayrick_services::egress::session::Session;
 use hayrick_services::uploads::upload::Upload;
-use hayrick_types::limits::Limits;
+use hayrick_types::settings::limits::Limits;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};

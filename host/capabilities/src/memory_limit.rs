@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use hayrick_types::limit_name::LimitName;
-use hayrick_types::limits::Limits;
+use hayrick_types::settings::limits::Limits;
 use wasmtime::ResourceLimiter;
 
 use crate::plugin_share::PluginShare;

@@ -10,6 +10,7 @@ use hayrick_services::egress::incoming::Incoming;
 use hayrick_services::egress::request::Request;
 use hayrick_services::egress::session::Session;
 use hayrick_types::egress::secret::is_reserved;
+use hayrick_types::limit_name::LimitName;
 use http::header::CONTENT_LENGTH;
 use http_body::Frame;
 use http_body_util::{BodyExt, Limited, StreamBody};
@@ -156,7 +157,7 @@ fn code(error: &EgressError) -> Error {
         EgressError::TooMany { .. } => Error::ConnectionLimitReached,
         EgressError::Redirects { .. } => Error::LoopDetected,
         EgressError::TooLarge {
-            limit: "response_bytes_max",
+            limit: LimitName::EgressResponseBytesMax,
             max,
             ..
         } => Error::HttpResponseBodySize(Some(*max)),

@@ -1,4 +1,4 @@
-//! `hayrick audit`: who changed what.
+//! `hayrick audit`: shows who changed what.
 
 use std::process::ExitCode;
 
@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::keys::folder;
 use crate::key_args::AuditArgs;
-use crate::output::{json, print, table, word};
+use crate::output::{json, print, table, text_at};
 
-/// Prints the newest lines, oldest first.
+/// Prints the newest lines of the log, the newest last.
 ///
 /// # Errors
 /// The settings are wrong, or the log cannot be read.
@@ -38,7 +38,7 @@ pub fn run(args: AuditArgs) -> anyhow::Result<ExitCode> {
 fn row(line: &Value) -> [String; 6] {
     let seconds = line.get("at").and_then(Value::as_u64).unwrap_or_default() / 1000;
     let [actor, action, subject, outcome, request] =
-        ["/actor", "/action", "/subject", "/outcome", "/request"].map(|path| word(line, path));
+        ["/actor", "/action", "/subject", "/outcome", "/request"].map(|path| text_at(line, path));
     [
         seconds.to_string(),
         actor,

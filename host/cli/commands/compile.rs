@@ -1,5 +1,5 @@
-//! `hayrick compile`: what a server starts to have a component compiled aside. Hidden, as it is of
-//! no use to a person.
+//! `hayrick compile`: compiles a component in a process of its own, which a server starts. Hidden,
+//! because users have no use for it.
 
 use std::io::stdout;
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use crate::args::CompileArgs;
 /// Reads a component from stdin and writes its code to stdout.
 ///
 /// # Errors
-/// Something other than the component is wrong.
+/// Compiling failed for a reason other than the component.
 pub fn run(args: &CompileArgs) -> anyhow::Result<ExitCode> {
     // Unlocked and unbuffered: there is one large write.
     compile(&args.order, &mut stdout()).map(ExitCode::from)

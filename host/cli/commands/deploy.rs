@@ -1,4 +1,4 @@
-//! `hayrick deploy` and `hayrick undeploy`: over HTTP, as any client would.
+//! `hayrick deploy` and `hayrick undeploy`: change the pipelines of a running server.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -7,64 +7,66 @@ use anyhow::{Context, bail};
 
 use crate::args::{DeployArgs, EXIT_ABSENT, UndeployArgs};
 use crate::http::{Server, path};
-use crate::output::{json, print, word};
+use crate::output::{json, print, text_at};
 
-/// Longer than a server with the default limits takes to wait for its turn, compile and set up.
-const PATIENCE: Duration = Duration::from_secs(900);
+/// A server with the default limits needs less to wait for its turn, compile and set up.
+const DEPLOY_TIME_MAX: Duration = Duration::from_secs(900);
 
 /// Sends the file and waits until it serves.
 ///
 /// # Errors
-/// The file cannot be read, no server answers, or it refuses the component; then the old version
-/// serves on.
+/// The file cannot be read, no server answers, or the server refuses the component; then the old
+/// version continues to serve.
 pub fn run(args: DeployArgs) -> anyhow::Result<ExitCode> {
-    let shown = args.file.display();
-    let content = std::fs::read(&args.file).with_context(|| format!("{shown} cannot be read"))?;
-    let of_file = || {
+    let file = args.file.display();
+    let content = std::fs::read(&args.file).with_context(|| format!("cannot read {file}"))?;
+    let stem = || {
         args.file
             .file_stem()
             .map(|stem| stem.to_string_lossy().into_owned())
     };
-    let name = args
-        .name
-        .clone()
-        .or_else(of_file)
-        .with_context(|| format!("{shown} has no name: give one with --name"))?;
-    let answer = Server::find(args.address)?.post_patiently(
+    let name = args.name.clone().or_else(stem).with_context(|| {
+        format!("{file} has no file name: set the name of the pipeline with --name")
+    })?;
+    let response = Server::find(args.address)?.post_waiting(
         &path(&["deploy", &name], &[]),
         &content,
-        PATIENCE,
+        DEPLOY_TIME_MAX,
     )?;
-    if answer.status != 200 {
-        bail!("{shown} is not deployed: {}", answer.error());
+    if response.status != 200 {
+        bail!("{file} is not deployed: {}", response.error());
     }
-    let text = |path| word(&answer.body, path);
+    let text = |path| text_at(&response.body, path);
     let line = format!(
         "{} serves version {} (sha256:{})",
         text("/name"),
         text("/version/number"),
         text("/version/digest")
     );
-    print(&if args.json { json(&answer.body) } else { line })?;
+    print(&if args.json {
+        json(&response.body)
+    } else {
+        line
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Removes the pipeline and its file.
 ///
 /// # Errors
-/// No server answers, or it refuses.
-pub fn undo(args: UndeployArgs) -> anyhow::Result<ExitCode> {
-    let answer = Server::find(args.address)?.post_patiently(
+/// No server answers, or the server refuses.
+pub fn undeploy(args: UndeployArgs) -> anyhow::Result<ExitCode> {
+    let response = Server::find(args.address)?.post_waiting(
         &path(&["undeploy", &args.name], &[]),
         &[],
-        PATIENCE,
+        DEPLOY_TIME_MAX,
     )?;
-    let Some(_) = answer.found()? else {
+    let Some(_) = response.found()? else {
         return Ok(ExitCode::from(EXIT_ABSENT));
     };
     print(&format!(
         "{} is undeployed",
-        crate::output::harmless(&args.name)
+        crate::output::printable(&args.name)
     ))?;
     Ok(ExitCode::SUCCESS)
 }

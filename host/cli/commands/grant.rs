@@ -1,21 +1,21 @@
-//! `hayrick grant NAME [INTERFACE…]`.
+//! `hayrick grant NAME [INTERFACE…]`: writes grants into a policy file.
 
 use std::process::ExitCode;
 
-use hayrick_app::environment::Environment;
 use hayrick_app::grant::grant;
-use hayrick_app::settings::Settings;
+use hayrick_app::settings::environment::Environment;
+use hayrick_app::settings::sources::Sources;
 
 use crate::args::GrantArgs;
 use crate::output::print;
 
-/// Writes the grant and says what it was.
+/// Writes the grant and prints it.
 ///
 /// # Errors
-/// Nothing was granted, and why.
+/// Nothing could be granted.
 pub fn run(args: GrantArgs) -> anyhow::Result<ExitCode> {
     let granted = grant(
-        Settings::read(args.folders.into(), Environment::of_process())?,
+        Sources::read(args.folders.into(), Environment::of_process())?,
         &args.name,
         &args.interfaces,
     )?;

@@ -1,27 +1,28 @@
-//! `hayrick inspect FILE.wasm`, and with `--diff` how it differs from another version.
+//! `hayrick inspect FILE.wasm`: shows a plugin, or with `--diff` how it differs from another
+//! version.
 
 use std::path::Path;
 use std::process::ExitCode;
 
-use hayrick_app::environment::Environment;
 use hayrick_app::inspect::{Judged, diff, inspect};
-use hayrick_app::settings::Settings;
+use hayrick_app::settings::environment::Environment;
+use hayrick_app::settings::sources::Sources;
 use serde_json::json;
 
 use crate::args::{EXIT_FAILURE, InspectArgs};
-use crate::output::{self, harmless, print};
+use crate::output::{self, print, printable};
 
-/// Prints what the file is; ends with 1 if it would not deploy. With `--diff`, prints the
-/// difference, and ends with 1 if it asks for more.
+/// Prints what the file contains; exits with 1 if it cannot be deployed. With `--diff`, prints the
+/// difference, and exits with 1 if the file imports more interfaces.
 ///
 /// # Errors
 /// The file cannot be read, or the settings have mistakes.
 pub fn run(args: InspectArgs) -> anyhow::Result<ExitCode> {
-    let settings = Settings::read(args.folders.into(), Environment::of_process())?;
+    let sources = Sources::read(args.folders.into(), Environment::of_process())?;
     if let Some(old) = &args.diff {
-        return show_difference(settings, &args.file, old.as_deref(), args.json);
+        return show_difference(sources, &args.file, old.as_deref(), args.json);
     }
-    let judged = inspect(settings, &args.file)?;
+    let judged = inspect(sources, &args.file)?;
     if args.json {
         show_json(&judged)?
     } else {
@@ -35,12 +36,12 @@ pub fn run(args: InspectArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn show_difference(
-    settings: Settings,
+    sources: Sources,
     new: &Path,
     old: Option<&Path>,
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
-    let lines = diff(settings, new, old)?;
+    let lines = diff(sources, new, old)?;
     let asks_more = lines.iter().any(|line| line.starts_with("+ asks for"));
     if as_json {
         print(&output::json(
@@ -49,7 +50,7 @@ fn show_difference(
     } else if lines.is_empty() {
         print("no difference")?;
     } else {
-        print(&harmless_lines(&lines))?;
+        print(&printable_lines(&lines))?;
     }
     Ok(if asks_more {
         ExitCode::from(EXIT_FAILURE)
@@ -58,10 +59,10 @@ fn show_difference(
     })
 }
 
-fn harmless_lines(lines: &[String]) -> String {
+fn printable_lines(lines: &[String]) -> String {
     lines
         .iter()
-        .map(|line| harmless(line))
+        .map(|line| printable(line))
         .collect::<Vec<_>>()
         .join("\n")
 }
@@ -78,9 +79,9 @@ fn show_json(judged: &Judged) -> std::io::Result<()> {
 
 fn show(judged: &Judged) -> std::io::Result<()> {
     let found = &judged.inspection;
-    let verdict = judged.deployable.as_ref().err().map_or_else(
+    let deploys = judged.deployable.as_ref().err().map_or_else(
         || "yes".to_owned(),
-        |reason| format!("no: {}", harmless(reason)),
+        |reason| format!("no: {}", printable(reason)),
     );
     let digest = if found.digest.is_empty() {
         "not read".to_owned()
@@ -89,7 +90,7 @@ fn show(judged: &Judged) -> std::io::Result<()> {
     };
     print(&format!(
         "name      {}\nsize      {} bytes\ndigest    {digest}",
-        harmless(&found.name),
+        printable(&found.name),
         found.size_bytes
     ))?;
     print(&format!(
@@ -98,7 +99,7 @@ fn show(judged: &Judged) -> std::io::Result<()> {
         list(&found.imports)
     ))?;
     print(&format!(
-        "asks      {}\ngranted   {}\ndeploys   {verdict}",
+        "asks      {}\ngranted   {}\ndeploys   {deploys}",
         named(&judged.asks),
         named(&judged.granted)
     ))
@@ -109,7 +110,7 @@ fn list(names: &[String]) -> String {
         [] => "none".to_owned(),
         names => names
             .iter()
-            .map(|name| harmless(name))
+            .map(|name| printable(name))
             .collect::<Vec<_>>()
             .join("\n          "),
     }

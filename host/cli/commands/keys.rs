@@ -1,22 +1,22 @@
-//! `hayrick keys`: works on the data folder, which a running server follows.
+//! `hayrick keys`: changes the keys in the data folder, which a running server watches.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use hayrick_app::config::data_dir;
-use hayrick_app::environment::Environment;
 use hayrick_app::keys::{self, KeyRequest};
-use hayrick_app::settings::Settings;
+use hayrick_app::settings::config::data_dir;
+use hayrick_app::settings::environment::Environment;
+use hayrick_app::settings::sources::Sources;
 use serde_json::Value;
 
 use crate::args::EXIT_ABSENT;
 use crate::key_args::{DataArgs, KeyCreateArgs, KeyRevokeArgs, KeysCommand};
-use crate::output::{complain, harmless, json, print, table, word};
+use crate::output::{json, print, print_stderr, printable, table, text_at};
 
 /// Runs one of the subcommands.
 ///
 /// # Errors
-/// The settings or a word of the command are wrong, or the data folder cannot be used.
+/// The settings or an argument are wrong, or the data folder cannot be used.
 pub fn run(command: KeysCommand) -> anyhow::Result<ExitCode> {
     match command {
         KeysCommand::Create(args) => create(args),
@@ -25,11 +25,11 @@ pub fn run(command: KeysCommand) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// The folder that is meant, and whether JSON is wanted.
+/// The data folder, and whether to print JSON.
 pub fn folder(args: DataArgs) -> anyhow::Result<(PathBuf, bool)> {
     let as_json = args.json;
     Ok((
-        data_dir(Settings::read(args.into(), Environment::of_process())?)?,
+        data_dir(Sources::read(args.into(), Environment::of_process())?)?,
         as_json,
     ))
 }
@@ -46,16 +46,16 @@ fn create(args: KeyCreateArgs) -> anyhow::Result<ExitCode> {
         expires_in: args.expires.map(|expires| expires.as_secs()),
     };
     let key = keys::create(&folder, request)?;
-    // The key alone goes to stdout, so that a script can take it.
+    // Stdout has the key alone, so that a script can read it.
     print(&if as_json {
         json(&key)
     } else {
-        word(&key, "/key")
+        text_at(&key, "/key")
     })?;
     if !as_json {
-        let id = word(&key, "/id");
-        complain(&format!(
-            "hayrick: this is the only time key {id} is shown: keep it where secrets are kept"
+        let id = text_at(&key, "/id");
+        print_stderr(&format!(
+            "hayrick: this is the only time that the key {id} is shown: store it safely"
         ));
     }
     Ok(ExitCode::SUCCESS)
@@ -87,43 +87,43 @@ fn list(args: DataArgs) -> anyhow::Result<ExitCode> {
 fn revoke(args: KeyRevokeArgs) -> anyhow::Result<ExitCode> {
     let (folder, as_json) = folder(args.data)?;
     let Some(key) = keys::revoke(&folder, &args.id)? else {
-        complain(&format!(
-            "hayrick: there is no key '{}': `hayrick keys list` shows those there are",
-            harmless(&args.id)
+        print_stderr(&format!(
+            "hayrick: there is no key '{}': `hayrick keys list` shows the keys",
+            printable(&args.id)
         ));
         return Ok(ExitCode::from(EXIT_ABSENT));
     };
     print(&if as_json {
         json(&key)
     } else {
-        format!("{} is revoked", word(&key, "/id"))
+        format!("{} is revoked", text_at(&key, "/id"))
     })?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn row(key: &Value) -> [String; 7] {
     let [id, name, status, rate, concurrency] =
-        ["/id", "/name", "/status", "/rate", "/concurrency_max"].map(|path| word(key, path));
+        ["/id", "/name", "/status", "/rate", "/concurrency_max"].map(|path| text_at(key, path));
     [
         id,
         name,
         status,
-        words(key, "scopes", "-"),
-        words(key, "pipelines", "all"),
+        names(key, "scopes", "-"),
+        names(key, "pipelines", "all"),
         rate,
         concurrency,
     ]
 }
 
-fn words(key: &Value, field: &str, none: &str) -> String {
-    let words = key.get(field).and_then(Value::as_array);
-    let words = words.map(|words| {
-        words
+fn names(key: &Value, field: &str, absent: &str) -> String {
+    let names = key.get(field).and_then(Value::as_array);
+    let names = names.map(|names| {
+        names
             .iter()
             .filter_map(Value::as_str)
-            .map(harmless)
+            .map(printable)
             .collect::<Vec<_>>()
             .join(",")
     });
-    words.unwrap_or_else(|| none.to_owned())
+    names.unwrap_or_else(|| absent.to_owned())
 }

@@ -1,4 +1,4 @@
-//! One file a command.
+//! The commands, one file each.
 
 mod audit;
 mod compile;
@@ -13,18 +13,20 @@ mod status;
 
 use std::process::ExitCode;
 
+use clap::ArgMatches;
+
 use crate::args::{Args, Command, ConfigCommand};
 
-/// Runs the command; what it gives is the exit code.
+/// Runs the command of `args`, which were parsed from `matches`, and returns its exit code.
 ///
 /// # Errors
-/// What the person should read; a `ConfigError` is one about the settings.
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+/// The message for the user; a `ConfigError` is about the settings.
+pub fn run(args: Args, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Serve(args) => serve::run(args),
         Command::Status(args) => status::run(args),
         Command::Deploy(args) => deploy::run(args),
-        Command::Undeploy(args) => deploy::undo(args),
+        Command::Undeploy(args) => deploy::undeploy(args),
         Command::Jobs(command) => jobs::run(command),
         Command::Inspect(args) => inspect::run(args),
         Command::Grant(args) => grant::run(args),
@@ -32,5 +34,6 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Audit(args) => audit::run(args),
         Command::Compile(args) => compile::run(&args),
         Command::Config(ConfigCommand::Check(args)) => config::check(args),
+        Command::Config(ConfigCommand::Show(args)) => config::show_all(args, matches),
     }
 }

@@ -7,27 +7,27 @@ use std::process::ExitCode;
 use std::thread::available_parallelism;
 
 use hayrick_app::app::App;
-use hayrick_app::config::Config;
-use hayrick_app::environment::Environment;
-use hayrick_app::settings::Settings;
+use hayrick_app::settings::config::Config;
+use hayrick_app::settings::environment::Environment;
+use hayrick_app::settings::sources::Sources;
 use hayrick_app::telemetry::{LogFormat, start_logging};
 
 use crate::args::ServeArgs;
 use crate::output::print;
 
-/// Serves until a signal ends it.
+/// Serves until a signal ends the server.
 ///
 /// # Errors
-/// Mistakes in the settings, an address or a folder that is not to be had, or a server that failed.
+/// The settings have mistakes, an address or a folder cannot be used, or the server failed.
 pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let environment = Environment::of_process();
-    let format = if args.log_format == "json" {
+    let format = if args.log_format.as_deref() == Some("json") {
         LogFormat::Json
     } else {
         LogFormat::Text
     };
-    start_logging(&args.log, format, &environment)?;
-    let config = Config::resolve(Settings::read(args.settings.into(), environment)?)?;
+    start_logging(args.log.as_deref(), format, &environment)?;
+    let config = Config::resolve(Sources::read(args.settings.into(), environment)?)?;
 
     let threads = available_parallelism().map_or(1, NonZero::get);
     let tokio = tokio::runtime::Builder::new_multi_thread()
@@ -35,7 +35,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()?;
     let result = tokio.block_on(serve(config));
-    // A compilation that still runs must not hold up the end of the process.
+    // A running compilation must not delay the end of the process.
     tokio.shutdown_background();
     result.map(|()| ExitCode::SUCCESS)
 }
@@ -52,12 +52,13 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 
 fn hint(address: SocketAddr, example: Option<&str>) -> String {
     let Some(pipeline) = example else {
-        return "There is no pipeline yet: drop a .wasm file into the plugins folder.".to_owned();
+        return "There is no pipeline yet: copy a .wasm file into the plugins folder.".to_owned();
     };
     let body = format!(
         r#"{{"model": "{pipeline}", "stream": true, "messages": [{{"role": "user", "content": "Hello"}}]}}"#
     );
     format!(
-        "Try:\n  curl -N http://{address}/v1/chat/completions -H 'Content-Type: application/json' -d '{body}'"
+        "Try:\n  curl -N http://{address}/v1/chat/completions -H 'Content-Type: application/json' \
+         -d '{body}'"
     )
 }

@@ -1,4 +1,4 @@
-//! `hayrick status`: asks a running server over HTTP, as any client would.
+//! `hayrick status`: shows the pipelines of a running server.
 
 use std::process::ExitCode;
 
@@ -7,29 +7,26 @@ use serde_json::Value;
 
 use crate::args::{EXIT_ABSENT, StatusArgs};
 use crate::http::Server;
-use crate::output::{complain, harmless, json, print, table, word};
+use crate::output::{json, print, print_stderr, printable, table, text_at};
 
-/// Enough of a digest to tell versions apart.
+/// Characters of a digest that identify a version.
 const DIGEST_SHORT: usize = 12;
 
-/// Prints the pipelines, or the one that was named.
+/// Prints all pipelines, or the named one.
 ///
 /// # Errors
-/// No server answers there, or something that is no Hayrick does.
+/// No server answers, or the server is not Hayrick.
 pub fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
     let server = Server::find(args.address)?;
-    let answer = server.get("/status")?;
-    if answer.status != 200 {
-        bail!(
-            "{server} answers /status with {}: is that a Hayrick?",
-            answer.error()
-        );
+    let response = server.get("/status")?;
+    if response.status != 200 {
+        bail!("{server} refuses to show its status: {}", response.error());
     }
-    let status = answer.body;
+    let status = response.body;
     let pipelines = status
         .get("pipelines")
         .and_then(Value::as_array)
-        .context("the answer of /status is not Hayrick's")?;
+        .context("the response to GET /status has no pipelines: the server is not Hayrick")?;
     let Some(name) = args.name else {
         print(&if args.json {
             json(&status)
@@ -40,11 +37,11 @@ pub fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
     };
     let Some(pipeline) = pipelines
         .iter()
-        .find(|pipeline| word(pipeline, "/name") == name)
+        .find(|pipeline| text_at(pipeline, "/name") == name)
     else {
-        complain(&format!(
+        print_stderr(&format!(
             "hayrick: {server} has no pipeline '{}'",
-            harmless(&name)
+            printable(&name)
         ));
         return Ok(ExitCode::from(EXIT_ABSENT));
     };
@@ -53,7 +50,7 @@ pub fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
     } else {
         show(std::slice::from_ref(pipeline))
     })?;
-    Ok(if word(pipeline, "/state") == "failed" {
+    Ok(if text_at(pipeline, "/state") == "failed" {
         ExitCode::from(EXIT_ABSENT)
     } else {
         ExitCode::SUCCESS
@@ -69,7 +66,7 @@ fn show(pipelines: &[Value]) -> String {
 }
 
 fn row(pipeline: &Value) -> [String; 6] {
-    let digest = word(pipeline, "/version/digest")
+    let digest = text_at(pipeline, "/version/digest")
         .chars()
         .take(DIGEST_SHORT)
         .collect();
@@ -81,7 +78,7 @@ fn row(pipeline: &Value) -> [String; 6] {
         "/total_runs",
         "/last_error/reason",
     ]
-    .map(|path| word(pipeline, path));
+    .map(|path| text_at(pipeline, path));
     let [name, state, _, number, runs, reason] = cells;
     [name, state, digest, number, runs, reason]
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hayrick_capabilities::plugin_share::PluginShare;
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::limit_name::LimitName;
-use hayrick_types::limits::Limits;
+use hayrick_types::settings::limits::Limits;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// When a client that was refused may come again.

@@ -1,9 +1,10 @@
 //! The one wasmtime engine: pooling allocator, epochs.
 
+use hayrick_types::settings::engine::PagemapScan;
 use wasmtime::{Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::compile::settings::settings;
-use crate::config::{PagemapScan, RuntimeConfig};
+use crate::config::RuntimeConfig;
 use crate::warm::IDLE_MAX;
 
 /// Instances beside those of runs: `setup` of new versions.
@@ -36,7 +37,7 @@ const HOST_STACK_BYTES: usize = 1 << 20;
 /// # Errors
 /// The address space cannot hold the pool.
 pub(crate) fn engine(config: &RuntimeConfig) -> wasmtime::Result<Engine> {
-    let runs = config.host_runs_max.saturating_add(config.jobs_max);
+    let runs = config.engine.host_runs_max.saturating_add(config.jobs_max);
     let runs = u32::try_from(runs)
         .unwrap_or(u32::MAX)
         .saturating_add(SPARE_INSTANCES)
@@ -58,11 +59,16 @@ pub(crate) fn engine(config: &RuntimeConfig) -> wasmtime::Result<Engine> {
         .max_memory_size(MEMORY_BYTES_MAX)
         .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
         .table_keep_resident(KEEP_RESIDENT_BYTES)
-        .pagemap_scan(pagemap_scan(config.pagemap_scan));
+        .pagemap_scan(pagemap_scan(config.engine.pagemap_scan));
     let mut settings = settings();
     settings
-        .max_wasm_stack(config.stack_bytes_max)
-        .async_stack_size(config.stack_bytes_max.saturating_add(HOST_STACK_BYTES))
+        .max_wasm_stack(config.engine.stack_bytes_max)
+        .async_stack_size(
+            config
+                .engine
+                .stack_bytes_max
+                .saturating_add(HOST_STACK_BYTES),
+        )
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     Engine::new(&settings)
 }

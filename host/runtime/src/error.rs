@@ -120,6 +120,17 @@ pub enum Fault {
 }
 
 impl DeployError {
+    /// The limit that was reached, where one is the reason.
+    pub fn limit(&self) -> Option<LimitName> {
+        match self {
+            DeployError::TooLarge { .. } => Some(LimitName::ComponentBytesMax),
+            DeployError::Limit { limit, .. } => Some(*limit),
+            DeployError::Compile(error) => error.limit(),
+            DeployError::Busy { .. } => Some(LimitName::DeploysMax),
+            _ => None,
+        }
+    }
+
     /// Whose doing it is.
     pub fn fault(&self) -> Fault {
         match self {

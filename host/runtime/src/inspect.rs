@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use hayrick_capabilities::linker::linker;
 use hayrick_types::id::PipelineName;
-use hayrick_types::limits::Limits;
 use hayrick_types::policy::Interface;
+use hayrick_types::settings::limits::Limits;
 use wasmtime::Engine;
 
 use crate::compile::compiler::Compiler;
-use crate::compile::limits::CompileLimits;
+use crate::compile::config::CompileConfig;
 use crate::compile::settings::settings;
 use crate::error::{DeployError, RuntimeError};
 use crate::loader::{check_preamble, read};
@@ -42,7 +42,7 @@ pub async fn inspect(
     path: &Path,
     limits: &Limits,
     compiler: PathBuf,
-    compile: CompileLimits,
+    compile: CompileConfig,
 ) -> Result<Inspection, RuntimeError> {
     let engine = Engine::new(&settings()).map_err(RuntimeError::Engine)?;
     let compiler = Compiler::new(engine.clone(), compiler, compile, None);

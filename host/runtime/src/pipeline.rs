@@ -6,8 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use hayrick_capabilities::plugin_share::PluginShare;
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::id::{PipelineName, RunId};
-use hayrick_types::limits::Limits;
 use hayrick_types::pipeline::{PipelineState, PipelineStatus, Refusal};
+use hayrick_types::settings::limits::Limits;
 use tokio::sync::Semaphore;
 
 use crate::admission::{Admission, Place};

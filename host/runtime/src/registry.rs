@@ -9,7 +9,6 @@ use hayrick_services::audit::{Action, Audit, Entry};
 use hayrick_services::metrics::Metrics;
 use hayrick_types::contract::Export;
 use hayrick_types::id::PipelineName;
-use hayrick_types::limit_name::LimitName;
 use hayrick_types::pipeline::{PipelineState, PipelineStatus, Refusal};
 use hayrick_types::policy::Policy;
 use tokio::sync::{OwnedMutexGuard, Semaphore, watch};
@@ -55,10 +54,10 @@ impl Registry {
             approvals: Arc::new(approvals),
             audit,
             host_runs: Arc::new(Semaphore::new(
-                config.host_runs_max.min(Semaphore::MAX_PERMITS),
+                config.engine.host_runs_max.min(Semaphore::MAX_PERMITS),
             )),
             metrics,
-            host_memory_bytes_max: config.host_memory_bytes_max,
+            host_memory_bytes_max: config.engine.host_memory_bytes_max,
             pipelines: RwLock::default(),
             misnamed: RwLock::default(),
             changes: watch::Sender::new(0),
@@ -507,13 +506,7 @@ fn refuse(pipeline: &Pipeline, digest: String, error: &DeployError) {
         pipeline.share(),
     );
     metrics.metrics().refused_deploy();
-    let limit = match error {
-        DeployError::TooLarge { .. } => Some(LimitName::ComponentBytesMax),
-        DeployError::Limit { limit, .. } => Some(*limit),
-        DeployError::Compile(error) => error.limit(),
-        _ => None,
-    };
-    if let Some(limit) = limit {
+    if let Some(limit) = error.limit() {
         metrics.metrics().reached(limit);
     }
     tracing::error!(

@@ -67,8 +67,8 @@ impl Runtime {
         let cache = SealedCache::open(
             &config.cache_dir,
             &config.cache_key,
-            config.compile.artifact_bytes_max,
-            config.cache_bytes_max,
+            config.compile.limits.artifact_bytes_max,
+            config.engine.cache_bytes_max,
         )?;
         let compiler = Compiler::new(
             engine.clone(),

@@ -6,7 +6,7 @@ use hayrick_capabilities::run_ended::RunEnded;
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::id::RunId;
 use hayrick_types::limit_name::LimitName;
-use hayrick_types::limits::Limits;
+use hayrick_types::settings::limits::Limits;
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Error, PoolConcurrencyLimitError, Trap};
 

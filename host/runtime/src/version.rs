@@ -5,9 +5,9 @@ use std::sync::Arc;
 use hayrick_capabilities::guest_state::GuestState;
 use hayrick_capabilities::output::{OutputLimits, channel};
 use hayrick_capabilities::response_writer::ResponseWriter;
-use hayrick_types::limits::Limits;
 use hayrick_types::pipeline;
 use hayrick_types::policy::Policy;
+use hayrick_types::settings::limits::Limits;
 use tokio::sync::Semaphore;
 use wasmtime::component::InstancePre;
 

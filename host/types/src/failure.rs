@@ -71,11 +71,11 @@ impl Failure {
 
     /// The message on one line, whatever a guest wrote into it: for logs.
     pub fn one_line(&self) -> String {
-        let escaped = |letter: char| {
-            if letter.is_control() {
-                letter.escape_default().to_string()
+        let escaped = |character: char| {
+            if character.is_control() {
+                character.escape_default().to_string()
             } else {
-                letter.to_string()
+                character.to_string()
             }
         };
         self.message.chars().map(escaped).collect()

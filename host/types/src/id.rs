@@ -81,7 +81,8 @@ pub enum NameError {
     )]
     Length(String),
     #[error(
-        "a pipeline's name is made of letters, digits, '-', '_' and '.', and starts with a letter or digit; '{0}' is not: rename the file"
+        "a pipeline's name is made of letters, digits, '-', '_' and '.', and starts with a letter \
+         or digit; '{0}' is not: rename the file"
     )]
     Alphabet(String),
     #[error("'{0}' is a device on some systems, or ends with a dot: rename the file")]

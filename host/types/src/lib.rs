@@ -1,6 +1,9 @@
 //! The host's vocabulary: plain data that every other crate speaks, with no I/O. Read `message`,
-//! `chunk`, `request`, then `failure`.
+//! `chunk`, `request`, then `failure`; for what operators set, `settings`.
 #![forbid(unsafe_code)]
+
+#[macro_use]
+pub mod settings;
 
 pub mod chunk;
 pub mod clock;
@@ -11,7 +14,6 @@ pub mod generation;
 pub mod id;
 pub mod job;
 pub mod limit_name;
-pub mod limits;
 pub mod message;
 pub mod pipeline;
 pub mod policy;

@@ -1,90 +1,101 @@
-//! The limits there are, by name: the same word in the settings, in the metric
+//! The limits there are, by name: the same name in the settings, in the metric
 //! `hayrick_limit_reached_total` and in the error a client gets.
+//!
+//! The tables of the settings declare them; those that are not settings are declared here.
 
 use std::fmt;
 
-/// Makes the enum, its words and the list of all from one table.
+/// A limit that is not a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FixedLimit {
+    pub limit: LimitName,
+    /// What it is.
+    pub value: &'static str,
+    /// What it means.
+    pub doc: &'static str,
+}
+
+/// Makes the enum of all limits from the tables of the settings, and from those that are fixed.
 macro_rules! limit_names {
-    ($($variant:ident = $name:literal),+ $(,)?) => {
+    (
+        $(
+            $(#[$attribute:meta])*
+            pub struct $table:ident in $section:literal named $prefix:literal {
+                $(
+                    $(#[doc = $doc:literal])+
+                    $key:ident: $type:ty as $kind:ident = $preset:expr
+                        $(, in $range:expr)? $(, page $page:literal)? $(, limit $limit:ident)?;
+                )+
+            }
+        )+
+        fixed {
+            $( $(#[doc = $fixed_doc:literal])+ $fixed:ident = $name:literal, value $value:literal; )+
+        }
+    ) => {
         /// A limit. Those outside `[limits]`, `[engine]` and `[server]` have their section before
         /// the key.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum LimitName {
-            $($variant),+
+            $($($($limit,)?)+)+
+            $($fixed,)+
         }
 
         impl LimitName {
             /// Every limit there is, in the order of their numbers.
-            pub const ALL: &'static [LimitName] = &[$(LimitName::$variant),+];
+            pub const ALL: &'static [LimitName] = &[
+                $($($(LimitName::$limit,)?)+)+
+                $(LimitName::$fixed,)+
+            ];
 
-            /// The word.
+            /// Those that are not settings.
+            pub const FIXED: &'static [FixedLimit] = &[$(FixedLimit {
+                limit: LimitName::$fixed,
+                value: $value,
+                doc: concat!($($fixed_doc),+),
+            }),+];
+
+            /// The name.
             pub const fn as_str(self) -> &'static str {
                 match self {
-                    $(LimitName::$variant => $name),+
+                    $($($(LimitName::$limit => concat!($prefix, stringify!($key)),)?)+)+
+                    $(LimitName::$fixed => $name,)+
                 }
             }
         }
     };
 }
 
-limit_names! {
-    // [limits]: what the runs of one plugin may use.
-    MemoryBytesMax = "memory_bytes_max",
-    PluginMemoryBytesMax = "plugin_memory_bytes_max",
-    CpuTimeMax = "cpu_time_max",
-    WallTimeMax = "wall_time_max",
-    OutputBytesMax = "output_bytes_max",
-    ChunkBytesMax = "chunk_bytes_max",
-    ChannelItemsMax = "channel_items_max",
-    PluginRunsMax = "plugin_runs_max",
-    PluginQueueMax = "plugin_queue_max",
-    QueueTimeMax = "queue_time_max",
-    SetupTimeMax = "setup_time_max",
-    LogLinesMax = "log_lines_max",
-    LogLineBytesMax = "log_line_bytes_max",
-    LogLinesPerSecondMax = "log_lines_per_second_max",
-    ComponentBytesMax = "component_bytes_max",
-    HostCallBytesMax = "host_call_bytes_max",
-    HostCallsMax = "host_calls_max",
-    HostBytesMax = "host_bytes_max",
-    HandlesMax = "handles_max",
-    ResourcesMax = "resources_max",
-    InstancesMax = "instances_max",
-    MemoriesMax = "memories_max",
-    TablesMax = "tables_max",
-    TableElementsMax = "table_elements_max",
-    // [engine]: what the whole host may use.
-    HostRunsMax = "host_runs_max",
-    HostMemoryBytesMax = "host_memory_bytes_max",
-    StackBytesMax = "stack_bytes_max",
-    CompileMemoryBytesMax = "compile_memory_bytes_max",
-    CompileCpuTimeMax = "compile_cpu_time_max",
-    CompileTimeMax = "compile_time_max",
-    ArtifactBytesMax = "artifact_bytes_max",
-    // [server]: what a client may send.
-    BodyBytesMax = "body_bytes_max",
-    FilesMax = "files_max",
-    FileBytesMax = "file_bytes_max",
-    UploadBytesMax = "upload_bytes_max",
-    FieldsMax = "fields_max",
-    FieldBytesMax = "field_bytes_max",
-    ConnectionsMax = "connections_max",
-    AddressConnectionsMax = "address_connections_max",
-    JsonDepthMax = "json_depth_max",
-    // The stores.
-    JobsPendingMax = "jobs.pending_max",
-    JobTimeout = "jobs.timeout",
-    StateKeysMax = "state.keys_max",
-    StateBytesMax = "state.bytes_max",
-    // What a plugin may take of the models.
-    RunTokensMax = "models.run_tokens_max",
-    DayTokensMax = "models.day_tokens_max",
+/// Hands on the limits that are not settings.
+macro_rules! fixed_table {
+    ($next:ident $($given:tt)*) => { $next! { $($given)*
+        fixed {
+            /// Deploys by request at a time, from the first byte to the answer; one more is refused
+            /// with 429.
+            DeploysMax = "deploys_max", value "8";
+            /// Requests of one API key over time; more are refused with 429.
+            KeyRate = "keys.rate", value "as the key was created: `--rate`, `--burst`";
+            /// Answers of one API key at a time; one more request is refused with 429.
+            KeyConcurrencyMax = "keys.concurrency_max",
+                value "as the key was created: `--concurrency`";
+        }
+    } };
 }
+
+limits_table!(
+    engine_table component_table server_table keys_table jobs_table state_table egress_table
+    plugin_table upstream_table fixed_table limit_names
+);
 
 impl LimitName {
     /// Its place in [`LimitName::ALL`].
     pub const fn number(self) -> usize {
         self as usize
+    }
+
+    /// The limit of this name.
+    pub fn parse(name: &str) -> Option<LimitName> {
+        let found = LimitName::ALL.iter().find(|limit| limit.as_str() == name);
+        found.copied()
     }
 }
 
@@ -110,5 +121,7 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), LimitName::ALL.len());
+        assert_eq!(LimitName::EgressHeadersMax.as_str(), "egress.headers_max");
+        assert_eq!(LimitName::HeadersMax.as_str(), "headers_max");
     }
 }

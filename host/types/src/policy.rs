@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use crate::egress::grant::EgressGrant;
 use crate::for_each_import;
-use crate::limits::Limits;
+use crate::settings::limits::Limits;
+use crate::settings::plugin::{InstanceKind, InstanceSettings, JobGrant, ModelGrant};
+use crate::settings::state::StateQuota;
 
 /// Makes [`Interface`] from the rows of the contract's table that need a grant.
 macro_rules! interfaces {
@@ -69,39 +71,6 @@ impl fmt::Display for Interface {
     }
 }
 
-/// Which models a plugin may ask, and for how much.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ModelGrant {
-    /// Aliases of upstreams; the first is meant when the plugin names none. `None` grants every
-    /// one.
-    pub aliases: Option<Vec<String>>,
-    /// Tokens of one run, prompts and answers together.
-    pub run_tokens_max: Option<u64>,
-    /// Tokens of all runs of a day (UTC).
-    pub day_tokens_max: Option<u64>,
-}
-
-/// What a plugin may remember.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StateQuota {
-    /// Bytes of one value.
-    pub value_bytes_max: usize,
-    pub keys_max: u64,
-    /// Keys and values together.
-    pub bytes_max: u64,
-}
-
-/// What a plugin may do with the queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct JobGrant {
-    /// Whether its runs may submit jobs; clients of its HTTP routes may all the same.
-    pub submit: bool,
-    /// Pending jobs, whoever submitted them.
-    pub pending_max: u64,
-    /// Attempts at a time.
-    pub running_max: usize,
-}
-
 /// How long an instance lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum InstanceClass {
@@ -114,6 +83,17 @@ pub enum InstanceClass {
         /// Runs after which the instance goes.
         runs_max: u32,
     },
+}
+
+impl From<InstanceSettings> for InstanceClass {
+    fn from(settings: InstanceSettings) -> InstanceClass {
+        match settings.instance {
+            InstanceKind::Isolated => InstanceClass::Isolated,
+            InstanceKind::Warm => InstanceClass::Warm {
+                runs_max: settings.warm_runs_max,
+            },
+        }
+    }
 }
 
 /// All that one plugin is granted.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use hayrick_types::settings::jobs::JobsSettings;
+
 /// What a worker needs to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WorkerConfig {
@@ -16,10 +18,10 @@ pub struct WorkerConfig {
 }
 
 impl Default for WorkerConfig {
-    /// 16 attempts at a time: a job that asks a model mostly waits.
+    /// As many attempts at a time as the settings say by default.
     fn default() -> WorkerConfig {
         WorkerConfig {
-            jobs_max: 16,
+            jobs_max: JobsSettings::default().jobs_max,
             lease: Duration::from_secs(30),
             heartbeat_interval: Duration::from_secs(10),
             upkeep_interval: Duration::from_secs(60),

@@ -1,4 +1,4 @@
-//! Answers the last question of a chat, passed on as the model generates it.
+//! Answers the last question of a chat, streaming the answer as the model generates it.
 
 use sdk::hayrick::pipeline::types::{Level, Options};
 use sdk::hayrick::pipeline::{llm, log, response};

@@ -3,20 +3,20 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Most items of a batch: a client waits for all of them on one connection.
+/// Maximum number of items in a batch: a client waits for all of them on one connection.
 pub const ITEMS_MAX: usize = 10_000;
 const DEFAULT_INSTRUCTION: &str = "Process this item";
 
-/// What is to be done with which items.
+/// The items, and what to do with each.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Batch {
     pub items: Vec<String>,
     pub instruction: String,
-    /// Whether an item waits for the one before it.
+    /// Whether each item waits for the previous one.
     pub sequential: bool,
 }
 
-/// The request's fields that concern a batch.
+/// The request fields that describe a batch.
 #[derive(Deserialize)]
 struct Fields {
     batch_items: Option<Value>,
@@ -25,23 +25,24 @@ struct Fields {
 }
 
 impl Batch {
-    /// The batch of a request, if it has one.
+    /// Parses the batch from a request's body, if there is one.
     ///
     /// # Errors
-    /// A sentence for the client, if a field of the batch is not what it should be.
+    /// A message for the client if a field of the batch is invalid.
     pub fn parse(body: &str) -> Result<Option<Batch>, String> {
         let fields: Fields = serde_json::from_str(body)
-            .map_err(|error| format!("the request is no JSON object: {error}"))?;
+            .map_err(|error| format!("the request is not a JSON object: {error}"))?;
         let Some(items) = fields.batch_items else {
             return Ok(None);
         };
         let Value::Array(items) = items else {
-            return Err("batch_items is no array: send an array of strings".to_owned());
+            return Err("batch_items is not an array: send an array of strings".to_owned());
         };
         if items.len() > ITEMS_MAX {
             let count = items.len();
             return Err(format!(
-                "batch_items has {count} items, and {ITEMS_MAX} is the most: send smaller batches, or submit jobs"
+                "batch_items has {count} items, more than the maximum of {ITEMS_MAX}: \
+                 send smaller batches, or submit jobs"
             ));
         }
         let instruction = match fields.instruction {
@@ -49,14 +50,14 @@ impl Batch {
             Some(Value::String(instruction)) => instruction,
             Some(_) => {
                 return Err(
-                    "instruction is no string: say in words what to do with each item".to_owned(),
+                    "instruction is not a string: describe what to do with each item".to_owned(),
                 );
             }
         };
         let sequential = match fields.sequential {
             None => false,
             Some(Value::Bool(sequential)) => sequential,
-            Some(_) => return Err("sequential is neither true nor false".to_owned()),
+            Some(_) => return Err("sequential is not a boolean: send true or false".to_owned()),
         };
         let items = items
             .into_iter()
@@ -75,7 +76,7 @@ fn text(index: usize, item: Value) -> Result<String, String> {
     match item {
         Value::String(text) => Ok(text),
         _ => Err(format!(
-            "batch_items[{index}] is no string: send an array of strings"
+            "batch_items[{index}] is not a string: send an array of strings"
         )),
     }
 }
@@ -85,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_has_its_items_and_its_instruction() {
+    fn a_batch_is_parsed_with_its_items_and_instruction() {
         let body = r#"{"model": "m", "batch_items": ["a", "ü"], "instruction": "Count", "sequential": true}"#;
         let batch = Batch {
             items: vec!["a".to_owned(), "ü".to_owned()],
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_has_a_default() {
+    fn missing_fields_have_defaults() {
         let batch = Batch::parse(r#"{"batch_items": []}"#).unwrap().unwrap();
         assert_eq!(
             (
@@ -112,16 +113,16 @@ mod tests {
     }
 
     #[test]
-    fn a_field_of_the_wrong_kind_is_named() {
+    fn a_field_of_the_wrong_type_is_named() {
         for (body, named) in [
-            (r#"{"batch_items": "a"}"#, "batch_items is no array"),
+            (r#"{"batch_items": "a"}"#, "batch_items is not an array"),
             (
                 r#"{"batch_items": ["a", 2]}"#,
-                "batch_items[1] is no string",
+                "batch_items[1] is not a string",
             ),
             (r#"{"batch_items": [], "instruction": 1}"#, "instruction"),
             (r#"{"batch_items": [], "sequential": "yes"}"#, "sequential"),
-            ("[]", "no JSON object"),
+            ("[]", "not a JSON object"),
         ] {
             let error = Batch::parse(body).unwrap_err();
             assert!(error.contains(named), "{body}: {error}");
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_items_are_refused_with_the_cure() {
+    fn too_many_items_are_refused_with_advice() {
         let body =
             |count: usize| serde_json::json!({ "batch_items": vec!["x"; count] }).to_string();
         assert!(Batch::parse(&body(ITEMS_MAX)).is_ok());

@@ -1,4 +1,4 @@
-//! A batch whose items are processed five at a time; each answer goes out as soon as it is there.
+//! Processes a batch five items at a time and sends each answer as soon as it is ready.
 
 use futures_util::{StreamExt, stream};
 use sdk::hayrick::pipeline::tasks;
@@ -8,13 +8,13 @@ use sdk::{Outcome, progress, say};
 use crate::batch::Batch;
 use crate::item;
 
-/// Items that wait for a model at a time.
+/// Maximum number of items that wait for a model at the same time.
 const CONCURRENT_MAX: usize = 5;
 
-/// Sends the answers in the order in which they come, then a summary.
+/// Sends the answers in the order in which they arrive, then a summary.
 ///
 /// # Errors
-/// The client hung up, or the answer is too long. An item that fails is part of the summary.
+/// The client hung up, or the answer is too long. Items that fail are listed in the summary.
 pub async fn process(batch: Batch) -> Outcome {
     let total = batch.items.len();
     say(format!("Starting batch processing of {total} items...\n")).await?;

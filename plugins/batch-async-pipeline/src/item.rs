@@ -1,25 +1,25 @@
-//! One item of a batch: how a model is asked about it, and how it is shown.
+//! One item of a batch: its prompt, and how it is shown to the client.
 
 use sdk::hayrick::pipeline::llm;
 use sdk::hayrick::pipeline::types::{Failure, FailureKind, Message, Options};
 use sdk::user_message;
 
-/// Letters of an item in a line that announces it.
+/// Characters of an item in the line that announces it.
 const ANNOUNCED_CHARS: usize = 50;
-/// Letters of an item in a line that says it is done.
+/// Characters of an item in the line that reports it as completed.
 const COMPLETED_CHARS: usize = 30;
 
-/// What a model is asked.
+/// The prompt for one item.
 pub fn prompt(item: &str, instruction: &str) -> Message {
     user_message(format!(
         "Process this item: {item}\n\nInstruction: {instruction}"
     ))
 }
 
-/// Asks the model about one item. That it failed is a result like another.
+/// Asks the model about one item. A failed item is a result, not an error.
 ///
 /// # Errors
-/// `cancelled`: nobody waits for the batch any more.
+/// `cancelled` if nobody is waiting for the batch any more.
 pub async fn process(item: &str, instruction: &str) -> Result<Result<String, Failure>, Failure> {
     match llm::generate(vec![prompt(item, instruction)], Options::default()).await {
         Ok(answer) => Ok(Ok(answer.text)),
@@ -28,12 +28,12 @@ pub async fn process(item: &str, instruction: &str) -> Result<Result<String, Fai
     }
 }
 
-/// An item as the line shows it that announces it.
+/// The item as shown in the line that announces it.
 pub fn announced(item: &str) -> String {
     beginning(item, ANNOUNCED_CHARS)
 }
 
-/// The line for an item that is done, and the model's answer below it.
+/// The line for a completed item, followed by the model's answer.
 pub fn completed(number: usize, item: &str, answer: &str) -> String {
     format!(
         "\n✓ Completed item {number}: {}\n{answer}",
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_item_is_cut_between_letters() {
+    fn items_are_truncated_at_char_boundaries() {
         assert_eq!(announced("short"), "short...");
         assert_eq!(announced(&"ü".repeat(51)), "ü".repeat(50) + "...");
         assert_eq!(

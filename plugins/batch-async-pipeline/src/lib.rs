@@ -1,4 +1,4 @@
-//! Puts one instruction to every item of a batch: five items at a time, or one after the other.
+//! Applies one instruction to every item of a batch: five items at a time, or one by one.
 
 mod batch;
 mod concurrent;
@@ -18,7 +18,7 @@ async fn chat(request: ChatRequest) -> Outcome {
     }
 }
 
-/// A chat without a batch is a batch of one, whose answer goes out as it is made.
+/// Answers a chat without a batch as a batch of one, streaming the answer.
 async fn answer(question: String) -> Outcome {
     let prompt = item::prompt(&question, "Answer this question");
     let answer = llm::generate_stream(vec![prompt], Options::default()).await?;

@@ -1,4 +1,4 @@
-//! A batch whose items are processed one after the other.
+//! Processes the items of a batch one by one.
 
 use sdk::hayrick::pipeline::tasks;
 use sdk::{Outcome, progress, say};
@@ -9,7 +9,7 @@ use crate::item;
 /// Sends each item's lines, then a summary.
 ///
 /// # Errors
-/// The client hung up, or the answer is too long. An item that fails is part of the summary.
+/// The client hung up, or the answer is too long. Items that fail are counted in the summary.
 pub async fn process(batch: Batch) -> Outcome {
     let total = batch.items.len();
     say(format!("Starting batch processing of {total} items...\n")).await?;
@@ -46,7 +46,7 @@ async fn summarize(successful: usize, total: usize) -> Outcome {
     .await
 }
 
-/// In percent, if there was anything to succeed in.
+/// The share of successful items in percent, or `n/a` for an empty batch.
 fn success_rate(successful: usize, total: usize) -> String {
     if total == 0 {
         return "n/a".to_owned();
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rate_has_one_digit_behind_the_point_and_an_empty_batch_has_none() {
+    fn the_success_rate_has_one_decimal_and_is_n_a_for_an_empty_batch() {
         assert_eq!(success_rate(2, 3), "66.7%");
         assert_eq!(success_rate(3, 3), "100.0%");
         assert_eq!(success_rate(0, 0), "n/a");

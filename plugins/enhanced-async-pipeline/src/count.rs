@@ -1,4 +1,4 @@
-//! Reads files at the same time, each piece by piece, and keeps of them only their sizes.
+//! Reads files concurrently, piece by piece, and keeps only their sizes.
 
 use std::cell::Cell;
 
@@ -8,17 +8,17 @@ use sdk::hayrick::pipeline::types::Failure;
 use sdk::hayrick::pipeline::uploads::Upload;
 use sdk::progress;
 
-/// Bytes of one file that are in memory at a time.
+/// Maximum number of bytes of one file in memory at a time.
 const PIECE_BYTES_MAX: u32 = 64 << 10;
 
-/// What is known of a file that has been read.
+/// The result of reading one file.
 pub struct Counted {
     pub name: String,
-    /// In bytes, or why the file could not be read to its end.
+    /// Size in bytes, or why the file could not be read to the end.
     pub size: Result<u64, Failure>,
 }
 
-/// Reads all files, and reports each one that is done. The answers are in the order of the files.
+/// Reads all files and reports progress after each one. The results are in the order of the files.
 pub async fn count_all(files: Vec<Upload>) -> Vec<Counted> {
     let (done, total) = (Cell::new(0), files.len());
     tasks::report(&progress(0, total));

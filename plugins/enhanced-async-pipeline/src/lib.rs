@@ -1,5 +1,5 @@
-//! Answers the last question of a chat, and counts the bytes of uploaded files; others can watch
-//! how far it has come.
+//! Answers the last question of a chat and counts the bytes of uploaded files, reporting progress
+//! that clients can watch.
 
 mod count;
 

@@ -1,10 +1,10 @@
-//! Hands the question of a chat to the queue, tells how a job stands, and does the jobs.
+//! Submits the question of a chat as a job, reports the status of jobs, and runs them.
 
-mod asked;
+mod command;
 mod task;
 mod work;
 
-use asked::{Asked, Submission, job_data};
+use command::{Command, Submission, job_data};
 use sdk::hayrick::pipeline::jobs::{self, Job, Status, SubmitOptions};
 use sdk::hayrick::pipeline::types::{Chunk, Failure, FailureKind, Options};
 use sdk::hayrick::pipeline::{llm, response};
@@ -12,10 +12,10 @@ use sdk::{ChatRequest, Outcome, failure, invalid_input, question, say};
 use serde_json::{Value, json};
 
 async fn chat(request: ChatRequest) -> Outcome {
-    match Asked::parse(&request.body).map_err(invalid_input)? {
-        Asked::Job(submission) => submit(submission, question(&request.messages)?).await,
-        Asked::Standing { id } => tell(id).await,
-        Asked::Answer => answer(question(&request.messages)?).await,
+    match Command::parse(&request.body).map_err(invalid_input)? {
+        Command::Job(submission) => submit(submission, question(&request.messages)?).await,
+        Command::Status { id } => report_status(id).await,
+        Command::Answer => answer(question(&request.messages)?).await,
     }
 }
 
@@ -35,17 +35,17 @@ async fn submit(submission: Submission, question: String) -> Outcome {
     say("\nUse the job status endpoint to check progress").await
 }
 
-async fn tell(id: String) -> Outcome {
+async fn report_status(id: String) -> Outcome {
     let job = jobs::get(id).await?.ok_or_else(no_such_job)?;
-    say(standing(job)).await
+    say(status_line(job)).await
 }
 
 fn no_such_job() -> Failure {
     failure(FailureKind::NotFound, "Job not found")
 }
 
-/// How a job stands, in a sentence.
-fn standing(job: Job) -> String {
+/// The status of a job as a line of text.
+fn status_line(job: Job) -> String {
     match job.status {
         Status::Completed => format!(
             "Job completed: {}",
@@ -61,7 +61,7 @@ fn standing(job: Job) -> String {
     }
 }
 
-/// A result that is text, without the quotes and escapes that make it JSON; any other as it is.
+/// The text of a JSON string; any other result unchanged.
 fn text_of(result: String) -> String {
     match serde_json::from_str(&result) {
         Ok(Value::String(text)) => text,

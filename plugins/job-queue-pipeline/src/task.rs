@@ -1,17 +1,16 @@
-//! What a job wants done, read from its kind and its data.
+//! What a job asks the model to do, parsed from its kind and its data.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// What a model is to work on, and how.
+/// What the model works on, and how.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Task {
     pub data: String,
     pub instructions: Vec<String>,
 }
 
-/// A job's data. A chat that submits one knows no more than `text` and `instruction`; who submits
-/// one directly may say more.
+/// A job's data. A chat that submits a job always sets `text`; the other fields are optional.
 #[derive(Deserialize)]
 struct Data {
     text: Option<String>,
@@ -23,7 +22,7 @@ struct Data {
     parameters: Map<String, Value>,
 }
 
-/// What a job of the kind `generation` shows the model.
+/// What the model sees of a job of the kind `generation`.
 #[derive(Serialize)]
 struct Generation {
     prompt: String,
@@ -31,10 +30,10 @@ struct Generation {
 }
 
 impl Task {
-    /// Reads a job.
+    /// Parses a job.
     ///
     /// # Errors
-    /// A sentence that says what the job should have been.
+    /// A message that says what is wrong with the job.
     pub fn parse(kind: &str, data: &str) -> Result<Task, String> {
         match kind {
             "text_processing" => Task::text_processing(Data::parse(data)?),
@@ -88,12 +87,12 @@ impl Task {
 impl Data {
     fn parse(data: &str) -> Result<Data, String> {
         serde_json::from_str(data)
-            .map_err(|error| format!("the job's data is not what its kind needs: {error}"))
+            .map_err(|error| format!("the job's data does not match its type: {error}"))
     }
 }
 
 fn missing(field: &str) -> String {
-    format!("the job's data has no {field}: submit it with a string of that name")
+    format!("the job's data has no {field}: add a string field of that name")
 }
 
 #[cfg(test)]
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_from_a_chat_has_text_whatever_its_kind() {
+    fn a_job_from_a_chat_has_text_for_every_kind() {
         let data = r#"{"text": "a text", "instruction": "Be brief"}"#;
         assert_eq!(
             task("text_processing", data),
@@ -127,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_of_a_kind_go_before_the_text() {
+    fn the_fields_of_a_kind_take_precedence_over_text() {
         let (data, instructions) = task(
             "analysis",
             r#"{"text": "t", "content": "c", "analysis_type": "themes"}"#,
@@ -151,12 +150,12 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_cannot_work_says_why() {
+    fn an_invalid_job_says_why() {
         for (kind, data, named) in [
             ("dance", "{}", "Unknown job type: dance"),
             ("analysis", "{}", "no content"),
             ("generation", r#"{"content": "c"}"#, "no prompt"),
-            ("text_processing", "7", "not what its kind needs"),
+            ("text_processing", "7", "does not match its type"),
         ] {
             let error = Task::parse(kind, data).unwrap_err();
             assert!(error.contains(named), "{kind} {data}: {error}");

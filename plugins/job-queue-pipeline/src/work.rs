@@ -1,4 +1,4 @@
-//! One attempt at a job: what the model is asked, and which failures are worth another attempt.
+//! One attempt at a job: the prompt, and which failures are worth another attempt.
 
 use sdk::hayrick::pipeline::types::{Message, Options};
 use sdk::hayrick::pipeline::{llm, tasks};
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::task::Task;
 
-/// Asks the model; its answer, as a JSON string, is the job's result.
+/// Asks the model. Its answer, as a JSON string, is the job's result.
 ///
 /// # Errors
-/// `permanent` where the job is at fault, `retry` where another attempt may succeed.
+/// `permanent` if the job itself is at fault, `retry` if another attempt may succeed.
 pub async fn run(attempt: Attempt) -> JobOutcome {
     let task = Task::parse(&attempt.kind, &attempt.data).map_err(JobFailure::Permanent)?;
     tasks::note(&format!(
@@ -22,7 +22,7 @@ pub async fn run(attempt: Attempt) -> JobOutcome {
     Ok(Value::String(answer.text).to_string())
 }
 
-/// What a model is asked.
+/// The prompt for a job.
 pub fn prompt(data: &str, kind: &str, instructions: &[String]) -> Message {
     let mut text = format!("Process this job: {data}\n\nJob Type: {kind}");
     for instruction in instructions {

@@ -1,4 +1,4 @@
-//! The contract for plugins in Rust: its bindings, `serve!`, and the few words that most pipelines
+//! The contract for plugins in Rust: its bindings, `serve!`, and a few helpers that most pipelines
 //! need.
 
 pub mod worlds;
@@ -17,23 +17,23 @@ wit_bindgen::generate!({
     generate_all,
 });
 
-/// What a client asked of a chat.
+/// A client's request to a chat.
 pub type ChatRequest = worlds::chat::exports::hayrick::pipeline::chat::ChatRequest;
-/// What a client sent with a form.
+/// A form with files, as the client sent it.
 pub type FilesRequest = worlds::files::exports::hayrick::pipeline::files::FilesRequest;
 /// One attempt at a job.
 pub type Attempt = worlds::job::exports::hayrick::pipeline::job_handler::Attempt;
-/// How an attempt fails.
+/// How an attempt failed.
 pub type JobFailure = worlds::job::exports::hayrick::pipeline::job_handler::JobFailure;
-/// What an attempt is told that may be made again.
+/// The error of an attempt that may be retried, and when.
 pub type Retry = worlds::job::exports::hayrick::pipeline::job_handler::Retry;
 /// How a run or a `setup` ends.
 pub type Outcome = Result<(), Failure>;
-/// How an attempt at a job ends; its result is a JSON document.
+/// How an attempt at a job ends. Its result is a JSON document.
 pub type JobOutcome = Result<String, JobFailure>;
 
-/// Makes functions the exports of a plugin, and so its routes: any of `chat`, `files` and `job`,
-/// with a `setup` before them if there is something to set up.
+/// Exports functions from a plugin, and so serves its routes: any of `chat`, `files` and `job`,
+/// preceded by a `setup` if there is something to set up.
 ///
 /// ```text
 /// sdk::serve!(setup: prepare, chat: answer, files: read, job: work);
@@ -85,7 +85,7 @@ macro_rules! serve {
     };
 }
 
-/// A setup with nothing to set up.
+/// A `setup` that does nothing.
 ///
 /// # Errors
 /// Never.
@@ -94,7 +94,7 @@ pub async fn ready() -> Outcome {
 }
 
 impl From<Failure> for JobFailure {
-    /// What was asked wrongly stays wrong; anything else may pass, and is worth another attempt.
+    /// Invalid requests stay invalid; any other failure may be temporary and is worth a retry.
     fn from(failure: Failure) -> JobFailure {
         match failure.kind {
             FailureKind::InvalidInput | FailureKind::NotFound | FailureKind::Denied => {
@@ -108,10 +108,10 @@ impl From<Failure> for JobFailure {
     }
 }
 
-/// The text of the last message that the user sent.
+/// The text of the user's last message.
 ///
 /// # Errors
-/// `invalid-input` if there is none.
+/// `invalid-input` if the user sent no text.
 pub fn question(messages: &[Message]) -> Result<String, Failure> {
     let message = messages.iter().rfind(|message| message.role == Role::User);
     let parts = message.into_iter().flat_map(|message| &message.content);
@@ -122,13 +122,14 @@ pub fn question(messages: &[Message]) -> Result<String, Failure> {
     let text = texts.collect::<String>();
     if text.trim().is_empty() {
         return Err(invalid_input(
-            "messages has no text from the user: add {\"role\": \"user\", \"content\": \"your question\"}",
+            "messages has no text from the user: \
+             add {\"role\": \"user\", \"content\": \"your question\"}",
         ));
     }
     Ok(text)
 }
 
-/// A prompt for a model.
+/// A user message, as a prompt for a model.
 pub fn user_message(text: impl Into<String>) -> Message {
     Message {
         role: Role::User,
@@ -142,12 +143,12 @@ pub fn user_message(text: impl Into<String>) -> Message {
 /// Sends text to the client.
 ///
 /// # Errors
-/// As `response.send`: `cancelled` once the client has hung up.
+/// The same as `response.send`: `cancelled` once the client has hung up.
 pub async fn say(text: impl Into<String>) -> Outcome {
     response::send(Chunk::Text(text.into())).await
 }
 
-/// A GET for `http::send`.
+/// A GET request for `http::send`.
 pub fn get(url: impl Into<String>) -> Request {
     Request {
         method: "GET".to_owned(),
@@ -158,10 +159,10 @@ pub fn get(url: impl Into<String>) -> Request {
     }
 }
 
-/// All that is left of an answer's body.
+/// The rest of a response's body.
 ///
 /// # Errors
-/// As `incoming.read`: the body broke off, or is too long or too slow.
+/// The same as `incoming.read`: the body broke off, or is too long or too slow.
 pub async fn read_to_end(incoming: &Incoming) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     loop {
@@ -173,7 +174,7 @@ pub async fn read_to_end(incoming: &Incoming) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// How far a run is whose steps are counted.
+/// Progress of `done` out of `total` steps.
 pub fn progress(done: usize, total: usize) -> Progress {
     Progress {
         done: done as u64,
@@ -182,12 +183,12 @@ pub fn progress(done: usize, total: usize) -> Progress {
     }
 }
 
-/// A failure that tells the client what to send instead.
+/// An `invalid-input` failure; the message says what to send instead.
 pub fn invalid_input(message: impl Into<String>) -> Failure {
     failure(FailureKind::InvalidInput, message)
 }
 
-/// A failure that says nothing of when to try again.
+/// A failure without a time to retry after.
 pub fn failure(kind: FailureKind, message: impl Into<String>) -> Failure {
     Failure {
         kind,
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn the_question_is_what_the_user_said_last() {
+    fn the_question_is_the_last_user_message() {
         let messages = [
             message(Role::User, "first"),
             message(Role::User, "last"),
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_may_pass_is_worth_another_attempt() {
+    fn only_temporary_failures_are_retried() {
         for kind in [
             FailureKind::InvalidInput,
             FailureKind::NotFound,

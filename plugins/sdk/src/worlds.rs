@@ -1,5 +1,5 @@
-//! One small world for each interface a plugin may export: `serve!` puts a plugin together from
-//! those it needs.
+//! One small world for each interface a plugin can export. `serve!` combines the ones that a plugin
+//! needs.
 
 pub mod lifecycle {
     wit_bindgen::generate!({

@@ -1,6 +1,6 @@
-//! What came back, and what must hold of every answer.
+//! The host's HTTP response, and what must hold for every response.
 
-/// A whole answer, its connection closed behind it.
+/// A whole response, read until the connection closed.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -8,19 +8,19 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Takes an answer apart.
+    /// Parses a response.
     ///
     /// # Panics
-    /// It is no HTTP answer.
+    /// The bytes are not an HTTP response.
     pub fn parse(bytes: &[u8]) -> Answer {
         let text = String::from_utf8_lossy(bytes);
         let (head, body) = text
             .split_once("\r\n\r\n")
-            .unwrap_or_else(|| panic!("no answer: {text:?}"));
+            .unwrap_or_else(|| panic!("not a response: {text:?}"));
         let status = head
             .split(' ')
             .nth(1)
-            .and_then(|word| word.parse().ok())
+            .and_then(|status| status.parse().ok())
             .unwrap_or_else(|| panic!("no status: {head:?}"));
         Answer {
             status,
@@ -28,11 +28,11 @@ impl Answer {
         }
     }
 
-    /// It is one that the API knows, and says why where it refuses. That the host has not failed
-    /// shows in no text, which a guest could have written: a panic ends the target.
+    /// Checks that the API knows the status and that a refusal has a reason. A failure of the host
+    /// cannot be recognised from text, which a guest could have written: a panic ends the target.
     ///
     /// # Panics
-    /// Otherwise.
+    /// The check fails.
     pub fn check(&self) {
         let is_known = [
             200, 202, 400, 403, 404, 408, 409, 413, 429, 499, 500, 503, 504,

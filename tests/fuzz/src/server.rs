@@ -1,4 +1,4 @@
-//! A host as an operator runs it, but for its process.
+//! A host as an operator runs it, except that it shares the fuzzer's process.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -8,16 +8,17 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use hayrick_app::app::App;
-use hayrick_app::config::Config;
-use hayrick_app::environment::Environment;
-use hayrick_app::settings::{Flags, Settings};
+use hayrick_app::settings::config::Config;
+use hayrick_app::settings::environment::Environment;
+use hayrick_app::settings::flags::Flags;
+use hayrick_app::settings::sources::Sources;
 
 use crate::answer::Answer;
 
-/// No answer takes longer, or the host hangs.
+/// If a response takes longer, the host hangs.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
 const START_DEADLINE: Duration = Duration::from_secs(300);
-/// Bounds small enough to be reached by a fuzzer's inputs.
+/// Limits small enough to be reached by a fuzzer's inputs.
 const SETTINGS: &str = r#"
 [server]
 files_max = 4
@@ -54,26 +55,26 @@ fn address() -> SocketAddr {
 }
 
 fn begin() -> SocketAddr {
-    let (tell, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let folder = tempfile::tempdir().unwrap();
-        let settings = settings(folder.path());
+        let sources = sources(folder.path());
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .unwrap();
         runtime.block_on(async {
-            let app = App::start(Config::resolve(settings).unwrap())
+            let app = App::start(Config::resolve(sources).unwrap())
                 .await
                 .unwrap();
-            tell.send(app.address().unwrap()).unwrap();
-            // SIGTERM and SIGINT are the host's now; the fuzzer ends by its own time.
+            sender.send(app.address().unwrap()).unwrap();
+            // The host handles SIGTERM and SIGINT; the fuzzer ends by its own timer.
             app.serve().await.unwrap();
         });
         std::process::exit(0);
     });
-    let address = told.recv().unwrap();
+    let address = receiver.recv().unwrap();
     let start = Instant::now();
     while exchange(
         address,
@@ -88,7 +89,7 @@ fn begin() -> SocketAddr {
     address
 }
 
-fn settings(folder: &Path) -> Settings {
+fn sources(folder: &Path) -> Sources {
     let components = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/components");
     let (plugins, config) = (folder.join("plugins"), folder.join("hayrick.toml"));
     std::fs::create_dir(&plugins).unwrap();
@@ -97,7 +98,7 @@ fn settings(folder: &Path) -> Settings {
         let copied = std::fs::copy(components.join(&file), plugins.join(&file));
         assert!(
             copied.is_ok(),
-            "{file} is not built: run `sh tests/guests/build.sh`"
+            "{file} has not been built: run `sh tests/guests/build.sh`"
         );
     }
     std::fs::write(&config, SETTINGS).unwrap();
@@ -108,11 +109,10 @@ fn settings(folder: &Path) -> Settings {
         config: Some(config),
         ..Flags::default()
     };
-    Settings::read(flags, Environment::default()).unwrap_or_else(|error| panic!("{error}"))
+    Sources::read(flags, Environment::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Sends a request whose body comes in these pieces, each a chunk of its own and in a packet of its
-/// own.
+/// Sends a request whose body arrives in these pieces, each as a separate chunk and packet.
 pub fn send_pieces(path: &str, content_type: &str, pieces: &[&[u8]]) -> Answer {
     let head = format!(
         "POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: {content_type}\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -137,7 +137,7 @@ pub fn send(path: &str, content_type: &str, body: &[u8]) -> Answer {
     exchange(address(), &[&[head.as_bytes(), body].concat()])
 }
 
-/// Asks for a path.
+/// Sends a GET request.
 pub fn get(path: &str) -> Answer {
     let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     exchange(address(), &[head.as_bytes()])
@@ -148,13 +148,13 @@ fn exchange(address: SocketAddr, parts: &[&[u8]]) -> Answer {
     stream.set_nodelay(true).unwrap();
     stream.set_read_timeout(Some(ANSWER_DEADLINE)).unwrap();
     for part in parts {
-        // A host that has refused already may not read on; its answer is still to be read.
+        // A host that has already refused may stop reading; its response can still be read.
         if stream.write_all(part).is_err() {
             break;
         }
     }
     let mut bytes = Vec::new();
     let read = stream.read_to_end(&mut bytes);
-    assert!(read.is_ok() || !bytes.is_empty(), "no answer: {read:?}");
+    assert!(read.is_ok() || !bytes.is_empty(), "no response: {read:?}");
     Answer::parse(&bytes)
 }

@@ -1,18 +1,17 @@
-//! A guest that makes of the input a sequence of calls of every host function, in a chat, over
-//! files and in a job.
+//! A guest that turns the input into a sequence of host calls, in a chat, over files and in a job.
 #![no_main]
 
 use fuzz::server::{get, send, send_pieces, start};
 use libfuzzer_sys::fuzz_target;
 
-/// A guest makes no more calls of more.
+/// More bytes give no more calls.
 const INPUT_BYTES_MAX: usize = 1024;
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-// The start of the host is no part of the first input's time.
+// Starting the host does not count towards the first input's time.
 fuzz_target!(init: start(), |data: &[u8]| {
     let Some((&entry, calls)) = data.split_first() else { return };
     let calls = hex(&calls[..calls.len().min(INPUT_BYTES_MAX)]);
@@ -31,7 +30,7 @@ fuzz_target!(init: start(), |data: &[u8]| {
     };
     answer.check();
     if entry % 4 != 3 {
-        // Whatever the guest has done, its store is gone with its answer. Jobs go on beside this.
+        // Whatever the guest did, its store is dropped with its answer. Jobs may still be running.
         let status = get("/status/any-calls");
         assert_eq!(status.status, 200, "{status:?}");
         assert!(status.body.contains("\"active_runs\":"), "{status:?}");

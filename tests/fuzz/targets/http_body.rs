@@ -1,11 +1,11 @@
-//! The JSON bodies of a chat, of a streamed chat and of a submission, through the whole HTTP stack
-//! and into a guest.
+//! The JSON bodies of a chat, a streamed chat and a job submission, through the whole HTTP stack and
+//! into a guest.
 #![no_main]
 
 use fuzz::server::{send, start};
 use libfuzzer_sys::fuzz_target;
 
-// The start of the host is no part of the first input's time.
+// Starting the host does not count towards the first input's time.
 fuzz_target!(init: start(), |data: &[u8]| {
     // The first byte chooses the route.
     let Some((&route, body)) = data.split_first() else { return };

@@ -1,5 +1,5 @@
-//! What a deploy does to a file before it runs: any bytes, a generated module in a component, or a
-//! generated component. It is refused or taken, and neither takes long nor much memory (libFuzzer's
+//! What a deploy does to a file before it runs: arbitrary bytes, a generated module in a component,
+//! or a generated component. It is refused or accepted, quickly and with little memory (libFuzzer's
 //! -timeout and -rss_limit_mb).
 #![no_main]
 
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use hayrick_runtime::inspect::inspect;
-use hayrick_types::limits::Limits;
+use hayrick_types::settings::limits::Limits;
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 
@@ -25,8 +25,8 @@ fn path() -> &'static PathBuf {
     &FOLDER.get_or_init(make).1
 }
 
-/// Of the feature `generated`: a module in a component, or a component; valid, and deep where bytes
-/// never get.
+/// With the feature `generated`: a valid module in a component, or a valid component, which reaches
+/// code that arbitrary bytes never reach.
 #[cfg(feature = "generated")]
 fn generated(kind: u8, data: &[u8]) -> arbitrary::Result<Vec<u8>> {
     let mut source = arbitrary::Unstructured::new(data);

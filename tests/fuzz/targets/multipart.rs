@@ -1,14 +1,14 @@
-//! A form of files, whatever it is, in pieces of any size, through the whole HTTP stack and into a
-//! guest that reads it.
+//! An arbitrary form of files, in pieces of any size, through the whole HTTP stack and into a guest
+//! that reads it.
 #![no_main]
 
 use fuzz::server::{send_pieces, start};
 use libfuzzer_sys::fuzz_target;
 
-/// Bytes beyond the limits of the host's settings tell nothing new.
+/// Bytes beyond the host's limits find nothing new.
 const BODY_BYTES_MAX: usize = 8192;
 
-// The start of the host is no part of the first input's time.
+// Starting the host does not count towards the first input's time.
 fuzz_target!(init: start(), |data: &[u8]| {
     // The first byte is the size of the pieces.
     let Some((&size, body)) = data.split_first() else { return };

@@ -1,5 +1,5 @@
-//! The parser of an upstream's event stream: any bytes, cut anywhere, against the same bytes in one
-//! piece.
+//! The parser of an upstream's event stream: arbitrary bytes, split anywhere, compared with the same
+//! bytes in one piece.
 #![no_main]
 
 use hayrick_services::llm::fuzzing::check_stream;

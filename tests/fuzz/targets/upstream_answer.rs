@@ -1,5 +1,5 @@
-//! The reader of an upstream's answer: any event or document, and what is made of it is no longer
-//! than it.
+//! The reader of an upstream's response: any event or document; the result is never longer than the
+//! input.
 #![no_main]
 
 use hayrick_services::llm::fuzzing::check_answer;

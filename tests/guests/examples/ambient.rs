@@ -1,4 +1,4 @@
-//! Looks for what no guest may reach, and reports each attempt as a line.
+//! Tries to reach everything that guests must not reach, and reports one line per attempt.
 
 use std::fmt::Debug;
 use std::io;
@@ -50,7 +50,7 @@ fn non_empty<T>(found: Vec<T>) -> io::Result<Vec<T>> {
     }
 }
 
-/// A refused connection left the sandbox all the same.
+/// A connection refused by the peer has left the sandbox too.
 fn answered(connection: io::Result<TcpStream>) -> io::Result<String> {
     match connection {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),

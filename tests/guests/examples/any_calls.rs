@@ -1,6 +1,5 @@
-//! Makes of bytes, which come in hex, a sequence of calls of every host function with values made
-//! of the bytes, and says how many there were: what a fuzzer, and a seed of it, drives the host
-//! with.
+//! Turns bytes (in hex) into a sequence of host calls, with values taken from the same bytes, and
+//! reports how many calls it made. Fuzzers and their seeds drive the host with it.
 
 use sdk::hayrick::pipeline::jobs::{self, Status, SubmitOptions};
 use sdk::hayrick::pipeline::log;
@@ -12,11 +11,11 @@ use sdk::hayrick::pipeline::uploads::Upload;
 use sdk::hayrick::pipeline::{llm, response, state, tasks, timers};
 use sdk::{Attempt, ChatRequest, FilesRequest, JobOutcome, Outcome, invalid_input, question, say};
 
-/// Calls of one run; each may wait.
+/// Maximum number of calls in one run; each may wait.
 const CALLS_MAX: usize = 32;
 const WAIT_MS_MAX: u64 = 5;
 
-/// Bytes that become values; behind their end there are zeros.
+/// Bytes that become values; past the end, every byte is zero.
 struct Source {
     bytes: std::vec::IntoIter<u8>,
 }
@@ -56,7 +55,7 @@ impl Source {
 
     fn bytes(&mut self) -> Vec<u8> {
         let byte = self.byte();
-        // A few long ones, beyond the limits.
+        // Some exceed the limits.
         let length = if byte > 250 {
             1 << (10 + byte - 251)
         } else {
@@ -185,15 +184,15 @@ impl Source {
     }
 }
 
-/// What a run holds between its calls.
+/// The handles and job ids that a run keeps between its calls.
 #[derive(Default)]
-struct Held {
+struct Handles {
     generations: Vec<llm::Generation>,
     files: Vec<Upload>,
     jobs: Vec<String>,
 }
 
-impl Held {
+impl Handles {
     fn job(&self, source: &mut Source) -> String {
         let known = self
             .jobs
@@ -208,11 +207,11 @@ impl Held {
     }
 }
 
-/// One call. What it fails with is the host's affair.
-async fn call(source: &mut Source, held: &mut Held) {
+/// Makes one call and ignores its error: whether to fail is up to the host.
+async fn call(source: &mut Source, handles: &mut Handles) {
     match source.byte() % 8 {
         0 => drop(response::send(source.chunk()).await),
-        1 => ask(source, held).await,
+        1 => ask(source, handles).await,
         2 => log::write(
             [
                 Level::Trace,
@@ -223,9 +222,9 @@ async fn call(source: &mut Source, held: &mut Held) {
             ][usize::from(source.byte()) % 5],
             &source.text(),
         ),
-        3 => queue(source, held).await,
+        3 => queue(source, handles).await,
         4 => remember(source).await,
-        5 => read(source, held).await,
+        5 => read(source, handles).await,
         6 => match source.byte() % 3 {
             0 => drop(tasks::id()),
             1 => tasks::report(&source.progress()),
@@ -235,26 +234,26 @@ async fn call(source: &mut Source, held: &mut Held) {
     }
 }
 
-async fn ask(source: &mut Source, held: &mut Held) {
+async fn ask(source: &mut Source, handles: &mut Handles) {
     match source.byte() % 6 {
         0 => drop(llm::generate(source.some(Source::message), source.options()).await),
-        1 => held
+        1 => handles
             .generations
             .extend(llm::generate_stream(source.some(Source::message), source.options()).await),
         2 => drop(llm::embed(source.some(Source::text), source.maybe(Source::text)).await),
-        3 => drop(held.generations.pop()),
-        4 => match held.generations.last() {
+        3 => drop(handles.generations.pop()),
+        4 => match handles.generations.last() {
             Some(generation) => drop(generation.next().await),
             None => {}
         },
-        _ => match held.generations.pop() {
+        _ => match handles.generations.pop() {
             Some(generation) => drop(response::forward(generation).await),
             None => {}
         },
     }
 }
 
-async fn queue(source: &mut Source, held: &mut Held) {
+async fn queue(source: &mut Source, handles: &mut Handles) {
     let statuses = [
         Status::Pending,
         Status::Running,
@@ -263,13 +262,13 @@ async fn queue(source: &mut Source, held: &mut Held) {
         Status::Cancelled,
     ];
     match source.byte() % 6 {
-        // The job it makes ends at once.
-        0 => held.jobs.extend(
+        // The submitted job ends at once.
+        0 => handles.jobs.extend(
             jobs::submit(source.text(), source.text(), source.submission())
                 .await
                 .map(|job| job.id),
         ),
-        1 => drop(jobs::get(held.job(source)).await),
+        1 => drop(jobs::get(handles.job(source)).await),
         2 => drop(
             jobs::list(
                 source.maybe(|source| statuses[usize::from(source.byte()) % 5]),
@@ -277,8 +276,8 @@ async fn queue(source: &mut Source, held: &mut Held) {
             )
             .await,
         ),
-        3 => drop(jobs::cancel(held.job(source)).await),
-        4 => drop(jobs::wait(held.job(source), Some(source.number().min(WAIT_MS_MAX))).await),
+        3 => drop(jobs::cancel(handles.job(source)).await),
+        4 => drop(jobs::wait(handles.job(source), Some(source.number().min(WAIT_MS_MAX))).await),
         _ => drop(jobs::checkpoint(source.text()).await),
     }
 }
@@ -306,30 +305,30 @@ async fn remember(source: &mut Source) {
     }
 }
 
-async fn read(source: &mut Source, held: &mut Held) {
-    let Some(file) = held.files.last() else {
+async fn read(source: &mut Source, handles: &mut Handles) {
+    let Some(file) = handles.files.last() else {
         return;
     };
     match source.byte() % 4 {
         0 => drop((file.name(), file.content_type(), file.size())),
-        1 => drop(held.files.pop()),
+        1 => drop(handles.files.pop()),
         _ => drop(file.read(source.number() as u32).await),
     }
 }
 
-/// Makes the calls; how many there were.
+/// Makes the calls and returns how many it made.
 async fn drive(
     hex: &str,
     files: Vec<Upload>,
 ) -> Result<usize, sdk::hayrick::pipeline::types::Failure> {
     let mut source = Source::of_hex(hex).ok_or_else(|| invalid_input("write bytes in hex"))?;
-    let mut held = Held {
+    let mut handles = Handles {
         files,
-        ..Held::default()
+        ..Handles::default()
     };
     let mut calls = 0;
     while calls < CALLS_MAX && !source.is_empty() {
-        call(&mut source, &mut held).await;
+        call(&mut source, &mut handles).await;
         calls += 1;
     }
     Ok(calls)
@@ -352,7 +351,7 @@ async fn files(request: FilesRequest) -> Outcome {
 }
 
 async fn work(attempt: Attempt) -> JobOutcome {
-    // What another run submitted is any JSON, and makes no calls.
+    // Jobs submitted by the calls have arbitrary JSON, which makes no calls.
     let hex: String = serde_json::from_str(&attempt.data).unwrap_or_default();
     let calls = drive(&hex, Vec::new()).await.unwrap_or(0);
     Ok(calls.to_string())

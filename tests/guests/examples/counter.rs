@@ -1,4 +1,4 @@
-//! Counts its runs in a static: every answer is 1 as long as every run has a fresh store.
+//! Counts its runs in a static: the answer is always 1 if every run has a fresh store.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

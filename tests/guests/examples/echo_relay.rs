@@ -1,4 +1,4 @@
-//! Does what the last user message says, `verb:rest`. The same guest exists in Python and in
+//! Runs the command in the last user message, `verb:rest`. The same guest exists in Python and in
 //! JavaScript.
 
 use futures_util::future::try_join_all;
@@ -32,7 +32,7 @@ async fn echo(text: &str) -> Outcome {
     Ok(())
 }
 
-/// Passes a generation on, chunk by chunk.
+/// Relays a generation chunk by chunk.
 async fn relay(messages: Vec<Message>) -> Outcome {
     let generation = llm::generate_stream(messages, Options::default()).await?;
     while let Some(chunk) = generation.next().await? {
@@ -41,7 +41,7 @@ async fn relay(messages: Vec<Message>) -> Outcome {
     Ok(())
 }
 
-/// Asks every question between the bars at the same time, and sends the answers in order.
+/// Asks all questions, separated by bars, concurrently, and sends the answers in order.
 async fn gather(questions: &str) -> Outcome {
     let answers = questions
         .split('|')
@@ -52,7 +52,7 @@ async fn gather(questions: &str) -> Outcome {
     Ok(())
 }
 
-/// Reads `kind:message`.
+/// Parses `kind:message`.
 fn parse_failure(text: &str) -> Failure {
     let (kind, message) = text.split_once(':').unwrap_or((text, ""));
     let kind = match kind {
@@ -64,7 +64,7 @@ fn parse_failure(text: &str) -> Failure {
         "cancelled" => FailureKind::Cancelled,
         "limit" => FailureKind::Limit,
         "failed" => FailureKind::Failed,
-        _ => return invalid_input(format!("there is no kind of failure named {kind}")),
+        _ => return invalid_input(format!("unknown kind of failure: {kind}")),
     };
     failure(kind, message)
 }

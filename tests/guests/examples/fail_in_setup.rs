@@ -1,4 +1,4 @@
-//! Fails in `setup`, as a plugin does that misses what it needs.
+//! Fails in `setup`, like a plugin whose dependency is missing.
 
 use sdk::hayrick::pipeline::types::FailureKind;
 use sdk::{Outcome, failure};

@@ -1,5 +1,4 @@
-//! Asks other machines what the last user message says, `verb:rest`, and sends what comes of it as
-//! JSON.
+//! Makes the HTTP requests in the last user message, `verb:rest`, and sends the results as JSON.
 
 use sdk::hayrick::pipeline::http::{self, Request};
 use sdk::hayrick::pipeline::types::Failure;
@@ -7,12 +6,12 @@ use sdk::{ChatRequest, Outcome, get, invalid_input, question, read_to_end, say};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-const USAGE: &str = "write get:URL, send:{\"method\": …, \"url\": …, \"headers\": [[…, …]], \"body\": …, \"timeout\": …} hold:COUNT=URL or \
-                     repeat:COUNT=URL";
+const USAGE: &str = "write get:URL, send:{\"method\": …, \"url\": …, \"headers\": [[…, …]], \
+                     \"body\": …, \"timeout\": …}, hold:COUNT=URL or repeat:COUNT=URL";
 
-/// A request as a test writes it.
+/// A request, as tests write it.
 #[derive(Deserialize)]
-struct Asked {
+struct RequestFields {
     method: String,
     url: String,
     #[serde(default)]
@@ -26,7 +25,7 @@ async fn chat(request: ChatRequest) -> Outcome {
     let text = question(&request.messages)?;
     let done = match text.split_once(':') {
         Some(("get", url)) => send(get(url)).await?,
-        Some(("send", asked)) => send(parse(asked)?).await?,
+        Some(("send", fields)) => send(parse(fields)?).await?,
         Some(("hold", rest)) => hold(rest).await?,
         Some(("repeat", rest)) => repeat(rest).await?,
         _ => return Err(usage()),
@@ -38,14 +37,14 @@ fn usage() -> Failure {
     invalid_input(USAGE)
 }
 
-fn parse(asked: &str) -> Result<Request, Failure> {
-    let Asked {
+fn parse(fields: &str) -> Result<Request, Failure> {
+    let RequestFields {
         method,
         url,
         headers,
         body,
         timeout,
-    } = serde_json::from_str(asked).map_err(|error| invalid_input(error.to_string()))?;
+    } = serde_json::from_str(fields).map_err(|error| invalid_input(error.to_string()))?;
     Ok(Request {
         method,
         url,
@@ -56,14 +55,14 @@ fn parse(asked: &str) -> Result<Request, Failure> {
 }
 
 async fn send(request: Request) -> Result<Value, Failure> {
-    let answer = http::send(request).await?;
-    let body = read_to_end(&answer).await?;
+    let response = http::send(request).await?;
+    let body = read_to_end(&response).await?;
     Ok(
-        json!({ "status": answer.status(), "headers": answer.headers(), "body": String::from_utf8_lossy(&body) }),
+        json!({ "status": response.status(), "headers": response.headers(), "body": String::from_utf8_lossy(&body) }),
     )
 }
 
-/// Asks again and again and reads nothing.
+/// Sends `count` requests and keeps the responses unread.
 async fn hold(rest: &str) -> Result<Value, Failure> {
     let (count, url) = counted(rest)?;
     let mut held = Vec::new();
@@ -73,7 +72,7 @@ async fn hold(rest: &str) -> Result<Value, Failure> {
     Ok(json!(held.len()))
 }
 
-/// Asks again and again, one after the other.
+/// Sends `count` requests, one at a time.
 async fn repeat(rest: &str) -> Result<Value, Failure> {
     let (count, url) = counted(rest)?;
     for _ in 0..count {

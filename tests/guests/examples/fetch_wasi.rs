@@ -1,5 +1,5 @@
-//! Asks other machines by `wasi:http` what the last user message says, `METHOD URL` with headers
-//! below and a body after an empty line.
+//! Makes the request in the last user message through `wasi:http`: `METHOD URL`, then headers, an
+//! empty line and the body.
 
 use sdk::hayrick::pipeline::types::{Failure, FailureKind};
 use sdk::{ChatRequest, Outcome, failure, invalid_input, question, say};
@@ -11,7 +11,7 @@ use wasip2::http::types::{
 };
 use wasip2::io::streams::StreamError;
 
-/// What WASI lets a stream take at a time.
+/// The most that WASI lets a stream take at a time.
 const WRITE_BYTES_MAX: usize = 4096;
 
 async fn chat(request: ChatRequest) -> Outcome {
@@ -26,8 +26,8 @@ async fn chat(request: ChatRequest) -> Outcome {
     say(send(method, url, &headers, body)?.to_string()).await
 }
 
-/// An error by its name, which is what tests look at.
-fn told(what: &str, error: impl std::fmt::Debug) -> Failure {
+/// A failure with the name of the error, which the tests look for.
+fn failed(what: &str, error: impl std::fmt::Debug) -> Failure {
     failure(FailureKind::Failed, format!("{what}: {error:?}"))
 }
 
@@ -36,7 +36,7 @@ fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Result
     for (name, value) in headers {
         fields
             .append(name, value.as_bytes())
-            .map_err(|error| told("header", error))?;
+            .map_err(|error| failed("header", error))?;
     }
     let request = OutgoingRequest::new(fields);
     let (scheme, rest) = url
@@ -50,7 +50,7 @@ fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Result
     };
     request
         .set_method(&method)
-        .map_err(|()| told("method", "refused"))?;
+        .map_err(|()| failed("method", "refused"))?;
     let scheme = if scheme == "https" {
         Scheme::Https
     } else {
@@ -58,33 +58,34 @@ fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Result
     };
     request
         .set_scheme(Some(&scheme))
-        .map_err(|()| told("scheme", "refused"))?;
+        .map_err(|()| failed("scheme", "refused"))?;
     request
         .set_authority(Some(authority))
-        .map_err(|()| told("authority", "refused"))?;
+        .map_err(|()| failed("authority", "refused"))?;
     request
         .set_path_with_query(Some(path))
-        .map_err(|()| told("path", "refused"))?;
-    let outgoing = request.body().map_err(|()| told("body", "refused"))?;
-    let future = outgoing_handler::handle(request, None).map_err(|error| told("handle", error))?;
+        .map_err(|()| failed("path", "refused"))?;
+    let outgoing = request.body().map_err(|()| failed("body", "refused"))?;
+    let future =
+        outgoing_handler::handle(request, None).map_err(|error| failed("handle", error))?;
     write(outgoing, body.as_bytes())?;
     future.subscribe().block();
     let response = future
         .get()
         .and_then(Result::ok)
-        .ok_or_else(|| told("future", "not ready"))?;
-    shown(&response.map_err(|error| told("answer", error))?)
+        .ok_or_else(|| failed("future", "not ready"))?;
+    shown(&response.map_err(|error| failed("answer", error))?)
 }
 
 fn write(outgoing: OutgoingBody, body: &[u8]) -> Result<(), Failure> {
-    let stream = outgoing.write().map_err(|()| told("stream", "refused"))?;
+    let stream = outgoing.write().map_err(|()| failed("stream", "refused"))?;
     for piece in body.chunks(WRITE_BYTES_MAX) {
         stream
             .blocking_write_and_flush(piece)
-            .map_err(|error| told("write", error))?;
+            .map_err(|error| failed("write", error))?;
     }
     drop(stream);
-    OutgoingBody::finish(outgoing, None).map_err(|error: ErrorCode| told("finish", error))
+    OutgoingBody::finish(outgoing, None).map_err(|error: ErrorCode| failed("finish", error))
 }
 
 fn shown(response: &IncomingResponse) -> Result<Value, Failure> {
@@ -95,16 +96,16 @@ fn shown(response: &IncomingResponse) -> Result<Value, Failure> {
         .into_iter()
         .map(|(name, value)| (name, text(value)))
         .collect();
-    let incoming: IncomingBody = response.consume().map_err(|()| told("body", "gone"))?;
-    let stream = incoming.stream().map_err(|()| told("body", "gone"))?;
+    let incoming: IncomingBody = response.consume().map_err(|()| failed("body", "gone"))?;
+    let stream = incoming.stream().map_err(|()| failed("body", "gone"))?;
     let mut body = Vec::new();
     loop {
         match stream.blocking_read(64 << 10) {
             Ok(piece) => body.extend(piece),
             Err(StreamError::Closed) => break,
-            // wasmtime 48 has no code for an error of a body, only its words.
+            // wasmtime 48 has no code for an error in a body, only a message.
             Err(StreamError::LastOperationFailed(error)) => {
-                return Err(told("read", error.to_debug_string()));
+                return Err(failed("read", error.to_debug_string()));
             }
         }
     }

@@ -1,5 +1,5 @@
-//! Reads the files of a form at the same time, and sends what it found of each, then the form's
-//! other fields: one JSON document a line.
+//! Reads the files of a form concurrently and sends a summary of each, then the form's other
+//! fields: one JSON document per line.
 
 use futures_util::future::try_join_all;
 use sdk::hayrick::pipeline::types::Failure;
@@ -7,7 +7,7 @@ use sdk::hayrick::pipeline::uploads::Upload;
 use sdk::{FilesRequest, Outcome, say};
 use serde_json::{Value, json};
 
-/// Small enough that a file of a test has several.
+/// Small enough that the tests' files have several pieces.
 const PIECE_BYTES_MAX: u32 = 64 << 10;
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0100_0000_01b3;

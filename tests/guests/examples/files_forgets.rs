@@ -1,4 +1,4 @@
-//! Takes the files of a form and reads none of them.
+//! Accepts the files of a form without reading them.
 
 use sdk::{FilesRequest, Outcome, say};
 

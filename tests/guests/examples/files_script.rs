@@ -1,5 +1,5 @@
-//! Does with the files of a form what its field `do` says: `refuse` them, `talk` in chunks of every
-//! kind, send a chunk and then `fail`, or send one and then `wait` for ever.
+//! Does what the form's field `do` says: `refuse` the files, `talk` in chunks of several kinds,
+//! send a chunk and then `fail`, or send one and then `wait` forever.
 
 use sdk::hayrick::pipeline::types::{Chunk, Event, Failure, FailureKind};
 use sdk::hayrick::pipeline::{response, timers};
@@ -17,7 +17,7 @@ async fn files(request: FilesRequest) -> Outcome {
             say("so far").await?;
             Err(Failure {
                 kind: FailureKind::Unavailable,
-                message: "the rest is away".to_owned(),
+                message: "the rest is unavailable".to_owned(),
                 retry_after: None,
                 limit: None,
             })
@@ -29,7 +29,7 @@ async fn files(request: FilesRequest) -> Outcome {
             }
         }
         _ => Err(invalid_input(
-            "write refuse, talk, fail or wait into the field 'do'",
+            "set the field 'do' to refuse, talk, fail or wait",
         )),
     }
 }

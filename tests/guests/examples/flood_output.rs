@@ -1,4 +1,4 @@
-//! Sends chunks of 64 KiB, numbered, as long as it may.
+//! Sends numbered chunks of 64 KiB until it is stopped.
 
 use sdk::{ChatRequest, Outcome, say};
 

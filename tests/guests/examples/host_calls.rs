@@ -1,5 +1,5 @@
-//! Calls the host as the last user message says, `verb:count:bytes`: `count` times at once, handing
-//! over `bytes` each time.
+//! Runs the command in the last user message, `verb:count:bytes`: makes `count` concurrent host
+//! calls and passes `bytes` bytes to each.
 
 use futures_util::future::join_all;
 use sdk::hayrick::pipeline::jobs::{self, SubmitOptions};
@@ -7,7 +7,8 @@ use sdk::hayrick::pipeline::types::{Failure, Level, Options, Progress};
 use sdk::hayrick::pipeline::{llm, log, state, tasks, timers};
 use sdk::{ChatRequest, Outcome, invalid_input, question, say, user_message};
 
-const USAGE: &str = "write log, note, report, send, set, cas, submit, generate, embed, sleep or hold, then :COUNT:BYTES";
+const USAGE: &str = "write log, note, report, send, set, cas, submit, generate, embed, \
+                     sleep or hold, then :COUNT:BYTES";
 
 async fn chat(request: ChatRequest) -> Outcome {
     let text = question(&request.messages)?;
@@ -63,7 +64,7 @@ async fn call(verb: &str, number: usize, text: String) -> Outcome {
     Ok(())
 }
 
-/// Begins answers of a model and keeps them all.
+/// Starts generations and keeps them all.
 async fn hold(count: usize) -> Outcome {
     let mut held = Vec::new();
     for _ in 0..count {

@@ -1,4 +1,4 @@
-//! Relays a generation to its end, whether or not somebody listens.
+//! Relays a generation to its end, even if nobody is listening.
 
 use sdk::hayrick::pipeline::types::Options;
 use sdk::hayrick::pipeline::{llm, response};
@@ -7,7 +7,7 @@ use sdk::{ChatRequest, Outcome};
 async fn chat(request: ChatRequest) -> Outcome {
     let generation = llm::generate_stream(request.messages, Options::default()).await?;
     while let Some(chunk) = generation.next().await? {
-        // The failure that says `cancelled` is what this guest does not hear.
+        // This guest ignores the failure `cancelled`.
         let _ = response::send(chunk).await;
     }
     Ok(())

@@ -1,5 +1,5 @@
-//! Jobs whose data is a little program; and a chat that does with the queue what the last user
-//! message says, `verb:rest`, and sends what comes of it as JSON.
+//! Jobs whose data is a small program, and a chat that runs the command in the last user message,
+//! `verb:rest`, on the queue and sends the result as JSON.
 
 use std::hint::black_box;
 
@@ -13,10 +13,10 @@ use sdk::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-const USAGE: &str = "write submit:JSON, get:ID, list:, list:STATUS, list:STATUS=LIMIT, cancel:ID, wait:ID, wait:ID=MILLISECONDS or \
-                     checkpoint:JSON";
+const USAGE: &str = "write submit:JSON, get:ID, list:, list:STATUS, list:STATUS=LIMIT, cancel:ID, \
+                     wait:ID, wait:ID=MILLISECONDS or checkpoint:JSON";
 const LISTED_MAX: u32 = 1000;
-const STATUS_WORDS: [(&str, Status); 5] = [
+const STATUS_NAMES: [(&str, Status); 5] = [
     ("pending", Status::Pending),
     ("running", Status::Running),
     ("completed", Status::Completed),
@@ -24,18 +24,18 @@ const STATUS_WORDS: [(&str, Status); 5] = [
     ("cancelled", Status::Cancelled),
 ];
 
-/// What a job's data says.
+/// A job's data.
 #[derive(Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
 enum Program {
     Return {
         value: Value,
     },
-    /// Asks the model, whose upstream so learns of every attempt, and returns what it was asked.
+    /// Asks the model, so that its upstream sees every attempt, and returns the question.
     Ask {
         text: String,
     },
-    /// Worth another attempt.
+    /// Fails with a retry.
     Fail {
         error: String,
         after_ms: Option<u64>,
@@ -46,25 +46,25 @@ enum Program {
     Sleep {
         ms: u64,
     },
-    /// Computes and never ends.
+    /// Computes forever.
     Spin,
     Panic,
-    /// Fails until attempt `until`, which returns its number.
+    /// Fails until attempt `until`, which returns its own number.
     CountAttempts {
         until: u32,
     },
-    /// The first attempt leaves `state` and fails; the next one returns what it finds.
+    /// The first attempt leaves `state` as a checkpoint and fails; the next one returns it.
     Checkpoint {
         state: Value,
     },
-    /// Reports every step, and then waits.
+    /// Reports each step, then waits.
     Progress {
         steps: u64,
         ms: u64,
     },
 }
 
-/// What follows `submit:`.
+/// The JSON after `submit:`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Submission {
@@ -79,7 +79,7 @@ struct Submission {
 
 async fn run_job(attempt: Attempt) -> JobOutcome {
     let program = serde_json::from_str(&attempt.data)
-        .map_err(|error| JobFailure::Permanent(format!("no program: {error}")))?;
+        .map_err(|error| JobFailure::Permanent(format!("the data is not a program: {error}")))?;
     match program {
         Program::Return { value } => Ok(value.to_string()),
         Program::Ask { text } => {
@@ -171,9 +171,9 @@ async fn list(rest: &str) -> Result<Value, Failure> {
         Some((status, limit)) => (status, limit.parse().map_err(|_| usage())?),
         None => (rest, LISTED_MAX),
     };
-    let known = STATUS_WORDS
+    let known = STATUS_NAMES
         .iter()
-        .find(|(word, _)| *word == status)
+        .find(|(name, _)| *name == status)
         .map(|(_, status)| *status);
     if known.is_none() && !status.is_empty() {
         return Err(usage());
@@ -198,21 +198,21 @@ fn shown(job: Job) -> Value {
         .progress
         .map(|one| json!({ "done": one.done, "total": one.total, "message": one.message }));
     json!({
-        "id": job.id, "kind": job.kind, "status": word(job.status), "attempt": job.attempt,
+        "id": job.id, "kind": job.kind, "status": status_name(job.status), "attempt": job.attempt,
         "created_at": job.created_at, "started_at": job.started_at, "completed_at": job.completed_at,
         "progress": progress, "result": job.result.map(parsed), "error": job.error,
     })
 }
 
-fn word(status: Status) -> &'static str {
-    STATUS_WORDS
+fn status_name(status: Status) -> &'static str {
+    STATUS_NAMES
         .iter()
         .find(|(_, known)| *known == status)
         .unwrap()
         .0
 }
 
-/// A result as the JSON that it is; one that is none, as text.
+/// A result as JSON, or as a string if it is not JSON.
 fn parsed(result: String) -> Value {
     serde_json::from_str(&result).unwrap_or(Value::String(result))
 }

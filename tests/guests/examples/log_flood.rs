@@ -5,7 +5,7 @@ use sdk::hayrick::pipeline::types::Level;
 use sdk::{ChatRequest, Outcome, say};
 
 async fn chat(_request: ChatRequest) -> Outcome {
-    // The long one first: after the limit it would not be seen.
+    // The long line comes first: after the limit it would not be seen.
     log::write(Level::Info, &"x".repeat(100 << 10));
     for number in 1..=5000 {
         log::write(Level::Info, &format!("line {number}"));

@@ -1,4 +1,4 @@
-//! Allocates and touches memory until there is no more, which aborts it.
+//! Allocates and touches memory until there is none left, which aborts it.
 
 use std::hint::black_box;
 

@@ -1,5 +1,5 @@
-//! Takes as much memory as the last user message says, `MIB:TICKS`, and keeps it for as many ticks
-//! of 20 ms.
+//! Allocates the memory given in the last user message, `MIB:TICKS`, and keeps it for that many
+//! ticks of 20 ms.
 
 use std::hint::black_box;
 

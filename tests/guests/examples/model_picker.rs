@@ -1,5 +1,5 @@
-//! Asks the model that the last user message names, `default` for none, with the fields behind the
-//! name if there are any: `alias {"field": 1}`.
+//! Asks the model named in the last user message (`default` names no model), with extra fields if
+//! they follow the name: `alias {"field": 1}`.
 
 use sdk::hayrick::pipeline::llm;
 use sdk::hayrick::pipeline::types::Options;

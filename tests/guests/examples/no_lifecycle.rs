@@ -1,4 +1,4 @@
-//! Exports a chat and no `lifecycle`, which every plugin needs.
+//! Exports `chat` without `lifecycle`, which every plugin needs.
 
 use exports::hayrick::pipeline::chat::{self, ChatRequest};
 use hayrick::pipeline::types::Failure;

@@ -1,4 +1,4 @@
-//! Calls itself as deep as the last user message says, a little of its stack in use at each level.
+//! Recurses to the depth given in the last user message, using a little stack at each level.
 
 use std::hint::black_box;
 
@@ -7,7 +7,7 @@ use sdk::{ChatRequest, Outcome, invalid_input, question, say};
 async fn chat(request: ChatRequest) -> Outcome {
     let depth: u64 = question(&request.messages)?
         .parse()
-        .map_err(|_| invalid_input("write how deep"))?;
+        .map_err(|_| invalid_input("write a depth, as a number"))?;
     say(format!("depth {}", descend(depth))).await
 }
 

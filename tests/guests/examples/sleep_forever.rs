@@ -1,4 +1,4 @@
-//! Sleeps for as long as there are milliseconds to sleep.
+//! Sleeps for the longest time possible.
 
 use sdk::hayrick::pipeline::timers;
 use sdk::{ChatRequest, Outcome, say};

@@ -1,4 +1,4 @@
-//! Sends as many ticks as the last user message says, one every 20 ms.
+//! Sends the number of ticks given in the last user message, one every 20 ms.
 
 use sdk::hayrick::pipeline::timers;
 use sdk::{ChatRequest, Outcome, invalid_input, question, say};
@@ -9,7 +9,7 @@ async fn chat(request: ChatRequest) -> Outcome {
     let text = question(&request.messages)?;
     let ticks: u64 = text
         .parse()
-        .map_err(|_| invalid_input(format!("{text:?} is no number of ticks")))?;
+        .map_err(|_| invalid_input(format!("{text:?} is not a number of ticks")))?;
     for tick in 1..=ticks {
         say(format!("tick {tick}\n")).await?;
         timers::sleep(INTERVAL_MS).await;

@@ -1,4 +1,4 @@
-//! Sends one chunk, then computes and never ends.
+//! Sends one chunk, then computes forever.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! Computes in every run and never ends.
+//! Computes forever in every run.
 
 use std::hint::black_box;
 

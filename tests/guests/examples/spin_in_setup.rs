@@ -1,4 +1,4 @@
-//! Computes in `setup` and never ends.
+//! Computes forever in `setup`.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! Calls itself until its stack is full.
+//! Recurses until its stack overflows.
 
 use std::hint::black_box;
 
@@ -8,7 +8,7 @@ async fn chat(_request: ChatRequest) -> Outcome {
     say(depth(0).to_string()).await
 }
 
-/// The sum behind the call keeps the compiler from making a loop of it.
+/// The addition after the call keeps the compiler from turning the recursion into a loop.
 fn depth(level: u64) -> u64 {
     if black_box(level) == u64::MAX {
         0

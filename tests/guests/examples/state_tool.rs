@@ -1,4 +1,4 @@
-//! Does with its state what the last user message says, `verb:rest`, and sends what comes of it as
+//! Runs the command in the last user message, `verb:rest`, on its state and sends the result as
 //! JSON.
 
 use sdk::hayrick::pipeline::state::{self, Entry};
@@ -6,8 +6,9 @@ use sdk::hayrick::pipeline::types::{Failure, FailureKind};
 use sdk::{ChatRequest, Outcome, failure, invalid_input, question, say};
 use serde_json::{Value, json};
 
-const USAGE: &str = "write get:KEY, set:KEY=VALUE, setttl:KEY=MILLISECONDS=VALUE, delete:KEY, list:PREFIX, list:PREFIX=LIMIT=AFTER, \
-                     cas:KEY=REVISION=VALUE, cas:KEY=none=VALUE, bump:KEY, tryset:KEY=VALUE or fail:LIMIT";
+const USAGE: &str = "write get:KEY, set:KEY=VALUE, setttl:KEY=MILLISECONDS=VALUE, delete:KEY, \
+                     list:PREFIX, list:PREFIX=LIMIT=AFTER, cas:KEY=REVISION=VALUE, \
+                     cas:KEY=none=VALUE, bump:KEY, tryset:KEY=VALUE or fail:LIMIT";
 const LISTED_MAX: u32 = 1000;
 
 async fn chat(request: ChatRequest) -> Outcome {
@@ -57,7 +58,7 @@ async fn set_for_a_time(rest: &str) -> Result<Value, Failure> {
     ))
 }
 
-/// All keys with the prefix, or as many as the limit allows of those after another.
+/// Lists all keys with the prefix, or at most LIMIT of those after the key AFTER.
 async fn list(rest: &str) -> Result<Value, Failure> {
     if !rest.contains('=') {
         return Ok(json!(state::list(rest.to_owned(), None, LISTED_MAX).await?));
@@ -79,14 +80,15 @@ async fn compare_and_set(rest: &str) -> Result<Value, Failure> {
     ))
 }
 
-/// Counts up, however many others do so at the same time; a key that is absent counts as 0.
+/// Increments a counter, even with concurrent increments; a missing key counts as 0.
 async fn bump(key: &str) -> Result<Value, Failure> {
     loop {
         let entry = state::get(key.to_owned()).await?;
         let count = entry.as_ref().map_or(Ok(0), |entry| {
             String::from_utf8_lossy(&entry.value).parse::<u64>()
         });
-        let next = count.map_err(|_| invalid_input(format!("{key} holds no number")))? + 1;
+        let next =
+            count.map_err(|_| invalid_input(format!("the value of {key} is not a number")))? + 1;
         let expected = entry.map(|entry| entry.revision);
         if state::compare_and_set(key.to_owned(), expected, next.to_string().into(), None)
             .await?

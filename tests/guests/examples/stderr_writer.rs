@@ -1,4 +1,4 @@
-//! Prints, as code does that was written for a terminal.
+//! Prints to stdout and stderr, like code written for a terminal.
 
 use sdk::{ChatRequest, Outcome, say};
 

@@ -1,4 +1,4 @@
-//! Does one cheap thing again and again, for ever: the one the last user message names.
+//! Repeats one cheap operation forever: the one named in the last user message.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use sdk::hayrick::pipeline::{log, tasks, timers};
 use sdk::{ChatRequest, Outcome, invalid_input, question};
 
 const BULK_BYTES: usize = 16 << 20;
-/// More pages than there can be: the growth is asked for, and fails.
+/// More pages than the memory limit allows, so that growing fails.
 const TOO_MANY_PAGES: usize = 60_000;
 
 async fn chat(request: ChatRequest) -> Outcome {

@@ -1,6 +1,6 @@
-//! Works through as many steps as the last user message says, `STEPS MILLISECONDS`: each is
-//! reported, noted, told to the client and then waited for. The id of the run goes before them, as
-//! a field of the answer.
+//! Takes the number of steps given in the last user message, `STEPS MILLISECONDS`. Each step
+//! reports progress, leaves a note, sends text to the client and then waits. A field with the id of
+//! the run is sent first.
 
 use sdk::hayrick::pipeline::types::{Chunk, Progress};
 use sdk::hayrick::pipeline::{response, tasks, timers};

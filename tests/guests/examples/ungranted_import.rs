@@ -1,4 +1,4 @@
-//! Imports an interface that no host offers.
+//! Imports an interface that the host does not offer.
 
 use evil::host::backdoor;
 use exports::hayrick::pipeline::chat::{self, ChatRequest};

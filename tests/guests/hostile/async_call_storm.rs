@@ -1,5 +1,4 @@
-//! Calls host functions that wait, each of which has its answer at once, for ever: a loop that
-//! never computes for long.
+//! Awaits host functions that are ready immediately, forever: a loop that never computes for long.
 
 use sdk::hayrick::pipeline::{state, timers};
 use sdk::{ChatRequest, Outcome};

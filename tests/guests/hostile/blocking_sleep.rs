@@ -1,4 +1,4 @@
-//! Sleeps without letting go of its thread, as it believes, for as long as there is time.
+//! Tries to block its thread by sleeping for as long as possible.
 
 use std::time::Duration;
 

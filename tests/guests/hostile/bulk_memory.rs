@@ -1,4 +1,4 @@
-//! Copies and fills 24 MiB for ever: each step is one instruction.
+//! Copies and fills 24 MiB forever, each time with a single instruction.
 
 use std::hint::black_box;
 

@@ -1,5 +1,5 @@
-//! Reads the same large value a hundred thousand times at once, so that the host holds as many
-//! copies as it lets itself.
+//! Reads the same large value a hundred thousand times concurrently, so that the host holds as many
+//! copies as it allows.
 
 use futures_util::future::join_all;
 use hostile::Report;

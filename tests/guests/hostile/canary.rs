@@ -1,12 +1,12 @@
-//! Writes a pattern all over its memory, or looks for one that an earlier run has left: `write` or
-//! `scan`.
+//! Fills its memory with a pattern (`write`), or looks for a pattern left by an earlier run
+//! (`scan`).
 
 use std::hint::black_box;
 
-use hostile::{Report, asked};
+use hostile::{Report, client_text};
 use sdk::{ChatRequest, Outcome, say};
 
-/// Mixed, so that it is in memory only where a run wrote it.
+/// Scrambled before use, so that the pattern is in memory only where a run wrote it.
 const KEY: u64 = 0x5eed_0fca_9a71_e500;
 const PAGE: usize = 64 << 10;
 
@@ -15,9 +15,9 @@ fn pattern() -> u64 {
 }
 
 async fn chat(request: ChatRequest) -> Outcome {
-    if asked(&request) == "write" {
+    if client_text(&request) == "write" {
         let pattern = pattern();
-        // As much as there is, less what the answer needs.
+        // As much as possible, minus what the answer needs.
         let mut held = Vec::<Vec<u64>>::new();
         while held.len() < 24 {
             let mut block = Vec::new();
@@ -35,13 +35,13 @@ async fn chat(request: ChatRequest) -> Outcome {
     report.send().await
 }
 
-/// How often the pattern is in memory: what is there, and what is added to it.
+/// Counts the pattern in the existing memory and in newly grown pages.
 fn scan() -> usize {
     let before = core::arch::wasm32::memory_size(0);
     core::arch::wasm32::memory_grow(0, 256);
     let pages = core::arch::wasm32::memory_size(0).max(before);
     let pattern = pattern();
-    // SAFETY: all of it is this guest's own memory, and an aligned read cannot fail.
+    // SAFETY: every address is in this guest's own memory, and an aligned read cannot fail.
     (8..pages * PAGE)
         .step_by(8)
         .filter(|address| unsafe { std::ptr::read_volatile(*address as *const u64) } == pattern)

@@ -1,4 +1,4 @@
-//! Looks for how fine the clocks are, and sets times that overflow.
+//! Measures how fine the clocks are, and computes times that overflow.
 
 use std::time::{Duration, Instant};
 

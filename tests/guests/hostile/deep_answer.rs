@@ -1,4 +1,4 @@
-//! Sends fields and events that are nested a hundred thousand levels deep.
+//! Sends fields and events nested a hundred thousand levels deep.
 
 use hostile::deep_json;
 use sdk::hayrick::pipeline::response::send;

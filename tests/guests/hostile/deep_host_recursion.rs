@@ -1,5 +1,5 @@
-//! Recurses with a host call at every level, so that both stacks are in use when the guest's is
-//! full.
+//! Recurses with a host call at every level, so that both stacks are in use when the guest's stack
+//! overflows.
 
 use std::hint::black_box;
 

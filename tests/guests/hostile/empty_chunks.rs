@@ -1,4 +1,4 @@
-//! Sends chunks without a byte in them for ever: nothing that counts bytes sees them.
+//! Sends empty chunks forever: limits that count bytes do not see them.
 
 use sdk::hayrick::pipeline::response::send;
 use sdk::hayrick::pipeline::types::{Chunk, FinishReason, Usage};

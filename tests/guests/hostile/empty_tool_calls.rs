@@ -1,5 +1,4 @@
-//! Sends tool calls without a byte in them, each with an index of its own: a whole answer has to
-//! remember every one.
+//! Sends empty tool calls, each with a new index: a whole answer has to store every one.
 
 use sdk::hayrick::pipeline::response::send;
 use sdk::hayrick::pipeline::types::{Chunk, ToolCallDelta};

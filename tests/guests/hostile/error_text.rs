@@ -1,5 +1,4 @@
-//! Fails with ten mebibytes of text that tries to be a log line, a frame and a command to a
-//! terminal.
+//! Fails with four mebibytes of text that imitates a log line, a frame and a terminal command.
 
 use hostile::FORGERIES;
 use sdk::hayrick::pipeline::types::{Failure, FailureKind};

@@ -1,4 +1,4 @@
-//! Ends the process, as it believes.
+//! Tries to exit the process.
 
 use sdk::{ChatRequest, Outcome, say};
 

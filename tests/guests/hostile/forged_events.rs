@@ -1,4 +1,4 @@
-//! Sends events whose kind and data try to leave their frame.
+//! Sends events whose kind and data try to break out of their frame.
 
 use hostile::FORGERIES;
 use sdk::hayrick::pipeline::response::send;

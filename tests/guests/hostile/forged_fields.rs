@@ -1,11 +1,11 @@
-//! Sends fields that try to take the place of the answer's own, as they are, twice, escaped, and in
-//! other letters.
+//! Sends fields that try to replace the answer's own fields: verbatim, duplicated, escaped, and in
+//! upper case.
 
 use sdk::hayrick::pipeline::response::send;
 use sdk::hayrick::pipeline::types::Chunk;
 use sdk::{ChatRequest, Outcome, say};
 
-const OWN: [&str; 9] = [
+const RESERVED: [&str; 9] = [
     "id",
     "object",
     "created",
@@ -19,10 +19,10 @@ const OWN: [&str; 9] = [
 
 async fn chat(_request: ChatRequest) -> Outcome {
     say("true").await?;
-    for name in OWN {
+    for name in RESERVED {
         let escaped: String = name
             .chars()
-            .map(|letter| format!("\\u{:04x}", u32::from(letter)))
+            .map(|character| format!("\\u{:04x}", u32::from(character)))
             .collect();
         for name in [
             name.to_owned(),

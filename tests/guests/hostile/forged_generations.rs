@@ -4,7 +4,7 @@ use sdk::hayrick::pipeline::llm::Generation;
 use sdk::{ChatRequest, Outcome, say};
 
 async fn chat(_request: ChatRequest) -> Outcome {
-    // SAFETY: what a handle stands for is for the host to know, and it is no address of this guest.
+    // SAFETY: only the host interprets a handle; it is not an address in this guest.
     let forged = unsafe { Generation::from_handle(1) };
     let chunk = forged.next().await;
     say(format!("generation: IN REACH: {chunk:?}")).await

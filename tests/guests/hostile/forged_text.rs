@@ -1,4 +1,4 @@
-//! Sends text that tries to be frames, headers and the end of the answer.
+//! Sends text that imitates frames, headers and the end of the answer.
 
 use hostile::FORGERIES;
 use sdk::hayrick::pipeline::response::send;

@@ -1,4 +1,4 @@
-//! Guesses the handles of files: every number but its own. The first wrong one ends the run.
+//! Guesses the handles of files: every number except its own. The first wrong one ends the run.
 
 use sdk::hayrick::pipeline::uploads::Upload;
 use sdk::{FilesRequest, Outcome, say};
@@ -6,8 +6,7 @@ use sdk::{FilesRequest, Outcome, say};
 async fn files(request: FilesRequest) -> Outcome {
     let own: Vec<u32> = request.files.iter().map(Upload::handle).collect();
     for handle in (0..10_000).rev().filter(|handle| !own.contains(handle)) {
-        // SAFETY: what a handle stands for is for the host to know, and it is no address of this
-        // guest.
+        // SAFETY: only the host interprets a handle; it is not an address in this guest.
         let forged = unsafe { Upload::from_handle(handle) };
         say(format!("upload {handle}: IN REACH: {}", forged.name())).await?;
     }

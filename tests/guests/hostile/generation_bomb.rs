@@ -1,4 +1,4 @@
-//! Starts generations and keeps every one of them.
+//! Starts generations and keeps them all.
 
 use sdk::hayrick::pipeline::llm;
 use sdk::hayrick::pipeline::types::Options;

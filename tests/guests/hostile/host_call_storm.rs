@@ -1,4 +1,4 @@
-//! Calls every host function that does not wait, one after the other, for ever.
+//! Calls every host function that does not wait, in a loop, forever.
 
 use std::hint::black_box;
 use std::time::{Instant, SystemTime};

@@ -1,4 +1,5 @@
-//! Leaves checkpoints as large as its memory, nested, and no JSON, and says what came of it.
+//! Leaves checkpoints that are as large as its memory, deeply nested or not JSON, and notes the
+//! results.
 
 use hostile::{deep_json, huge, shown};
 use sdk::hayrick::pipeline::jobs::checkpoint;

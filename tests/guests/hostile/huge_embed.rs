@@ -1,11 +1,11 @@
-//! Asks for the vectors of one huge text, or of a million empty ones.
+//! Embeds one huge text, or a million empty ones.
 
-use hostile::{Report, asked, huge, shown};
+use hostile::{Report, client_text, huge, shown};
 use sdk::hayrick::pipeline::llm;
 use sdk::{ChatRequest, Outcome};
 
 async fn chat(request: ChatRequest) -> Outcome {
-    let texts = if asked(&request) == "many" {
+    let texts = if client_text(&request) == "many" {
         vec![String::new(); 1_000_000]
     } else {
         vec![huge()]

@@ -1,13 +1,13 @@
-//! Asks a model with one message as large as its memory, with a million messages, or with a million
+//! Asks a model with one message as large as its memory, with 300,000 messages, or with a million
 //! parts.
 
-use hostile::{Report, asked, huge, shown};
+use hostile::{Report, client_text, huge, shown};
 use sdk::hayrick::pipeline::llm;
 use sdk::hayrick::pipeline::types::{Options, Part};
 use sdk::{ChatRequest, Outcome, user_message};
 
 async fn chat(request: ChatRequest) -> Outcome {
-    let messages = match asked(&request).as_str() {
+    let messages = match client_text(&request).as_str() {
         "many" => vec![user_message(""); 300_000],
         "parts" => {
             let mut message = user_message("");

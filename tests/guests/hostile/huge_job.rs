@@ -1,14 +1,14 @@
 //! Submits a job whose kind, data or key is as large as its memory, or whose times are out of
-//! bounds.
+//! range.
 
-use hostile::{Report, asked, deep_json, huge, shown};
+use hostile::{Report, client_text, deep_json, huge, shown};
 use sdk::hayrick::pipeline::jobs::{self, SubmitOptions};
 use sdk::{Attempt, ChatRequest, JobOutcome, Outcome};
 
 async fn chat(request: ChatRequest) -> Outcome {
     let small = || ("kind".to_owned(), "1".to_owned(), SubmitOptions::default());
     let (_, data, options) = small();
-    let (kind, data, options) = match asked(&request).as_str() {
+    let (kind, data, options) = match client_text(&request).as_str() {
         "kind" => (huge(), data, options),
         "data" => ("kind".to_owned(), format!("\"{}\"", huge()), options),
         "deep" => ("kind".to_owned(), deep_json(100_000), options),

@@ -1,13 +1,13 @@
-//! Asks a model with options as large as its memory, that are no JSON, or that are nested a hundred
+//! Asks a model with options that are as large as its memory, not JSON, or nested a hundred
 //! thousand levels deep.
 
-use hostile::{Report, asked, deep_json, huge, shown};
+use hostile::{Report, client_text, deep_json, huge, shown};
 use sdk::hayrick::pipeline::llm;
 use sdk::hayrick::pipeline::types::{Options, Tool};
 use sdk::{ChatRequest, Outcome, user_message};
 
 async fn chat(request: ChatRequest) -> Outcome {
-    let options = match asked(&request).as_str() {
+    let options = match client_text(&request).as_str() {
         "extra" => Options {
             extra: Some(format!("{{\"x\":\"{}\"}}", huge())),
             ..Options::default()

@@ -1,4 +1,4 @@
-//! Asks for more random bytes than there are.
+//! Asks for more random bytes than fit in memory.
 
 use sdk::{ChatRequest, Outcome, say};
 use wasip2::random::random::get_random_bytes;

@@ -1,4 +1,4 @@
-//! Reads its files with the largest bound there is, all at once, and far past their end.
+//! Reads its files with the largest possible length, all concurrently, and far past their end.
 
 use futures_util::future::join_all;
 use sdk::{FilesRequest, Outcome, say};
@@ -6,12 +6,12 @@ use sdk::{FilesRequest, Outcome, say};
 async fn files(request: FilesRequest) -> Outcome {
     for piece in join_all(request.files.iter().map(|file| file.read(u32::MAX))).await {
         let bytes = piece?.len();
-        let word = if bytes > 1 << 20 {
+        let verdict = if bytes > 1 << 20 {
             "IN REACH"
         } else {
             "denied"
         };
-        say(format!("read: {word}: {bytes} bytes in one piece\n")).await?;
+        say(format!("read: {verdict}: {bytes} bytes in one piece\n")).await?;
     }
     for file in &request.files {
         for _ in 0..1000 {

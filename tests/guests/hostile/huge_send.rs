@@ -1,12 +1,12 @@
-//! Sends one chunk as large as its memory: the kind of chunk is what the client asks for.
+//! Sends one chunk as large as its memory, of the kind that the client names.
 
-use hostile::{Report, asked, huge, shown};
+use hostile::{Report, client_text, huge, shown};
 use sdk::hayrick::pipeline::response::send;
 use sdk::hayrick::pipeline::types::{Chunk, Event, ToolCallDelta};
 use sdk::{ChatRequest, Outcome};
 
 async fn chat(request: ChatRequest) -> Outcome {
-    let chunk = match asked(&request).as_str() {
+    let chunk = match client_text(&request).as_str() {
         "reasoning" => Chunk::Reasoning(huge()),
         "event" => Chunk::Event(Event {
             kind: huge(),

@@ -1,12 +1,12 @@
-//! Hands its state a key, a value, a prefix or a lifetime far out of bounds.
+//! Passes a key, value, prefix or lifetime far out of range to its state.
 
-use hostile::{Report, asked, huge, huge_bytes, shown};
+use hostile::{Report, client_text, huge, huge_bytes, shown};
 use sdk::hayrick::pipeline::state;
 use sdk::{ChatRequest, Outcome};
 
 async fn chat(request: ChatRequest) -> Outcome {
     let mut report = Report::default();
-    match asked(&request).as_str() {
+    match client_text(&request).as_str() {
         "key" => report.must_fail(
             "set",
             state::set(huge(), vec![1], None).await.map_err(shown),

@@ -1,4 +1,4 @@
-//! Goes on sending whatever `send` says.
+//! Keeps sending, whatever `send` returns.
 
 use sdk::{ChatRequest, Outcome, say};
 

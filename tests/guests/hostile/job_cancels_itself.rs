@@ -1,4 +1,4 @@
-//! A job that cancels itself, and reports a result all the same.
+//! A job that cancels itself and still returns a result.
 
 use sdk::hayrick::pipeline::{jobs, timers};
 use sdk::{Attempt, JobOutcome};

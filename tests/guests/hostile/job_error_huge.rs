@@ -1,4 +1,4 @@
-//! A job that fails with ten mebibytes of text and asks to be tried again in no time, for ever.
+//! A job that fails with ten mebibytes of text and asks to be retried immediately, forever.
 
 use hostile::FORGERIES;
 use sdk::{Attempt, JobFailure, JobOutcome, Retry};

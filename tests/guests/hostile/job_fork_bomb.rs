@@ -1,4 +1,4 @@
-//! Every job submits two more of itself.
+//! A job that submits two more like itself.
 
 use hostile::{Report, shown};
 use sdk::hayrick::pipeline::jobs::{self, SubmitOptions};

@@ -1,5 +1,5 @@
-//! Lists its jobs, each with a large result, many times at once: what it asks for is small, what
-//! the host makes of it is not.
+//! Lists its jobs, each with a large result, many times concurrently: the requests are small, but
+//! the host's responses are not.
 
 use futures_util::future::join_all;
 use hostile::Report;

@@ -1,4 +1,4 @@
-//! Submits jobs whose kinds and keys try to be paths, lines and statements.
+//! Submits jobs whose kinds and keys imitate paths, log lines and SQL statements.
 
 use hostile::{FORGERIES, Report, shown};
 use sdk::hayrick::pipeline::jobs::{self, SubmitOptions};
@@ -22,7 +22,7 @@ async fn chat(_request: ChatRequest) -> Outcome {
         let submitted = jobs::submit((*name).to_owned(), "1".to_owned(), options).await;
         let same = |job: jobs::Job| {
             if job.kind == *name {
-                "as it is".to_owned()
+                "unchanged".to_owned()
             } else {
                 format!("IN REACH: {}", job.kind)
             }

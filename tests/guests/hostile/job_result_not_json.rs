@@ -1,4 +1,4 @@
-//! A job whose result is no JSON.
+//! A job whose result is not JSON.
 
 use sdk::{Attempt, JobOutcome};
 

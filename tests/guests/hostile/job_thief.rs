@@ -1,13 +1,13 @@
-//! Knows the id of another plugin's job, and tries to read, wait for and cancel it; the id is the
-//! client's message.
+//! Knows the id of another plugin's job (the client's message) and tries to read, wait for and
+//! cancel it.
 
-use hostile::{Report, asked, shown};
+use hostile::{Report, client_text, shown};
 use sdk::hayrick::pipeline::jobs::{self, SubmitOptions};
 use sdk::hayrick::pipeline::types::Failure;
 use sdk::{Attempt, ChatRequest, JobOutcome, Outcome};
 
 async fn chat(request: ChatRequest) -> Outcome {
-    let stolen = asked(&request);
+    let stolen = client_text(&request);
     let mut report = Report::default();
     let spellings = [
         stolen.clone(),
@@ -59,7 +59,7 @@ async fn chat(request: ChatRequest) -> Outcome {
             if job.id == stolen {
                 "IN REACH".to_owned()
             } else {
-                "a job of its own".to_owned()
+                "a separate job".to_owned()
             }
         }),
     );

@@ -1,18 +1,17 @@
-//! What the hostile guests have in common: the words of their reports, and values too large for
-//! anything.
+//! Helpers shared by the hostile guests: their reports, and values far too large.
 
 use std::fmt::Display;
 
 use sdk::hayrick::pipeline::types::Failure;
 use sdk::{ChatRequest, Outcome, question, say};
 
-/// What an attack got out of what it tried, a line each. `IN REACH` in a line says that the attack
+/// The results of an attack, one line per attempt. `IN REACH` in a line means that the attack
 /// succeeded.
 #[derive(Default)]
 pub struct Report(Vec<String>);
 
 impl Report {
-    /// An attempt that must fail: its success is what the line complains of.
+    /// Adds an attempt that must fail; if it succeeded, the line says `IN REACH`.
     pub fn must_fail<T, E: Display>(
         &mut self,
         attempt: &str,
@@ -25,7 +24,7 @@ impl Report {
         });
     }
 
-    /// An attempt that may work, as long as it does what it says and no more.
+    /// Adds an attempt that may succeed.
     pub fn tried<E: Display>(&mut self, attempt: &str, outcome: Result<String, E>) {
         self.0.push(match outcome {
             Ok(done) => format!("{attempt}: done: {}", cut(&done)),
@@ -33,7 +32,7 @@ impl Report {
         });
     }
 
-    /// An attempt that is denied when it finds nothing.
+    /// Adds an attempt that must find nothing.
     pub fn must_be_empty(&mut self, attempt: &str, found: &[String]) {
         let outcome = if found.is_empty() {
             Err("nothing there")
@@ -43,28 +42,28 @@ impl Report {
         self.must_fail(attempt, outcome, |found| format!("{found:?}"));
     }
 
-    /// Sends all lines to the client.
+    /// Sends the report to the client.
     ///
     /// # Errors
-    /// As `say`.
+    /// The same as `say`.
     pub async fn send(self) -> Outcome {
         say(self.0.join("\n")).await
     }
 }
 
-/// A failure of the host, for `Report`.
+/// Formats a failure of the host for a `Report`.
 pub fn shown(failure: Failure) -> String {
     format!("{:?}: {}", failure.kind, failure.message)
 }
 
 fn cut(text: &str) -> String {
     text.chars()
-        .filter(|letter| !letter.is_control())
+        .filter(|character| !character.is_control())
         .take(300)
         .collect()
 }
 
-/// The largest text that fits into the guest's memory beside the copy its bindings may make.
+/// The largest text that fits into the guest's memory along with a copy made by its bindings.
 pub fn huge() -> String {
     for mebibytes in [100, 48, 20, 8] {
         let mut text = String::new();
@@ -81,17 +80,17 @@ pub fn huge_bytes() -> Vec<u8> {
     huge().into_bytes()
 }
 
-/// JSON in JSON in JSON.
+/// Deeply nested JSON.
 pub fn deep_json(levels: usize) -> String {
     "[".repeat(levels) + &"]".repeat(levels)
 }
 
-/// What the client asked for, or nothing.
-pub fn asked(request: &ChatRequest) -> String {
+/// The client's message, or an empty string.
+pub fn client_text(request: &ChatRequest) -> String {
     question(&request.messages).unwrap_or_default()
 }
 
-/// Text that tries to be a line, a frame, a header or a command to a terminal.
+/// Text that imitates a log line, a frame, a header or a terminal command.
 pub const FORGERIES: [&str; 9] = [
     "\n\ndata: [DONE]\n\n",
     "\r\n\r\ndata: {\"id\":\"forged\",\"choices\":[]}\r\n\r\n",

@@ -1,4 +1,4 @@
-//! Logs and prints lines that try to be somebody else's.
+//! Logs and prints lines that imitate other log lines.
 
 use std::io::Write;
 
@@ -14,7 +14,7 @@ async fn chat(_request: ChatRequest) -> Outcome {
         eprintln!("{text}");
         print!("{text}");
     }
-    // Bytes that are no text.
+    // Bytes that are not text.
     let _ = std::io::stdout().write_all(&[0xff, 0xfe, 0xc0, 0x80, b'\r', b'\n']);
     let mut report = Report::default();
     report.tried("log", Ok::<_, String>("written".to_owned()));

@@ -1,4 +1,4 @@
-//! Sends one chunk and waits for ever, a minute at a time.
+//! Sends one chunk, then waits forever, a minute at a time.
 
 use sdk::hayrick::pipeline::timers;
 use sdk::{ChatRequest, Outcome, say};

@@ -1,4 +1,4 @@
-//! Ends well and says nothing.
+//! Succeeds without sending anything.
 
 use sdk::{ChatRequest, Outcome};
 

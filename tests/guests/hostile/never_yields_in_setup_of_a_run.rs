@@ -1,5 +1,5 @@
-//! Its `setup` is quick at deploy and computes for ever afterwards: it tells them apart by what it
-//! left in its state.
+//! Its `setup` is quick at deploy and computes forever afterwards. It recognises the deploy by a
+//! key in its state.
 
 use std::hint::black_box;
 

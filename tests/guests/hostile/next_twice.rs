@@ -1,5 +1,5 @@
-//! Asks a generation for its next chunk while an earlier question is still waiting, and forwards it
-//! meanwhile.
+//! Asks a generation for its next chunk while an earlier call is still waiting, and forwards it at
+//! the same time.
 
 use futures_util::future::join3;
 use sdk::hayrick::pipeline::types::Options;

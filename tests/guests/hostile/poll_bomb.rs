@@ -1,5 +1,5 @@
-//! Polls two thousand timers of WASI's at once, again and again: each poll is one call, and the
-//! host does the work.
+//! Polls two thousand WASI timers at once, in a loop: each poll is one call, and the host does the
+//! work.
 
 use sdk::{ChatRequest, Outcome};
 use wasip2::clocks::monotonic_clock::subscribe_duration;

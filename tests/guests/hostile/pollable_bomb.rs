@@ -1,4 +1,4 @@
-//! Makes timers of WASI's and keeps every one of them.
+//! Creates WASI timers and keeps them all.
 
 use sdk::{ChatRequest, Outcome};
 use wasip2::clocks::monotonic_clock::subscribe_duration;

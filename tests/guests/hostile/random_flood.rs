@@ -1,4 +1,4 @@
-//! Takes random bytes for ever.
+//! Takes random bytes forever.
 
 use std::hint::black_box;
 

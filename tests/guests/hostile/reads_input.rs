@@ -1,4 +1,4 @@
-//! Waits for its input, and for descriptors that nobody gave it.
+//! Reads stdin, and tries files that it was never given.
 
 use std::io::Read;
 

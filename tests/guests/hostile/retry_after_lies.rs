@@ -1,5 +1,4 @@
-//! Fails as if the host itself were busy, for longer than time lasts, with text that tries to be a
-//! header.
+//! Claims that the host is busy until the end of time, with text that imitates a header.
 
 use sdk::hayrick::pipeline::types::{Failure, FailureKind};
 use sdk::{ChatRequest, Outcome};

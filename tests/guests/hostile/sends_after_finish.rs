@@ -1,4 +1,4 @@
-//! Says that the answer is finished and goes on, with other reasons and more text.
+//! Sends a finish chunk and continues, with other finish reasons and more text.
 
 use sdk::hayrick::pipeline::response::send;
 use sdk::hayrick::pipeline::types::{Chunk, FinishReason};

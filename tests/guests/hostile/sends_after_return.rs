@@ -1,4 +1,4 @@
-//! Leaves a task behind that sends after the call has returned.
+//! Spawns a task that keeps sending after the call has returned.
 
 use sdk::hayrick::pipeline::timers;
 use sdk::{ChatRequest, Outcome, say};

@@ -1,4 +1,4 @@
-//! Allocates sixteen bytes at a time until there is no more.
+//! Allocates sixteen bytes at a time until memory runs out.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! Computes for ever instead of reading its files.
+//! Computes forever instead of reading its files.
 
 use std::hint::black_box;
 

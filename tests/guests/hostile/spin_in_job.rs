@@ -1,4 +1,4 @@
-//! Computes for ever in a job.
+//! Computes forever in a job.
 
 use std::hint::black_box;
 

@@ -1,11 +1,10 @@
-//! Writes a mebibyte under ever new keys, then empty values under ever new keys, until it is
-//! refused.
+//! Writes a mebibyte under one new key after another until it is refused.
 
 use hostile::{Report, shown};
 use sdk::hayrick::pipeline::state;
 use sdk::{ChatRequest, Outcome};
 
-/// More than any quota this host has by default.
+/// More than any default quota allows.
 const TRIES: u32 = 20_000;
 
 async fn chat(_request: ChatRequest) -> Outcome {

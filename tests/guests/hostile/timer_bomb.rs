@@ -1,4 +1,4 @@
-//! A million sleeps at the same time.
+//! Starts a million concurrent sleeps.
 
 use futures_util::future::join_all;
 use sdk::hayrick::pipeline::timers;

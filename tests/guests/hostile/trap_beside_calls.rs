@@ -1,4 +1,4 @@
-//! Panics while two hundred calls of the host are still waiting.
+//! Panics while two hundred host calls are still waiting.
 
 use futures_util::future::{join, join_all};
 use sdk::hayrick::pipeline::types::Options;
@@ -14,7 +14,7 @@ async fn chat(_request: ChatRequest) -> Outcome {
         join_all((0..50).map(|number| state::set(format!("k{number}"), vec![1; 1000], None)));
     let panics = async {
         timers::sleep(1).await;
-        panic!("this guest panics beside its calls")
+        panic!("this guest panics while its calls are waiting")
     };
     join(join(sleeps, asks), join(writes, panics)).await;
     Ok(())

@@ -1,4 +1,4 @@
-//! Reads half of a file and panics with all of them in its hands.
+//! Reads part of each file, then panics while it holds them all.
 
 use sdk::{FilesRequest, Outcome};
 
@@ -6,7 +6,7 @@ async fn files(request: FilesRequest) -> Outcome {
     for file in &request.files {
         file.read(10).await?;
     }
-    panic!("this guest panics with files in its hands")
+    panic!("this guest panics while it holds files")
 }
 
 sdk::serve!(files: files);

@@ -1,4 +1,4 @@
-//! Says that it used more tokens than there are, again and again.
+//! Reports absurd token counts, repeatedly.
 
 use sdk::hayrick::pipeline::response::send;
 use sdk::hayrick::pipeline::types::{Chunk, Usage};

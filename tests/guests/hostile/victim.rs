@@ -1,4 +1,4 @@
-//! Behaves, and keeps a secret in its state, in a job and in a note beside its run.
+//! Behaves well, and keeps a secret in its state, in a job and in a note on its run.
 
 use sdk::hayrick::pipeline::jobs::{self, SubmitOptions};
 use sdk::hayrick::pipeline::{state, tasks};

@@ -1,4 +1,4 @@
-//! Looks for everything that WASI could give: arguments, environment, folders, sockets, names,
+//! Tries everything WASI could give it: arguments, environment, folders, sockets, name lookup,
 //! input.
 
 use hostile::Report;

@@ -1,6 +1,6 @@
-// Does what the last user message says, `verb:rest`. The same guest exists in Rust and in Python.
-// It speaks the contract's sync twin: what Rust and Python do at the same time, it does one after
-// the other.
+// Runs the command in the last user message, `verb:rest`. The same guest exists in Rust and in
+// Python. It uses the contract's synchronous twin, so it does in sequence what Rust and Python do
+// concurrently.
 
 import llm from "hayrick:pipeline-sync/llm@0.1.0";
 import response from "hayrick:pipeline-sync/response@0.1.0";
@@ -39,13 +39,13 @@ function echo(text) {
   for (const word of text.match(/[^ ]* |[^ ]+/g) ?? []) sendText(word);
 }
 
-/** Passes a generation on, chunk by chunk. */
+/** Relays a generation chunk by chunk. */
 function relay(messages) {
   const generation = llm.generateStream(messages, DEFAULTS);
   for (let chunk; (chunk = generation.next()) !== null; ) response.send(chunk);
 }
 
-/** Asks every question between the bars, and sends the answers in order. */
+/** Asks all questions, separated by bars, and sends the answers in order. */
 function gather(questions) {
   const answers = questions.split("|").map((question) => llm.generate([userMessage(question)], DEFAULTS));
   for (const answer of answers) sendText(answer.text + "\n");
@@ -55,7 +55,7 @@ function sendText(text) {
   response.send({ tag: "text", val: text });
 }
 
-/** The text of the last message that the user sent; empty if there is none. */
+/** The text of the user's last message, or an empty string. */
 function lastUserText(request) {
   const message = request.messages.findLast((message) => message.role === "user");
   const parts = message?.content ?? [];
@@ -66,10 +66,10 @@ function userMessage(text) {
   return { role: "user", content: [{ tag: "text", val: text }], name: null, toolCalls: [], toolCallId: null };
 }
 
-/** Reads `kind:message`. */
+/** Parses `kind:message`. */
 function parseFailure(text) {
   const [kind, message] = splitOnce(text);
-  if (!KINDS.includes(kind)) return failure("invalid-input", `there is no kind of failure named ${kind}`);
+  if (!KINDS.includes(kind)) return failure("invalid-input", `unknown kind of failure: ${kind}`);
   return failure(kind, message ?? "");
 }
 
@@ -77,7 +77,7 @@ function failure(kind, message) {
   return { kind, message, retryAfter: null, limit: null };
 }
 
-/** What stands before the first colon and behind it; null if there is none. */
+/** The text before and after the first colon; the second part is null without a colon. */
 function splitOnce(text) {
   const at = text.indexOf(":");
   return at < 0 ? [text, null] : [text.slice(0, at), text.slice(at + 1)];

@@ -1,4 +1,4 @@
-"""Does what the last user message says, `verb:rest`. The same guest exists in Rust and in JavaScript."""
+"""Runs the command in the last user message, `verb:rest`. The same guest exists in Rust and in JavaScript."""
 
 import asyncio
 import re
@@ -47,14 +47,14 @@ async def echo(text: str) -> None:
 
 
 async def relay(messages: list[Message]) -> None:
-    """Passes a generation on, chunk by chunk."""
+    """Relays a generation chunk by chunk."""
     with await llm.generate_stream(messages, DEFAULTS) as generation:
         while (chunk := await generation.next()) is not None:
             await response.send(chunk)
 
 
 async def gather(questions: str) -> None:
-    """Asks every question between the bars at the same time, and sends the answers in order."""
+    """Asks all questions, separated by bars, concurrently, and sends the answers in order."""
     answers = [llm.generate([user_message(question)], DEFAULTS) for question in questions.split("|")]
     for answer in await asyncio.gather(*answers):
         await send_text(answer.text + "\n")
@@ -65,7 +65,7 @@ async def send_text(text: str) -> None:
 
 
 def last_user_text(request: ChatRequest) -> str:
-    """The text of the last message that the user sent; empty if there is none."""
+    """The text of the user's last message, or an empty string."""
     messages = [message for message in request.messages if message.role == Role.USER]
     return "".join(part.value for message in messages[-1:] for part in message.content if isinstance(part, Part_Text))
 
@@ -75,12 +75,12 @@ def user_message(text: str) -> Message:
 
 
 def parse_failure(text: str) -> Err[Failure]:
-    """Reads `kind:message`."""
+    """Parses `kind:message`."""
     kind, _, message = text.partition(":")
     try:
         return failure(FailureKind[kind.replace("-", "_").upper()], message)
     except KeyError:
-        return failure(FailureKind.INVALID_INPUT, f"there is no kind of failure named {kind}")
+        return failure(FailureKind.INVALID_INPUT, f"unknown kind of failure: {kind}")
 
 
 def failure(kind: FailureKind, message: str) -> Err[Failure]:

@@ -1,5 +1,5 @@
-//! Writes valid modules that no toolchain would make into the folder given: `smith-SEED.core.wasm`,
-//! the same for the same seed.
+//! Writes valid modules that no toolchain would produce into the given folder, as
+//! `smith-SEED.core.wasm`. The same seed gives the same module.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,13 +8,13 @@ use arbitrary::Unstructured;
 use wasm_smith::{Config, Module};
 
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=4;
-/// What a module is made of.
+/// Bytes of noise that a module is generated from.
 const NOISE_BYTES: usize = 16 << 10;
 
 fn main() -> io::Result<()> {
     let folder = std::env::args_os()
         .nth(1)
-        .ok_or_else(|| io::Error::other("name a folder"))?;
+        .ok_or_else(|| io::Error::other("name the output folder: smith FOLDER"))?;
     for seed in SEEDS {
         let module = module(seed).map_err(io::Error::other)?;
         std::fs::write(
@@ -25,7 +25,7 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// The module of a seed. It imports nothing, and has what the host's engine knows.
+/// The module for a seed. It imports nothing and uses only features that the host supports.
 fn module(seed: u64) -> Result<Vec<u8>, String> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let xorshift = || {

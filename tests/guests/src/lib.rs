@@ -1,8 +1,8 @@
-//! What guests have in common beyond plugins/sdk, which they are written with as any plugin is.
+//! Helpers shared by the test guests, which otherwise use plugins/sdk like any plugin.
 
 use sdk::{ChatRequest, Outcome};
 
-/// A chat with nothing to say, for guests whose point lies elsewhere.
+/// A chat that sends nothing, for guests that test something else.
 ///
 /// # Errors
 /// Never.

@@ -1,4 +1,4 @@
-//! Who looks for what no guest may reach.
+//! Guests that look for what they must not reach.
 
 use crate::hostile::case::Component::Guest;
 use crate::hostile::case::Drive::{Chat, Deploy};
@@ -15,26 +15,26 @@ pub const CASES: [Case; 4] = [
         "ambient",
         Chat(&["go on"]),
         Contained,
-        "files, folders, environment and network, through Rust's library",
+        "reaches for files, folders, environment and network through Rust's standard library",
     )
     .by(Guest("ambient")),
     case(
         "wasi-probe",
         Chat(&["go on"]),
         Contained,
-        "the same through WASI itself: sockets, names, folders, input",
+        "does the same through WASI: sockets, name lookup, folders, input",
     ),
     case(
         "reads-input",
         Chat(&["go on"]),
         Contained,
-        "input, files of the host, and links to them",
+        "reaches for input, files of the host, and links to them",
     ),
     case(
         "ungranted-import",
         Deploy,
         Refused(&["evil:host/backdoor"]),
-        "imports what no host offers",
+        "imports an interface that the host does not offer",
     )
     .by(Guest("ungranted-import")),
 ];

@@ -1,4 +1,4 @@
-//! What goes out to the client: too much, too little, at the wrong time, and in disguise.
+//! Answers that are too long, empty, late or forged.
 
 use crate::hostile::case::Component::{Guest, Hostile};
 use crate::hostile::case::Drive::{Chat, HangUp, Stream, Unread};
@@ -25,28 +25,28 @@ pub const CASES: [Case; 29] = [
         "unread-tiny-chunks",
         Unread,
         Fails(&[]),
-        "floods it with single bytes",
+        "floods a client that never reads with single bytes",
     )
     .by(Hostile("tiny-chunks")),
     case(
         "unread-empty-chunks",
         Unread,
         Fails(&[]),
-        "floods it with nothing at all",
+        "floods a client that never reads with empty chunks",
     )
     .by(Hostile("empty-chunks")),
     case(
         "flood",
         Chat(GO_ON),
         Fails(&["output_bytes_max"]),
-        "sends as long as it may",
+        "sends until it is stopped",
     )
     .by(Guest("flood-output")),
     case(
         "flood-streamed",
         Stream,
         Fails(&["output_bytes_max"]),
-        "sends as long as it may, to a stream",
+        "the same, streamed",
     )
     .by(Guest("flood-output")),
     case(
@@ -60,58 +60,58 @@ pub const CASES: [Case; 29] = [
         "ignores-refusals",
         Chat(GO_ON),
         Fails(&["output_bytes_max"]),
-        "goes on sending after it was refused",
+        "keeps sending after it was refused",
     ),
     case(
         "big-chunk",
         Chat(GO_ON),
         Fails(&["chunk_bytes_max"]),
-        "one chunk of two mebibytes",
+        "sends one chunk of two mebibytes",
     )
     .by(Guest("big-chunk")),
     case(
         "never-ends",
         Chat(GO_ON),
         Fails(&["wall_time_max"]),
-        "sleeps for ever",
+        "sleeps forever",
     )
     .by(Guest("sleep-forever")),
     case(
         "never-returns",
         Stream,
         Fails(&["wall_time_max"]),
-        "sends one chunk and sleeps for ever",
+        "sends one chunk and sleeps forever",
     ),
     case(
         "never-sends",
         Stream,
         Answers(""),
-        "ends well and says nothing",
+        "succeeds without sending anything",
     ),
     case(
         "tiny-chunks",
         Stream,
         Contained,
-        "a million chunks of one byte",
+        "sends a million chunks of one byte",
     ),
     case(
         "empty-chunks",
         Stream,
         Fails(ENDED),
-        "chunks without a byte, for ever",
+        "sends empty chunks forever",
     ),
     case(
         "empty-chunks-gathered",
         Chat(GO_ON),
         Fails(ENDED),
-        "the same for a whole answer",
+        "the same, in a whole answer",
     )
     .by(Hostile("empty-chunks")),
     case(
         "empty-tool-calls",
         Chat(GO_ON),
         Fails(&[]),
-        "tool calls without a byte, each of which a whole answer has to remember",
+        "sends empty tool calls, each of which a whole answer has to store",
     ),
     case(
         "empty-tool-calls-streamed",
@@ -124,64 +124,64 @@ pub const CASES: [Case; 29] = [
         "sends-after-return",
         Stream,
         Contained,
-        "leaves a task behind that goes on sending",
+        "leaves a task behind that keeps sending",
     ),
     case(
         "sends-after-finish",
         Stream,
         Answers("after the end"),
-        "says it is finished and goes on",
+        "finishes the answer and goes on",
     ),
     case(
         "forged-text",
         Stream,
         Answers("forged"),
-        "text that tries to be frames and headers",
+        "sends text that imitates frames and headers",
     ),
     case(
         "forged-text-gathered",
         Chat(GO_ON),
         Answers("forged"),
-        "the same in a whole answer",
+        "the same, in a whole answer",
     )
     .by(Hostile("forged-text")),
     case(
         "forged-events",
         Stream,
         Answers(""),
-        "events that try to leave their frame",
+        "sends events that try to break out of their frame",
     ),
     case(
         "forged-fields",
         Stream,
         Answers("true"),
-        "fields that try to take the place of the answer's own",
+        "sends fields that try to replace the answer's own",
     ),
     case(
         "forged-fields-gathered",
         Chat(GO_ON),
         Answers("true"),
-        "the same in a whole answer",
+        "the same, in a whole answer",
     )
     .by(Hostile("forged-fields")),
     case(
         "deep-answer",
         Stream,
         Answers(""),
-        "fields and events nested a hundred thousand levels deep",
+        "sends fields and events nested a hundred thousand levels deep",
     ),
     case(
         "deep-answer-gathered",
         Chat(GO_ON),
         Answers(""),
-        "the same in a whole answer",
+        "the same, in a whole answer",
     )
     .by(Hostile("deep-answer")),
     case(
         "usage-lies",
         Chat(GO_ON),
         Answers("text"),
-        "says it used more tokens than there are",
+        "reports absurd token counts",
     ),
     case(
         "error-text",
@@ -200,6 +200,6 @@ pub const CASES: [Case; 29] = [
         "retry-after-lies",
         Chat(GO_ON),
         Fails(&["busy"]),
-        "claims that the host is busy for ever, in words that try to be a header",
+        "claims that the host is busy forever, in text that imitates a header",
     ),
 ];

@@ -1,4 +1,4 @@
-//! Who takes the processor.
+//! Guests that take the processor.
 
 use crate::hostile::case::Component::Guest;
 use crate::hostile::case::Drive::{Chat, Crowd, Deploy, Files, HangUp, Job, Stream};
@@ -27,68 +27,63 @@ pub const CASES: [Case; 12] = [
         "never ends its setup",
     )
     .by(Guest("spin-in-setup")),
-    case("spin-in-chat", Chat(GO_ON), Fails(CPU), "computes for ever").by(Guest("spin-in-chat")),
+    case("spin-in-chat", Chat(GO_ON), Fails(CPU), "computes forever").by(Guest("spin-in-chat")),
     case(
         "spin-after-first-chunk",
         Stream,
         Fails(CPU),
-        "computes for ever once it has sent something",
+        "computes forever after its first chunk",
     )
     .by(Guest("spin-after-first-chunk")),
     case(
         "spin-in-files",
         Files,
         Fails(NONE),
-        "computes for ever instead of reading files",
+        "computes forever instead of reading files",
     ),
-    case(
-        "spin-in-job",
-        Job,
-        Fails(NONE),
-        "computes for ever in a job",
-    ),
+    case("spin-in-job", Job, Fails(NONE), "computes forever in a job"),
     case(
         "never-yields-in-setup-of-a-run",
         Chat(GO_ON),
         Fails(CPU),
-        "is set up quickly at deploy, and never again",
+        "finishes its setup at deploy, and never again",
     ),
     case(
         "spinning-crowd",
         Crowd(32),
         Contained,
-        "thirty-two runs that compute for ever",
+        "thirty-two runs that compute forever",
     )
     .by(Guest("spin-in-chat")),
     case(
         "spin-and-hang-up",
         HangUp,
         Fails(NONE),
-        "computes for ever for a client that has hung up",
+        "computes forever after its client has hung up",
     )
     .by(Guest("spin-after-first-chunk")),
     case(
         "host-call-storm",
         Chat(GO_ON),
         Fails(CPU),
-        "calls the host for ever, one cheap call after the other",
+        "makes cheap host calls forever",
     ),
     case(
         "async-call-storm",
         Chat(GO_ON),
         Fails(CPU),
-        "awaits what is ready at once, for ever",
+        "awaits calls that are ready immediately, forever",
     ),
     case(
         "bulk-memory",
         Chat(GO_ON),
         Fails(CPU),
-        "copies and fills 24 MiB for ever, an instruction each",
+        "copies and fills 24 MiB forever, with one instruction each",
     ),
     case(
         "poll-bomb",
         Chat(GO_ON),
         Fails(NONE),
-        "has the host poll two thousand timers, for ever",
+        "has the host poll two thousand timers, forever",
     ),
 ];

@@ -1,4 +1,4 @@
-//! Values far out of bounds, through each host function.
+//! Values far out of range, through each host function.
 
 use crate::hostile::case::Drive::{Chat, Files, Job};
 use crate::hostile::case::Expect::{Contained, Fails};
@@ -14,37 +14,37 @@ pub const CASES: [Case; 11] = [
         "huge-send",
         Chat(&["text", "reasoning", "event", "fields", "tool-call"]),
         Contained,
-        "one chunk as large as its memory",
+        "sends one chunk as large as its memory",
     ),
     case(
         "huge-generate",
         Chat(&["one", "many", "parts"]),
         Contained,
-        "a huge message to a model, and hundreds of thousands of small ones",
+        "sends a model a huge message, or hundreds of thousands of small ones",
     ),
     case(
         "huge-options",
         Chat(&["extra", "deep", "format", "tools", "model", "broken"]),
         Contained,
-        "options that are huge, deep or no JSON",
+        "passes options that are huge, deep or not JSON",
     ),
     case(
         "huge-embed",
         Chat(&["one", "many"]),
         Contained,
-        "vectors of a huge text, and of a million",
+        "embeds one huge text, or a million empty ones",
     ),
     case(
         "huge-log",
         Chat(&["go on"]),
         Contained,
-        "logs, notes and reports as large as its memory",
+        "logs, notes and reports texts as large as its memory",
     ),
     case(
         "huge-state",
         Chat(&["key", "value", "prefix", "get", "ttl"]),
         Contained,
-        "keys, values, prefixes and lifetimes out of bounds",
+        "passes keys, values, prefixes and lifetimes out of range",
     ),
     case(
         "state-flood",
@@ -56,24 +56,24 @@ pub const CASES: [Case; 11] = [
         "huge-job",
         Chat(&["kind", "data", "deep", "not-json", "key", "times"]),
         Contained,
-        "jobs whose every part is out of bounds",
+        "submits jobs with each part out of range",
     ),
     case(
         "huge-checkpoint",
         Job,
         Contained,
-        "checkpoints that are huge, deep and no JSON",
+        "leaves checkpoints that are huge, deep or not JSON",
     ),
     case(
         "huge-read",
         Files,
         Contained,
-        "reads four gibibytes of a file at once, all files together",
+        "reads four gibibytes at once from every file",
     ),
     case(
         "huge-random",
         Chat(&["go on"]),
         Fails(&[]),
-        "all the random bytes there are",
+        "asks for more random bytes than fit in memory",
     ),
 ];

@@ -1,4 +1,4 @@
-//! Who tries to be somebody else, or to see what is somebody else's.
+//! Guests that impersonate others or try to see their data.
 
 use crate::hostile::case::Drive::{Canary, Chat, Files, Victim};
 use crate::hostile::case::Expect::{Contained, Fails};
@@ -14,13 +14,13 @@ pub const CASES: [Case; 6] = [
         "state-thief",
         Victim,
         Contained,
-        "another plugin's state under every spelling of its keys",
+        "looks for another plugin's state under every spelling of its keys",
     ),
     case(
         "job-thief",
         Victim,
         Contained,
-        "another plugin's job, whose id it knows",
+        "reads and cancels another plugin's job, whose id it knows",
     ),
     case(
         "forged-uploads",
@@ -32,18 +32,18 @@ pub const CASES: [Case; 6] = [
         "upload-names",
         Files,
         Contained,
-        "files whose names climb out of their folder",
+        "gets files whose names climb out of their folder",
     ),
     case(
         "log-forger",
         Chat(&["go on"]),
         Contained,
-        "lines that try to be somebody else's",
+        "writes lines that imitate other log lines",
     ),
     case(
         "canary",
         Canary,
         Contained,
-        "looks for what earlier runs have left in memory",
+        "looks for what earlier runs left in memory",
     ),
 ];

@@ -1,4 +1,4 @@
-//! Who misuses the queue.
+//! Guests that misuse the queue.
 
 use crate::hostile::case::Drive::{Chat, Job, Watch};
 use crate::hostile::case::Expect::{Contained, Fails};
@@ -26,25 +26,25 @@ pub const CASES: [Case; 9] = [
         "job-cancels-itself",
         Job,
         Contained,
-        "cancels itself and has a result all the same",
+        "cancels itself and still returns a result",
     ),
     case(
         "job-result-not-json",
         Job,
         Fails(&["JSON"]),
-        "a result that is no JSON",
+        "returns a result that is not JSON",
     ),
     case(
         "job-result-huge",
         Job,
         Fails(&["are allowed", "host_call_bytes_max"]),
-        "a result of ten mebibytes",
+        "returns a result of ten mebibytes",
     ),
     case(
         "job-result-deep",
         Job,
         Contained,
-        "a result nested a hundred thousand levels deep",
+        "returns a result nested a hundred thousand levels deep",
     ),
     case(
         "job-error-huge",
@@ -56,12 +56,12 @@ pub const CASES: [Case; 9] = [
         "job-list-bomb",
         Chat(&["go on"]),
         Contained,
-        "lists jobs of large results four hundred times at once",
+        "lists jobs with large results four hundred times at once",
     ),
     case(
         "job-names",
         Chat(&["go on"]),
         Contained,
-        "kinds and keys that try to be paths, lines and statements",
+        "uses kinds and keys that imitate paths, log lines and SQL statements",
     ),
 ];

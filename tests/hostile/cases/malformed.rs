@@ -1,4 +1,4 @@
-//! Files that are no component, and components that no toolchain makes.
+//! Files that are not components, and components that no toolchain produces.
 
 use crate::hostile::case::Component::Made;
 use crate::hostile::case::Drive::{Crowd, Deploy};
@@ -51,19 +51,19 @@ pub const CASES: [Case; 35] = [
         "core-module",
         forge::core_module,
         Refused(&["core module"]),
-        "a module that is no component",
+        "a core module, not a component",
     ),
     case(
         "text-format",
         forge::text,
         Refused(ANY),
-        "a component in text",
+        "a component in the text format",
     ),
     case(
         "zeros",
         forge::zeros,
         Refused(ANY),
-        "a hundred megabytes of zeros behind the preamble",
+        "a hundred megabytes of zeros after the preamble",
     ),
     case(
         "flipped-1",
@@ -87,19 +87,19 @@ pub const CASES: [Case; 35] = [
         "custom-sections",
         forge::custom_sections,
         RefusedOrHarmless,
-        "fifty mebibytes that mean nothing",
+        "fifty mebibytes of meaningless custom sections",
     ),
     case(
         "lying-length",
         forge::lying_length,
         Refused(ANY),
-        "a section that says it has four gibibytes",
+        "a section that claims to be four gibibytes long",
     ),
     case(
         "nested",
         forge::nested,
         Refused(ANY),
-        "two thousand components, one in the other",
+        "two thousand nested components",
     ),
     case(
         "many-functions",
@@ -117,13 +117,13 @@ pub const CASES: [Case; 35] = [
         "branch-tables",
         forge::branch_tables,
         RefusedOrHarmless,
-        "jumps with sixty thousand places to go",
+        "jumps with sixty thousand targets",
     ),
     case(
         "deep-blocks",
         forge::deep_blocks,
         RefusedOrHarmless,
-        "fifty thousand blocks, one in the other",
+        "fifty thousand nested blocks",
     ),
     case(
         "many-memories",
@@ -165,49 +165,49 @@ pub const CASES: [Case; 35] = [
         "start-spins",
         forge::start_spins,
         Refused(&["setup_time_max", "cpu_time_max"]),
-        "computes for ever while it is instantiated",
+        "computes forever during instantiation",
     ),
     case(
         "start-traps",
         forge::start_traps,
         Refused(ANY),
-        "traps while it is instantiated",
+        "traps during instantiation",
     ),
     case(
         "start-recurses",
         forge::start_recurses,
         Refused(&["stack"]),
-        "overflows its stack while it is instantiated",
+        "overflows its stack during instantiation",
     ),
     case(
         "unknown-import",
         forge::unknown_import,
         Refused(ANY),
-        "imports a function of no interface",
+        "imports a function that is in no interface",
     ),
     case(
         "chat-twice",
         forge::chat_twice,
         Refused(ANY),
-        "exports the chat twice",
+        "exports `chat` twice",
     ),
     case(
         "wrong-types",
         forge::wrong_types,
         Refused(ANY),
-        "exports a plugin's interfaces with nothing in them",
+        "exports a plugin's interfaces without their functions",
     ),
     case(
         "lookalikes",
         forge::lookalikes,
         Refused(ANY),
-        "names that look like a plugin's",
+        "exports names that look like a plugin's",
     ),
     case(
         "smith-1",
         forge::smith_1,
         RefusedOrHarmless,
-        "a valid module of wasm-smith's beside the real one",
+        "a valid module from wasm-smith next to the real one",
     ),
     case(
         "smith-2",
@@ -232,13 +232,13 @@ pub const CASES: [Case; 35] = [
         forge::some_memories,
         Drive::Stream,
         Answers(""),
-        "four memories, which is as many as it may have",
+        "four memories, the maximum",
     ),
     run(
         "pool-hog",
         forge::staying_memories,
         Crowd(256),
         Contained,
-        "256 runs of four memories each, to leave none for others",
+        "256 runs of four memories each, to leave no memories for others",
     ),
 ];

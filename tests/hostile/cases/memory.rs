@@ -1,4 +1,4 @@
-//! Who takes memory: its own, and the host's.
+//! Guests that take memory: their own and the host's.
 
 use crate::hostile::case::Component::Guest;
 use crate::hostile::case::Drive::{Chat, Crowd};
@@ -19,14 +19,14 @@ pub const CASES: [Case; 11] = [
         "memory-bomb",
         Chat(GO_ON),
         Fails(ENDED),
-        "takes a mebibyte after the other",
+        "allocates one mebibyte at a time",
     )
     .by(Guest("memory-bomb")),
     case(
         "memory-crowd",
         Crowd(16),
         Contained,
-        "sixteen at once that take all they may",
+        "sixteen concurrent runs that take all the memory they can",
     )
     .by(Guest("memory-bomb")),
     case(
@@ -39,7 +39,7 @@ pub const CASES: [Case; 11] = [
         "small-allocations",
         Chat(GO_ON),
         Fails(ENDED),
-        "takes sixteen bytes at a time",
+        "allocates sixteen bytes at a time",
     ),
     case(
         "generation-bomb",
@@ -51,25 +51,25 @@ pub const CASES: [Case; 11] = [
         "pollable-bomb",
         Chat(GO_ON),
         Fails(NONE),
-        "makes timers of WASI's and keeps them all",
+        "creates WASI timers and keeps them all",
     ),
     case(
         "timer-bomb",
         Chat(GO_ON),
         Contained,
-        "a million sleeps at once",
+        "starts a million concurrent sleeps",
     ),
     case(
         "call-fan-out",
         Chat(GO_ON),
         Contained,
-        "a hundred thousand reads of a mebibyte at once",
+        "reads one mebibyte a hundred thousand times concurrently",
     ),
     case(
         "stack-overflow",
         Chat(GO_ON),
         Fails(&["stack"]),
-        "calls itself until its stack is full",
+        "recurses until its stack overflows",
     )
     .by(Guest("stack-overflow")),
     case(
@@ -82,7 +82,7 @@ pub const CASES: [Case; 11] = [
         "bulk-crowd",
         Crowd(16),
         Contained,
-        "sixteen at once that copy and fill 24 MiB for ever",
+        "sixteen concurrent runs that copy and fill 24 MiB forever",
     )
     .by(crate::hostile::case::Component::Hostile("bulk-memory")),
 ];

@@ -1,4 +1,4 @@
-//! The cases, by theme: one row an attack.
+//! The cases by theme, one row per attack.
 
 pub mod ambient;
 pub mod answer;
@@ -13,7 +13,7 @@ pub mod traps;
 
 use super::case::Case;
 
-/// All of them.
+/// All cases.
 pub fn all() -> Vec<Case> {
     let themes: [&[Case]; 10] = [
         &cpu::CASES,

@@ -1,4 +1,4 @@
-//! Who misuses clocks, timers and randomness.
+//! Guests that misuse clocks, timers and randomness.
 
 use crate::hostile::case::Drive::Chat;
 use crate::hostile::case::Expect::{Contained, Fails};
@@ -14,18 +14,18 @@ pub const CASES: [Case; 3] = [
         "clock-probe",
         Chat(&["go on"]),
         Contained,
-        "how fine the clocks are, and times that overflow",
+        "measures how fine the clocks are, and computes times that overflow",
     ),
     case(
         "random-flood",
         Chat(&["go on"]),
         Fails(&["cpu_time_max", "wall_time_max"]),
-        "random bytes for ever",
+        "takes random bytes forever",
     ),
     case(
         "blocking-sleep",
         Chat(&["go on"]),
         Fails(&["wall_time_max"]),
-        "sleeps without letting go of its thread",
+        "tries to block its thread by sleeping",
     ),
 ];

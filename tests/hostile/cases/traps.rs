@@ -1,4 +1,4 @@
-//! Who breaks, at each point of its life.
+//! Guests that fail, at each point of a run.
 
 use crate::hostile::case::Component::Guest;
 use crate::hostile::case::Drive::{Chat, Crowd, Deploy, Files, Job, Stream};
@@ -54,7 +54,7 @@ pub const CASES: [Case; 11] = [
         "trap-in-files",
         Files,
         Fails(&[]),
-        "panics with files in its hands",
+        "panics while it holds files",
     ),
     case(
         "trap-beside-calls",
@@ -62,12 +62,7 @@ pub const CASES: [Case; 11] = [
         Fails(PANICKED),
         "panics while two hundred calls are waiting",
     ),
-    case(
-        "exits",
-        Stream,
-        Fails(&[]),
-        "ends the process, as it believes",
-    ),
+    case("exits", Stream, Fails(&[]), "tries to exit the process"),
     case(
         "next-twice",
         Chat(GO_ON),

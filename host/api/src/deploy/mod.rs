@@ -1,47 +1,35 @@
-//! `POST /deploy/{name}` and `POST /undeploy/{name}`: the folder of plugins, for those who cannot
-//! copy a file into it.
+//! `POST /deploy/{name}` and `POST /undeploy/{name}`: change the plugins folder over HTTP.
 //!
-//! Whoever may call these may run code here, within the sandbox: a key of theirs has the scope
+//! A client that may call these may run code here, within the sandbox: its key needs the scope
 //! `deploy`.
 
-use axum::Router;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Extension, Path, Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Extension, Request, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
-use axum::routing::post;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use hayrick_runtime::deploy::Arriving;
 use hayrick_services::audit::{Action, Entry};
+use hayrick_types::limit_name::LimitName;
 use hayrick_types::pipeline::PipelineStatus;
 use serde_json::json;
 
-use crate::access::Access;
+use crate::body::pace::Pace;
+use crate::edge::request_id::REQUEST_ID;
 use crate::error::ApiError;
-use crate::json;
-use crate::pace::Pace;
-use crate::request_id::REQUEST_ID;
+use crate::gate::access::Access;
 use crate::state::ApiState;
+use crate::wire::json;
+use crate::wire::params::PathParams;
 
-/// The routes of this protocol.
-pub(crate) fn routes() -> Router<ApiState> {
-    Router::new()
-        .route("/deploy/{name}", post(deploy))
-        .route("/undeploy/{name}", post(undeploy))
-}
-
-type Name = Result<Path<String>, PathRejection>;
-
-/// The body is the component. The answer comes once it serves and is in the audit log; a client
-/// that hangs up before has changed nothing.
-async fn deploy(
+/// Deploys the component in the body. The response comes once it serves and is in the audit log; a
+/// client that hangs up before has changed nothing.
+pub(crate) async fn deploy(
     State(state): State<ApiState>,
     Extension(access): Extension<Access>,
-    name: Name,
+    PathParams(name): PathParams<String>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let Path(name) = name.map_err(|_| ApiError::no_text())?;
     let headers = request.headers().clone();
     let deployed = put(&state, &name, request).await;
     let (action, outcome) = match &deployed {
@@ -49,7 +37,7 @@ async fn deploy(
         Err(error) => (Action::DeployRefused, error.message()),
     };
     record(&state, &access, &headers, action, &name, outcome).await?;
-    Ok(json::answer(StatusCode::OK, &deployed?))
+    Ok(json::ok(&deployed?))
 }
 
 async fn put(state: &ApiState, name: &str, request: Request) -> Result<PipelineStatus, ApiError> {
@@ -64,8 +52,9 @@ async fn receive(
     request: Request,
 ) -> Result<Arriving, ApiError> {
     let mut pace = Pace::new(
-        state.config().upload_stall_timeout,
-        state.config().body_rate_min,
+        state.settings().upload_stall_timeout,
+        LimitName::UploadStallTimeout,
+        state.settings().body_rate_min,
     );
     let mut pieces = request.into_body().into_data_stream();
     while let Some(piece) = pace
@@ -79,31 +68,31 @@ async fn receive(
     {
         arriving
             .write(piece.map_err(|error| {
-                ApiError::invalid(format!("the component broke off: {error}"), None)
+                ApiError::invalid(
+                    format!("the upload of the component broke off: {error}"),
+                    None,
+                )
             })?)
             .await?;
     }
     Ok(arriving)
 }
 
-async fn undeploy(
+/// Removes a pipeline and its file.
+pub(crate) async fn undeploy(
     State(state): State<ApiState>,
     Extension(access): Extension<Access>,
-    name: Name,
+    PathParams(name): PathParams<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let Path(name) = name.map_err(|_| ApiError::no_text())?;
     if !state.runtime().undeploy(&name).await? {
-        return Err(ApiError::no_pipeline(&name, "GET /status"));
+        return Err(ApiError::unknown_pipeline(&name, "GET /status"));
     }
     record(&state, &access, &headers, Action::Undeploy, &name, "ok").await?;
-    Ok(json::answer(
-        StatusCode::OK,
-        &json!({"name": name, "undeployed": true}),
-    ))
+    Ok(json::ok(&json!({"name": name, "undeployed": true})))
 }
 
-/// Writes the audit log. A change that cannot be recorded is not acknowledged as a good one.
+/// Writes the audit log. A change that cannot be recorded is not acknowledged.
 async fn record(
     state: &ApiState,
     access: &Access,
@@ -134,6 +123,6 @@ async fn record(
         .await;
     recorded.map_err(|error| {
         tracing::error!(%error, "the audit log cannot be written");
-        ApiError::unrecorded()
+        ApiError::not_recorded()
     })
 }

@@ -1,4 +1,5 @@
-//! Reads a multipart form: files go to disk while they arrive, fields are kept, all within bounds.
+//! Reads a multipart form within its limits: files go to disk while they arrive, fields stay in
+//! memory.
 
 use axum::body::Body;
 use axum::http::HeaderMap;
@@ -7,32 +8,36 @@ use bytes::Bytes;
 use hayrick_services::uploads::form::Form;
 use hayrick_services::uploads::spool::Spool;
 use hayrick_types::limit_name::LimitName;
+use hayrick_types::settings::server::ServerSettings;
 use multer::{Field, Multipart};
 
-use crate::config::ApiConfig;
+use crate::body::pace::Pace;
 use crate::error::ApiError;
-use crate::pace::Pace;
 
 const HOW: &str =
     "send multipart/form-data with at least one file, as `curl -F file=@notes.txt` does";
 
-/// The whole form. Whatever ends it early leaves nothing behind.
+/// Reads the whole form. If reading ends early, nothing of the form is left.
 ///
 /// # Errors
-/// It is no form, has no file, or more than the limits allow; the client stopped; the disk is full.
+/// The body is not a form, has no file, or exceeds a limit; the client stopped; the disk is full.
 pub(super) async fn read(
     body: Body,
     headers: &HeaderMap,
     spool: &Spool,
-    config: &ApiConfig,
+    config: &ServerSettings,
 ) -> Result<Form, ApiError> {
     let content_type = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
     let boundary = multer::parse_boundary(content_type)
-        .map_err(|_| ApiError::invalid(format!("this is no form: {HOW}"), None))?;
-    let pace = Pace::new(config.upload_stall_timeout, config.body_rate_min);
+        .map_err(|_| ApiError::invalid(format!("the body is not a form: {HOW}"), None))?;
+    let pace = Pace::new(
+        config.upload_stall_timeout,
+        LimitName::UploadStallTimeout,
+        config.body_rate_min,
+    );
     let mut reading = Reading {
         spool,
         config,
@@ -56,9 +61,9 @@ pub(super) async fn read(
 /// A form that is arriving.
 struct Reading<'a> {
     spool: &'a Spool,
-    config: &'a ApiConfig,
+    config: &'a ServerSettings,
     form: Form,
-    /// Content of all parts so far.
+    /// Bytes of all parts so far.
     bytes: u64,
     pace: Pace,
 }
@@ -66,7 +71,7 @@ struct Reading<'a> {
 impl Reading<'_> {
     async fn part(&mut self, part: Field<'_>) -> Result<(), ApiError> {
         match part.file_name().map(str::to_owned) {
-            // A browser's way to say that no file was chosen.
+            // A browser sends this if no file was chosen.
             Some(name) if name.is_empty() => Ok(()),
             Some(name) => self.file(base_name(&name).to_owned(), part).await,
             None => self.field(part).await,
@@ -77,13 +82,13 @@ impl Reading<'_> {
         let files_max = self.config.files_max;
         if self.form.files.len() >= files_max {
             return Err(ApiError::too_large(format!(
-                "the form has more than files_max, {files_max} files: send them in several forms"
+                "the form has more than {files_max} files (files_max): send them in several forms"
             ))
             .limit(LimitName::FilesMax));
         }
         let content_type = part.content_type().map(ToString::to_string);
-        self.check_words(&name)?;
-        self.check_words(content_type.as_deref().unwrap_or_default())?;
+        self.check_name(&name)?;
+        self.check_name(content_type.as_deref().unwrap_or_default())?;
         let mut arriving = self
             .spool
             .begin(name, content_type, self.config.file_bytes_max)
@@ -99,12 +104,12 @@ impl Reading<'_> {
         let fields_max = self.config.fields_max;
         if self.form.fields.len() >= fields_max {
             return Err(ApiError::too_large(format!(
-                "the form has more than fields_max, {fields_max} fields beside its files: send fewer"
+                "the form has more than {fields_max} fields (fields_max), its files not counted: send fewer"
             ))
             .limit(LimitName::FieldsMax));
         }
         let name = part.name().unwrap_or_default().to_owned();
-        self.check_words(&name)?;
+        self.check_name(&name)?;
         let mut content = Vec::new();
         while let Some(bytes) = self.piece(&mut part).await? {
             content.extend_from_slice(&bytes);
@@ -112,13 +117,14 @@ impl Reading<'_> {
             if content.len() > max {
                 let name: String = name.chars().take(64).collect();
                 return Err(ApiError::too_large(format!(
-                    "the field '{name}' is longer than field_bytes_max, {max} bytes: send it as a file"
+                    "the field '{name}' is longer than {max} bytes (field_bytes_max): send it as \
+                     a file"
                 ))
                 .limit(LimitName::FieldBytesMax));
             }
         }
         let content = String::from_utf8(content).map_err(|_| {
-            ApiError::invalid("a field of the form is no UTF-8: send it as a file", None)
+            ApiError::invalid("a field of the form is not UTF-8: send it as a file", None)
         })?;
         self.form.fields.push((name, content));
         Ok(())
@@ -135,19 +141,20 @@ impl Reading<'_> {
         let max = self.config.upload_bytes_max;
         if self.bytes > max {
             return Err(ApiError::too_large(format!(
-                "the form is longer than upload_bytes_max, {max} bytes: send less at a time"
+                "the form is longer than {max} bytes (upload_bytes_max): send less at a time"
             ))
             .limit(LimitName::UploadBytesMax));
         }
         Ok(piece)
     }
 
-    /// Names and content types reach logs and plugins: they are short and on one line.
-    fn check_words(&self, words: &str) -> Result<(), ApiError> {
+    /// Names and content types reach logs and plugins, so they must be short and on one line.
+    fn check_name(&self, name: &str) -> Result<(), ApiError> {
         let max = NAME_BYTES_MAX;
-        if words.len() > max || words.chars().any(char::is_control) {
+        if name.len() > max || name.chars().any(char::is_control) {
             let text = format!(
-                "a name or content type in the form has more than {max} bytes or a control character: rename the file"
+                "a name or content type in the form is longer than {max} bytes or has a control \
+                 character: rename the file"
             );
             return Err(ApiError::invalid(text, None));
         }
@@ -155,14 +162,14 @@ impl Reading<'_> {
     }
 }
 
-/// Bytes of a file's name; file systems have no longer ones.
+/// Bytes of a file name; file systems allow no more.
 const NAME_BYTES_MAX: usize = 255;
 
-/// The last part of a path, whichever way its client writes paths. Names that are only dots lead
-/// up, and become `file`.
+/// The last part of a path, with slashes of either kind. A name of dots alone leads to a parent
+/// folder, and becomes `file`.
 fn base_name(name: &str) -> &str {
     let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    if name.chars().all(|letter| letter == '.') {
+    if name.chars().all(|character| character == '.') {
         "file"
     } else {
         name
@@ -177,8 +184,9 @@ async fn read_paced<T>(
     let piece = pace
         .next(piece, |piece| piece.as_ref().map_or(0, bytes))
         .await?;
-    piece
-        .map_err(|error| ApiError::invalid(format!("the form broke off or is none: {error}"), None))
+    piece.map_err(|error| {
+        ApiError::invalid(format!("the form broke off or is not valid: {error}"), None)
+    })
 }
 
 #[cfg(test)]
@@ -187,7 +195,7 @@ mod tests {
 
     use super::*;
 
-    async fn form(parts: &str, config: &ApiConfig) -> Result<Form, ApiError> {
+    async fn form(parts: &str, config: &ServerSettings) -> Result<Form, ApiError> {
         let folder = tempfile::tempdir().unwrap();
         let mut headers = HeaderMap::new();
         headers.insert(
@@ -214,14 +222,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn files_and_fields_come_in_order_and_names_lose_their_folders() {
+    async fn files_and_fields_keep_their_order_and_names_lose_their_folders() {
         let names = ["a.txt", "../../etc/passwd", "C:\\\\docs\\\\b.txt", "..", ""];
         let parts: String = names
             .iter()
             .map(|name| file(name, "x"))
             .chain([field("k", "1"), field("k", "ü"), "--B--\r\n".to_owned()])
             .collect();
-        let form = form(&parts, &ApiConfig::default()).await.unwrap();
+        let form = form(&parts, &ServerSettings::default()).await.unwrap();
         let names: Vec<&str> = form.files.iter().map(|file| file.name()).collect();
         assert_eq!(names, ["a.txt", "passwd", "b.txt", "file"]);
         assert_eq!(
@@ -234,14 +242,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_bound_is_told_with_its_name() {
-        let config = ApiConfig {
+    async fn each_limit_is_named_in_its_error() {
+        let config = ServerSettings {
             files_max: 2,
             file_bytes_max: 8,
             upload_bytes_max: 12,
             fields_max: 1,
             field_bytes_max: 5,
-            ..ApiConfig::default()
+            ..ServerSettings::default()
         };
         let long_name = "n".repeat(256);
         let cases = [
@@ -262,8 +270,8 @@ mod tests {
             (field("k", "1"), 400, "no file"),
             (file("a", "1").trim_end().to_owned(), 400, "broke off"),
         ];
-        for (parts, status, words) in cases {
-            let end = if words == "broke off" {
+        for (parts, status, expected) in cases {
+            let end = if expected == "broke off" {
                 ""
             } else {
                 "--B--\r\n"
@@ -272,12 +280,12 @@ mod tests {
             assert_eq!(
                 error.status().as_u16(),
                 status,
-                "{words}: {}",
+                "{expected}: {}",
                 error.message()
             );
             assert!(
-                error.message().contains(words),
-                "{words}: {}",
+                error.message().contains(expected),
+                "{expected}: {}",
                 error.message()
             );
         }

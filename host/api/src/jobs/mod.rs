@@ -1,57 +1,43 @@
-//! Background jobs over HTTP: submit, look, wait, follow, cancel, retry.
+//! Background jobs over HTTP: submit, show, wait, follow, cancel, retry.
 
 mod events;
 mod request;
 mod view;
 
-use axum::Router;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
-use axum::routing::{get, post};
 use hayrick_types::contract::Export;
-use hayrick_types::job::{JobFilter, JobId, Submission};
+use hayrick_types::job::{JobId, Submission};
 
 use self::request::{ListQuery, WaitQuery};
 use self::view::{JobView, ListView};
+use crate::body::{depth, read};
 use crate::error::ApiError;
 use crate::state::ApiState;
-use crate::{body, depth, json};
+use crate::wire::json;
+use crate::wire::params::{PathParams, QueryParams};
 
-/// A client's key under which a job is submitted once, however often it is sent.
+/// A key of the client: all submissions with the same key are one job.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// Says that the job was there already.
+/// Says that the job existed already.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// The routes of this protocol. A job is found under `job` and `jobs` alike.
-pub(crate) fn routes() -> Router<ApiState> {
-    let jobs = Router::new().route("/{pipeline}/jobs", get(list).post(submit));
-    ["job", "jobs"].into_iter().fold(jobs, |routes, word| {
-        routes
-            .route(&format!("/{{pipeline}}/{word}/{{id}}"), get(one))
-            .route(&format!("/{{pipeline}}/{word}/{{id}}/cancel"), post(cancel))
-            .route(&format!("/{{pipeline}}/{word}/{{id}}/retry"), post(retry))
-            .route(&format!("/{{pipeline}}/{word}/{{id}}/events"), get(follow))
-    })
-}
-
-type OfPipeline = Result<Path<String>, PathRejection>;
-type OfJob = Result<Path<(String, String)>, PathRejection>;
+/// Pipeline and id of a job.
+type JobPath = PathParams<(String, String)>;
 
 /// 202 once the job is on disk.
-async fn submit(
+pub(crate) async fn submit(
     State(state): State<ApiState>,
-    pipeline: OfPipeline,
+    PathParams(pipeline): PathParams<String>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let Path(pipeline) = pipeline.map_err(|_| ApiError::no_text())?;
     let policy = state.runtime().check(&pipeline, Export::Job)?;
     let (head, body) = request.into_parts();
     let key = idempotency_key(&head.headers)?;
-    let body = body::read(body, state.config()).await?;
-    depth::check(&body, state.config().json_depth_max)?;
+    let body = read::text(body, state.settings()).await?;
+    depth::check(&body, state.settings().json_depth_max)?;
     let submission = request::parse(pipeline, &body, key)?;
     let submission = Submission {
         pending_max: Some(policy.jobs.pending_max),
@@ -60,8 +46,8 @@ async fn submit(
     let submitted = state.services().jobs.submit(submission).await?;
     let view = JobView::from(submitted.job);
     let location = HeaderValue::try_from(format!("/{}/jobs/{}", view.pipeline, view.id));
-    let mut response = json::answer(StatusCode::ACCEPTED, &view);
-    // A pipeline's name and an id have only letters that a header takes.
+    let mut response = json::response(StatusCode::ACCEPTED, &view);
+    // The characters of a pipeline's name and of an id are always valid in a header.
     if let Ok(location) = location {
         response.headers_mut().insert(LOCATION, location);
     }
@@ -79,42 +65,39 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     };
     let text = value.to_str().map_err(|_| {
         ApiError::invalid(
-            "the header Idempotency-Key is no ASCII text: use for example a UUID",
+            "the header Idempotency-Key is not ASCII: use for example a UUID",
             None,
         )
     })?;
     Ok(Some(text.to_owned()))
 }
 
-async fn list(
+/// Lists the jobs of a pipeline.
+pub(crate) async fn list(
     State(state): State<ApiState>,
-    pipeline: OfPipeline,
-    query: Result<Query<ListQuery>, QueryRejection>,
+    PathParams(pipeline): PathParams<String>,
+    QueryParams(query): QueryParams<ListQuery>,
 ) -> Result<Response, ApiError> {
-    let Path(pipeline) = pipeline.map_err(|_| ApiError::no_text())?;
-    let Query(query) =
-        query.map_err(|error| ApiError::invalid(format!("the query is wrong: {error}"), None))?;
-    let filter: JobFilter = query.filter(pipeline.clone())?;
+    let filter = query.filter(pipeline.clone())?;
     let jobs = &state.services().jobs;
     let (page, counts) = (jobs.list(filter).await?, jobs.counts(&pipeline).await?);
     let view = ListView::new(page, counts);
-    // A pipeline that is gone still shows its jobs; one that never was is an error.
+    // A removed pipeline still shows its jobs; one that never existed is an error.
     if view.is_empty() && state.runtime().pipeline(&pipeline).is_none() {
-        return Err(ApiError::no_pipeline(&pipeline, "GET /status"));
+        return Err(ApiError::unknown_pipeline(&pipeline, "GET /status"));
     }
-    Ok(json::answer(StatusCode::OK, &view))
+    Ok(json::ok(&view))
 }
 
-/// With `?wait=SECONDS` the answer waits until the job has ended, but no longer than that, and not
-/// while the server drains.
-async fn one(
+/// Shows a job. With `?wait=SECONDS` the response waits until the job has ended, but no longer than
+/// that, and not while the server drains.
+pub(crate) async fn one(
     State(state): State<ApiState>,
-    path: OfJob,
-    query: Result<Query<WaitQuery>, QueryRejection>,
+    path: JobPath,
+    query: Result<QueryParams<WaitQuery>, ApiError>,
 ) -> Result<Response, ApiError> {
     let (pipeline, id) = parse(path)?;
-    let Query(query) =
-        query.map_err(|error| ApiError::invalid(format!("the query is wrong: {error}"), None))?;
+    let QueryParams(query) = query?;
     let jobs = &state.services().jobs;
     let job = match query.wait()? {
         Some(timeout) => tokio::select! {
@@ -123,34 +106,44 @@ async fn one(
         },
         None => jobs.get(&pipeline, id).await?,
     };
-    Ok(json::answer(StatusCode::OK, &JobView::from(job)))
+    Ok(json::ok(&JobView::from(job)))
 }
 
-async fn cancel(State(state): State<ApiState>, path: OfJob) -> Result<Response, ApiError> {
+/// Cancels a job, for good.
+pub(crate) async fn cancel(
+    State(state): State<ApiState>,
+    path: JobPath,
+) -> Result<Response, ApiError> {
     let (pipeline, id) = parse(path)?;
     let job = state.services().jobs.cancel(&pipeline, id).await?;
-    Ok(json::answer(StatusCode::OK, &JobView::from(job)))
+    Ok(json::ok(&JobView::from(job)))
 }
 
-async fn retry(State(state): State<ApiState>, path: OfJob) -> Result<Response, ApiError> {
+/// Tries a failed or cancelled job again.
+pub(crate) async fn retry(
+    State(state): State<ApiState>,
+    path: JobPath,
+) -> Result<Response, ApiError> {
     let (pipeline, id) = parse(path)?;
     let job = state.services().jobs.retry(&pipeline, id).await?;
-    Ok(json::answer(StatusCode::ACCEPTED, &JobView::from(job)))
+    Ok(json::response(StatusCode::ACCEPTED, &JobView::from(job)))
 }
 
-async fn follow(
+/// Follows the changes of a job.
+pub(crate) async fn follow(
     State(state): State<ApiState>,
-    path: OfJob,
+    path: JobPath,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (pipeline, id) = parse(path)?;
     events::answer(&state, pipeline, id, &headers).await
 }
 
-fn parse(path: OfJob) -> Result<(String, JobId), ApiError> {
-    let Path((pipeline, id)) = path.map_err(|_| ApiError::no_text())?;
+fn parse(PathParams((pipeline, id)): JobPath) -> Result<(String, JobId), ApiError> {
     let id = JobId::parse(&id).ok_or_else(|| {
-        ApiError::not_found("a job's id is a UUID, as the answer to its submission had it")
+        ApiError::not_found(
+            "the id of the job is not a UUID: use the 'id' that its submission returned",
+        )
     })?;
     Ok((pipeline, id))
 }

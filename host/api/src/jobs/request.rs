@@ -1,4 +1,4 @@
-//! What clients send about jobs.
+//! What clients send about jobs: submissions and queries.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::ApiError;
-use crate::times::span;
+use crate::wire::params::{cursor, one_of, seconds};
 
-/// The longest wait of one request; who wants to wait longer asks again.
+/// The longest wait of one request; a client that wants to wait longer asks again.
 const WAIT_MAX: Duration = Duration::from_secs(300);
-/// Jobs of a page when nobody says how many.
+/// Jobs of a page if the client does not say.
 const LIMIT_DEFAULT: usize = 100;
 
-/// The body of a submission. Spans are seconds.
+/// The body of a submission. Durations are in seconds.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body<'a> {
@@ -29,10 +29,10 @@ struct Body<'a> {
     timeout: Option<f64>,
 }
 
-/// Reads a submission; a key in a header stands before one in the body.
+/// Reads a submission; a key in the header wins over one in the body.
 ///
 /// # Errors
-/// It is no JSON object of these fields, or a span is none.
+/// The body is not a JSON object with these fields, or a number is out of its range.
 pub(super) fn parse(
     pipeline: String,
     body: &str,
@@ -40,7 +40,10 @@ pub(super) fn parse(
 ) -> Result<Submission, ApiError> {
     let body: Body<'_> = serde_json::from_str(body).map_err(|error| {
         let how = r#"send for example {"type": "text_processing", "data": {"text": "…"}}"#;
-        ApiError::invalid(format!("the body is no submission ({error}): {how}"), None)
+        ApiError::invalid(
+            format!("the body is not a submission ({error}): {how}"),
+            None,
+        )
     })?;
     Ok(Submission {
         pipeline,
@@ -55,37 +58,27 @@ pub(super) fn parse(
     })
 }
 
-fn seconds(name: &'static str, value: Option<f64>) -> Result<Option<Duration>, ApiError> {
-    let Some(value) = value else { return Ok(None) };
-    let span = span(value).ok_or_else(|| {
-        ApiError::invalid(
-            format!("'{name}' is a number of seconds from 0 on, not {value}"),
-            Some(name),
-        )
-    })?;
-    Ok(Some(span))
-}
-
-/// A whole number, however it is written: to JSON, and to many programs that write it, `2.0` is 2.
+/// A whole number, however it is written: to JSON, and to many programs that write JSON, `2.0` is
+/// 2.
 fn whole<T: TryFrom<i64>>(name: &'static str, value: Option<f64>) -> Result<Option<T>, ApiError> {
     let Some(value) = value else { return Ok(None) };
-    // What lies beyond an `i64` becomes its nearest, which is out of range all the same.
+    // A number beyond an `i64` becomes the nearest one, which is out of every range too.
     let number = (value.fract() == 0.0)
         .then_some(value as i64)
         .and_then(|number| T::try_from(number).ok());
     let number = number.ok_or_else(|| {
         ApiError::invalid(
-            format!("'{name}' is a whole number in its range, not {value}"),
+            format!("'{name}' is {value}: send a whole number in its range"),
             Some(name),
         )
     })?;
     Ok(Some(number))
 }
 
-/// Which jobs are asked for.
+/// Which jobs to list.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ListQuery {
+pub(crate) struct ListQuery {
     status: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
@@ -94,19 +87,14 @@ pub(super) struct ListQuery {
 }
 
 impl ListQuery {
-    /// The filter it means.
+    /// The filter for jobs of `pipeline`.
     ///
     /// # Errors
-    /// A word that is no status, or no id.
+    /// The status or the cursor is invalid.
     pub(super) fn filter(self, pipeline: String) -> Result<JobFilter, ApiError> {
-        let status = self
-            .status
-            .map(|word| JobStatus::parse(&word).ok_or_else(no_status))
-            .transpose()?;
-        let before = self
-            .before
-            .map(|word| JobId::parse(&word).ok_or_else(no_cursor))
-            .transpose()?;
+        let names = JobStatus::ALL.map(JobStatus::as_str);
+        let status = one_of("status", self.status.as_deref(), JobStatus::parse, names)?;
+        let before = cursor(self.before.as_deref(), JobId::parse)?;
         Ok(JobFilter {
             pipeline,
             status,
@@ -117,30 +105,18 @@ impl ListQuery {
     }
 }
 
-fn no_status() -> ApiError {
-    let words = JobStatus::ALL.map(JobStatus::as_str).join(", ");
-    ApiError::invalid(format!("'status' is one of {words}"), Some("status"))
-}
-
-fn no_cursor() -> ApiError {
-    ApiError::invalid(
-        "'before' is a job's id: the 'next' of the page before",
-        Some("before"),
-    )
-}
-
-/// How long an answer may wait.
+/// How long the response may wait.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct WaitQuery {
+pub(crate) struct WaitQuery {
     wait: Option<f64>,
 }
 
 impl WaitQuery {
-    /// The time it means; a very long one is cut.
+    /// The time to wait, at most [`WAIT_MAX`].
     ///
     /// # Errors
-    /// It is no span.
+    /// The number is negative or too large.
     pub(super) fn wait(self) -> Result<Option<Duration>, ApiError> {
         Ok(seconds("wait", self.wait)?.map(|wait| wait.min(WAIT_MAX)))
     }
@@ -151,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_submission_is_read_and_its_data_goes_on_as_it_came() {
+    fn a_submission_is_read_and_its_data_stays_as_it_came() {
         let body = r#"{"type": "analysis", "data": {"content": [1,  2]}, "delay": 1.5, "idempotency_key": "body"}"#;
         let submission = parse("p".to_owned(), body, None).unwrap();
         assert_eq!(
@@ -178,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_number_is_one_however_it_is_written() {
+    fn a_whole_number_may_be_written_with_a_fraction_of_zero() {
         let submission = parse(
             "p".to_owned(),
             r#"{"type": "x", "priority": -3.0, "max_attempts": 2e0}"#,
@@ -202,7 +178,7 @@ mod tests {
             )
             .unwrap_err();
             assert!(
-                error.message().contains("is a whole number"),
+                error.message().contains("send a whole number"),
                 "{field}: {}",
                 error.message()
             );
@@ -210,21 +186,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn errors_name_the_mistake() {
         let cases = [
-            ("", "no submission"),
+            ("", "not a submission"),
             (r#"{"data": 1}"#, "missing field `type`"),
             (r#"{"type": "x", "dalay": 1}"#, "unknown field `dalay`"),
             (
                 r#"{"type": "x", "delay": -1}"#,
-                "'delay' is a number of seconds",
+                "'delay' is -1: send a number of seconds",
             ),
             (r#"{"type": "x", "timeout": "5m"}"#, "expected f64"),
         ];
-        for (body, words) in cases {
+        for (body, expected) in cases {
             let error = parse("p".to_owned(), body, None).unwrap_err();
             assert!(
-                error.message().contains(words),
+                error.message().contains(expected),
                 "{body}: {}",
                 error.message()
             );

@@ -1,10 +1,11 @@
-//! Jobs as JSON. Times are Unix times in seconds with a fraction, spans are seconds.
+//! Jobs as JSON. Times are Unix times in seconds with a fraction; durations are in seconds.
 
-use hayrick_types::job::{Job, JobCounts, JobPage, JobStatus, Progress};
+use hayrick_types::job::{Job, JobCounts, JobPage, JobStatus};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::times::seconds;
+use crate::wire::progress::ProgressView;
+use crate::wire::times::seconds;
 
 /// One job.
 #[derive(Debug, Serialize)]
@@ -34,27 +35,9 @@ pub(super) struct JobView {
     revision: u64,
 }
 
-/// How far a run has come.
-#[derive(Debug, Serialize)]
-struct ProgressView {
-    done: u64,
-    total: Option<u64>,
-    message: Option<String>,
-}
-
-impl From<Progress> for ProgressView {
-    fn from(progress: Progress) -> ProgressView {
-        ProgressView {
-            done: progress.done,
-            total: progress.total,
-            message: progress.message,
-        }
-    }
-}
-
 impl From<Job> for JobView {
     fn from(job: Job) -> JobView {
-        // What the store has was checked when it came in.
+        // The store has only JSON that was checked when it came in.
         let document = |text: String| RawValue::from_string(text).ok();
         JobView {
             id: job.id.to_string(),
@@ -85,7 +68,7 @@ impl From<Job> for JobView {
 pub(super) struct ListView {
     object: &'static str,
     data: Vec<JobView>,
-    /// To be sent as `before` for the next page.
+    /// The client sends it as `before` to get the next page.
     next: Option<String>,
     counts: CountsView,
 }
@@ -122,7 +105,7 @@ impl ListView {
         }
     }
 
-    /// Whether the pipeline has no job at all.
+    /// Whether the pipeline has no jobs at all.
     pub(super) fn is_empty(&self) -> bool {
         let CountsView {
             pending,

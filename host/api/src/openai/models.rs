@@ -1,16 +1,15 @@
 //! `/models`: the pipelines that can chat.
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Extension, Path, State};
-use axum::http::StatusCode;
+use axum::extract::{Extension, State};
 use axum::response::Response;
 use hayrick_types::pipeline::{PipelineState, PipelineStatus};
 use serde::Serialize;
 
-use crate::access::Access;
 use crate::error::ApiError;
-use crate::json;
+use crate::gate::access::Access;
 use crate::state::ApiState;
+use crate::wire::json;
+use crate::wire::params::PathParams;
 
 /// A pipeline as OpenAI shows a model.
 #[derive(Debug, PartialEq, Serialize)]
@@ -39,27 +38,23 @@ pub(crate) async fn list(
         .into_iter()
         .filter(|pipeline| access.may_use(&pipeline.name));
     let data = pipelines.filter_map(model).collect();
-    json::answer(
-        StatusCode::OK,
-        &ModelList {
-            object: "list",
-            data,
-        },
-    )
+    json::ok(&ModelList {
+        object: "list",
+        data,
+    })
 }
 
 /// `GET /models/{id}`.
 pub(crate) async fn one(
     State(state): State<ApiState>,
-    id: Result<Path<String>, PathRejection>,
+    PathParams(id): PathParams<String>,
 ) -> Result<Response, ApiError> {
-    let Path(id) = id.map_err(|_| ApiError::no_text())?;
     let model = state
         .runtime()
         .pipeline(&id)
         .and_then(model)
-        .ok_or_else(|| ApiError::no_pipeline(&id, "GET /v1/models"))?;
-    Ok(json::answer(StatusCode::OK, &model))
+        .ok_or_else(|| ApiError::unknown_pipeline(&id, "GET /v1/models"))?;
+    Ok(json::ok(&model))
 }
 
 fn model(pipeline: PipelineStatus) -> Option<Model> {
@@ -75,8 +70,7 @@ fn model(pipeline: PipelineStatus) -> Option<Model> {
     })
 }
 
-/// Whether an export is the interface `chat`, of whichever package and version the runtime has let
-/// in.
+/// Whether an export is the interface `chat`, of any package and version that the runtime accepts.
 fn is_chat(export: &str) -> bool {
     export
         .split('@')

@@ -3,7 +3,9 @@
 use hayrick_types::task::{Task, TaskCounts};
 use serde::Serialize;
 
-use crate::times::seconds;
+use crate::wire::progress::ProgressView;
+use crate::wire::times::seconds;
+use crate::wire::usage::UsageView;
 
 /// One task.
 #[derive(Debug, Serialize)]
@@ -29,20 +31,6 @@ pub(super) struct TaskView {
 }
 
 #[derive(Debug, Serialize)]
-struct UsageView {
-    prompt_tokens: u64,
-    completion_tokens: u64,
-    total_tokens: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct ProgressView {
-    done: u64,
-    total: Option<u64>,
-    message: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
 struct NoteView {
     at: f64,
     text: String,
@@ -62,17 +50,9 @@ impl From<Task> for TaskView {
             job: task.job.map(|job| job.to_string()),
             chunks: task.chunks,
             bytes: task.bytes,
-            usage: task.usage.map(|usage| UsageView {
-                prompt_tokens: usage.input_tokens,
-                completion_tokens: usage.output_tokens,
-                total_tokens: usage.input_tokens.saturating_add(usage.output_tokens),
-            }),
+            usage: task.usage.map(UsageView::from),
             error: task.error,
-            progress: task.progress.map(|progress| ProgressView {
-                done: progress.done,
-                total: progress.total,
-                message: progress.message,
-            }),
+            progress: task.progress.map(ProgressView::from),
             notes: task
                 .notes
                 .into_iter()
@@ -90,7 +70,7 @@ impl From<Task> for TaskView {
 pub(super) struct ListView {
     object: &'static str,
     data: Vec<TaskView>,
-    /// To be sent as `before` for the next page.
+    /// The client sends it as `before` to get the next page.
     next: Option<String>,
     counts: CountsView,
 }
@@ -105,7 +85,7 @@ struct CountsView {
 }
 
 impl ListView {
-    /// A page that was asked for with this limit: a full one may have a next.
+    /// A page of at most `limit` tasks; only a full page can have a next one.
     pub(super) fn new(tasks: Vec<Task>, counts: TaskCounts, limit: u32) -> ListView {
         let TaskCounts {
             started,

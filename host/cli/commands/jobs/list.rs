@@ -1,4 +1,4 @@
-//! `hayrick jobs list`: page after page, until there are enough.
+//! `hayrick jobs list`: reads pages until there are enough jobs.
 
 use std::process::ExitCode;
 
@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 use super::view::row;
 use crate::args::{EXIT_ABSENT, JobListArgs};
 use crate::http::{Server, path};
-use crate::output::{self, complain, print, table};
+use crate::output::{self, print, print_stderr, table};
 
-/// Jobs of one request; the server gives fewer if they are large.
+/// Jobs of one page; the server sends fewer if they are large.
 const PAGE_MAX: usize = 1000;
 
 /// Prints the jobs.
 ///
 /// # Errors
-/// No server answers, or it refuses.
+/// No server answers, or the server refuses.
 pub fn run(args: JobListArgs) -> anyhow::Result<ExitCode> {
     let server = Server::find(args.address)?;
     let wanted = if args.all { usize::MAX } else { args.limit };
@@ -50,7 +50,7 @@ pub fn run(args: JobListArgs) -> anyhow::Result<ExitCode> {
             break;
         }
     }
-    let is_cut = next.is_some();
+    let has_more = next.is_some();
     if args.json {
         print(&output::json(
             &json!({"object": "list", "data": jobs, "next": next, "counts": counts}),
@@ -64,8 +64,8 @@ pub fn run(args: JobListArgs) -> anyhow::Result<ExitCode> {
             &rows,
         ))?;
     }
-    if is_cut {
-        complain("hayrick: there are more: raise --limit, or use --all");
+    if has_more {
+        print_stderr("hayrick: there are more jobs: raise --limit, or use --all");
     }
     Ok(ExitCode::SUCCESS)
 }

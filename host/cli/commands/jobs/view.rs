@@ -1,39 +1,39 @@
-//! Jobs as a person reads them.
+//! Jobs as text for people.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use crate::output::{harmless, word};
+use crate::output::{printable, text_at};
 
-/// Characters of an error in a table; `show` has all of it.
+/// Characters of an error in a table; `hayrick jobs show` prints all of it.
 const ERROR_CHARS_MAX: usize = 80;
-/// Seconds of each unit of an age, from the largest on.
+/// The seconds of each unit of an age, the largest first.
 const AGE_UNITS: [(&str, u64); 3] = [("d", 86_400), ("h", 3600), ("m", 60)];
 
-/// How a job ended.
+/// Whether a job has ended, and how.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// It has not.
-    None,
-    Good,
+pub enum Outcome {
+    /// It has not ended.
+    Open,
+    Succeeded,
     /// It failed, or was cancelled.
-    Bad,
+    Failed,
 }
 
-/// Reads it off a job.
-pub fn ending(job: &Value) -> Ending {
-    match (job.get("completed_at"), word(job, "/status").as_str()) {
-        (None | Some(Value::Null), _) => Ending::None,
-        (_, "completed") => Ending::Good,
-        _ => Ending::Bad,
+/// The outcome of a job.
+pub fn outcome(job: &Value) -> Outcome {
+    match (job.get("completed_at"), text_at(job, "/status").as_str()) {
+        (None | Some(Value::Null), _) => Outcome::Open,
+        (_, "completed") => Outcome::Succeeded,
+        _ => Outcome::Failed,
     }
 }
 
-/// A line of a table.
+/// A row of a table.
 pub fn row(job: &Value) -> [String; 7] {
     let [id, status, kind, error] =
-        ["/id", "/status", "/type", "/error"].map(|path| word(job, path));
+        ["/id", "/status", "/type", "/error"].map(|path| text_at(job, path));
     [
         id,
         status,
@@ -45,8 +45,8 @@ pub fn row(job: &Value) -> [String; 7] {
     ]
 }
 
-/// A job, line by line.
-pub fn show(job: &Value) -> String {
+/// All of a job, one field a line.
+pub fn describe(job: &Value) -> String {
     let text = |path: &str| {
         job.pointer(path)
             .filter(|value| !value.is_null())
@@ -77,19 +77,19 @@ fn dash() -> String {
     "-".to_owned()
 }
 
-/// A text as it is, anything else as JSON; harmless.
+/// Text as it is, anything else as JSON; printable.
 fn plain(value: &Value) -> String {
     match value {
-        Value::String(text) => harmless(text),
-        other => harmless(&other.to_string()),
+        Value::String(text) => printable(text),
+        other => printable(&other.to_string()),
     }
 }
 
 fn attempt(job: &Value, of: &str) -> String {
     format!(
         "{}{of}{}",
-        word(job, "/attempt"),
-        word(job, "/max_attempts")
+        text_at(job, "/attempt"),
+        text_at(job, "/max_attempts")
     )
 }
 
@@ -104,10 +104,10 @@ fn progress(job: &Value) -> Option<String> {
     let message = progress
         .get("message")
         .and_then(Value::as_str)
-        .map(|message| format!(": {}", harmless(message)));
+        .map(|message| format!(": {}", printable(message)));
     Some(format!(
         "{}{}{}",
-        word(progress, "/done"),
+        text_at(progress, "/done"),
         total.unwrap_or_default(),
         message.unwrap_or_default()
     ))
@@ -122,7 +122,7 @@ fn age(job: &Value, path: &str) -> Option<String> {
     Some(show_age(now.saturating_sub(then).as_secs()))
 }
 
-/// In the largest unit that it fills.
+/// In the largest unit that fits.
 fn show_age(seconds: u64) -> String {
     let unit = AGE_UNITS.iter().find(|(_, size)| seconds >= *size);
     unit.map_or_else(
@@ -171,8 +171,8 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_job_leaves_out_what_it_has_not() {
-        let shown = show(&job());
+    fn a_job_leaves_out_fields_without_a_value() {
+        let shown = describe(&job());
         assert!(
             shown.starts_with(
                 "id        7\npipeline  p\ntype      t [2J\nstatus    failed\nattempt   2 of 4\n"
@@ -186,21 +186,21 @@ mod tests {
         assert!(
             shown
                 .chars()
-                .all(|letter| letter == '\n' || !letter.is_control()),
+                .all(|character| character == '\n' || !character.is_control()),
             "{shown:?}"
         );
     }
 
     #[test]
-    fn a_job_ends_well_or_badly_or_not_yet() {
+    fn a_job_is_open_succeeded_or_failed() {
         let of = |status: &str, completed_at: Value| {
-            ending(&json!({"status": status, "completed_at": completed_at}))
+            outcome(&json!({"status": status, "completed_at": completed_at}))
         };
-        assert_eq!(of("running", Value::Null), Ending::None);
-        assert_eq!(of("completed", json!(1)), Ending::Good);
+        assert_eq!(of("running", Value::Null), Outcome::Open);
+        assert_eq!(of("completed", json!(1)), Outcome::Succeeded);
         assert_eq!(
             [of("failed", json!(1)), of("cancelled", json!(1))],
-            [Ending::Bad, Ending::Bad]
+            [Outcome::Failed, Outcome::Failed]
         );
     }
 

@@ -6,14 +6,16 @@ use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::thread::available_parallelism;
 
+use hayrick_types::limit_name::LimitName;
+use hayrick_types::settings::engine::CompileLimits;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
 use crate::compile::artifact::Artifact;
-use crate::compile::child::{EXIT_NO_MEMORY, EXIT_REFUSED, Order};
+use crate::compile::child::{EXIT_LIMIT, EXIT_NO_MEMORY, EXIT_REFUSED, Order};
+use crate::compile::config::CompileConfig;
 use crate::compile::error::CompileError;
-use crate::compile::limits::CompileLimits;
 
 /// The hidden command of our own program.
 const COMMAND: &str = "compile";
@@ -55,14 +57,15 @@ struct Left {
 /// Which limit it met, or what is wrong with the component.
 pub(super) async fn compile(
     program: &Path,
-    limits: &CompileLimits,
+    config: &CompileConfig,
     content: &[u8],
 ) -> Result<Artifact, CompileError> {
     let order = Order {
-        limits: limits.clone(),
+        config: config.clone(),
         component_bytes: content.len(),
     };
     let order = serde_json::to_string(&order).map_err(|error| CompileError::Spawn(error.into()))?;
+    let limits = &config.limits;
     let mut compiling = start(program, &order).map_err(CompileError::Spawn)?;
     let exchange = exchange(&mut compiling.0, content, limits.artifact_bytes_max);
     let left = tokio::time::timeout(limits.compile_time_max, exchange).await;
@@ -149,6 +152,7 @@ fn judge(left: Left, limits: &CompileLimits) -> Result<Artifact, CompileError> {
         (Some(code), _) if code == i32::from(EXIT_REFUSED) => {
             Err(CompileError::Refused(shown(&output)))
         }
+        (Some(code), _) if code == i32::from(EXIT_LIMIT) => Err(exceeded(&output)),
         (Some(code), _) if code == i32::from(EXIT_NO_MEMORY) => Err(no_memory),
         (None, Some(signal)) if signal == Signal::XCPU.as_raw() => Err(CompileError::CpuTime {
             max: limits.compile_cpu_time_max,
@@ -164,6 +168,17 @@ fn judge(left: Left, limits: &CompileLimits) -> Result<Artifact, CompileError> {
                 how: format!("{status}: {}", shown(last.as_bytes())),
             })
         }
+    }
+}
+
+/// The limit that a component exceeds, and the reason on the line after it.
+fn exceeded(output: &[u8]) -> CompileError {
+    let text = String::from_utf8_lossy(output);
+    let (name, reason) = text.split_once('\n').unwrap_or(("", &text));
+    let reason = shown(reason.as_bytes());
+    match LimitName::parse(name) {
+        Some(limit) => CompileError::Bound { limit, reason },
+        None => CompileError::Refused(reason),
     }
 }
 
@@ -211,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn each_end_has_its_sentence() {
+    fn each_end_has_its_message() {
         let exit = |code: u8| i32::from(code) << 8;
         assert_eq!(judged(0, b"code", b""), "");
         for (status, output, complaint, words) in [
@@ -245,5 +260,15 @@ mod tests {
                 judged(status, output, complaint)
             );
         }
+    }
+
+    #[test]
+    fn a_component_with_too_many_parts_names_the_limit() {
+        let error = exceeded(b"component.types_max\ntoo many types");
+        assert_eq!(error.limit(), Some(LimitName::TypesMax));
+        assert_eq!(error.to_string(), "too many types");
+        let unknown = exceeded(b"component.wings_max\ntoo many wings");
+        assert_eq!(unknown.limit(), None);
+        assert_eq!(unknown.to_string(), "too many wings");
     }
 }

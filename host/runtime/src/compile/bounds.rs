@@ -1,69 +1,35 @@
 //! How much a component may have of what costs the compiler more than bytes: counted in one cheap
 //! pass before it is compiled.
 
-use serde::{Deserialize, Serialize};
+use hayrick_types::limit_name::LimitName;
+use hayrick_types::settings::component::ComponentBounds;
 use wasmparser::{BinaryReaderError, ComponentType, CoreType, Parser, Payload};
-
-/// The most of each, the whole component with all that is nested in it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct ComponentBounds {
-    /// Components and modules inside each other.
-    pub nesting_max: u64,
-    /// Components nested anywhere in it.
-    pub components_max: u64,
-    /// Core modules.
-    pub modules_max: u64,
-    /// Core functions that have a body.
-    pub functions_max: u64,
-    /// Bytes of one function's body.
-    pub function_bytes_max: u64,
-    /// Types, and what is declared inside the types of components, instances and modules.
-    pub types_max: u64,
-    /// Imports, those of its modules included.
-    pub imports_max: u64,
-    /// Exports, those of its modules included.
-    pub exports_max: u64,
-    /// Bytes of one name that a component imports or exports.
-    pub name_bytes_max: u64,
-}
-
-impl Default for ComponentBounds {
-    fn default() -> ComponentBounds {
-        ComponentBounds {
-            nesting_max: 16,
-            components_max: 256,
-            modules_max: 256,
-            functions_max: 200_000,
-            function_bytes_max: 2 << 20,
-            types_max: 100_000,
-            imports_max: 100_000,
-            exports_max: 100_000,
-            name_bytes_max: 1 << 10,
-        }
-    }
-}
 
 /// A component is refused before it is compiled.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BoundsError {
     #[error(
-        "the component has more than {name}, {max}: make it smaller, or ask the operator to raise the limit in [component]"
+        "the component has more than {limit}, {max}: make it smaller, or ask the operator to raise the limit"
     )]
-    Exceeded { name: &'static str, max: u64 },
+    Exceeded { limit: LimitName, max: u64 },
     #[error(transparent)]
     Malformed(#[from] BinaryReaderError),
 }
 
 /// A bound, and how much of it is used.
 struct Count {
-    name: &'static str,
+    limit: LimitName,
     max: u64,
     used: u64,
 }
 
 impl Count {
-    fn of(name: &'static str, max: u64) -> Count {
-        Count { name, max, used: 0 }
+    fn of(limit: LimitName, max: u64) -> Count {
+        Count {
+            limit,
+            max,
+            used: 0,
+        }
     }
 
     fn add(&mut self, more: u64) -> Result<(), BoundsError> {
@@ -74,7 +40,7 @@ impl Count {
     fn holds(&self, used: u64) -> Result<(), BoundsError> {
         if used > self.max {
             Err(BoundsError::Exceeded {
-                name: self.name,
+                limit: self.limit,
                 max: self.max,
             })
         } else {
@@ -98,18 +64,18 @@ struct Counts {
 /// Counts, and stops at the first bound that is passed.
 ///
 /// # Errors
-/// Names the bound; or the bytes are no component.
+/// Names the limit, or says that the bytes are not a component.
 pub(crate) fn check(content: &[u8], bounds: &ComponentBounds) -> Result<(), BoundsError> {
     let mut counts = Counts {
-        nesting: Count::of("nesting_max", bounds.nesting_max),
-        components: Count::of("components_max", bounds.components_max),
-        modules: Count::of("modules_max", bounds.modules_max),
-        functions: Count::of("functions_max", bounds.functions_max),
-        function_bytes: Count::of("function_bytes_max", bounds.function_bytes_max),
-        types: Count::of("types_max", bounds.types_max),
-        imports: Count::of("imports_max", bounds.imports_max),
-        exports: Count::of("exports_max", bounds.exports_max),
-        name_bytes: Count::of("name_bytes_max", bounds.name_bytes_max),
+        nesting: Count::of(LimitName::NestingMax, bounds.nesting_max),
+        components: Count::of(LimitName::ComponentsMax, bounds.components_max),
+        modules: Count::of(LimitName::ModulesMax, bounds.modules_max),
+        functions: Count::of(LimitName::FunctionsMax, bounds.functions_max),
+        function_bytes: Count::of(LimitName::FunctionBytesMax, bounds.function_bytes_max),
+        types: Count::of(LimitName::TypesMax, bounds.types_max),
+        imports: Count::of(LimitName::ImportsMax, bounds.imports_max),
+        exports: Count::of(LimitName::ExportsMax, bounds.exports_max),
+        name_bytes: Count::of(LimitName::NameBytesMax, bounds.name_bytes_max),
     };
     for payload in Parser::new(0).parse_all(content) {
         counts.payload(payload?)?;
@@ -187,7 +153,7 @@ fn length(range: &std::ops::Range<usize>) -> u64 {
 mod tests {
     use super::*;
 
-    /// Every component begins so.
+    /// Every component begins like this.
     const PREAMBLE: &[u8] = b"\0asm\x0d\0\x01\0";
 
     fn section(id: u8, content: &[u8]) -> Vec<u8> {

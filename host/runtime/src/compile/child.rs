@@ -8,16 +8,20 @@ use std::io::{Read, Write, stdin};
 use std::process::abort;
 use std::time::Duration;
 
+use hayrick_types::settings::engine::CompileLimits;
 use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, nice, setrlimit};
 use serde::{Deserialize, Serialize};
 use wasmtime::Engine;
 
 use crate::compile::bounds::{BoundsError, check};
-use crate::compile::limits::CompileLimits;
+use crate::compile::config::CompileConfig;
 use crate::compile::settings::settings;
 
 /// The component is refused: the output has the reason, in a sentence.
 pub(super) const EXIT_REFUSED: u8 = 10;
+/// The component exceeds a limit: the output has the limit's name, then the reason on a line of its
+/// own.
+pub(super) const EXIT_LIMIT: u8 = 12;
 /// The compiler had no memory left and could say so.
 pub(super) const EXIT_NO_MEMORY: u8 = 11;
 /// Below whatever serves requests.
@@ -31,7 +35,7 @@ const ADDRESSES_BESIDE: u64 = 8 << 30;
 /// What the host asks for; it comes as an argument.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Order {
-    pub(super) limits: CompileLimits,
+    pub(super) config: CompileConfig,
     /// Of the component, which comes over the input and is followed by nothing: its end is the
     /// host's.
     pub(super) component_bytes: usize,
@@ -56,7 +60,7 @@ pub enum ChildError {
 /// Something other than the component is wrong.
 pub fn run(order: &str, out: &mut impl Write) -> Result<u8, ChildError> {
     let order: Order = serde_json::from_str(order)?;
-    limit(&order.limits)?;
+    limit(&order.config.limits)?;
     let mut content = Vec::new();
     stdin()
         .lock()
@@ -65,8 +69,13 @@ pub fn run(order: &str, out: &mut impl Write) -> Result<u8, ChildError> {
     std::thread::Builder::new()
         .stack_size(64 << 10)
         .spawn(end_with_the_host)?;
-    if let Err(error) = check(&content, &order.limits.bounds) {
-        return refuse(out, &bounds_sentence(&error));
+    if let Err(error) = check(&content, &order.config.bounds) {
+        return match error {
+            BoundsError::Exceeded { limit, .. } => {
+                end(out, EXIT_LIMIT, &format!("{limit}\n{error}"))
+            }
+            BoundsError::Malformed(error) => end(out, EXIT_REFUSED, &invalid(&error.to_string())),
+        };
     }
     let engine = Engine::new(&settings()).map_err(ChildError::Engine)?;
     match engine.precompile_component(&content) {
@@ -76,25 +85,19 @@ pub fn run(order: &str, out: &mut impl Write) -> Result<u8, ChildError> {
             Ok(0)
         }
         Err(error) if error.is::<wasmtime::error::OutOfMemory>() => Ok(EXIT_NO_MEMORY),
-        Err(error) => refuse(out, &invalid(&format!("{error:#}"))),
+        Err(error) => end(out, EXIT_REFUSED, &invalid(&format!("{error:#}"))),
     }
 }
 
-fn refuse(out: &mut impl Write, reason: &str) -> Result<u8, ChildError> {
+/// Writes why there is no code.
+fn end(out: &mut impl Write, exit: u8, reason: &str) -> Result<u8, ChildError> {
     out.write_all(reason.as_bytes())?;
     out.flush()?;
-    Ok(EXIT_REFUSED)
-}
-
-fn bounds_sentence(error: &BoundsError) -> String {
-    match error {
-        BoundsError::Exceeded { .. } => error.to_string(),
-        BoundsError::Malformed(error) => invalid(&error.to_string()),
-    }
+    Ok(exit)
 }
 
 fn invalid(reason: &str) -> String {
-    format!("this is no valid component, or the file is cut short: {reason}")
+    format!("this is not a valid component, or the file is cut short: {reason}")
 }
 
 /// Takes from this process what compiling does not need.

@@ -10,8 +10,8 @@ use wasmtime::component::Component;
 
 use crate::compile::aside;
 use crate::compile::cache::SealedCache;
+use crate::compile::config::CompileConfig;
 use crate::compile::error::CompileError;
-use crate::compile::limits::CompileLimits;
 use crate::compile::seal::Subject;
 use crate::compile::settings::fingerprint;
 
@@ -24,7 +24,7 @@ pub(crate) struct Compiler {
     engine: Engine,
     fingerprint: [u8; 32],
     program: PathBuf,
-    limits: CompileLimits,
+    config: CompileConfig,
     cache: Option<Arc<SealedCache>>,
     places: Semaphore,
 }
@@ -41,16 +41,16 @@ impl Compiler {
     pub(crate) fn new(
         engine: Engine,
         program: PathBuf,
-        limits: CompileLimits,
+        config: CompileConfig,
         cache: Option<SealedCache>,
     ) -> Compiler {
-        let fingerprint = fingerprint(&engine, &limits.bounds);
+        let fingerprint = fingerprint(&engine, &config.bounds);
         let places = Semaphore::new(COMPILATIONS_MAX);
         Compiler {
             engine,
             fingerprint,
             program,
-            limits,
+            config,
             cache: cache.map(Arc::new),
             places,
         }
@@ -59,7 +59,7 @@ impl Compiler {
     /// The component of these bytes. Dropping the future ends the process that compiles them.
     ///
     /// # Errors
-    /// They are no valid component, or a limit was met.
+    /// They are not a valid component, or a limit was reached.
     pub(crate) async fn component(&self, content: &[u8]) -> Result<Ready, CompileError> {
         let subject = Subject {
             component: Sha256::digest(content).into(),
@@ -73,7 +73,7 @@ impl Compiler {
         }
         // It is never closed.
         let _place = self.places.acquire().await;
-        let artifact = aside::compile(&self.program, &self.limits, content).await?;
+        let artifact = aside::compile(&self.program, &self.config, content).await?;
         let (engine, cache) = (self.engine.clone(), self.cache.clone());
         let load = move || {
             let component = artifact.load(&engine).map_err(CompileError::Load)?;

@@ -11,6 +11,9 @@ pub enum CompileError {
     /// The process that compiles says why, in a whole sentence.
     #[error("{0}")]
     Refused(String),
+    /// The component has more parts than a limit allows; the reason is a whole sentence, too.
+    #[error("{reason}")]
+    Bound { limit: LimitName, reason: String },
     #[error(
         "compiling it takes more memory than compile_memory_bytes_max, {} MiB: make it smaller, or ask the operator to raise the limit",
         max >> 20
@@ -49,6 +52,7 @@ impl CompileError {
     /// The limit it is due to, if it is due to one.
     pub(crate) fn limit(&self) -> Option<LimitName> {
         match self {
+            CompileError::Bound { limit, .. } => Some(*limit),
             CompileError::Memory { .. } => Some(LimitName::CompileMemoryBytesMax),
             CompileError::CpuTime { .. } => Some(LimitName::CompileCpuTimeMax),
             CompileError::Time { .. } => Some(LimitName::CompileTimeMax),

@@ -3,13 +3,13 @@
 
 pub(crate) mod artifact;
 mod aside;
-pub mod bounds;
+mod bounds;
 pub(crate) mod cache;
 pub mod child;
 pub(crate) mod compiler;
+pub mod config;
 pub mod error;
 mod folder;
 mod key;
-pub mod limits;
 mod seal;
 pub(crate) mod settings;

@@ -3,10 +3,9 @@
 
 use std::hash::{Hash, Hasher};
 
+use hayrick_types::settings::component::ComponentBounds;
 use sha2::{Digest, Sha256};
 use wasmtime::{Config, Engine};
-
-use crate::compile::bounds::ComponentBounds;
 
 /// The settings that the code depends on. Whatever changes it belongs here: a host refuses code
 /// that was made with other settings.

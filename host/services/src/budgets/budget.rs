@@ -12,7 +12,7 @@ use hayrick_types::chunk::{Chunk, Usage};
 use hayrick_types::clock::Clock;
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::limit_name::LimitName;
-use hayrick_types::policy::ModelGrant;
+use hayrick_types::settings::plugin::ModelGrant;
 
 use crate::budgets::day::{DAY, DayUse, day_of};
 

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hayrick_types::clock::Clock;
-use hayrick_types::policy::ModelGrant;
+use hayrick_types::settings::plugin::ModelGrant;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::budgets::budget::Budget;

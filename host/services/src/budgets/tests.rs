@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hayrick_types::chunk::{Chunk, Usage};
 use hayrick_types::clock::Clock;
 use hayrick_types::failure::FailureKind;
-use hayrick_types::policy::ModelGrant;
+use hayrick_types::settings::plugin::ModelGrant;
 
 use crate::budgets::Budgets;
 use crate::budgets::day::DAY;

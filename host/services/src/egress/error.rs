@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use hayrick_types::failure::{Failure, FailureKind};
+use hayrick_types::limit_name::LimitName;
 
 /// Why there is no response, or no more of one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,26 +37,45 @@ pub enum EgressError {
     Broken { host: String },
     #[error("{host} answered something that is not passed on: {reason}")]
     Refused { host: String, reason: String },
-    #[error("{what} took longer than {limit}, {} ms", .max.as_millis())]
+    /// Without a limit it is the guest's own timeout.
+    #[error(
+        "{what} took longer than {}, {} ms",
+        .limit.map_or("its own timeout", LimitName::as_str),
+        .max.as_millis()
+    )]
     Timeout {
         what: &'static str,
-        limit: &'static str,
+        limit: Option<LimitName>,
         max: Duration,
     },
     #[error("{what}: {limit} is {max}")]
     TooLarge {
         what: &'static str,
-        limit: &'static str,
+        limit: LimitName,
         max: u64,
     },
     #[error("too many requests: {limit} is {max}")]
     TooMany {
-        limit: &'static str,
+        limit: LimitName,
         max: usize,
         passes: bool,
     },
-    #[error("more than {max} redirects (redirects_max): the last one came from {host}")]
+    #[error("more than {max} redirects (egress.redirects_max): the last one came from {host}")]
     Redirects { host: String, max: usize },
+}
+
+impl EgressError {
+    /// The limit that was reached, where one is the reason.
+    pub fn limit(&self) -> Option<LimitName> {
+        match self {
+            EgressError::Timeout { limit, .. } => *limit,
+            EgressError::TooLarge { limit, .. } | EgressError::TooMany { limit, .. } => {
+                Some(*limit)
+            }
+            EgressError::Redirects { .. } => Some(LimitName::EgressRedirectsMax),
+            _ => None,
+        }
+    }
 }
 
 impl From<EgressError> for Failure {
@@ -75,7 +95,10 @@ impl From<EgressError> for Failure {
             | EgressError::Redirects { .. } => FailureKind::Failed,
         };
         let passes = matches!(error, EgressError::TooMany { passes: true, .. });
-        let failure = Failure::new(kind, error.to_string());
+        let failure = Failure {
+            limit: error.limit(),
+            ..Failure::new(kind, error.to_string())
+        };
         if passes {
             failure.retry_after(Duration::from_secs(1))
         } else {

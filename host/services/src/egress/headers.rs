@@ -1,9 +1,10 @@
 //! Headers on their way out and in. What frames a message is the host's alone, in both directions.
 
 use hayrick_types::egress::secret::{is_framing, is_reserved};
+use hayrick_types::limit_name::LimitName;
+use hayrick_types::settings::egress::EgressSettings;
 use reqwest::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 
-use crate::egress::config::EgressConfig;
 use crate::egress::error::EgressError;
 use crate::egress::redact::Redactor;
 
@@ -17,7 +18,7 @@ fn wrong<T>(text: String) -> Result<T, EgressError> {
 /// Too many, too long, letters no header has, or a name that is the host's.
 pub(crate) fn outgoing(
     pairs: &[(String, Vec<u8>)],
-    config: &EgressConfig,
+    config: &EgressSettings,
 ) -> Result<HeaderMap, EgressError> {
     let bytes: usize = pairs
         .iter()
@@ -51,7 +52,7 @@ pub(crate) fn outgoing(
 /// There are too many of them, or they are too long.
 pub(crate) fn incoming(
     mut headers: HeaderMap,
-    config: &EgressConfig,
+    config: &EgressSettings,
     redactor: &Redactor,
 ) -> Result<HeaderMap, EgressError> {
     let bytes = headers
@@ -105,20 +106,20 @@ fn of_connection(headers: &HeaderMap) -> Vec<HeaderName> {
 fn check(
     count: usize,
     bytes: usize,
-    config: &EgressConfig,
+    config: &EgressSettings,
     what: &'static str,
 ) -> Result<(), EgressError> {
     if count > config.headers_max {
         return Err(EgressError::TooLarge {
             what,
-            limit: "headers_max",
+            limit: LimitName::EgressHeadersMax,
             max: config.headers_max as u64,
         });
     }
     if bytes > config.header_bytes_max {
         return Err(EgressError::TooLarge {
             what,
-            limit: "header_bytes_max",
+            limit: LimitName::EgressHeaderBytesMax,
             max: config.header_bytes_max as u64,
         });
     }
@@ -132,7 +133,7 @@ mod tests {
     fn sent(name: &str, value: &str) -> Result<HeaderMap, EgressError> {
         outgoing(
             &[(name.to_owned(), value.as_bytes().to_vec())],
-            &EgressConfig::default(),
+            &EgressSettings::default(),
         )
     }
 
@@ -179,10 +180,10 @@ mod tests {
 
     #[test]
     fn how_many_and_how_long_is_bounded() {
-        let config = EgressConfig {
+        let config = EgressSettings {
             headers_max: 2,
             header_bytes_max: 10,
-            ..EgressConfig::default()
+            ..EgressSettings::default()
         };
         let pair = |value: &str| ("a".to_owned(), value.as_bytes().to_vec());
         assert!(outgoing(&[pair("1"), pair("2")], &config).is_ok());
@@ -214,7 +215,7 @@ mod tests {
             ]
             .iter(),
         );
-        let clean = incoming(headers, &EgressConfig::default(), &redactor).unwrap();
+        let clean = incoming(headers, &EgressSettings::default(), &redactor).unwrap();
         assert_eq!(
             clean
                 .iter()

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use hayrick_types::limit_name::LimitName;
+use hayrick_types::settings::egress::EgressSettings;
 use reqwest::Response;
 use reqwest::header::HeaderMap;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
-use crate::egress::config::EgressConfig;
 use crate::egress::error::EgressError;
 use crate::egress::redact::{Redactor, Tail};
 
@@ -36,7 +37,7 @@ pub struct Incoming {
 /// Until when, how much, and how steadily.
 #[derive(Clone, Copy)]
 pub(crate) struct Bounds {
-    pub(crate) config: EgressConfig,
+    pub(crate) config: EgressSettings,
     pub(crate) deadline: Instant,
     pub(crate) time_max: std::time::Duration,
 }
@@ -56,7 +57,7 @@ impl Bounds {
                 idle,
                 EgressError::Timeout {
                     what,
-                    limit: "idle_timeout",
+                    limit: Some(LimitName::EgressIdleTimeout),
                     max: self.config.idle_timeout,
                 },
             )
@@ -67,9 +68,10 @@ impl Bounds {
 
     /// What is said once the time is over.
     pub(crate) fn late(&self) -> EgressError {
+        let is_own = self.time_max < self.config.time_max;
         EgressError::Timeout {
             what: "the request",
-            limit: "time_max or its own timeout",
+            limit: (!is_own).then_some(LimitName::EgressTimeMax),
             max: self.time_max,
         }
     }
@@ -189,10 +191,10 @@ impl Incoming {
     }
 }
 
-fn too_long(config: &EgressConfig) -> EgressError {
+fn too_long(config: &EgressSettings) -> EgressError {
     EgressError::TooLarge {
         what: "the answer is too long",
-        limit: "response_bytes_max",
+        limit: LimitName::EgressResponseBytesMax,
         max: config.response_bytes_max,
     }
 }

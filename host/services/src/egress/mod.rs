@@ -3,7 +3,6 @@
 //! `destination`, `pin` and `connect`.
 
 mod address;
-pub mod config;
 mod connect;
 mod destination;
 pub mod error;

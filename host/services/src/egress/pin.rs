@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use hayrick_types::egress::host::Host;
+use hayrick_types::limit_name::LimitName;
 use tokio::time::timeout;
 
 use crate::egress::address::{Reach, reach};
@@ -25,7 +26,7 @@ pub(crate) async fn pin(
             let resolved = timeout(time_max, resolver.resolve(name)).await;
             let late = |_| EgressError::Timeout {
                 what: "resolving a name",
-                limit: "connect_timeout",
+                limit: Some(LimitName::EgressConnectTimeout),
                 max: time_max,
             };
             resolved.map_err(late)?.unwrap_or_default()

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use hayrick_types::egress::grant::EgressGrant;
+use hayrick_types::settings::egress::EgressSettings;
 use tokio::sync::Semaphore;
 
-use crate::egress::config::EgressConfig;
 use crate::egress::connect::Connector;
 use crate::egress::resolver::Resolver;
 use crate::egress::session::Session;
@@ -19,7 +19,11 @@ pub struct Egress {
 
 impl Egress {
     /// Connects to nothing yet.
-    pub fn new(config: EgressConfig, resolver: Arc<dyn Resolver>, secrets: SecretSource) -> Egress {
+    pub fn new(
+        config: EgressSettings,
+        resolver: Arc<dyn Resolver>,
+        secrets: SecretSource,
+    ) -> Egress {
         let connector = Connector::new(config.connect_timeout, config.headers_max);
         let places = Arc::new(Semaphore::new(
             config.requests_max.min(Semaphore::MAX_PERMITS),

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hayrick_types::egress::grant::EgressGrant;
 use hayrick_types::egress::rule::Destination;
+use hayrick_types::limit_name::LimitName;
 use reqwest::{Method, Response};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
@@ -103,7 +104,7 @@ impl Session {
             let max = config.request_bytes_max as u64;
             return Err(EgressError::TooLarge {
                 what: "the request's body is too long",
-                limit: "request_bytes_max",
+                limit: LimitName::EgressRequestBytesMax,
                 max,
             });
         }
@@ -130,9 +131,16 @@ impl Session {
         let config = &self.shared.config;
         let full = |limit, max, passes| EgressError::TooMany { limit, max, passes };
         let run = Arc::clone(&self.places).try_acquire_owned();
-        let run = run.map_err(|_| full("run_requests_max", config.run_requests_max, false))?;
+        let run = run.map_err(|_| {
+            full(
+                LimitName::EgressRunRequestsMax,
+                config.run_requests_max,
+                false,
+            )
+        })?;
         let host = Arc::clone(&self.shared.places).try_acquire_owned();
-        let host = host.map_err(|_| full("requests_max", config.requests_max, true))?;
+        let host =
+            host.map_err(|_| full(LimitName::EgressRequestsMax, config.requests_max, true))?;
         Ok(Places {
             _run: run,
             _host: host,
@@ -144,7 +152,7 @@ impl Session {
         let max = self.shared.config.run_requests_total_max;
         if self.begun.fetch_add(1, Ordering::Relaxed) >= max {
             return Err(EgressError::TooMany {
-                limit: "run_requests_total_max",
+                limit: LimitName::EgressRunRequestsTotalMax,
                 max,
                 passes: false,
             });
@@ -287,7 +295,7 @@ impl Session {
             let max = self.shared.config.connect_timeout;
             return EgressError::Timeout {
                 what: "connecting",
-                limit: "connect_timeout",
+                limit: Some(LimitName::EgressConnectTimeout),
                 max,
             };
         }

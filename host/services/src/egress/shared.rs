@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use hayrick_types::settings::egress::EgressSettings;
 use tokio::sync::Semaphore;
 
-use crate::egress::config::EgressConfig;
 use crate::egress::connect::Connector;
 use crate::egress::resolver::Resolver;
 use crate::secret::Secret;
@@ -14,7 +14,7 @@ pub type SecretSource = Arc<dyn Fn(&str) -> Option<Secret> + Send + Sync>;
 
 /// One for the host.
 pub(crate) struct Shared {
-    pub(crate) config: EgressConfig,
+    pub(crate) config: EgressSettings,
     pub(crate) resolver: Arc<dyn Resolver>,
     pub(crate) secrets: SecretSource,
     pub(crate) connector: Connector,

@@ -10,11 +10,11 @@ use bytes::Bytes;
 use hayrick_types::egress::grant::EgressGrant;
 use hayrick_types::egress::rule::EgressRule;
 use hayrick_types::egress::secret::SecretGrant;
+use hayrick_types::settings::egress::EgressSettings;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::egress::config::EgressConfig;
 use crate::egress::error::EgressError;
 use crate::egress::request::Request;
 use crate::egress::resolver::{Resolver, Resolving};
@@ -168,13 +168,13 @@ fn secret(to: &str) -> SecretGrant {
     }
 }
 
-fn egress(config: EgressConfig, resolver: &FakeResolver) -> Egress {
+fn egress(config: EgressSettings, resolver: &FakeResolver) -> Egress {
     let secrets = Arc::new(|name: &str| (name == "KEY").then(|| Secret::new(SECRET.to_owned())));
     Egress::new(config, Arc::new(resolver.clone()), secrets)
 }
 
 fn session_with(
-    config: EgressConfig,
+    config: EgressSettings,
     resolver: &FakeResolver,
     rules: Vec<EgressRule>,
     secrets: Vec<SecretGrant>,
@@ -188,7 +188,7 @@ fn local() -> FakeResolver {
 
 fn session(rules: &[String]) -> Session {
     session_with(
-        EgressConfig::default(),
+        EgressSettings::default(),
         &local(),
         rules.iter().map(|text| rule(text)).collect(),
         Vec::new(),
@@ -256,7 +256,7 @@ async fn a_request_goes_out_as_the_host_frames_it() {
 async fn nothing_is_resolved_that_is_not_granted() {
     let resolver = local();
     let session = session_with(
-        EgressConfig::default(),
+        EgressSettings::default(),
         &resolver,
         vec![rule("http://api.test/v1")],
         Vec::new(),
@@ -279,7 +279,7 @@ async fn nothing_is_resolved_that_is_not_granted() {
             "{error}"
         );
     }
-    let none = session_with(EgressConfig::default(), &resolver, Vec::new(), Vec::new());
+    let none = session_with(EgressSettings::default(), &resolver, Vec::new(), Vec::new());
     assert!(matches!(
         none.send(get("http://api.test/")).await,
         Err(EgressError::Denied { .. })
@@ -294,7 +294,7 @@ async fn the_address_that_was_checked_is_the_one_that_is_asked() {
     let resolver = FakeResolver::new(&[&["127.0.0.1"], &["127.0.0.2"]]);
     let url = format!("http://rebind.test:{}", first.port);
     let session = session_with(
-        EgressConfig::default(),
+        EgressSettings::default(),
         &resolver,
         vec![rule(&url)],
         Vec::new(),
@@ -311,7 +311,7 @@ async fn a_name_that_turns_to_metadata_is_refused_even_after_a_good_answer() {
     let resolver = FakeResolver::new(&[&["127.0.0.1"], &["169.254.169.254"]]);
     let url = format!("http://rebind.test:{}", server.port);
     let session = session_with(
-        EgressConfig::default(),
+        EgressSettings::default(),
         &resolver,
         vec![rule(&url)],
         Vec::new(),
@@ -358,7 +358,12 @@ async fn no_spelling_of_a_local_address_is_reached_without_a_word_for_it() {
         private: false,
         ..rule(&format!("http://api.test:{port}"))
     };
-    let session = session_with(EgressConfig::default(), &local(), vec![public], Vec::new());
+    let session = session_with(
+        EgressSettings::default(),
+        &local(),
+        vec![public],
+        Vec::new(),
+    );
     assert!(
         error(&session, get(format!("http://api.test:{port}/")))
             .await
@@ -369,7 +374,12 @@ async fn no_spelling_of_a_local_address_is_reached_without_a_word_for_it() {
         private: false,
         ..rule(&format!("http://127.0.0.1:{port}"))
     };
-    let session = session_with(EgressConfig::default(), &local(), vec![public], Vec::new());
+    let session = session_with(
+        EgressSettings::default(),
+        &local(),
+        vec![public],
+        Vec::new(),
+    );
     assert!(
         error(&session, get(format!("http://127.1:{port}/")))
             .await
@@ -420,7 +430,7 @@ async fn credentials_do_not_follow_a_redirect_to_another_host() {
     // The secret is granted for both, and still no server can send it to the other one.
     let secrets = vec![secret(&here), secret(&other)];
     let session = session_with(
-        EgressConfig::default(),
+        EgressSettings::default(),
         &local(),
         vec![rule(&here), rule(&other)],
         secrets,
@@ -469,7 +479,7 @@ async fn a_secret_goes_out_and_never_comes_back() {
     .await;
     let url = format!("http://api.test:{}", server.port);
     let session = session_with(
-        EgressConfig::default(),
+        EgressSettings::default(),
         &local(),
         vec![rule(&url)],
         vec![secret(&format!("{url}/key"))],
@@ -528,7 +538,7 @@ async fn a_secret_in_the_name_that_a_redirect_leads_to_is_not_told() {
     let resolver = FakeResolver::new(&[&["127.0.0.1"], &["169.254.169.254"]]);
     let rules = vec![rule(&here), rule(&below)];
     let session = session_with(
-        EgressConfig::default(),
+        EgressSettings::default(),
         &resolver,
         rules,
         vec![secret(&here)],
@@ -545,7 +555,7 @@ async fn https_goes_to_the_checked_address_and_names_the_host() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://api.test:{}", listener.local_addr().unwrap().port());
     let session = session_with(
-        EgressConfig::default(),
+        EgressSettings::default(),
         &local(),
         vec![rule(&url)],
         Vec::new(),
@@ -573,7 +583,7 @@ async fn a_secret_that_is_not_there_names_its_variable() {
         ..secret("http://api.test")
     };
     let session = session_with(
-        EgressConfig::default(),
+        EgressSettings::default(),
         &resolver,
         vec![rule("http://api.test")],
         vec![grant],
@@ -600,12 +610,12 @@ async fn every_size_is_bounded() {
     })
     .await;
     let url = format!("http://api.test:{}", server.port);
-    let config = EgressConfig {
+    let config = EgressSettings {
         response_bytes_max: 8192,
         request_bytes_max: 8,
         headers_max: 10,
         header_bytes_max: 1024,
-        ..EgressConfig::default()
+        ..EgressSettings::default()
     };
     let session = session_with(config, &local(), vec![rule(&url)], Vec::new());
     for (path, word) in [
@@ -643,13 +653,13 @@ async fn every_wait_is_bounded() {
     })
     .await;
     let url = format!("http://api.test:{}", server.port);
-    let idle = EgressConfig {
+    let idle = EgressSettings {
         idle_timeout: Duration::from_millis(100),
-        ..EgressConfig::default()
+        ..EgressSettings::default()
     };
-    let whole = EgressConfig {
+    let whole = EgressSettings {
         time_max: Duration::from_millis(100),
-        ..EgressConfig::default()
+        ..EgressSettings::default()
     };
     for (config, word) in [(idle, "idle_timeout, 100 ms"), (whole, "time_max")] {
         let session = session_with(config, &local(), vec![rule(&url)], Vec::new());
@@ -665,7 +675,7 @@ async fn every_wait_is_bounded() {
     assert!(
         error(
             &session_with(
-                EgressConfig::default(),
+                EgressSettings::default(),
                 &local(),
                 vec![rule(&url)],
                 Vec::new()
@@ -681,11 +691,11 @@ async fn every_wait_is_bounded() {
 async fn how_many_requests_there_are_is_bounded() {
     let server = Server::new(|_| ok("fine")).await;
     let url = format!("http://api.test:{}", server.port);
-    let config = EgressConfig {
+    let config = EgressSettings {
         run_requests_max: 1,
         run_requests_total_max: 3,
         requests_max: 2,
-        ..EgressConfig::default()
+        ..EgressSettings::default()
     };
     let egress = egress(config, &local());
     let grant = Arc::new(EgressGrant {

@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
-use hayrick_types::job::JobStatus;
+use hayrick_types::settings::jobs::{JobsSettings, Retention};
 
 /// How jobs are treated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobsConfig {
-    /// Bytes of a job's data.
-    pub data_bytes_max: usize,
-    /// Bytes of a result; an attempt that gives more has failed.
-    pub result_bytes_max: usize,
-    /// Bytes of a checkpoint.
-    pub checkpoint_bytes_max: usize,
+    /// What the operator sets.
+    pub settings: JobsSettings,
+    /// How long finished jobs are kept.
+    pub retention: Retention,
     /// Bytes of an error; the rest is cut off.
     pub error_bytes_max: usize,
     /// Bytes of a kind.
@@ -21,95 +19,36 @@ pub struct JobsConfig {
     pub key_bytes_max: usize,
     /// Bytes of the message beside a progress.
     pub progress_message_bytes_max: usize,
-    /// Pending jobs of a pipeline; one more is refused.
-    pub pending_max: u64,
-    /// Attempts of a job that asks for no other number, the first included.
-    pub attempts_default: u32,
     /// The most attempts a job may ask for.
     pub attempts_max: u32,
-    /// How long an attempt may take if its job asks for no other time.
-    pub timeout_default: Duration,
     /// The longest time a job may ask for.
     pub timeout_max: Duration,
     /// The longest delay of a job or of its next attempt.
     pub delay_max: Duration,
-    /// Deaths of the host's process during a job's attempts, after which the job is held to be
-    /// their cause.
-    pub crashes_max: u32,
-    /// The longest wait after the first failed attempt; it doubles with each.
-    pub backoff_base: Duration,
-    /// The longest wait after any.
-    pub backoff_cap: Duration,
     /// Between two writes of a job's progress; of what is reported meanwhile the newest is kept.
     pub progress_interval: Duration,
     /// Jobs of a page.
     pub page_jobs_max: usize,
     /// Bytes of data and results of a page; the first job is on it whatever its size.
     pub page_bytes_max: usize,
-    pub retention: Retention,
 }
 
 impl Default for JobsConfig {
-    /// 1 MiB of data and checkpoint, 4 MiB of result; 100,000 pending jobs a pipeline; 4 attempts
-    /// of 300 s each, at most 100 of 24 h.
+    /// The defaults of the settings; at most 100 attempts of 24 h each.
     fn default() -> JobsConfig {
         JobsConfig {
-            data_bytes_max: 1 << 20,
-            result_bytes_max: 4 << 20,
-            checkpoint_bytes_max: 1 << 20,
+            settings: JobsSettings::default(),
+            retention: Retention::default(),
             error_bytes_max: 64 << 10,
             kind_bytes_max: 128,
             key_bytes_max: 256,
             progress_message_bytes_max: 1 << 10,
-            pending_max: 100_000,
-            attempts_default: 4,
             attempts_max: 100,
-            timeout_default: Duration::from_secs(300),
             timeout_max: Duration::from_hours(24),
             delay_max: Duration::from_hours(24 * 365),
-            crashes_max: 3,
-            backoff_base: Duration::from_secs(1),
-            backoff_cap: Duration::from_mins(5),
             progress_interval: Duration::from_millis(250),
             page_jobs_max: 1000,
             page_bytes_max: 8 << 20,
-            retention: Retention::default(),
-        }
-    }
-}
-
-/// How long final jobs are kept. Others are never swept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retention {
-    pub completed: Duration,
-    pub cancelled: Duration,
-    pub failed: Duration,
-    /// Jobs of one pipeline and one final status; beyond it those that ended first go first,
-    /// whatever their age.
-    pub kept_max: u64,
-}
-
-impl Default for Retention {
-    /// A day for what completed or was cancelled, a week for what failed; 100,000 of each.
-    fn default() -> Retention {
-        let day = Duration::from_hours(24);
-        Retention {
-            completed: day,
-            cancelled: day,
-            failed: 7 * day,
-            kept_max: 100_000,
-        }
-    }
-}
-
-impl Retention {
-    /// How long a job is kept after it came to this status; `None` is for ever.
-    pub fn age_max(&self, status: JobStatus) -> Option<Duration> {
-        match status {
-            JobStatus::Pending | JobStatus::Running => None,
-            JobStatus::Completed => Some(self.completed),
-            JobStatus::Cancelled => Some(self.cancelled),
-            JobStatus::Failed => Some(self.failed),
         }
     }
 }

@@ -20,13 +20,15 @@ pub enum JobError {
     NotFound { pipeline: String, id: JobId },
     #[error("{what} is empty: give it a value, or leave it out if it may be left out")]
     Empty { what: &'static str },
-    #[error("{what} has {bytes} bytes, {bytes_max} are allowed: shorten it")]
+    #[error("{what} has {bytes} bytes, but at most {bytes_max} are allowed{}: shorten it", .limit.map(|limit| format!(" ({limit})")).unwrap_or_default())]
     TooLong {
         what: &'static str,
         bytes: usize,
         bytes_max: usize,
+        /// The setting that bounds it, if one does.
+        limit: Option<LimitName>,
     },
-    #[error("{what} is no JSON document: {reason}")]
+    #[error("{what} is not valid JSON: {reason}")]
     NotJson { what: &'static str, reason: String },
     #[error("{what} has to lie between {least} and {most}")]
     OutOfRange {
@@ -69,6 +71,17 @@ impl From<rusqlite::Error> for JobError {
     }
 }
 
+impl JobError {
+    /// The limit that was reached, where one is the reason.
+    pub(super) fn limit(&self) -> Option<LimitName> {
+        match self {
+            JobError::TooLong { limit, .. } => *limit,
+            JobError::Full { .. } => Some(LimitName::JobsPendingMax),
+            _ => None,
+        }
+    }
+}
+
 impl From<JobError> for Failure {
     fn from(error: JobError) -> Failure {
         let kind = match &error {
@@ -85,11 +98,12 @@ impl From<JobError> for Failure {
             }
             JobError::Database(_) => FailureKind::Failed,
         };
-        let failure = Failure::new(kind, error.to_string());
+        let failure = Failure {
+            limit: error.limit(),
+            ..Failure::new(kind, error.to_string())
+        };
         if matches!(error, JobError::Full { .. }) {
-            failure
-                .retry_after(FULL_RETRY_AFTER)
-                .limit(LimitName::JobsPendingMax)
+            failure.retry_after(FULL_RETRY_AFTER)
         } else {
             failure
         }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use hayrick_types::job::{AttemptEnd, Claimed, Job, JobStatus, Lease, OwnerId, Progress};
+use hayrick_types::limit_name::LimitName;
 
 use crate::jobs::error::JobError;
 use crate::jobs::queue::Jobs;
@@ -90,6 +91,7 @@ impl Jobs {
                 "the message of the progress",
                 message,
                 self.config.progress_message_bytes_max,
+                None,
             )?;
         }
         self.reports.report(lease, progress).await
@@ -103,7 +105,8 @@ impl Jobs {
         check_json(
             "the checkpoint",
             &document,
-            self.config.checkpoint_bytes_max,
+            self.config.settings.checkpoint_bytes_max,
+            LimitName::JobCheckpointBytesMax,
         )?;
         self.store.checkpoint(lease, document).await
     }
@@ -117,7 +120,11 @@ impl Jobs {
         if let Err(error) = self.reports.flush(lease).await {
             tracing::warn!(job = %lease.id, %error, "the last report of progress was not kept");
         }
-        let job = self.store.finish(lease, self.within_limits(end)).await?;
+        let (end, limit) = self.within_limits(end);
+        let job = self.store.finish(lease, end).await?;
+        if let Some(limit) = limit {
+            self.reached(&job.pipeline, limit);
+        }
         self.news.changed(job.id);
         if job.status == JobStatus::Pending {
             self.news.work_added();
@@ -125,14 +132,10 @@ impl Jobs {
         Ok(job)
     }
 
-    fn within_limits(&self, end: AttemptEnd) -> AttemptEnd {
-        match end {
-            AttemptEnd::Completed(result) => {
-                match check_json("the job's result", &result, self.config.result_bytes_max) {
-                    Ok(()) => AttemptEnd::Completed(result),
-                    Err(error) => AttemptEnd::Failed(error.to_string()),
-                }
-            }
+    /// The end as it is kept, and the limit that a result exceeds.
+    fn within_limits(&self, end: AttemptEnd) -> (AttemptEnd, Option<LimitName>) {
+        let end = match end {
+            AttemptEnd::Completed(result) => return self.checked(result),
             AttemptEnd::Retry { error, delay } => AttemptEnd::Retry {
                 error: cut(error, self.config.error_bytes_max),
                 delay,
@@ -141,7 +144,27 @@ impl Jobs {
                 AttemptEnd::Failed(cut(error, self.config.error_bytes_max))
             }
             AttemptEnd::Cancelled | AttemptEnd::Released => end,
+        };
+        (end, None)
+    }
+
+    fn checked(&self, result: String) -> (AttemptEnd, Option<LimitName>) {
+        let (max, limit) = (
+            self.config.settings.result_bytes_max,
+            LimitName::JobResultBytesMax,
+        );
+        match check_json("the job's result", &result, max, limit) {
+            Ok(()) => (AttemptEnd::Completed(result), None),
+            Err(error) => {
+                let limit = error.limit();
+                (AttemptEnd::Failed(error.to_string()), limit)
+            }
         }
+    }
+
+    /// Counts a limit that a job of the pipeline reached.
+    fn reached(&self, pipeline: &str, limit: LimitName) {
+        self.metrics.plugin(&pipeline.into()).reached(limit);
     }
 
     /// Takes back what dead processes hold; the first thing a worker does.
@@ -152,6 +175,10 @@ impl Jobs {
         let reclaimed = self.store.reclaim(owner).await?;
         for job in &reclaimed {
             self.news.changed(job.id);
+            let crashed = job.crashes >= self.config.settings.crashes_max;
+            if crashed && job.status == JobStatus::Failed {
+                self.reached(&job.pipeline, LimitName::JobCrashesMax);
+            }
         }
         self.news.work_added();
         Ok(reclaimed)

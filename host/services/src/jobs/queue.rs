@@ -14,6 +14,7 @@ use crate::jobs::progress::Reports;
 use crate::jobs::store::JobStore;
 use crate::jobs::submission;
 use crate::jobs::watch::JobWatch;
+use crate::metrics::Metrics;
 
 /// The jobs of this host. A cheap handle.
 #[derive(Clone)]
@@ -22,12 +23,13 @@ pub struct Jobs {
     pub(super) config: Arc<JobsConfig>,
     pub(super) news: Arc<News>,
     pub(super) reports: Arc<Reports>,
+    pub(super) metrics: Metrics,
 }
 
 impl Jobs {
     /// Jobs in this store, which nobody else of this process writes to: whoever waits here learns
     /// of no other changes.
-    pub fn new(store: Arc<dyn JobStore>, config: JobsConfig) -> Jobs {
+    pub fn new(store: Arc<dyn JobStore>, config: JobsConfig, metrics: Metrics) -> Jobs {
         let news = Arc::new(News::default());
         let reports = Reports::new(
             Arc::clone(&store),
@@ -39,6 +41,7 @@ impl Jobs {
             config: Arc::new(config),
             news,
             reports: Arc::new(reports),
+            metrics,
         }
     }
 

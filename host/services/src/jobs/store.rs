@@ -8,8 +8,8 @@ use hayrick_types::job::{
     AttemptEnd, Claimed, Job, JobCounts, JobFilter, JobId, JobPage, JobStatus, Lease, OwnerId,
     Progress, Submitted,
 };
+use hayrick_types::settings::jobs::Retention;
 
-use crate::jobs::config::Retention;
 use crate::jobs::error::JobError;
 
 /// What a store answers once it is on disk.

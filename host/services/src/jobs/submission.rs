@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hayrick_types::job::{JobId, Submission};
+use hayrick_types::limit_name::LimitName;
 use serde_json::Value;
 
 use crate::jobs::config::JobsConfig;
@@ -26,17 +27,22 @@ pub(super) fn check(submission: Submission, config: &JobsConfig) -> Result<NewJo
     if let Some(key) = &idempotency_key {
         check_name("the idempotency key", key, config.key_bytes_max)?;
     }
-    check_json("the job's data", &data, config.data_bytes_max)?;
+    check_json(
+        "the job's data",
+        &data,
+        config.settings.data_bytes_max,
+        LimitName::JobDataBytesMax,
+    )?;
     let delay = delay.unwrap_or_default();
     check_span("the delay", delay, Duration::ZERO, config.delay_max)?;
-    let timeout = timeout.unwrap_or(config.timeout_default);
+    let timeout = timeout.unwrap_or(config.settings.timeout);
     check_span(
         "the timeout",
         timeout,
         Duration::from_millis(1),
         config.timeout_max,
     )?;
-    let attempts_max = attempts_max.unwrap_or(config.attempts_default);
+    let attempts_max = attempts_max.unwrap_or(config.settings.attempts);
     if attempts_max == 0 || attempts_max > config.attempts_max {
         let (least, most) = ("1".to_owned(), config.attempts_max.to_string());
         return Err(JobError::OutOfRange {
@@ -64,12 +70,14 @@ pub(super) fn check_length(
     what: &'static str,
     text: &str,
     bytes_max: usize,
+    limit: Option<LimitName>,
 ) -> Result<(), JobError> {
     if text.len() > bytes_max {
         Err(JobError::TooLong {
             what,
             bytes: text.len(),
             bytes_max,
+            limit,
         })
     } else {
         Ok(())
@@ -77,8 +85,13 @@ pub(super) fn check_length(
 }
 
 /// A JSON document of limited length.
-pub(super) fn check_json(what: &'static str, text: &str, bytes_max: usize) -> Result<(), JobError> {
-    check_length(what, text, bytes_max)?;
+pub(super) fn check_json(
+    what: &'static str,
+    text: &str,
+    bytes_max: usize,
+    limit: LimitName,
+) -> Result<(), JobError> {
+    check_length(what, text, bytes_max, Some(limit))?;
     // Whole, not skipped over: what lies too deep or has half a character in it would make the
     // answer that shows the job unreadable.
     match serde_json::from_str::<Value>(text) {
@@ -94,7 +107,7 @@ fn check_name(what: &'static str, text: &str, bytes_max: usize) -> Result<(), Jo
     if text.is_empty() {
         Err(JobError::Empty { what })
     } else {
-        check_length(what, text, bytes_max)
+        check_length(what, text, bytes_max, None)
     }
 }
 

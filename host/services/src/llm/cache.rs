@@ -4,10 +4,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hayrick_types::chunk::Chunk;
+use hayrick_types::settings::upstream::CacheSettings;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
-
-use crate::llm::config::CacheConfig;
 
 /// Text of an answer that is kept; with `entries_max` it bounds the memory a cache can take.
 const ANSWER_BYTES_MAX: usize = 256 << 10;
@@ -19,7 +18,7 @@ type Key = [u8; 32];
 
 /// Answers, oldest first.
 pub(crate) struct Cache {
-    config: CacheConfig,
+    config: CacheSettings,
     entries: Mutex<Entries>,
 }
 
@@ -39,7 +38,7 @@ pub(crate) struct Recorder {
 }
 
 impl Cache {
-    pub(crate) fn new(config: CacheConfig) -> Arc<Cache> {
+    pub(crate) fn new(config: CacheSettings) -> Arc<Cache> {
         Arc::new(Cache {
             config,
             entries: Mutex::default(),
@@ -134,7 +133,7 @@ mod tests {
     const TTL: Duration = Duration::from_secs(10);
 
     fn cache() -> Arc<Cache> {
-        Cache::new(CacheConfig {
+        Cache::new(CacheSettings {
             ttl: TTL,
             entries_max: 2,
         })

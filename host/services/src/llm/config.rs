@@ -1,8 +1,8 @@
 //! Which upstreams there are and how each is treated.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
+use hayrick_types::settings::upstream::{CacheSettings, UpstreamSettings};
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 
@@ -29,54 +29,10 @@ pub struct UpstreamConfig {
     pub model: String,
     /// Sent as a bearer token.
     pub api_key: Option<Secret>,
-    /// Name resolution, TCP and TLS together.
-    pub connect_timeout: Duration,
-    /// From sending a request to its first token.
-    pub first_token_timeout: Duration,
-    /// Between two pieces of an answer.
-    pub idle_timeout: Duration,
-    /// Requests at a time.
-    pub concurrency_max: usize,
-    /// Requests that wait for a place; one more is refused.
-    pub queue_max: usize,
-    /// Attempts after the first one.
-    pub retries_max: u32,
-    /// Wait before the first retry; it doubles with each.
-    pub backoff_base: Duration,
-    /// The longest wait before a retry. An upstream whose `Retry-After` is longer is not tried
-    /// again.
-    pub backoff_cap: Duration,
-    /// Failures in a row that open the circuit breaker.
-    pub breaker_failures: u32,
-    /// How long an open breaker lets nothing through.
-    pub breaker_open: Duration,
-    /// Aliases asked in this order when this upstream fails; their own fallbacks are not followed.
-    pub fallbacks: Vec<String>,
+    /// How it is asked.
+    pub settings: UpstreamSettings,
     /// Answers to equal requests are repeated from memory.
-    pub cache: Option<CacheConfig>,
-    /// Bytes of one server-sent event.
-    pub event_bytes_max: usize,
-    /// Bytes of text of one answer.
-    pub answer_bytes_max: usize,
-}
-
-/// The response cache of one upstream. It keeps answers of up to 256 KiB.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CacheConfig {
-    /// How long an answer is repeated.
-    pub ttl: Duration,
-    /// Answers kept; the oldest goes first.
-    pub entries_max: usize,
-}
-
-impl Default for CacheConfig {
-    /// 1024 answers, five minutes each.
-    fn default() -> CacheConfig {
-        CacheConfig {
-            ttl: Duration::from_secs(300),
-            entries_max: 1024,
-        }
-    }
+    pub cache: Option<CacheSettings>,
 }
 
 /// Everything that is wrong with a configuration, one line each.
@@ -87,9 +43,7 @@ pub struct LlmConfigError {
 }
 
 impl UpstreamConfig {
-    /// An upstream without a key, cache or fallbacks. Connect 5 s, first token and idle 60 s each;
-    /// 64 requests at a time and 256 that wait; 2 retries after 250 ms to 10 s; a breaker that
-    /// opens for 10 s after 5 failures; 1 MiB an event, 64 MiB an answer.
+    /// An upstream without a key or cache, with the default settings.
     pub fn new(
         alias: impl Into<String>,
         base_url: impl Into<String>,
@@ -100,20 +54,8 @@ impl UpstreamConfig {
             base_url: base_url.into(),
             model: model.into(),
             api_key: None,
-            connect_timeout: Duration::from_secs(5),
-            first_token_timeout: Duration::from_secs(60),
-            idle_timeout: Duration::from_secs(60),
-            concurrency_max: 64,
-            queue_max: 256,
-            retries_max: 2,
-            backoff_base: Duration::from_millis(250),
-            backoff_cap: Duration::from_secs(10),
-            breaker_failures: 5,
-            breaker_open: Duration::from_secs(10),
-            fallbacks: Vec::new(),
+            settings: UpstreamSettings::default(),
             cache: None,
-            event_bytes_max: 1 << 20,
-            answer_bytes_max: 64 << 20,
         }
     }
 
@@ -142,7 +84,7 @@ impl UpstreamConfig {
         let mut mistake = |text: String| out.push(format!("upstream '{}': {text}", self.alias));
         if self.url("").is_none() {
             mistake(format!(
-                "base_url '{}' is no http or https address: write for example http://127.0.0.1:8000/v1",
+                "invalid base_url '{}': write for example http://127.0.0.1:8000/v1",
                 self.base_url
             ));
         }
@@ -152,12 +94,12 @@ impl UpstreamConfig {
                     .to_owned(),
             );
         }
-        if self.concurrency_max == 0 {
+        if self.settings.concurrency_max == 0 {
             mistake(
                 "concurrency_max is 0, so it could never be asked: make it at least 1".to_owned(),
             );
         }
-        for fallback in &self.fallbacks {
+        for fallback in &self.settings.fallbacks {
             if *fallback == self.alias {
                 mistake(format!(
                     "'{fallback}' falls back to itself: name another upstream"
@@ -230,8 +172,8 @@ mod tests {
     fn every_mistake_is_listed() {
         let mut bad = UpstreamConfig::new("a", "ftp://x", "m");
         bad.api_key = Some(Secret::new("zebra\n".to_owned()));
-        bad.concurrency_max = 0;
-        bad.fallbacks = vec!["a".to_owned(), "z".to_owned()];
+        bad.settings.concurrency_max = 0;
+        bad.settings.fallbacks = vec!["a".to_owned(), "z".to_owned()];
         let twice = UpstreamConfig::new("a", "http://x", "m");
         let error = LlmConfig {
             upstreams: vec![bad, twice],

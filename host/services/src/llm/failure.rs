@@ -6,6 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use hayrick_types::failure::{Failure, FailureKind};
+use hayrick_types::limit_name::LimitName;
 use reqwest::StatusCode;
 
 use crate::secret::Secret;
@@ -105,7 +106,12 @@ impl Reporter {
         } else {
             "closed the connection before it answered: try again later".to_owned()
         };
-        self.failure(FailureKind::Unavailable, &what)
+        let failure = self.failure(FailureKind::Unavailable, &what);
+        if error.is_connect() && error.is_timeout() {
+            failure.limit(LimitName::UpstreamConnectTimeout)
+        } else {
+            failure
+        }
     }
 
     /// The connection broke, or ended, before the answer did.
@@ -126,6 +132,7 @@ impl Reporter {
             "sent no token within {limit:?}: try again later, or raise its first_token_timeout"
         );
         self.failure(FailureKind::Timeout, &what)
+            .limit(LimitName::UpstreamFirstTokenTimeout)
     }
 
     pub(crate) fn idle(&self, limit: Duration) -> Failure {
@@ -135,10 +142,12 @@ impl Reporter {
                 "fell silent for {limit:?} within its answer: try again, or raise its idle_timeout"
             ),
         )
+        .limit(LimitName::UpstreamIdleTimeout)
     }
 
     pub(crate) fn event_too_long(&self, limit: usize) -> Failure {
         self.failure(FailureKind::Failed, &format!("sent an event of more than {limit} bytes: raise its event_bytes_max if that is right"))
+            .limit(LimitName::UpstreamEventBytesMax)
     }
 
     pub(crate) fn answer_too_long(&self, limit: usize) -> Failure {
@@ -146,6 +155,7 @@ impl Reporter {
             "answered with more than {limit} bytes: ask for fewer tokens, or raise its answer_bytes_max"
         );
         self.failure(FailureKind::Limit, &what)
+            .limit(LimitName::UpstreamAnswerBytesMax)
     }
 
     /// The answer is not what OpenAI's API says.
@@ -185,6 +195,7 @@ impl Reporter {
         );
         self.failure(FailureKind::Limit, &what)
             .retry_after(Duration::from_secs(1))
+            .limit(LimitName::UpstreamQueueMax)
     }
 
     /// The upstream's own words, short and without the key, after a colon.
@@ -228,15 +239,18 @@ pub(crate) fn of_all(failures: Vec<Failure>) -> Failure {
         .iter()
         .filter_map(|failure| failure.retry_after)
         .min();
-    let kind = failures
+    let (kind, limit) = failures
         .first()
-        .map_or(FailureKind::Failed, |failure| failure.kind);
+        .map_or((FailureKind::Failed, None), |failure| {
+            (failure.kind, failure.limit)
+        });
     let words: Vec<String> = failures
         .into_iter()
         .map(|failure| failure.message)
         .collect();
     Failure {
         retry_after,
+        limit,
         ..Failure::new(kind, words.join("; then "))
     }
 }

@@ -244,7 +244,12 @@ fn status(upstream: &Upstream) -> UpstreamStatus {
 /// An upstream and then its fallbacks.
 fn route(upstream: &Arc<Upstream>, all: &[Arc<Upstream>]) -> Vec<Arc<Upstream>> {
     let named = |alias: &String| all.iter().find(|other| other.config().alias == *alias);
-    let fallbacks = upstream.config().fallbacks.iter().filter_map(named);
+    let fallbacks = upstream
+        .config()
+        .settings
+        .fallbacks
+        .iter()
+        .filter_map(named);
     std::iter::once(upstream)
         .chain(fallbacks)
         .cloned()
@@ -262,11 +267,11 @@ fn connectable(configs: &[UpstreamConfig]) -> Result<Vec<Arc<Upstream>>, LlmConf
     let mut clients: BTreeMap<Duration, Client> = BTreeMap::new();
     let mut upstreams = Vec::new();
     for config in configs {
-        let client = match clients.get(&config.connect_timeout) {
+        let client = match clients.get(&config.settings.connect_timeout) {
             Some(client) => client.clone(),
-            None => client(config.connect_timeout, needs_tls)?,
+            None => client(config.settings.connect_timeout, needs_tls)?,
         };
-        clients.insert(config.connect_timeout, client.clone());
+        clients.insert(config.settings.connect_timeout, client.clone());
         upstreams.extend(Upstream::new(config.clone(), client).map(Arc::new));
     }
     Ok(upstreams)

@@ -72,20 +72,27 @@ impl Upstream {
             embeddings: config.url("embeddings")?,
             authorization: config.authorization(),
             places: Arc::new(Semaphore::new(
-                config.concurrency_max.min(Semaphore::MAX_PERMITS),
+                config.settings.concurrency_max.min(Semaphore::MAX_PERMITS),
             )),
-            queue: Semaphore::new(config.queue_max.min(Semaphore::MAX_PERMITS)),
-            breaker: Breaker::new(config.breaker_failures, config.breaker_open),
-            backoff: Backoff::new(config.backoff_base, config.backoff_cap, seed),
+            queue: Semaphore::new(config.settings.queue_max.min(Semaphore::MAX_PERMITS)),
+            breaker: Breaker::new(
+                config.settings.breaker_failures,
+                config.settings.breaker_open,
+            ),
+            backoff: Backoff::new(
+                config.settings.backoff_base,
+                config.settings.backoff_cap,
+                seed,
+            ),
             cache: config.cache.map(Cache::new),
             requests: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             reporter: Arc::new(Reporter::new(config.alias.clone(), config.api_key.clone())),
             limits: ReadLimits {
-                first_token_timeout: config.first_token_timeout,
-                idle_timeout: config.idle_timeout,
-                event_bytes_max: config.event_bytes_max,
-                answer_bytes_max: config.answer_bytes_max,
+                first_token_timeout: config.settings.first_token_timeout,
+                idle_timeout: config.settings.idle_timeout,
+                event_bytes_max: config.settings.event_bytes_max,
+                answer_bytes_max: config.settings.answer_bytes_max,
             },
             config,
         })
@@ -110,7 +117,11 @@ impl Upstream {
 
     /// Requests that have a place.
     pub(crate) fn active(&self) -> usize {
-        self.config.concurrency_max.min(Semaphore::MAX_PERMITS) - self.places.available_permits()
+        self.config
+            .settings
+            .concurrency_max
+            .min(Semaphore::MAX_PERMITS)
+            - self.places.available_permits()
     }
 
     /// Asks for an answer, again and again where that helps.
@@ -194,8 +205,10 @@ impl Upstream {
             return Ok(Arc::new(place));
         }
         let full = |_| {
-            self.reporter
-                .full(self.config.concurrency_max, self.config.queue_max)
+            self.reporter.full(
+                self.config.settings.concurrency_max,
+                self.config.settings.queue_max,
+            )
         };
         let _turn = self.queue.try_acquire().map_err(full)?;
         // The semaphore is never closed, so this does not fail.
@@ -250,7 +263,9 @@ impl Upstream {
         match timeout(self.limits.first_token_timeout, request.send()).await {
             Ok(Ok(response)) if response.status().is_success() => Ok(response),
             Ok(Ok(response)) => Err(self.refusal(response).await),
-            Ok(Err(error)) => Err(self.reporter.transport(&error, self.config.connect_timeout)),
+            Ok(Err(error)) => Err(self
+                .reporter
+                .transport(&error, self.config.settings.connect_timeout)),
             Err(_) => Err(self.reporter.no_token(self.limits.first_token_timeout)),
         }
     }
@@ -326,7 +341,8 @@ impl Attempts<'_> {
     /// The failure itself, if there is to be none.
     async fn failed(&mut self, failure: Failure) -> Result<(), Failure> {
         self.upstream.failures.fetch_add(1, Ordering::Relaxed);
-        let is_last = self.failed >= self.upstream.config.retries_max || !may_pass(&failure);
+        let is_last =
+            self.failed >= self.upstream.config.settings.retries_max || !may_pass(&failure);
         let wait = if is_last {
             None
         } else {

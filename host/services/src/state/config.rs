@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hayrick_types::policy::StateQuota;
+use hayrick_types::settings::state::StateQuota;
 
 /// Bounds of what is remembered; each is enforced when an entry is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,15 +16,11 @@ pub struct StateConfig {
 }
 
 impl Default for StateConfig {
-    /// Keys of 512 bytes, values of 1 MiB; 10,000 keys and 64 MiB a pipeline; ten years.
+    /// Keys of 512 bytes, ten years, and the quota of the settings.
     fn default() -> StateConfig {
         StateConfig {
             key_bytes_max: 512,
-            quota: StateQuota {
-                value_bytes_max: 1 << 20,
-                keys_max: 10_000,
-                bytes_max: 64 << 20,
-            },
+            quota: StateQuota::default(),
             ttl_max: Duration::from_secs(10 * 365 * 24 * 60 * 60),
         }
     }

@@ -15,7 +15,7 @@ pub enum StateError {
     )]
     Key { bytes: usize, bytes_max: usize },
     #[error(
-        "a value has {bytes_max} bytes at most, and this one has {bytes}: split it over several keys"
+        "a value has {bytes_max} bytes at most (state.value_bytes_max), and this one has {bytes}: split it over several keys"
     )]
     Value { bytes: usize, bytes_max: usize },
     #[error("an entry's time can be {} days at most: leave it out, and the entry stays", .0.as_secs() / (24 * 60 * 60))]
@@ -44,6 +44,7 @@ impl From<StateError> for Failure {
         let limit = match error {
             StateError::Keys(_) => Some(LimitName::StateKeysMax),
             StateError::Bytes(_) => Some(LimitName::StateBytesMax),
+            StateError::Value { .. } => Some(LimitName::StateValueBytesMax),
             _ => None,
         };
         let kind = match error {

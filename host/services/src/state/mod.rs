@@ -7,7 +7,7 @@ mod store;
 use std::time::Duration;
 
 use hayrick_types::clock::Clock;
-use hayrick_types::policy::StateQuota;
+use hayrick_types::settings::state::StateQuota;
 use hayrick_types::state::Entry;
 
 use crate::database::Database;

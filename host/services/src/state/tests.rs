@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use hayrick_types::failure::{Failure, FailureKind};
-use hayrick_types::policy::StateQuota;
+use hayrick_types::settings::state::StateQuota;
 use hayrick_types::state::Entry;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use proptest::{collection, option};

@@ -147,7 +147,7 @@ impl Shelves {
         };
         self.ended_bytes += shelf.end(run.id);
         // More than the store keeps it would get rid of at once.
-        let surplus = if shelf.ended_count() > config.per_pipeline_max {
+        let surplus = if shelf.ended_count() > config.settings.kept_max {
             shelf.expendable()
         } else {
             None

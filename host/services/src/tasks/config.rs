@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use hayrick_types::settings::tasks::TasksSettings;
+
 /// Retention and write-behind; all of it concerns runs that have ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TasksConfig {
-    /// How long a run is remembered after its end.
-    pub age_max: Duration,
-    /// Runs of one pipeline that are remembered; those that ended first go first.
-    pub per_pipeline_max: usize,
+    /// What the operator sets.
+    pub settings: TasksSettings,
     /// How often runs are written to disk.
     pub flush_interval: Duration,
     /// Memory for runs that are not on disk yet, all pipelines together. Beyond it the pipeline
@@ -17,11 +17,10 @@ pub struct TasksConfig {
 }
 
 impl Default for TasksConfig {
-    /// Seven days, 10,000 runs of a pipeline; on disk after a quarter of a second; 64 MiB.
+    /// The defaults of the settings; on disk after a quarter of a second; 64 MiB.
     fn default() -> TasksConfig {
         TasksConfig {
-            age_max: Duration::from_secs(7 * 24 * 60 * 60),
-            per_pipeline_max: 10_000,
+            settings: TasksSettings::default(),
             flush_interval: Duration::from_millis(250),
             unwritten_bytes_max: 64 << 20,
         }

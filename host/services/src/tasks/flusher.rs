@@ -75,7 +75,7 @@ impl Flusher {
 
     /// The same of pipelines that have grown.
     pub(super) async fn sweep_grown(&mut self) -> Result<(), TasksError> {
-        let enough = self.config.per_pipeline_max / GROWTH_PART;
+        let enough = self.config.settings.kept_max / GROWTH_PART;
         let grown: Vec<_> = self
             .growth
             .extract_if(|_, growth| *growth > enough)

@@ -20,11 +20,11 @@ pub(super) async fn sweep(
     pipeline: &str,
     now: u64,
 ) -> Result<u64, TasksError> {
-    let (name, count) = (pipeline.to_owned(), config.per_pipeline_max);
+    let (name, count) = (pipeline.to_owned(), config.settings.kept_max);
     let surplus = database
         .read(move |connection| Ok::<_, TasksError>(store::surplus(connection, &name, count)?))
         .await?;
-    let old = before(config.age_max, now);
+    let old = before(config.settings.keep, now);
     delete(
         database,
         pipeline,

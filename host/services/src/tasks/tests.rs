@@ -441,7 +441,10 @@ async fn a_full_disk_bounds_memory_and_passes() {
 #[tokio::test]
 async fn no_more_is_written_than_is_kept() {
     let fixture = Fixture::new(TasksConfig {
-        per_pipeline_max: 10,
+        settings: TasksSettings {
+            kept_max: 10,
+            ..TasksSettings::default()
+        },
         ..TasksConfig::default()
     })
     .await;
@@ -458,8 +461,10 @@ async fn no_more_is_written_than_is_kept() {
 #[tokio::test]
 async fn what_is_too_old_or_too_many_goes_by_itself() {
     let config = TasksConfig {
-        per_pipeline_max: 16,
-        age_max: 1000 * MS,
+        settings: TasksSettings {
+            kept_max: 16,
+            keep: 1000 * MS,
+        },
         flush_interval: MS,
         ..TasksConfig::default()
     };
@@ -548,8 +553,10 @@ fn actions() -> impl Strategy<Value = Vec<Action>> {
 
 /// Few are kept, and not for long.
 const SMALL: TasksConfig = TasksConfig {
-    per_pipeline_max: 6,
-    age_max: Duration::from_millis(100),
+    settings: TasksSettings {
+        kept_max: 6,
+        keep: Duration::from_millis(100),
+    },
     flush_interval: MS,
     unwritten_bytes_max: usize::MAX,
 };
@@ -676,8 +683,8 @@ async fn sweep(fixture: &Fixture, model: &mut Model) {
     fixture.tasks.sweep().await.unwrap();
     model.retain(
         fixture.now.load(Ordering::SeqCst),
-        SMALL.age_max,
-        SMALL.per_pipeline_max,
+        SMALL.settings.keep,
+        SMALL.settings.kept_max,
     );
     let listed = fixture
         .tasks

@@ -10,6 +10,7 @@ use hayrick_services::jobs::config::JobsConfig;
 use hayrick_services::jobs::sqlite::SqliteJobs;
 use hayrick_services::jobs::store::{Claim, JobStore, NewJob};
 use hayrick_types::job::{AttemptEnd, Claimed, Job, JobId, OwnerId};
+use hayrick_types::settings::jobs::JobsSettings;
 use tempfile::TempDir;
 
 pub const SECOND: Duration = Duration::from_secs(1);
@@ -91,7 +92,10 @@ impl Bench {
 /// The usual limits, but for a queue that is soon full and pages that are soon over.
 pub fn config() -> JobsConfig {
     JobsConfig {
-        pending_max: PENDING_MAX,
+        settings: JobsSettings {
+            pending_max: PENDING_MAX,
+            ..JobsSettings::default()
+        },
         page_bytes_max: 10_000,
         ..JobsConfig::default()
     }

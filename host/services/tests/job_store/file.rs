@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use hayrick_services::database::error::DatabaseError;
-use hayrick_services::jobs::config::Retention;
 use hayrick_services::jobs::error::JobError;
 use hayrick_services::jobs::store::NewJob;
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::job::{AttemptEnd, Job, JobStatus, OwnerId};
+use hayrick_types::settings::jobs::Retention;
 
 use crate::bench::{Bench, PENDING_MAX, SECOND, claim, completed, get, new_job, submit};
 
@@ -144,7 +144,7 @@ async fn space_of_swept_jobs_goes_back_to_the_disk() {
         "{before} pages before, {after} after, {free} of them free"
     );
     let retention = Retention {
-        completed: Duration::ZERO,
+        keep_completed: Duration::ZERO,
         ..Retention::default()
     };
     assert_eq!(bench.store().sweep(retention).await.unwrap(), 0);

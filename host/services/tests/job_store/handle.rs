@@ -8,6 +8,7 @@ use hayrick_services::jobs::config::JobsConfig;
 use hayrick_services::jobs::error::JobError;
 use hayrick_services::jobs::queue::Jobs;
 use hayrick_services::jobs::store::Claim;
+use hayrick_services::metrics::Metrics;
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::job::{AttemptEnd, Claimed, Job, JobStatus, OwnerId, Progress, Submission};
 
@@ -30,7 +31,7 @@ fn submission() -> Submission {
 fn jobs(change: impl FnOnce(&mut JobsConfig)) -> (Bench, Jobs) {
     let (bench, mut config) = (Bench::sqlite(), config());
     change(&mut config);
-    let jobs = Jobs::new(Arc::clone(bench.shared()), config);
+    let jobs = Jobs::new(Arc::clone(bench.shared()), config, Metrics::default());
     (bench, jobs)
 }
 
@@ -62,8 +63,8 @@ async fn what_is_left_open_takes_the_defaults() {
 #[tokio::test]
 async fn each_limit_is_kept() {
     let (_bench, jobs) = jobs(|config| {
-        config.data_bytes_max = 100;
-        config.checkpoint_bytes_max = 100;
+        config.settings.data_bytes_max = 100;
+        config.settings.checkpoint_bytes_max = 100;
     });
     let long = |bytes| "x".repeat(bytes);
     let refused = [
@@ -154,15 +155,15 @@ async fn each_limit_is_kept() {
 
 #[tokio::test]
 async fn a_result_out_of_limits_is_a_failure_and_a_long_error_is_cut() {
-    let (_bench, jobs) = jobs(|config| config.result_bytes_max = 10);
+    let (_bench, jobs) = jobs(|config| config.settings.result_bytes_max = 10);
     let ends = [
         (
             AttemptEnd::Completed("\"123456789\"".to_owned()),
-            "the job's result has 11 bytes, 10 are allowed",
+            "the job's result has 11 bytes, but at most 10 are allowed",
         ),
         (
             AttemptEnd::Completed("no json".to_owned()),
-            "the job's result is no JSON document",
+            "the job's result is not valid JSON",
         ),
         (AttemptEnd::Failed("ü".repeat(40_000)), "üüü"),
     ];

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use hayrick_services::jobs::config::Retention;
 use hayrick_services::jobs::error::JobError;
 use hayrick_services::jobs::store::{Claim, JobStore, NewJob};
 use hayrick_types::job::{AttemptEnd, Job, JobCounts, JobId, JobStatus, Lease, OwnerId, Progress};
+use hayrick_types::settings::jobs::Retention;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::{Just, Strategy, any};
 use proptest::test_runner::Config;
@@ -15,9 +15,9 @@ use crate::bench::{Bench, SECOND, Time, new_job};
 
 const PIPELINES: [&str; 2] = ["echo", "other"];
 const RETENTION: Retention = Retention {
-    completed: SECOND,
-    cancelled: SECOND,
-    failed: SECOND,
+    keep_completed: SECOND,
+    keep_cancelled: SECOND,
+    keep_failed: SECOND,
     kept_max: u64::MAX,
 };
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use hayrick_services::jobs::config::Retention;
 use hayrick_services::jobs::store::{JobStore, NewJob};
 use hayrick_types::job::{AttemptEnd, JobId, JobStatus};
+use hayrick_types::settings::jobs::Retention;
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any};
 use proptest::test_runner::Config;
@@ -30,12 +30,14 @@ fn kept() -> impl Strategy<Value = Kept> {
 
 fn retention() -> impl Strategy<Value = Retention> {
     let age = || (0..40u64).prop_map(Duration::from_secs);
-    (age(), age(), age(), 0..8u64).prop_map(|(completed, cancelled, failed, kept_max)| Retention {
-        completed,
-        cancelled,
-        failed,
-        kept_max,
-    })
+    (age(), age(), age(), 0..8u64).prop_map(
+        |(keep_completed, keep_cancelled, keep_failed, kept_max)| Retention {
+            keep_completed,
+            keep_cancelled,
+            keep_failed,
+            kept_max,
+        },
+    )
 }
 
 /// Brings a fresh job, the only one that can be claimed, to a status.
@@ -84,9 +86,9 @@ fn left(jobs: &[(Kept, JobId)], retention: &Retention) -> BTreeMap<JobId, JobSta
                 left.insert(*id, kept.status);
                 continue;
             }
-            JobStatus::Completed => retention.completed,
-            JobStatus::Cancelled => retention.cancelled,
-            JobStatus::Failed => retention.failed,
+            JobStatus::Completed => retention.keep_completed,
+            JobStatus::Cancelled => retention.keep_cancelled,
+            JobStatus::Failed => retention.keep_failed,
         };
         let rank = youngest.entry(kept.status.as_str()).or_default();
         if Duration::from_secs(kept.age) <= age_max && *rank < retention.kept_max {
@@ -137,7 +139,7 @@ proptest! {
             let bench = Bench::sqlite();
             bring_to(bench.store(), JobStatus::Completed).await;
             bench.time.pass(Duration::from_secs(age.into()));
-            let retention = Retention { completed: Duration::MAX, ..Retention::default() };
+            let retention = Retention { keep_completed: Duration::MAX, ..Retention::default() };
             bench.store().sweep(retention).await.unwrap();
             bench.store().counts("echo").await.unwrap().completed
         });

@@ -55,7 +55,7 @@ impl HostPattern {
         check_name(parent)?;
         if !parent.contains('.') {
             return wrong(format!(
-                "'{text}' is too wide: write at least two names behind the star, as in *.example.com"
+                "'{text}' is too wide: write at least two names after the star, as in *.example.com"
             ));
         }
         Ok(HostPattern::Below(parent.to_owned()))
@@ -97,7 +97,7 @@ fn check_name(name: &str) -> Result<(), GrantError> {
     };
     if name.len() > NAME_BYTES_MAX || !name.split('.').all(is_label) {
         return wrong(format!(
-            "'{name}' is no host: write a name such as api.example.com, *.example.com, or an IP address"
+            "invalid host '{name}': write a name such as api.example.com, *.example.com, or an IP address"
         ));
     }
     // What browsers take for an IPv4 address: 127.1, 0x7f.1, 2130706433.
@@ -149,7 +149,7 @@ mod tests {
             assert_eq!(HostPattern::parse(text).unwrap().to_string(), shown);
         }
         for (text, cure) in [
-            ("", "no host"),
+            ("", "invalid host"),
             ("example.com.", "dot at the end"),
             ("grün.example", "xn--"),
             ("127.1", "odd spelling"),
@@ -159,16 +159,16 @@ mod tests {
             ("017700000001", "odd spelling"),
             ("127.0.0.01", "odd spelling"),
             ("[::ffff:127.0.0.1]", "write 127.0.0.1"),
-            ("*", "no host"),
+            ("*", "invalid host"),
             ("*.com", "too wide"),
-            ("a.*.example.com", "no host"),
-            ("user@example.com", "no host"),
-            ("example.com:443", "no host"),
-            ("example.com/v1", "no host"),
-            ("exa mple.com", "no host"),
-            ("exa%6dple.com", "no host"),
-            ("a..example.com", "no host"),
-            ("-a.example.com", "no host"),
+            ("a.*.example.com", "invalid host"),
+            ("user@example.com", "invalid host"),
+            ("example.com:443", "invalid host"),
+            ("example.com/v1", "invalid host"),
+            ("exa mple.com", "invalid host"),
+            ("exa%6dple.com", "invalid host"),
+            ("a..example.com", "invalid host"),
+            ("-a.example.com", "invalid host"),
         ] {
             let error = HostPattern::parse(text).expect_err(text).to_string();
             assert!(error.contains(cure), "{text}: {error}");

@@ -48,7 +48,9 @@ impl Scheme {
         match text {
             "http" => Ok(Scheme::Http),
             "https" => Ok(Scheme::Https),
-            other => wrong(format!("'{other}' is not \"http\" or \"https\"")),
+            other => wrong(format!(
+                "invalid scheme '{other}': write \"http\" or \"https\""
+            )),
         }
     }
 
@@ -76,7 +78,7 @@ impl Scheme {
 pub fn parse_method(text: &str) -> Result<String, GrantError> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return wrong(format!(
-            "'{text}' is no method: write for example \"GET\", in capitals"
+            "invalid method '{text}': write for example \"GET\", in capitals"
         ));
     }
     if is_never_granted(text) {
@@ -99,7 +101,7 @@ pub fn parse_path(text: &str) -> Result<String, GrantError> {
         || has_dots(text)
     {
         return wrong(format!(
-            "'{text}' is no path: write for example \"/v1\", without a query, '%', '..' or '//'"
+            "invalid path '{text}': write for example \"/v1\", without a query, '%', '..' or '//'"
         ));
     }
     Ok(text.to_owned())
@@ -118,7 +120,7 @@ impl EgressRule {
             ));
         }
         if self.port == 0 {
-            return wrong("0 is no port: write for example 443");
+            return wrong("invalid port 0: write for example 443");
         }
         Ok(self)
     }
@@ -130,7 +132,7 @@ impl EgressRule {
     pub fn parse(text: &str) -> Result<EgressRule, GrantError> {
         let Some((scheme, rest)) = text.split_once("://") else {
             return wrong(format!(
-                "'{text}' is no address: write for example \"https://api.example.com/v1\""
+                "invalid address '{text}': write for example \"https://api.example.com/v1\""
             ));
         };
         let scheme = Scheme::parse(scheme)?;
@@ -184,7 +186,7 @@ fn parse_port(text: &str) -> Result<u16, GrantError> {
     text.parse()
         .ok()
         .filter(|_| is_number)
-        .ok_or_else(|| GrantError(format!("'{text}' is no port: write a number up to 65535")))
+        .ok_or_else(|| GrantError(format!("invalid port '{text}': write a number up to 65535")))
 }
 
 fn is_never_granted(method: &str) -> bool {

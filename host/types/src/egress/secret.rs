@@ -29,7 +29,7 @@ pub fn parse_header(text: &str) -> Result<String, GrantError> {
     let name = text.to_ascii_lowercase();
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if name.is_empty() || !name.bytes().all(is_token) {
-        return wrong(format!("'{text}' is no header's name"));
+        return wrong(format!("invalid header name '{text}'"));
     }
     if is_reserved(&name) {
         return wrong(format!(
@@ -72,7 +72,7 @@ pub fn is_framing(name: &str) -> bool {
 /// Reads a header's value with `{}` for the secret.
 ///
 /// # Errors
-/// It has no `{}` or more than one, or letters no header has.
+/// It has no `{}` or more than one, or characters that no header may have.
 pub fn parse_template(text: &str) -> Result<String, GrantError> {
     if text.matches(PLACE).count() != 1 {
         return wrong(format!(
@@ -84,7 +84,7 @@ pub fn parse_template(text: &str) -> Result<String, GrantError> {
         .all(|byte| byte == b' ' || byte.is_ascii_graphic())
     {
         return wrong(format!(
-            "'{}' has letters that no header has",
+            "'{}' has characters that no header may have",
             text.escape_default()
         ));
     }

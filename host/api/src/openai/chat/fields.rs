@@ -1,12 +1,12 @@
-//! A plugin's own fields in an answer.
+//! Fields that a plugin adds to an answer.
 
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use crate::json::is_readable;
+use crate::wire::json::is_readable;
 
-/// What OpenAI's objects have at their top level: a plugin's fields never take their place.
+/// The fields of OpenAI's own objects, which a plugin cannot replace.
 const OPENAI: [&str; 9] = [
     "id",
     "object",
@@ -19,7 +19,7 @@ const OPENAI: [&str; 9] = [
     "service_tier",
 ];
 
-/// The fields of a JSON object that are free to be set; none of what is no object.
+/// The fields of a JSON object that a plugin may add; empty if the text is not a JSON object.
 pub(super) fn free_fields(json: &str) -> BTreeMap<String, Box<RawValue>> {
     if !is_readable(json) {
         return BTreeMap::new();

@@ -1,6 +1,4 @@
-//! Writes chunks as the frames of OpenAI's stream, by hand: a frame is made for every token.
-
-use std::mem;
+//! Writes chunks as the frames of OpenAI's stream, by hand: every token makes a frame.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use hayrick_types::chunk::{Chunk, Event, ToolCallDelta};
@@ -10,30 +8,27 @@ use serde::Serialize;
 use super::fields::free_fields;
 use super::request::StreamOptions;
 use super::summary::{Identity, Summary};
-use crate::answer_stream::Encode;
+use crate::body::answer_stream::Encode;
 use crate::error::ApiError;
-use crate::json::is_readable;
+use crate::sse;
+use crate::wire::json::{write, write_document};
 
-/// Bytes set aside for the first frames; the buffer grows with what is in it.
-const BUFFER_BYTES: usize = 4096;
 /// What a frame has beside its head, its tail and its text.
 const FRAME_BYTES: usize = 128;
-const DONE: &[u8] = b"data: [DONE]\n\n";
-/// A comment, which clients pass over.
-const KEEP_ALIVE: Bytes = Bytes::from_static(b": keep-alive\n\n");
+/// A choice that adds nothing: events and fields of a plugin stand beside it.
+const EMPTY_CHOICE: &[u8] = b"[{\"index\":0,\"delta\":{},\"finish_reason\":null}]";
 
-/// The frames of one answer, those that are not taken yet in a buffer.
+/// Writes the frames of one answer.
 pub(super) struct FrameWriter {
-    /// From `data:` to the value of `choices`, the same in every frame.
+    /// From the beginning to the value of `choices`, the same in every frame.
     head: Vec<u8>,
     /// From the end of `choices` to the end of the frame.
     tail: &'static [u8],
     options: StreamOptions,
     summary: Summary,
-    buffer: BytesMut,
 }
 
-/// A piece of a tool call on the wire: what is known with the first piece is not repeated.
+/// A piece of a tool call on the wire; later pieces do not repeat what the first one had.
 #[derive(Serialize)]
 struct CallFields<'a> {
     index: u32,
@@ -52,188 +47,165 @@ struct FunctionFields<'a> {
 }
 
 impl FrameWriter {
-    /// The frames of an answer that begins; the first one, which tells the role, is in the buffer.
+    /// Writes the frames of an answer that begins.
     pub(super) fn new(identity: &Identity, options: StreamOptions) -> FrameWriter {
-        let tail: &[u8] = if options.usage {
-            b",\"usage\":null}\n\n"
-        } else {
-            b"}\n\n"
-        };
-        let buffer = BytesMut::with_capacity(BUFFER_BYTES);
-        let mut frames = FrameWriter {
+        FrameWriter {
             head: head(identity),
-            tail,
+            tail: if options.usage {
+                b",\"usage\":null}"
+            } else {
+                b"}"
+            },
             options,
             summary: Summary::default(),
-            buffer,
-        };
-        frames.delta(|delta| delta.put_slice(b"\"role\":\"assistant\",\"content\":\"\""));
-        frames
+        }
     }
 
-    fn text(&mut self, name: &[u8], text: &str) {
+    fn text(&self, out: &mut BytesMut, name: &[u8], text: &str) {
         if !text.is_empty() {
-            self.buffer
-                .reserve(self.head.len() + text.len() + FRAME_BYTES);
-            self.delta(|delta| {
-                delta.put_slice(name);
-                json(delta, text);
+            out.reserve(self.head.len() + text.len() + FRAME_BYTES);
+            self.delta(out, |out| {
+                out.put_slice(name);
+                write(out, text);
             });
         }
     }
 
-    fn tool_call(&mut self, call: &ToolCallDelta) {
+    fn tool_call(&self, out: &mut BytesMut, call: &ToolCallDelta) {
         let kind = call.id.is_some().then_some("function");
         let function = FunctionFields {
             name: call.name.as_deref(),
             arguments: &call.arguments,
         };
-        self.delta(|delta| {
-            delta.put_slice(b"\"tool_calls\":");
-            json(
-                delta,
-                &[CallFields {
-                    index: call.index,
-                    id: call.id.as_deref(),
-                    kind,
-                    function,
-                }],
-            );
+        let fields = CallFields {
+            index: call.index,
+            id: call.id.as_deref(),
+            kind,
+            function,
+        };
+        self.delta(out, |out| {
+            out.put_slice(b"\"tool_calls\":");
+            write(out, &[fields]);
         });
     }
 
-    /// An event stands beside a choice that adds nothing: Open WebUI finds it, and a client that
-    /// knows no events is not troubled.
-    fn event(&mut self, event: &Event) {
-        self.frame(
-            b"[{\"index\":0,\"delta\":{},\"finish_reason\":null}],\"event\":{\"type\":",
-            |buffer| {
-                json(buffer, &event.kind);
-                buffer.put_slice(b",\"data\":");
-                document(buffer, &event.data);
-                buffer.put_slice(b"}");
-            },
-        );
+    /// Open WebUI finds the event beside an empty choice; other clients do not notice it.
+    fn event(&self, out: &mut BytesMut, event: &Event) {
+        self.frame(out, |out| {
+            out.put_slice(EMPTY_CHOICE);
+            out.put_slice(b",\"event\":{\"type\":");
+            write(out, &event.kind);
+            out.put_slice(b",\"data\":");
+            write_document(out, &event.data);
+            out.put_slice(b"}");
+        });
     }
 
-    /// A plugin's own fields stand beside a choice that adds nothing.
-    fn fields(&mut self, json: &str) {
+    fn fields(&self, out: &mut BytesMut, json: &str) {
         let fields = free_fields(json);
         if !fields.is_empty() {
-            self.frame(
-                b"[{\"index\":0,\"delta\":{},\"finish_reason\":null}]",
-                |buffer| {
-                    for (name, value) in &fields {
-                        buffer.put_slice(b",");
-                        self::json(buffer, name);
-                        buffer.put_slice(b":");
-                        document(buffer, value.get());
-                    }
-                },
-            );
+            self.frame(out, |out| {
+                out.put_slice(EMPTY_CHOICE);
+                for (name, value) in &fields {
+                    out.put_slice(b",");
+                    write(out, name);
+                    out.put_slice(b":");
+                    write_document(out, value.get());
+                }
+            });
         }
     }
 
-    fn delta(&mut self, write: impl FnOnce(&mut BytesMut)) {
-        self.frame(b"[{\"index\":0,\"delta\":{", |buffer| {
-            write(buffer);
-            buffer.put_slice(b"},\"finish_reason\":null}]");
+    fn delta(&self, out: &mut BytesMut, delta: impl FnOnce(&mut BytesMut)) {
+        self.frame(out, |out| {
+            out.put_slice(b"[{\"index\":0,\"delta\":{");
+            delta(out);
+            out.put_slice(b"},\"finish_reason\":null}]");
         });
     }
 
-    fn frame(&mut self, choices: &[u8], write: impl FnOnce(&mut BytesMut)) {
-        self.buffer.put_slice(&self.head);
-        self.buffer.put_slice(choices);
-        write(&mut self.buffer);
-        self.buffer.put_slice(self.tail);
+    /// A frame; `choices` writes the choices and what follows them.
+    fn frame(&self, out: &mut BytesMut, choices: impl FnOnce(&mut BytesMut)) {
+        self.frame_with_tail(out, self.tail, choices);
+    }
+
+    fn frame_with_tail(
+        &self,
+        out: &mut BytesMut,
+        tail: &[u8],
+        choices: impl FnOnce(&mut BytesMut),
+    ) {
+        sse::write_data(out, |out| {
+            out.put_slice(&self.head);
+            choices(out);
+            out.put_slice(tail);
+        });
     }
 }
 
 impl Encode for FrameWriter {
-    // What belongs to the end of the answer is kept until then.
-    fn chunk(&mut self, chunk: &Chunk) {
+    // The first frame names the role.
+    fn begin(&mut self, out: &mut BytesMut) {
+        self.delta(out, |out| {
+            out.put_slice(b"\"role\":\"assistant\",\"content\":\"\"");
+        });
+    }
+
+    // Usage and the reason for the end wait for the last frames.
+    fn chunk(&mut self, chunk: &Chunk, out: &mut BytesMut) {
         self.summary.note(chunk);
         match chunk {
-            Chunk::Text(text) => self.text(b"\"content\":", text),
-            Chunk::Reasoning(text) => self.text(b"\"reasoning_content\":", text),
-            Chunk::ToolCall(call) => self.tool_call(call),
-            Chunk::Event(event) if self.options.events => self.event(event),
-            Chunk::Fields(fields) => self.fields(fields),
+            Chunk::Text(text) => self.text(out, b"\"content\":", text),
+            Chunk::Reasoning(text) => self.text(out, b"\"reasoning_content\":", text),
+            Chunk::ToolCall(call) => self.tool_call(out, call),
+            Chunk::Event(event) if self.options.events => self.event(out, event),
+            Chunk::Fields(fields) => self.fields(out, fields),
             Chunk::Event(_) | Chunk::Usage(_) | Chunk::Finish(_) => {}
         }
     }
 
-    // The reason, the usage if it was asked for, and `[DONE]`.
-    fn end(&mut self) {
+    // The reason, the usage if the client asked for it, and `[DONE]`.
+    fn end(&mut self, out: &mut BytesMut) {
         let finish = self.summary.finish();
-        self.frame(
-            b"[{\"index\":0,\"delta\":{},\"finish_reason\":\"",
-            |buffer| {
-                buffer.put_slice(finish.as_bytes());
-                buffer.put_slice(b"\"}]");
-            },
-        );
+        self.frame(out, |out| {
+            out.put_slice(b"[{\"index\":0,\"delta\":{},\"finish_reason\":\"");
+            out.put_slice(finish.as_bytes());
+            out.put_slice(b"\"}]");
+        });
         if self.options.usage {
-            let usage = self.summary.usage();
-            // The one frame whose usage is not null, so it has an end of its own.
-            let tail = mem::replace(&mut self.tail, b"}\n\n");
-            self.frame(b"[],\"usage\":", |buffer| json(buffer, &usage));
-            self.tail = tail;
+            // The tail of every other frame has `"usage":null`.
+            self.frame_with_tail(out, b"}", |out| {
+                out.put_slice(b"[],\"usage\":");
+                write(out, &self.summary.usage());
+            });
         }
-        self.buffer.put_slice(DONE);
+        sse::write_data(out, |out| out.put_slice(b"[DONE]"));
     }
 
-    // Without `[DONE]`, which would call the answer whole. OpenAI's own clients raise what is in
-    // `error`.
-    fn fail(&mut self, failure: Failure) {
-        self.buffer.put_slice(b"data: ");
-        json(&mut self.buffer, &ApiError::from(failure).body());
-        self.buffer.put_slice(b"\n\n");
-    }
-
-    fn len(&self) -> usize {
-        self.buffer.len()
-    }
-
-    // The buffer's memory is used again once the frames are sent.
-    fn take(&mut self) -> Bytes {
-        self.buffer.split().freeze()
+    // Without `[DONE]`, which would call the answer complete. The clients of OpenAI raise what is
+    // in `error`.
+    fn fail(&mut self, failure: Failure, out: &mut BytesMut) {
+        sse::write_data(out, |out| write(out, &ApiError::from(failure).body()));
     }
 
     fn keep_alive(&self) -> Option<Bytes> {
-        Some(KEEP_ALIVE)
+        Some(sse::KEEP_ALIVE)
     }
 
-    fn tells_failure(&self) -> bool {
+    fn shows_failure(&self) -> bool {
         true
     }
 }
 
 fn head(identity: &Identity) -> Vec<u8> {
-    let mut head = BytesMut::from("data: {\"id\":");
-    json(&mut head, &identity.id);
+    let mut head = BytesMut::from("{\"id\":");
+    write(&mut head, &identity.id);
     head.put_slice(b",\"object\":\"chat.completion.chunk\",\"created\":");
-    json(&mut head, &identity.created);
+    write(&mut head, &identity.created);
     head.put_slice(b",\"model\":");
-    json(&mut head, &identity.model);
+    write(&mut head, &identity.model);
     head.put_slice(b",\"choices\":");
     head.to_vec()
-}
-
-fn json(buffer: &mut BytesMut, value: &(impl Serialize + ?Sized)) {
-    // Memory takes everything, and none of the types here refuses to be written.
-    let _ = serde_json::to_writer(buffer.writer(), value);
-}
-
-/// Writes a plugin's JSON as it is; on one line, since a line's end ends the frame. What is no JSON
-/// becomes a string.
-fn document(buffer: &mut BytesMut, text: &str) {
-    if !is_readable(text) {
-        return json(buffer, text);
-    }
-    // JSON has no line ends but between its tokens.
-    text.split(['\n', '\r'])
-        .for_each(|line| buffer.put_slice(line.as_bytes()));
 }
 
 #[cfg(test)]
@@ -252,7 +224,7 @@ mod tests {
     fn frames(
         options: StreamOptions,
         chunks: &[Chunk],
-        finish: impl FnOnce(&mut FrameWriter),
+        finish: impl FnOnce(&mut FrameWriter, &mut BytesMut),
     ) -> Vec<String> {
         let identity = Identity {
             id: "chatcmpl-1".to_owned(),
@@ -260,17 +232,21 @@ mod tests {
             model: "m\"".to_owned(),
         };
         let mut writer = FrameWriter::new(&identity, options);
-        chunks.iter().for_each(|chunk| writer.chunk(chunk));
-        finish(&mut writer);
-        let text = String::from_utf8(writer.take().to_vec()).unwrap();
+        let mut out = BytesMut::new();
+        writer.begin(&mut out);
+        chunks
+            .iter()
+            .for_each(|chunk| writer.chunk(chunk, &mut out));
+        finish(&mut writer, &mut out);
+        let text = String::from_utf8(out.to_vec()).unwrap();
         let head = r#"{"id":"chatcmpl-1","object":"chat.completion.chunk","created":7,"model":"m\"","choices":"#;
         let frame = |frame: &str| {
             let data = frame
                 .strip_prefix("data: ")
-                .unwrap_or_else(|| panic!("no frame: {frame:?}"));
+                .unwrap_or_else(|| panic!("not a frame: {frame:?}"));
             assert!(
                 data == "[DONE]" || serde_json::from_str::<serde_json::Value>(data).is_ok(),
-                "no JSON: {data}"
+                "not JSON: {data}"
             );
             data.strip_prefix(head).unwrap_or(data).to_owned()
         };
@@ -315,7 +291,7 @@ mod tests {
             ),
         ];
         for (chunk, expected) in cases {
-            let frames = frames(PLAIN, std::slice::from_ref(&chunk), |_| {});
+            let frames = frames(PLAIN, std::slice::from_ref(&chunk), |_, _| {});
             assert_eq!(
                 frames,
                 [delta(r#""role":"assistant","content":"""#), delta(expected)],
@@ -325,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_has_reason_usage_and_done() {
+    fn the_end_has_the_reason_the_usage_and_done() {
         let chunks = [
             Chunk::Finish(FinishReason::Length),
             Chunk::Usage(Usage {
@@ -361,8 +337,8 @@ mod tests {
 
     #[test]
     fn a_failure_ends_the_answer_without_done() {
-        let frames = frames(PLAIN, &[], |writer| {
-            writer.fail(Failure::new(FailureKind::Failed, "broke\n"))
+        let frames = frames(PLAIN, &[], |writer, out| {
+            writer.fail(Failure::new(FailureKind::Failed, "broke\n"), out)
         });
         assert_eq!(
             frames[1..],
@@ -371,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_s_fields_stand_beside_openai_s_and_never_replace_them() {
+    fn fields_of_a_plugin_never_replace_those_of_openai() {
         let cases = [
             (
                 r#"{"job_id": "j", "n": [1,
@@ -388,7 +364,7 @@ mod tests {
         ];
         for (json, expected) in cases {
             let json = json.replace("\\n", "\n");
-            let frames = frames(PLAIN, &[Chunk::Fields(json.clone())], |_| {});
+            let frames = frames(PLAIN, &[Chunk::Fields(json.clone())], |_, _| {});
             let expected = expected.map(|fields| {
                 format!(r#"[{{"index":0,"delta":{{}},"finish_reason":null}}]{fields}}}"#)
             });
@@ -410,7 +386,7 @@ mod tests {
                 kind: "sta\"tus".to_owned(),
                 data: data.to_owned(),
             });
-            let with = frames(PLAIN, std::slice::from_ref(&event), |_| {});
+            let with = frames(PLAIN, std::slice::from_ref(&event), |_, _| {});
             let expected = format!(
                 r#"[{{"index":0,"delta":{{}},"finish_reason":null}}],"event":{{"type":"sta\"tus","data":{expected}}}}}"#
             );
@@ -422,7 +398,7 @@ mod tests {
                         ..PLAIN
                     },
                     &[event],
-                    |_| {}
+                    |_, _| {}
                 )
                 .len(),
                 1

@@ -8,11 +8,8 @@ mod response;
 mod summary;
 mod wire;
 
-use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use hayrick_runtime::guest_call::ClientRequest;
 use hayrick_runtime::run_stream::RunStream;
 use hayrick_types::failure::FailureKind;
@@ -21,84 +18,51 @@ use hayrick_types::id::RunId;
 use self::frame::FrameWriter;
 use self::request::Delivery;
 use self::summary::Identity;
-use crate::access::Access;
+use crate::body::{answer_stream, read};
+use crate::edge::request_id;
 use crate::error::ApiError;
-use crate::request_id::{ACCEL_BUFFERING, RUN_ID};
+use crate::gate::access::Access;
+use crate::sse;
 use crate::state::ApiState;
-use crate::{answer_stream, body, json, request_id};
+use crate::wire::json;
 
 /// Answers one chat completion. A client that hangs up drops this future, or the body it returned,
 /// and with it the run.
 pub(crate) async fn complete(State(state): State<ApiState>, request: Request) -> Response {
-    let run = request
-        .extensions()
-        .get::<RunId>()
-        .copied()
-        .unwrap_or_else(RunId::fresh);
-    let mut response = answer(&state, run, request)
-        .await
-        .unwrap_or_else(|error| refuse(run, error));
-    response
-        .headers_mut()
-        .insert(RUN_ID, request_id::of_run(run));
-    response
-}
-
-fn refuse(run: RunId, error: ApiError) -> Response {
-    if error.status().is_server_error() {
-        tracing::warn!(%run, status = error.status().as_u16(), reason = error.message(), "a chat completion failed");
-    }
-    error.into_response()
+    let run = request_id::run_of(&request);
+    let result = answer(&state, run, request).await;
+    request_id::response_of_run(run, "a chat completion failed", result)
 }
 
 async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let body = body::read(body, state.config()).await?;
-    let asked = request::parse(
+    let body = read::text(body, state.settings()).await?;
+    let request = request::parse(
         body,
         state.forwarded(&head.headers),
-        state.config().json_depth_max,
+        state.settings().json_depth_max,
     )?;
-    // Every route has one; without it nothing is allowed.
+    // The gate adds one to every request; without it nothing is allowed.
     let access = head
         .extensions
         .get::<Access>()
-        .ok_or_else(ApiError::no_key)?;
-    access.check_pipeline(&asked.chat.model)?;
-    let identity = Identity::new(run, asked.chat.model.clone());
-    let (model, request) = (asked.chat.model.clone(), ClientRequest::Chat(asked.chat));
-    let started = state.runtime().answer(run, &model, request).await;
-    let stream = started.map_err(|failure| match failure.kind {
-        FailureKind::NotFound => ApiError::no_model(failure.message),
+        .ok_or_else(ApiError::invalid_key)?;
+    access.check_pipeline(&request.chat.model)?;
+    let pipeline = request.chat.model.clone();
+    let identity = Identity::new(run, pipeline.clone());
+    let chat = ClientRequest::Chat(request.chat);
+    let started = state.runtime().answer(run, &pipeline, chat).await;
+    let chunks = started.map_err(|failure| match failure.kind {
+        FailureKind::NotFound => ApiError::unknown_model(failure.message),
         _ => ApiError::from(failure),
     })?;
-    match asked.delivery {
-        Delivery::Whole => Ok(json::answer(
-            StatusCode::OK,
-            &response::collect(stream, identity).await?,
-        )),
+    match request.delivery {
+        Delivery::Whole => Ok(json::ok(&response::collect(chunks, identity).await?)),
         Delivery::Stream(options) => {
             let frames = FrameWriter::new(&identity, options);
-            let body = answer_stream::body(
-                stream,
-                RunStream::spawn,
-                frames,
-                state.config().keep_alive_interval,
-            )
-            .await?;
-            Ok(event_stream(body))
+            let keep_alive = state.settings().keep_alive_interval;
+            let body = answer_stream::body(chunks, RunStream::spawn, frames, keep_alive).await?;
+            Ok(sse::response(body))
         }
     }
-}
-
-fn event_stream(body: Body) -> Response {
-    let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/event-stream; charset=utf-8"),
-    );
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
-    response
 }

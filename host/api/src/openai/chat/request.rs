@@ -1,4 +1,4 @@
-//! Reads a chat request: what the runtime is asked for, and how the client wants its answer.
+//! Reads a chat request: what the runtime gets, and how the client wants its answer.
 
 use hayrick_types::message::Message;
 use hayrick_types::request::ChatRequest;
@@ -6,12 +6,12 @@ use serde::de::Deserializer;
 use serde_json::error::Category;
 
 use super::wire::{Fields, FieldsVisitor};
-use crate::depth;
+use crate::body::depth;
 use crate::error::ApiError;
 
-/// A request that can be run.
+/// A chat request that can run.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct ParsedRequest {
     pub(super) chat: ChatRequest,
     pub(super) delivery: Delivery,
 }
@@ -23,25 +23,25 @@ pub(super) enum Delivery {
     Stream(StreamOptions),
 }
 
-/// What a stream contains beside the text.
+/// What a stream contains besides the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StreamOptions {
     /// `stream_options.include_usage`: one more chunk, with the usage.
     pub(super) usage: bool,
-    /// Events for Open WebUI; a client that sends `"events": false` gets none.
+    /// Whether to send events for Open WebUI; a client turns them off with `"events": false`.
     pub(super) events: bool,
 }
 
-/// Reads the body, which goes on unchanged.
+/// Reads the body, which the plugin gets unchanged.
 ///
 /// # Errors
-/// It is no JSON, or one of the fields the host reads is missing or wrong; names the field and the
-/// place.
+/// The body is not JSON, or a field that the host reads is missing or wrong; the error names the
+/// field and the place.
 pub(super) fn parse(
     body: String,
     headers: Vec<(String, String)>,
     depth_max: usize,
-) -> Result<Asked, ApiError> {
+) -> Result<ParsedRequest, ApiError> {
     depth::check(&body, depth_max)?;
     let fields = fields(&body)?;
     let model = fields
@@ -49,13 +49,19 @@ pub(super) fn parse(
         .filter(|model| !model.is_empty())
         .ok_or_else(|| {
             ApiError::invalid(
-                "'model' is missing: put the name of a pipeline there; GET /v1/models lists them",
+                "'model' is missing: set it to the name of a pipeline; GET /v1/models lists them",
                 Some("model"),
             )
         })?;
-    let messages = fields.messages.filter(|messages: &Vec<Message>| !messages.is_empty()).ok_or_else(|| {
-        ApiError::invalid("'messages' is missing or empty: put at least one message with a role and content there", Some("messages"))
-    })?;
+    let messages = fields
+        .messages
+        .filter(|messages: &Vec<Message>| !messages.is_empty())
+        .ok_or_else(|| {
+            ApiError::invalid(
+                "'messages' is missing or empty: send at least one message with a role and content",
+                Some("messages"),
+            )
+        })?;
     let options = StreamOptions {
         usage: fields.include_usage.unwrap_or(false),
         events: fields.events.unwrap_or(true),
@@ -65,7 +71,7 @@ pub(super) fn parse(
     } else {
         Delivery::Whole
     };
-    Ok(Asked {
+    Ok(ParsedRequest {
         chat: ChatRequest {
             model,
             messages,
@@ -89,7 +95,7 @@ fn fields(body: &str) -> Result<Fields, ApiError> {
             ApiError::invalid(format!("'{field}' is wrong: {error}"), Some(field))
         }
         (Category::Data, None) => ApiError::invalid(format!("the body is wrong: {error}"), None),
-        _ => ApiError::invalid(format!("the body is no valid JSON: {error}"), None),
+        _ => ApiError::invalid(format!("the body is not valid JSON: {error}"), None),
     })
 }
 
@@ -99,7 +105,7 @@ mod tests {
 
     use super::*;
 
-    fn read(body: &str) -> Result<Asked, ApiError> {
+    fn read(body: &str) -> Result<ParsedRequest, ApiError> {
         parse(body.to_owned(), Vec::new(), 128)
     }
 
@@ -112,14 +118,14 @@ mod tests {
     }
 
     #[test]
-    fn the_body_goes_on_as_it_came() {
+    fn the_body_stays_as_it_came() {
         let body = r#" {"temperature": 0.1, "messages": [{"role":"user","content":"hi"}], "model":"m", "mine": {"a": [1, null]}} "#;
-        let asked = read(body).unwrap();
+        let request = read(body).unwrap();
         assert_eq!(
-            (asked.chat.body.as_str(), asked.chat.model.as_str()),
+            (request.chat.body.as_str(), request.chat.model.as_str()),
             (body, "m")
         );
-        assert_eq!(asked.chat.messages, [Message::text(Role::User, "hi")]);
+        assert_eq!(request.chat.messages, [Message::text(Role::User, "hi")]);
     }
 
     #[test]
@@ -173,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn delivery_is_as_asked() {
+    fn the_client_chooses_the_delivery() {
         let stream = |usage, events| Delivery::Stream(StreamOptions { usage, events });
         let cases = [
             ("", Delivery::Whole),
@@ -195,9 +201,23 @@ mod tests {
         }
     }
 
+    /// Bodies with the `param` and a part of the message of their error.
+    fn are_refused(cases: &[(String, Option<&str>, &str)]) {
+        for (body, param, expected) in cases {
+            let error = serde_json::to_value(read(body).unwrap_err().body()).unwrap();
+            assert_eq!(error["error"]["param"].as_str(), *param, "{body}: {error}");
+            assert!(
+                error["error"]["message"]
+                    .as_str()
+                    .unwrap()
+                    .contains(expected),
+                "{body}: {error}"
+            );
+        }
+    }
+
     #[test]
-    fn what_is_wrong_is_named_with_its_field_and_place() {
-        let of = |messages: &str| format!(r#"{{"model":"m","messages":{messages}}}"#);
+    fn errors_name_the_field_and_the_place() {
         let deep = |levels: usize| {
             format!(
                 r#"{{"model":"m","x":{}{}}}"#,
@@ -209,7 +229,7 @@ mod tests {
             (
                 r#"{"model": "#.to_owned(),
                 None,
-                "no valid JSON: EOF while parsing a value at line 1 column 10",
+                "not valid JSON: EOF while parsing a value at line 1 column 10",
             ),
             (
                 "{} x".to_owned(),
@@ -238,6 +258,30 @@ mod tests {
                 Some("messages"),
                 "'messages' is missing",
             ),
+            (
+                r#"{"stream":"yes"}"#.to_owned(),
+                Some("stream"),
+                "expected a boolean",
+            ),
+            (
+                r#"{"stream_options":[]}"#.to_owned(),
+                Some("stream_options"),
+                "",
+            ),
+            (
+                deep(128),
+                Some("json_depth_max"),
+                "128 levels (json_depth_max)",
+            ),
+            (deep(127), Some("messages"), "missing"),
+        ];
+        are_refused(&cases);
+    }
+
+    #[test]
+    fn errors_name_the_mistake_in_a_message() {
+        let of = |messages: &str| format!(r#"{{"model":"m","messages":{messages}}}"#);
+        let cases = [
             (of("[]"), Some("messages"), "or empty"),
             (of("\"hi\""), Some("messages"), "expected a sequence"),
             (
@@ -248,7 +292,7 @@ mod tests {
             (
                 of(r#"[{"role":"function","content":"hi"}]"#),
                 Some("messages"),
-                "there is no role 'function'",
+                "the role 'function' is unknown",
             ),
             (
                 of(r#"[{"role":"user","content":7}]"#),
@@ -258,7 +302,7 @@ mod tests {
             (
                 of(r#"[{"role":"user","content":["x"]}]"#),
                 Some("messages"),
-                "an object with a 'type'",
+                "must be an object with a 'type'",
             ),
             (
                 of(r#"[{"role":"user","content":[{"type":"text"}]}]"#),
@@ -270,26 +314,7 @@ mod tests {
                 Some("messages"),
                 "'image_url.url'",
             ),
-            (
-                r#"{"stream":"yes"}"#.to_owned(),
-                Some("stream"),
-                "expected a boolean",
-            ),
-            (
-                r#"{"stream_options":[]}"#.to_owned(),
-                Some("stream_options"),
-                "",
-            ),
-            (deep(128), Some("json_depth_max"), "json_depth_max, 128"),
-            (deep(127), Some("messages"), "missing"),
         ];
-        for (body, param, words) in cases {
-            let error = serde_json::to_value(read(&body).unwrap_err().body()).unwrap();
-            assert_eq!(error["error"]["param"].as_str(), param, "{body}: {error}");
-            assert!(
-                error["error"]["message"].as_str().unwrap().contains(words),
-                "{body}: {error}"
-            );
-        }
+        are_refused(&cases);
     }
 }

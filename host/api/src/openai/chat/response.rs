@@ -10,7 +10,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::fields::free_fields;
-use super::summary::{Identity, Summary, UsageFields};
+use super::summary::{Identity, Summary};
+use crate::wire::usage::UsageView;
 
 /// OpenAI's `chat.completion`.
 #[derive(Debug, Serialize)]
@@ -20,7 +21,7 @@ pub(super) struct Completion {
     created: u64,
     model: String,
     choices: [Choice; 1],
-    usage: UsageFields,
+    usage: UsageView,
     #[serde(flatten)]
     fields: BTreeMap<String, Box<RawValue>>,
 }
@@ -28,13 +29,13 @@ pub(super) struct Completion {
 #[derive(Debug, Serialize)]
 struct Choice {
     index: u32,
-    message: AnswerMessage,
+    message: CompletionMessage,
     logprobs: Option<()>,
     finish_reason: &'static str,
 }
 
 #[derive(Debug, Serialize)]
-struct AnswerMessage {
+struct CompletionMessage {
     role: &'static str,
     content: Option<String>,
     refusal: Option<()>,
@@ -68,10 +69,10 @@ struct Collected {
     summary: Summary,
 }
 
-/// Reads a run to its end. How much it may say is the runtime's limit.
+/// Reads a run to its end. The runtime limits its length.
 ///
 /// # Errors
-/// The run's own failure; what it said before is dropped.
+/// The run failed; the chunks before the failure are dropped.
 pub(super) async fn collect(
     mut chunks: impl Stream<Item = Result<Chunk, Failure>> + Unpin,
     identity: Identity,
@@ -83,7 +84,7 @@ pub(super) async fn collect(
     Ok(collected.completion(identity))
 }
 
-/// Appends, taking the buffer of the first piece: many answers have only one.
+/// Appends. The first piece gives its buffer: many answers have only one.
 fn append(text: &mut String, piece: String) {
     if text.is_empty() {
         *text = piece
@@ -100,7 +101,7 @@ impl Collected {
             Chunk::Reasoning(text) => append(&mut self.reasoning, text),
             Chunk::ToolCall(delta) => self.add_call(delta),
             Chunk::Fields(json) => self.fields.extend(free_fields(&json)),
-            // A whole answer has no place for events.
+            // A whole answer cannot carry events.
             Chunk::Event(_) | Chunk::Usage(_) | Chunk::Finish(_) => {}
         }
     }
@@ -123,10 +124,10 @@ impl Collected {
             .into_values()
             .map(CallFields::from)
             .collect();
-        let says_nothing = self.text.is_empty() && !tool_calls.is_empty();
-        let message = AnswerMessage {
+        let has_only_calls = self.text.is_empty() && !tool_calls.is_empty();
+        let message = CompletionMessage {
             role: "assistant",
-            content: (!says_nothing).then_some(self.text),
+            content: (!has_only_calls).then_some(self.text),
             refusal: None,
             reasoning_content: Some(self.reasoning).filter(|text| !text.is_empty()),
             tool_calls,
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn text_and_reasoning_are_put_together() {
+    async fn text_and_reasoning_are_joined() {
         let chunks = [
             Chunk::Reasoning("hm".to_owned()),
             Chunk::Text("a".to_owned()),
@@ -220,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pieces_of_tool_calls_find_each_other() {
+    async fn pieces_of_a_tool_call_are_joined() {
         let chunks = [
             call(1, Some("b"), Some("g"), ""),
             call(0, Some("a"), Some("f"), "{\"x\""),
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_empty_answer_is_empty_text_and_a_failure_is_one() {
+    async fn an_empty_answer_is_empty_text_and_a_failure_is_an_error() {
         assert_eq!(
             whole(Vec::new()).await.unwrap()["choices"][0]["message"]["content"],
             ""

@@ -1,12 +1,13 @@
-//! What identifies an answer, and what is said at its end.
+//! What identifies an answer, and what its end says of it.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hayrick_types::chunk::{Chunk, FinishReason, Usage};
 use hayrick_types::id::RunId;
-use serde::Serialize;
 
-/// The fields every frame of an answer, or the whole of it, begins with.
+use crate::wire::usage::UsageView;
+
+/// The first fields of a whole answer, or of each of its frames.
 #[derive(Debug, Clone)]
 pub(crate) struct Identity {
     pub(crate) id: String,
@@ -29,7 +30,7 @@ impl Identity {
     }
 }
 
-/// What chunks say of the whole answer.
+/// What the chunks say about the whole answer.
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
     usage: Usage,
@@ -38,8 +39,8 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// Takes note of a chunk. Each generation that a run forwards ends with its own usage and its
-    /// own reason: usage adds up, the last reason counts.
+    /// Takes note of a chunk. Each generation that a run forwards ends with its own usage and
+    /// reason: usage adds up, the last reason counts.
     pub(crate) fn note(&mut self, chunk: &Chunk) {
         match chunk {
             Chunk::Usage(usage) => {
@@ -54,7 +55,7 @@ impl Summary {
         }
     }
 
-    /// Why the answer ended; a plugin that does not say ended it by calling tools, or of itself.
+    /// Why the answer ended. If the plugin does not say, it ended with tool calls or by itself.
     pub(crate) fn finish(&self) -> &'static str {
         let guess = if self.called_tools {
             FinishReason::ToolCalls
@@ -64,25 +65,10 @@ impl Summary {
         self.finish.unwrap_or(guess).as_str()
     }
 
-    /// Tokens, 0 where the plugin does not tell.
-    pub(crate) fn usage(&self) -> UsageFields {
-        UsageFields {
-            prompt_tokens: self.usage.input_tokens,
-            completion_tokens: self.usage.output_tokens,
-            total_tokens: self
-                .usage
-                .input_tokens
-                .saturating_add(self.usage.output_tokens),
-        }
+    /// The tokens; 0 if the plugin does not say.
+    pub(crate) fn usage(&self) -> UsageView {
+        UsageView::from(self.usage)
     }
-}
-
-/// Usage in OpenAI's words.
-#[derive(Debug, Serialize)]
-pub(crate) struct UsageFields {
-    prompt_tokens: u64,
-    completion_tokens: u64,
-    total_tokens: u64,
 }
 
 #[cfg(test)]
@@ -101,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_reason_counts_and_silence_is_read() {
+    fn the_last_reason_counts_and_a_missing_one_is_inferred() {
         let finish = |reason| Chunk::Finish(reason);
         let cases = [
             (vec![], "stop"),

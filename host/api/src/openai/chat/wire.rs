@@ -8,7 +8,10 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 use serde_json::value::RawValue;
 
-/// A request's fields; those the host does not know are skipped.
+/// Characters of an unknown role that an error repeats.
+const ROLE_CHARS_MAX: usize = 32;
+
+/// The fields of a request; unknown ones are skipped.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
     pub(super) model: Option<String>,
@@ -18,8 +21,7 @@ pub(super) struct Fields {
     pub(super) events: Option<bool>,
 }
 
-/// Reads a request, and keeps in `reading` the name of the field that it is in, so that a mistake
-/// can be told with it.
+/// Reads a request. `reading` is the name of the current field, so that an error can name it.
 pub(super) struct FieldsVisitor<'a> {
     pub(super) reading: &'a mut Option<&'static str>,
 }
@@ -72,7 +74,7 @@ struct WireFunction {
 #[derive(Deserialize)]
 struct PartType<'a> {
     #[serde(rename = "type", borrow)]
-    word: Cow<'a, str>,
+    name: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
@@ -165,11 +167,11 @@ impl From<WireToolCall> for ToolCall {
 
 impl<'de> Deserialize<'de> for WireRole {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<WireRole, D::Error> {
-        let word = String::deserialize(deserializer)?;
-        let role = Role::parse(&word).ok_or_else(|| {
-            let word: String = word.chars().take(32).collect();
+        let name = String::deserialize(deserializer)?;
+        let role = Role::parse(&name).ok_or_else(|| {
+            let name: String = name.chars().take(ROLE_CHARS_MAX).collect();
             D::Error::custom(format_args!(
-                "there is no role '{word}': use system, developer, user, assistant or tool"
+                "the role '{name}' is unknown: use system, developer, user, assistant or tool"
             ))
         })?;
         Ok(WireRole(role))
@@ -188,7 +190,7 @@ impl<'de> Visitor<'de> for ContentVisitor {
     type Value = Content;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("text, a list of parts, or null as a message's content")
+        out.write_str("text, a list of parts, or null as the content of a message")
     }
 
     fn visit_unit<E: Error>(self) -> Result<Content, E> {
@@ -210,17 +212,17 @@ impl<'de> Visitor<'de> for ContentVisitor {
 
 fn part(raw: &RawValue) -> Result<Part, &'static str> {
     let json = raw.get();
-    let PartType { word } =
-        serde_json::from_str(json).map_err(|_| "a part of a message is an object with a 'type'")?;
-    match word.as_ref() {
+    let PartType { name } = serde_json::from_str(json)
+        .map_err(|_| "a part of a message must be an object with a 'type'")?;
+    match name.as_ref() {
         "text" => {
             let part: TextPart = serde_json::from_str(json)
-                .map_err(|_| "a part of type 'text' has its words in 'text'")?;
+                .map_err(|_| "a part of type 'text' must have a string 'text'")?;
             Ok(Part::Text(part.text))
         }
         "image_url" => {
             let part: ImagePart = serde_json::from_str(json)
-                .map_err(|_| "a part of type 'image_url' has its address in 'image_url.url'")?;
+                .map_err(|_| "a part of type 'image_url' must have a string 'image_url.url'")?;
             Ok(Part::ImageUrl(part.image_url.url))
         }
         _ => Ok(Part::Other(json.to_owned())),

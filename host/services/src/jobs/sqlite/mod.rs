@@ -21,11 +21,12 @@ use hayrick_types::job::{
     AttemptEnd, Claimed, Job, JobCounts, JobFilter, JobId, JobPage, Lease, OwnerId, Progress,
     Submitted,
 };
+use hayrick_types::settings::jobs::Retention;
 
 use crate::database::Database;
 use crate::jobs::attempt::Rules;
 use crate::jobs::backoff::Backoff;
-use crate::jobs::config::{JobsConfig, Retention};
+use crate::jobs::config::JobsConfig;
 use crate::jobs::store::{Answer, Claim, JobStore, NewJob, Notice, Reclaimed};
 
 /// The store.
@@ -40,17 +41,21 @@ pub struct SqliteJobs {
 impl SqliteJobs {
     /// Jobs of this file. `seed` makes the waits between attempts differ from those of other hosts.
     pub fn new(database: Database, config: &JobsConfig, clock: Clock, seed: u64) -> SqliteJobs {
-        let backoff = Backoff::new(config.backoff_base, config.backoff_cap, seed);
+        let backoff = Backoff::new(
+            config.settings.backoff_base,
+            config.settings.backoff_cap,
+            seed,
+        );
         let rules = Arc::new(Rules {
             backoff,
             delay_max: config.delay_max,
-            crashes_max: config.crashes_max,
+            crashes_max: config.settings.crashes_max,
         });
         SqliteJobs {
             database,
             clock,
             rules,
-            pending_max: config.pending_max,
+            pending_max: config.settings.pending_max,
             page_bytes_max: config.page_bytes_max,
         }
     }

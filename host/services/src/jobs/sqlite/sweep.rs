@@ -2,10 +2,10 @@
 //! system.
 
 use hayrick_types::job::JobStatus;
+use hayrick_types::settings::jobs::Retention;
 use rusqlite::{Connection, params};
 
 use crate::database::Database;
-use crate::jobs::config::Retention;
 use crate::jobs::error::JobError;
 use crate::jobs::span::milliseconds;
 use crate::jobs::sqlite::row::word;

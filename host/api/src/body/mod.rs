@@ -1,0 +1,8 @@
+//! Bodies: requests are read within their limits, answers leave while they are made.
+
+pub(crate) mod answer_stream;
+pub(crate) mod depth;
+pub(crate) mod guarded;
+pub(crate) mod pace;
+pub(crate) mod read;
+pub(crate) mod unread;

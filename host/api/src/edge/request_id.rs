@@ -1,0 +1,105 @@
+//! The id in every response, which is the client's own or that of the run, and the id of the run in
+//! the responses of runs.
+
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use hayrick_types::id::RunId;
+
+use crate::error::ApiError;
+
+/// Bytes of the longest id that a client may send.
+const CLIENT_ID_BYTES_MAX: usize = 128;
+
+/// The header with the id of the request.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The header with the id of the run, and so of its task, whatever id the request has.
+pub(crate) const RUN_ID: HeaderName = HeaderName::from_static("x-hayrick-run");
+/// Keeps nginx from buffering a stream.
+pub(crate) const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// Gives a request its `RunId` and its id, and the response that id.
+pub(crate) async fn tag(mut request: Request, next: Next) -> Response {
+    let run = RunId::fresh();
+    let id = request
+        .headers()
+        .get(REQUEST_ID)
+        .filter(|id| is_well_formed(id))
+        .cloned()
+        .unwrap_or_else(|| header_value(run));
+    request.extensions_mut().insert(run);
+    request.headers_mut().insert(REQUEST_ID, id.clone());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let mut response = next.run(request).await;
+    let status = response.status().as_u16();
+    tracing::debug!(request = ?id, %run, %method, path, status, "answered");
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+/// The id of the run that a request starts.
+pub(crate) fn run_of(request: &Request) -> RunId {
+    request
+        .extensions()
+        .get::<RunId>()
+        .copied()
+        .unwrap_or_else(RunId::fresh)
+}
+
+/// The response of a run, with its id. A failure of the server is logged as `failed`.
+pub(crate) fn response_of_run(
+    run: RunId,
+    failed: &'static str,
+    result: Result<Response, ApiError>,
+) -> Response {
+    let mut response = result.unwrap_or_else(|error| {
+        if error.status().is_server_error() {
+            let (status, reason) = (error.status().as_u16(), error.message());
+            tracing::warn!(%run, status, reason, "{failed}");
+        }
+        error.into_response()
+    });
+    response.headers_mut().insert(RUN_ID, header_value(run));
+    response
+}
+
+fn header_value(run: RunId) -> HeaderValue {
+    // Hex digits are always valid in a header.
+    HeaderValue::try_from(run.to_string()).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+fn is_well_formed(id: &HeaderValue) -> bool {
+    let bytes = id.as_bytes();
+    (1..=CLIENT_ID_BYTES_MAX).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_of_a_client_is_short_and_printable() {
+        for (id, expected) in [
+            ("a", true),
+            ("req_7-Ä", false),
+            ("two words", false),
+            ("", false),
+            ("{\"x\"}", true),
+        ] {
+            assert_eq!(
+                is_well_formed(&HeaderValue::from_bytes(id.as_bytes()).unwrap()),
+                expected,
+                "{id:?}"
+            );
+        }
+        for (length, expected) in [(128, true), (129, false)] {
+            assert_eq!(
+                is_well_formed(&HeaderValue::try_from("x".repeat(length)).unwrap()),
+                expected,
+                "{length}"
+            );
+        }
+    }
+}

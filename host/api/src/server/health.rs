@@ -1,0 +1,25 @@
+//! Probes: whether the process lives, and whether it takes requests.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::json;
+
+use crate::state::ApiState;
+use crate::wire::json;
+
+/// `GET /health/live`: 200 while the process can respond at all.
+pub(crate) async fn live() -> Response {
+    json::ok(&json!({"status": "live"}))
+}
+
+/// `GET /health/ready`: 503 until the plugins that were in the folder at the start have been
+/// loaded, and again once the server drains.
+pub(crate) async fn ready(State(state): State<ApiState>) -> Response {
+    let (status, name) = match (state.is_draining(), state.runtime().is_ready()) {
+        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "loading"),
+        (false, true) => (StatusCode::OK, "ready"),
+    };
+    json::response(status, &json!({"status": name}))
+}

@@ -1,0 +1,7 @@
+//! What several protocols read and write alike: parameters, JSON, times, progress and usage.
+
+pub(crate) mod json;
+pub(crate) mod params;
+pub(crate) mod progress;
+pub(crate) mod times;
+pub(crate) mod usage;

@@ -1,0 +1,98 @@
+//! What is wrong with the settings: every mistake, each with the key's path.
+
+use std::fmt;
+
+/// One mistake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// The key as one would look for it: `limits.cpu_time_max`, or a flag: `--host`.
+    pub path: String,
+    /// What is wrong, and the cure.
+    pub text: String,
+}
+
+impl Mistake {
+    /// The same mistake, in that file.
+    pub fn within(self, file: &str) -> Mistake {
+        Mistake {
+            path: format!("{file}: {}", self.path),
+            ..self
+        }
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {}", self.path, self.text)
+    }
+}
+
+/// All mistakes of one reading. There is at least one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", list(.0))]
+pub struct ConfigError(pub Vec<Mistake>);
+
+impl ConfigError {
+    /// An error of one mistake.
+    pub fn one(path: impl Into<String>, text: impl Into<String>) -> ConfigError {
+        ConfigError(vec![Mistake {
+            path: path.into(),
+            text: text.into(),
+        }])
+    }
+}
+
+fn list(mistakes: &[Mistake]) -> String {
+    let noun = if mistakes.len() == 1 {
+        "mistake"
+    } else {
+        "mistakes"
+    };
+    let lines: String = mistakes
+        .iter()
+        .map(|mistake| format!("\n  {mistake}"))
+        .collect();
+    format!("{} {noun} in the settings:{lines}", mistakes.len())
+}
+
+/// `; did you mean 'x'?` when a known name is similar, else nothing.
+pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    // Jaro-Winkler favours a shared beginning, which is how keys are shortened; below 0.85 guesses
+    // start to mislead.
+    let near = known
+        .into_iter()
+        .map(|key| (strsim::jaro_winkler(name, key), key))
+        .filter(|(likeness, _)| *likeness >= 0.85);
+    near.max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, key)| format!("; did you mean '{key}'?"))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn similar_names_are_suggested_and_others_are_not() {
+        let known = ["body_bytes_max", "drain_deadline", "connections_max"];
+        for (name, near) in [
+            ("body_bytes", "body_bytes_max"),
+            ("drain_dedaline", "drain_deadline"),
+            ("conections_max", "connections_max"),
+        ] {
+            assert_eq!(
+                did_you_mean(name, known),
+                format!("; did you mean '{near}'?")
+            );
+        }
+        assert_eq!(did_you_mean("colour", known), "");
+    }
+
+    #[test]
+    fn the_list_counts_its_mistakes() {
+        assert_eq!(
+            ConfigError::one("a.b", "wrong").to_string(),
+            "1 mistake in the settings:\n  a.b: wrong"
+        );
+    }
+}

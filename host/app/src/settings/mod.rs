@@ -1,0 +1,25 @@
+//! From what the user said to what the program needs: flags, environment and files are read, every
+//! mistake is collected, and the settings in force can be shown.
+//!
+//! What there is to set is declared in `hayrick_types::settings`. Read `sources`, then `config`.
+
+pub mod config;
+mod egress_rules;
+pub mod environment;
+pub mod flags;
+mod folders;
+pub mod found;
+mod grants;
+mod machine;
+pub mod mistake;
+pub mod page;
+pub mod policy;
+pub mod rules;
+pub mod section;
+mod server;
+pub mod show;
+pub mod sources;
+mod tables;
+pub mod units;
+mod upstreams;
+mod value;

@@ -1,0 +1,140 @@
+//! What decides over a deploy. A server reads it among the rest of its settings; commands that look
+//! at plugins and serve nothing, alone.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hayrick_runtime::compile::config::CompileConfig;
+use hayrick_services::llm::config::LlmConfig;
+use hayrick_services::llm::router::aliases;
+use hayrick_types::settings::component::ComponentBounds;
+use hayrick_types::settings::engine::{CompileLimits, EngineSettings};
+use hayrick_types::settings::jobs::{JobsSettings, Retention};
+use hayrick_types::settings::limits::Limits;
+use hayrick_types::settings::plugin::JobGrant;
+use hayrick_types::settings::state::StateQuota;
+
+use crate::settings::environment::Environment;
+use crate::settings::flags::Flags;
+use crate::settings::folders::{APPROVALS, read_data_dir, read_plugins_dir};
+use crate::settings::found::Source;
+use crate::settings::grants::{PolicyDefaults, read_grants};
+use crate::settings::machine::memory_bytes;
+use crate::settings::mistake::{ConfigError, Mistake};
+use crate::settings::policy::PolicyFolder;
+use crate::settings::section::Section;
+use crate::settings::sources::Sources;
+use crate::settings::upstreams::read_upstreams;
+
+/// Sections whose mistakes count where nothing is served; the others are the server's.
+const SECTIONS: [&str; 6] = ["limits", "grants", "state", "jobs", "engine", "component"];
+
+/// Who decides, from what, and what else is in the same sections.
+pub struct Rules {
+    pub plugins_dir: PathBuf,
+    pub policies: Arc<PolicyFolder>,
+    /// The file of what plugins asked for.
+    pub approvals: PathBuf,
+    pub compile: CompileConfig,
+    /// The limits of a plugin that has none of its own.
+    pub limits: Limits,
+    pub engine: EngineSettings,
+    pub jobs: JobsSettings,
+    pub retention: Retention,
+    pub state: StateQuota,
+    pub llm: LlmConfig,
+}
+
+impl Rules {
+    /// Reads them alone.
+    ///
+    /// # Errors
+    /// The mistakes in what they are made of.
+    pub fn read(sources: Sources) -> Result<Rules, ConfigError> {
+        let Sources {
+            flags,
+            file,
+            environment,
+        } = sources;
+        let (rules, reading) = Section::read(file, Source::File, |top| {
+            let data_dir = read_data_dir(top, &flags);
+            Rules::read_in(top, &data_dir, &flags, &environment, &mut Vec::new())
+        });
+        let mistakes: Vec<Mistake> = reading.mistakes.into_iter().filter(counts).collect();
+        if mistakes.is_empty() {
+            Ok(rules)
+        } else {
+            Err(ConfigError(mistakes))
+        }
+    }
+
+    /// Reads their sections of the settings.
+    pub fn read_in(
+        top: &mut Section,
+        data_dir: &Path,
+        flags: &Flags,
+        environment: &Environment,
+        warnings: &mut Vec<String>,
+    ) -> Rules {
+        let plugins_dir = read_plugins_dir(top, flags);
+        let limits = top.section("limits", |limits| Limits::read(limits, &Limits::default()));
+        let (engine, compile_limits) = top.section("engine", read_engine);
+        let bounds = top.section("component", |component| {
+            ComponentBounds::read(component, &ComponentBounds::default())
+        });
+        let (jobs, retention) = top.section("jobs", |jobs| {
+            (
+                JobsSettings::read(jobs, &JobsSettings::default()),
+                Retention::read(jobs, &Retention::default()),
+            )
+        });
+        let state = top.section("state", |state| {
+            StateQuota::read(state, &StateQuota::default())
+        });
+        let llm = read_upstreams(top, environment, warnings);
+        let job_grant = JobGrant {
+            pending_max: jobs.pending_max,
+            running_max: jobs.plugin_jobs_max,
+            ..JobGrant::default()
+        };
+        let granted = PolicyDefaults::new(limits.clone(), state, job_grant);
+        let granted = top.section("grants", |grants| {
+            read_grants(grants, granted, &aliases(&llm))
+        });
+        let policies = PolicyFolder::new(&plugins_dir, granted, &llm, environment.clone());
+        Rules {
+            plugins_dir,
+            policies: Arc::new(policies),
+            approvals: data_dir.join(APPROVALS),
+            compile: CompileConfig {
+                limits: compile_limits,
+                bounds,
+            },
+            limits,
+            engine,
+            jobs,
+            retention,
+            state,
+            llm,
+        }
+    }
+}
+
+fn read_engine(section: &mut Section) -> (EngineSettings, CompileLimits) {
+    // The rest is for the host itself, for the pages of its files, and for whatever else runs
+    // there.
+    let memory = usize::try_from(memory_bytes() / 4 * 3).unwrap_or(usize::MAX);
+    let default = EngineSettings {
+        host_memory_bytes_max: memory,
+        ..EngineSettings::default()
+    };
+    (
+        EngineSettings::read(section, &default),
+        CompileLimits::read(section, &CompileLimits::default()),
+    )
+}
+
+fn counts(mistake: &Mistake) -> bool {
+    let section = mistake.path.split('.').next().unwrap_or_default();
+    SECTIONS.contains(&section) && mistake.path != section
+}

@@ -1,0 +1,364 @@
+//! Reads one table of the settings file key by key and collects every mistake, where deserialising
+//! would stop at the first.
+
+use std::collections::BTreeMap;
+
+use hayrick_types::settings::row::Row;
+use toml::{Table, Value};
+
+use crate::settings::found::{Found, Source, join_path};
+use crate::settings::mistake::{Mistake, did_you_mean};
+use crate::settings::value;
+
+/// A table being read. Each key is taken once; what is left at the end is unknown, and so a
+/// mistake.
+pub struct Section {
+    path: String,
+    /// The path with placeholders for what the operator names.
+    pattern: String,
+    table: Table,
+    /// Where values of the table come from.
+    file: Source,
+    known: Vec<&'static str>,
+    reading: Reading,
+}
+
+/// What came of reading a file.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// In the order of reading.
+    pub mistakes: Vec<Mistake>,
+    /// Every setting that was asked for, in the order of reading.
+    pub found: Vec<Found>,
+}
+
+impl Section {
+    /// Reads a whole file's table; `file` says which file that is.
+    pub fn read<T>(
+        table: Table,
+        file: Source,
+        read: impl FnOnce(&mut Section) -> T,
+    ) -> (T, Reading) {
+        let mut section = Section {
+            path: String::new(),
+            pattern: String::new(),
+            table,
+            file,
+            known: Vec::new(),
+            reading: Reading::default(),
+        };
+        let result = read(&mut section);
+        section.refuse_unknown();
+        (result, section.reading)
+    }
+
+    /// Reads `table` as the section of that path.
+    fn descend<T>(
+        &mut self,
+        path: String,
+        pattern: String,
+        table: Table,
+        read: impl FnOnce(&mut Section) -> T,
+    ) -> T {
+        let mut section = Section {
+            path,
+            pattern,
+            table,
+            file: self.file.clone(),
+            known: Vec::new(),
+            reading: std::mem::take(&mut self.reading),
+        };
+        let result = read(&mut section);
+        section.refuse_unknown();
+        self.reading = section.reading;
+        result
+    }
+
+    fn refuse_unknown(&mut self) {
+        let unknown: Vec<String> = self.table.keys().cloned().collect();
+        for key in unknown {
+            let near = did_you_mean(&key, self.known.iter().copied());
+            self.mistake(&key, format!("unknown key{near}"));
+        }
+    }
+
+    /// Notes a mistake at `key`.
+    pub fn mistake(&mut self, key: &str, text: impl Into<String>) {
+        self.mistake_of(self.path_of(key), text);
+    }
+
+    /// Notes a mistake of the table as a whole.
+    pub fn mistake_here(&mut self, text: impl Into<String>) {
+        self.mistake_of(self.path.clone(), text);
+    }
+
+    /// Notes a mistake of anything else: a flag, a variable, a key read before.
+    pub fn mistake_of(&mut self, path: impl Into<String>, text: impl Into<String>) {
+        self.reading.mistakes.push(Mistake {
+            path: path.into(),
+            text: text.into(),
+        });
+    }
+
+    /// The full path of `key`.
+    pub fn path_of(&self, key: &str) -> String {
+        join_path(&self.path, key)
+    }
+
+    /// Whether the file has the key and nobody has taken it yet.
+    pub fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    /// The file that is read.
+    pub fn file(&self) -> Source {
+        self.file.clone()
+    }
+
+    /// Records a setting in force.
+    pub fn record(&mut self, key: &str, value: Option<Value>, source: Source) {
+        self.reading.found.push(Found {
+            section: self.path.clone(),
+            pattern: self.pattern.clone(),
+            key: key.to_owned(),
+            value,
+            source,
+        });
+    }
+
+    /// The value at `key` as `parse` makes it; a mistake and an absent key are both `None`.
+    fn take<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(Value) -> Result<T, String>,
+    ) -> Option<T> {
+        self.known.push(key);
+        let value = self.table.remove(key)?;
+        parse(value).map_err(|text| self.mistake(key, text)).ok()
+    }
+
+    /// The same, recorded as the file has it.
+    fn setting<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(Value) -> Result<T, String>,
+    ) -> Option<T> {
+        let shown = self.table.get(key).cloned();
+        let parsed = self.take(key, parse);
+        let source = if shown.is_some() {
+            self.file.clone()
+        } else {
+            Source::Default
+        };
+        self.record(key, shown, source);
+        parsed
+    }
+
+    /// The same with the default that holds without it; `shown` writes the value.
+    pub fn setting_or<T>(
+        &mut self,
+        key: &'static str,
+        default: T,
+        shown: impl FnOnce(&T) -> Option<Value>,
+        parse: impl FnOnce(Value) -> Result<T, String>,
+    ) -> T {
+        let parsed = self.take(key, parse);
+        let source = if parsed.is_some() {
+            self.file.clone()
+        } else {
+            Source::Default
+        };
+        let value = parsed.unwrap_or(default);
+        let shown = shown(&value);
+        self.record(key, shown, source);
+        value
+    }
+
+    /// Text that is not empty.
+    pub fn text(&mut self, key: &'static str) -> Option<String> {
+        self.setting(key, value::text)
+    }
+
+    /// Text as `parse` makes it.
+    pub fn parsed<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        self.setting(key, |value| parse(&value::text(value)?))
+    }
+
+    /// The same for a key that must be there; `cure` says what to write.
+    pub fn required<T>(
+        &mut self,
+        key: &'static str,
+        cure: &str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        if !self.has(key) {
+            self.mistake(key, format!("is missing: {cure}"));
+        }
+        self.parsed(key, parse)
+    }
+
+    /// Text that only its owner records: because it is secret, or because a flag may win over it.
+    pub fn unrecorded<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        self.take(key, |value| parse(&value::text(value)?))
+    }
+
+    /// A number that only its owner records.
+    pub fn unrecorded_number(&mut self, row: &'static Row) -> Option<u64> {
+        self.take(row.key, |value| value::number(&value, &row.kind))
+    }
+
+    /// A list of texts that only its owner records.
+    pub fn unrecorded_list<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(Vec<String>) -> Result<T, String>,
+    ) -> Option<T> {
+        self.take(key, |value| parse(value::list(value)?))
+    }
+
+    /// A list of texts as `parse` makes it.
+    pub fn parsed_list<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(Vec<String>) -> Result<T, String>,
+    ) -> Option<T> {
+        self.setting(key, |value| parse(value::list(value)?))
+    }
+
+    /// `true`, or `false` as by default.
+    pub fn flag_of(&mut self, key: &'static str) -> bool {
+        let shown = |flag: &bool| Some(Value::Boolean(*flag));
+        self.setting_or(key, false, shown, |value| value::flag(&value))
+    }
+
+    /// A table inside this one; an absent one is read as empty, so that its defaults have one
+    /// source.
+    pub fn section<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Section) -> T) -> T {
+        let table = self.take(key, value::table).unwrap_or_default();
+        let (path, pattern) = (self.path_of(key), join_path(&self.pattern, key));
+        self.descend(path, pattern, table, read)
+    }
+
+    /// The same, `None` when the file has no such table.
+    pub fn optional_section<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&mut Section) -> T,
+    ) -> Option<T> {
+        let table = self.take(key, value::table)?;
+        let (path, pattern) = (self.path_of(key), join_path(&self.pattern, key));
+        Some(self.descend(path, pattern, table, read))
+    }
+
+    /// A table of tables whose keys the user chose; `read` has each key and its table. Rows call
+    /// the key `placeholder`.
+    pub fn each_section<T>(
+        &mut self,
+        key: &'static str,
+        placeholder: &'static str,
+        mut read: impl FnMut(&str, &mut Section) -> T,
+    ) -> Vec<T> {
+        let tables = self.take(key, value::table).unwrap_or_default();
+        let mut values = Vec::new();
+        for (name, value) in tables {
+            let path = join_path(&self.path_of(key), &name);
+            match value::table(value) {
+                Err(text) => self.mistake_of(path, text),
+                Ok(table) => {
+                    let pattern = join_path(&join_path(&self.pattern, key), placeholder);
+                    values.push(self.descend(path, pattern, table, |section| read(&name, section)));
+                }
+            }
+        }
+        values
+    }
+
+    /// A section of `each_section` that the file does not have: its settings come from elsewhere.
+    pub fn absent_section<T>(
+        &mut self,
+        key: &'static str,
+        (name, placeholder): (&str, &'static str),
+        read: impl FnOnce(&mut Section) -> T,
+    ) -> T {
+        let path = join_path(&self.path_of(key), name);
+        let pattern = join_path(&join_path(&self.pattern, key), placeholder);
+        self.descend(path, pattern, Table::new(), read)
+    }
+
+    /// A list of tables, as `[[key]]` writes them; the first one's path ends with `[1]`.
+    pub fn each_item<T>(
+        &mut self,
+        key: &'static str,
+        mut read: impl FnMut(&mut Section) -> T,
+    ) -> Vec<T> {
+        let items = self.take(key, value::tables).unwrap_or_default();
+        let mut values = Vec::new();
+        for (index, table) in items.into_iter().enumerate() {
+            let path = format!("{}[{}]", self.path_of(key), index + 1);
+            let pattern = join_path(&self.pattern, key);
+            values.push(self.descend(path, pattern, table, &mut read));
+        }
+        values
+    }
+
+    /// A table of texts whose keys the user chose; each of `bytes_max` at most. Rows call the key
+    /// `KEY`.
+    pub fn each_text(&mut self, key: &'static str, bytes_max: usize) -> BTreeMap<String, String> {
+        self.section(key, |outer| {
+            let values = std::mem::take(&mut outer.table);
+            let texts = values.into_iter().filter_map(|(name, value)| {
+                outer.record(&name, Some(value.clone()), outer.file.clone());
+                Some((name.clone(), outer.chosen_text(&name, value, bytes_max)?))
+            });
+            texts.collect()
+        })
+    }
+
+    fn chosen_text(&mut self, name: &str, value: Value, bytes_max: usize) -> Option<String> {
+        let text = match value {
+            Value::String(text) if text.len() <= bytes_max => Ok(text),
+            Value::String(text) => Err(format!(
+                "has {} bytes: shorten it to {bytes_max}",
+                text.len()
+            )),
+            other => Err(value::expected("a string", &other)),
+        };
+        text.map_err(|text| self.mistake(name, text)).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_keys_are_mistakes_wherever_they_are() {
+        let (_, reading) = Section::read(
+            "sizes = 1\n[inner.'a.b']\nname = 'x'\nnmae = 'y'\n[inner]\nc = 1"
+                .parse()
+                .unwrap(),
+            Source::File,
+            |top| {
+                top.text("size");
+                top.each_section("inner", "NAME", |_, inner| inner.text("name"))
+            },
+        );
+        let mistakes: Vec<String> = reading.mistakes.iter().map(Mistake::to_string).collect();
+        assert_eq!(
+            mistakes,
+            [
+                "inner.\"a.b\".nmae: unknown key; did you mean 'name'?",
+                "inner.c: must be a table, not an integer",
+                "sizes: unknown key; did you mean 'size'?",
+            ]
+        );
+    }
+}

@@ -1,0 +1,105 @@
+//! What the user said by flag, environment and file, before anything is made of it.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use toml::Table;
+
+use crate::settings::environment::Environment;
+use crate::settings::flags::Flags;
+use crate::settings::mistake::ConfigError;
+
+/// The file that is read when none is named.
+pub const FILE_DEFAULT: &str = "hayrick.toml";
+
+/// Everything the user said.
+pub struct Sources {
+    pub flags: Flags,
+    /// The settings file; empty when there is none.
+    pub file: Table,
+    pub environment: Environment,
+}
+
+impl Sources {
+    /// Reads the settings file beside the flags and the environment.
+    ///
+    /// # Errors
+    /// A file that was named is not there, cannot be read, or is not TOML. The default file may be
+    /// absent.
+    pub fn read(flags: Flags, environment: Environment) -> Result<Sources, ConfigError> {
+        let path = flags.config.clone().unwrap_or_else(|| FILE_DEFAULT.into());
+        let text = read_file(&path, flags.config.is_some())?;
+        let file = parse_toml(&path, &text)?;
+        Ok(Sources {
+            flags,
+            file,
+            environment,
+        })
+    }
+}
+
+fn read_file(path: &Path, is_named: bool) -> Result<String, ConfigError> {
+    match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound && !is_named => Ok(String::new()),
+        Err(error) => Err(ConfigError::one(
+            path.display().to_string(),
+            format!("the settings file cannot be read: {error}"),
+        )),
+        Ok(text) => Ok(text),
+    }
+}
+
+/// The table in a file's text.
+///
+/// # Errors
+/// It is not TOML.
+pub fn parse_toml(path: &Path, text: &str) -> Result<Table, ConfigError> {
+    text.parse().map_err(|error| not_toml(path, &error))
+}
+
+fn not_toml(path: &Path, error: &toml::de::Error) -> ConfigError {
+    // TOML's own message has several lines with a picture of the place; they are set under the
+    // path.
+    let picture: String = error
+        .to_string()
+        .trim_end()
+        .lines()
+        .map(|line| format!("\n    {line}"))
+        .collect();
+    ConfigError::one(path.display().to_string(), format!("is not TOML:{picture}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(path: &Path) -> Result<Sources, ConfigError> {
+        Sources::read(
+            Flags {
+                config: Some(path.to_owned()),
+                ..Flags::default()
+            },
+            Environment::default(),
+        )
+    }
+
+    #[test]
+    fn a_named_file_must_be_there_and_be_toml() {
+        let path =
+            std::env::temp_dir().join(format!("hayrick-settings-{}.toml", std::process::id()));
+        let absent = read(&path).err().unwrap().to_string();
+        assert!(
+            absent.contains("the settings file cannot be read"),
+            "{absent}"
+        );
+        std::fs::write(&path, "[server]\nport = = 1").unwrap();
+        let broken = read(&path).err().unwrap().to_string();
+        assert!(
+            broken.contains("is not TOML") && broken.contains("line 2"),
+            "{broken}"
+        );
+        std::fs::write(&path, "[server]\nport = 1").unwrap();
+        assert!(read(&path).unwrap().file.contains_key("server"));
+        std::fs::remove_file(&path).unwrap();
+    }
+}

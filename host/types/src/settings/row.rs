@@ -1,0 +1,134 @@
+//! A row: what there is to know about one setting.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::limit_name::LimitName;
+
+/// What a setting is, and what it may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// A whole number.
+    Count(RangeInclusive<u64>),
+    /// Bytes: a whole number, or text such as `"256 MiB"`.
+    Bytes(RangeInclusive<u64>),
+    /// Text such as `"10s"`.
+    Duration(RangeInclusive<Duration>),
+    /// `true` or `false`.
+    Flag,
+    /// One of these keywords.
+    Choice(&'static [&'static str]),
+    /// A list of texts.
+    List,
+    /// Text; this says what kind of text.
+    Text(&'static str),
+}
+
+/// The value of a setting that nobody set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preset {
+    /// Of a count, or of bytes.
+    Number(u64),
+    Duration(Duration),
+    Flag(bool),
+    Text(&'static str),
+    List(&'static [&'static str]),
+    /// There is no value; this says what that means.
+    Absent(&'static str),
+    /// It must be set.
+    Required,
+}
+
+/// One setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The key in its section; empty where there is only a flag or a variable.
+    pub key: &'static str,
+    pub kind: Kind,
+    pub preset: Preset,
+    /// What the page says instead, where the default depends on the machine or on other settings.
+    pub preset_text: Option<&'static str>,
+    /// What it means.
+    pub doc: &'static str,
+    /// The limit that it is.
+    pub limit: Option<LimitName>,
+    /// The flag of `hayrick serve` that sets it.
+    pub flag: Option<&'static str>,
+    /// The environment variable that sets it.
+    pub variable: Option<&'static str>,
+}
+
+/// Where a section stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In `hayrick.toml`.
+    Settings,
+    /// In a plugin's own file, `plugins/NAME.toml`.
+    Plugin,
+    /// On the command line and in the environment only.
+    Process,
+}
+
+/// A section and its rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    pub place: Place,
+    /// Its path with placeholders for what the operator names: `upstreams.ALIAS`; empty at the top.
+    pub path: &'static str,
+    /// As one writes its heading, where that is not the path in brackets.
+    pub heading: Option<&'static str>,
+    pub doc: &'static str,
+    /// Its rows, table after table.
+    pub rows: &'static [&'static [Row]],
+}
+
+impl Row {
+    /// A row that only a file sets; for keys that a hand-written function reads.
+    pub const fn new(key: &'static str, kind: Kind, preset: Preset, doc: &'static str) -> Row {
+        Row {
+            key,
+            kind,
+            preset,
+            preset_text: None,
+            doc,
+            limit: None,
+            flag: None,
+            variable: None,
+        }
+    }
+
+    /// The same row, also set by a flag and by its variable.
+    #[must_use]
+    pub const fn flag(self, flag: &'static str, variable: &'static str) -> Row {
+        Row {
+            flag: Some(flag),
+            variable: Some(variable),
+            ..self
+        }
+    }
+
+    /// The same row, also set by a variable.
+    #[must_use]
+    pub const fn variable(self, variable: &'static str) -> Row {
+        Row {
+            variable: Some(variable),
+            ..self
+        }
+    }
+}
+
+impl Section {
+    /// Every row of the section.
+    pub fn all_rows(&self) -> impl Iterator<Item = &'static Row> {
+        self.rows.iter().copied().flatten()
+    }
+
+    /// The path of one of its keys.
+    pub fn path_of(&self, row: &Row) -> String {
+        if self.path.is_empty() {
+            row.key.to_owned()
+        } else {
+            format!("{}.{}", self.path, row.key)
+        }
+    }
+}
