@@ -9,15 +9,16 @@ use hayrick_services::audit::{Action, Audit, Entry};
 use hayrick_services::metrics::Metrics;
 use hayrick_types::contract::Export;
 use hayrick_types::id::PipelineName;
-use hayrick_types::pipeline::{PipelineState, PipelineStatus, Refusal};
+use hayrick_types::pipeline::{PipelineStatus, Refusal};
 use hayrick_types::policy::Policy;
 use tokio::sync::{OwnedMutexGuard, Semaphore, watch};
 
 use crate::approvals::{Approval, Approvals};
 use crate::config::{Policies, RuntimeConfig};
 use crate::error::DeployError;
-use crate::loader::{Bytes, Candidate, Loader, read, unix_seconds};
+use crate::loader::{Bytes, Candidate, Loader, read};
 use crate::pipeline::Pipeline;
+use crate::refusal::{misnamed_status, refusal, refuse};
 use crate::version::Version;
 
 /// Every pipeline, and every file that could not become one.
@@ -469,18 +470,6 @@ impl Registry {
     }
 }
 
-fn misnamed_status(name: &str, refusal: &Refusal) -> PipelineStatus {
-    PipelineStatus {
-        name: name.to_owned(),
-        state: PipelineState::Failed,
-        version: None,
-        last_error: Some(refusal.clone()),
-        active_runs: 0,
-        total_runs: 0,
-        failed_runs: 0,
-    }
-}
-
 /// An entry about a change by whoever may write to the folder.
 fn of_folder(action: Action, name: &str, outcome: &str) -> Entry {
     Entry {
@@ -490,29 +479,4 @@ fn of_folder(action: Action, name: &str, outcome: &str) -> Entry {
         outcome: outcome.to_owned(),
         request: None,
     }
-}
-
-fn refusal(digest: String, error: &DeployError) -> Refusal {
-    Refusal {
-        digest,
-        at: unix_seconds(),
-        reason: error.to_string(),
-    }
-}
-
-fn refuse(pipeline: &Pipeline, digest: String, error: &DeployError) {
-    let (serving, metrics) = (
-        pipeline.version().map(|version| version.status.number),
-        pipeline.share(),
-    );
-    metrics.metrics().refused_deploy();
-    if let Some(limit) = error.limit() {
-        metrics.metrics().reached(limit);
-    }
-    tracing::error!(
-        pipeline = pipeline.name().as_str(),
-        serving,
-        "not deployed: {error}"
-    );
-    pipeline.refuse(refusal(digest, error));
 }
