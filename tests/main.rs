@@ -21,6 +21,8 @@ mod compile_aside;
 mod compile_cache;
 /// One guest in three languages, the same cases: the contract holds for all of them.
 mod contract;
+/// The page about the contract, generated from the WIT files.
+mod contract_page;
 /// Deploys over HTTP and by command: races, refusals, kills.
 mod deploy;
 /// Deploys by request: whose key may do them, and that each is in the audit log.

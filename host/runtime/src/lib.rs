@@ -19,6 +19,7 @@ pub mod inspect;
 mod instance;
 mod loader;
 mod pipeline;
+mod refusal;
 mod registry;
 pub mod run_stream;
 pub mod runtime;

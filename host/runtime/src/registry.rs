@@ -10,7 +10,7 @@ use hayrick_services::metrics::Metrics;
 use hayrick_types::clock::since_epoch;
 use hayrick_types::contract::Export;
 use hayrick_types::id::PipelineName;
-use hayrick_types::pipeline::{PipelineState, PipelineStatus, Refusal};
+use hayrick_types::pipeline::{PipelineStatus, Refusal};
 use hayrick_types::policy::Policy;
 use tokio::sync::{OwnedMutexGuard, Semaphore, watch};
 
@@ -19,6 +19,7 @@ use crate::config::{Policies, RuntimeConfig};
 use crate::error::DeployError;
 use crate::loader::{Bytes, Candidate, Loader, read};
 use crate::pipeline::Pipeline;
+use crate::refusal::{misnamed_status, refusal, refuse};
 use crate::version::Version;
 
 /// Every pipeline, and every file that could not become one.
@@ -470,18 +471,6 @@ impl Registry {
     }
 }
 
-fn misnamed_status(name: &str, refusal: &Refusal) -> PipelineStatus {
-    PipelineStatus {
-        name: name.to_owned(),
-        state: PipelineState::Failed,
-        version: None,
-        last_error: Some(refusal.clone()),
-        active_runs: 0,
-        total_runs: 0,
-        failed_runs: 0,
-    }
-}
-
 /// An entry about a change by whoever may write to the folder.
 fn of_folder(action: Action, name: &str, outcome: &str) -> AuditRecord {
     AuditRecord {
@@ -491,29 +480,4 @@ fn of_folder(action: Action, name: &str, outcome: &str) -> AuditRecord {
         outcome: outcome.to_owned(),
         request: None,
     }
-}
-
-fn refusal(digest: String, error: &DeployError) -> Refusal {
-    Refusal {
-        digest,
-        at: since_epoch().as_secs(),
-        reason: error.to_string(),
-    }
-}
-
-fn refuse(pipeline: &Pipeline, digest: String, error: &DeployError) {
-    let (serving, metrics) = (
-        pipeline.version().map(|version| version.status.number),
-        pipeline.share(),
-    );
-    metrics.metrics().refused_deploy();
-    if let Some(limit) = error.limit() {
-        metrics.metrics().reached(limit);
-    }
-    tracing::error!(
-        pipeline = pipeline.name().as_str(),
-        serving,
-        "not deployed: {error}"
-    );
-    pipeline.refuse(refusal(digest, error));
 }

@@ -11,6 +11,6 @@ use sdk::hayrick::pipeline::types::{
 use sdk::hayrick::pipeline::{config, http, jobs, llm, log, response, state, tasks, timers};
 use sdk::{Attempt, ChatRequest, FilesRequest, JobFailure};
 
-every_call!([async fn] [.await]);
+every_call!([async fn] [.await] []);
 
 sdk::serve!(chat: chat, files: files, job: job);

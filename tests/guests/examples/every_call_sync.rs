@@ -23,7 +23,7 @@ wit_bindgen::generate!({
     },
 });
 
-every_call!([fn] []);
+every_call!([fn] [] [&]);
 
 struct Plugin;
 
