@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use hayrick_capabilities::plugin_share::PluginShare;
 use hayrick_services::audit::{Action, Audit, AuditRecord};
 use hayrick_services::metrics::Metrics;
-use hayrick_types::clock::since_epoch;
 use hayrick_types::contract::Export;
 use hayrick_types::id::PipelineName;
 use hayrick_types::pipeline::{PipelineStatus, Refusal};
