@@ -20,7 +20,7 @@ pub const ARGUMENT: &str = "native-server";
 pub async fn serve() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!(
-        "The native handler serves on http://{}",
+        "The native handler is listening on http://{}",
         listener.local_addr().unwrap()
     );
     let router = Router::new().route("/v1/chat/completions", post(chat));

@@ -13,7 +13,7 @@ use super::folder::Folder;
 use super::logs::Logs;
 use super::quiet::Machine;
 
-const GREETING: &str = "Hayrick serves on http://";
+const GREETING: &str = "Hayrick is listening on http://";
 
 /// What a host is started with. The folders stay for as long as this.
 pub struct Launch {
