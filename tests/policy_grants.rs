@@ -48,7 +48,10 @@ async fn a_plugin_asks_the_models_it_is_granted_and_no_others() {
     );
     let refused = host.client.chat("model-picker", "dear").await;
     assert!(
-        refused.status == 403 && refused.error().contains("granted the models cheap"),
+        refused.status == 403
+            && refused
+                .error()
+                .contains("granted to this plugin; it may use cheap"),
         "{}",
         refused.body
     );

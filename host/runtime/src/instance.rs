@@ -144,7 +144,7 @@ impl Run {
             );
             Err(Failure::new(FailureKind::Timeout, text).limit(bounds.wall_limit))
         });
-        returned.inspect_err(|failure| reached.ended(failure.limit))
+        returned.inspect_err(|failure| reached.count_end(failure.limit))
     }
 
     async fn in_store(
@@ -172,7 +172,7 @@ impl Run {
         self.count_unfelt(&called, &pooled.store);
         let returned = called
             .map_err(|error| self.trapped(&error, &pooled.store))?
-            .map_err(|failure| self.context.limits.returned(failure))?;
+            .map_err(|failure| self.context.limits.from_guest(failure))?;
         if let Some(overrun) = response.overrun() {
             // The client's answer is incomplete, which is no limit of the client's: it must not try
             // again.
@@ -201,7 +201,7 @@ impl Run {
     /// Counts growth that was refused and that the guest could do without.
     fn count_unfelt<T>(&self, called: &wasmtime::Result<T>, store: &Store<GuestState>) {
         if called.is_ok() {
-            self.context.limits.ended(store.data().memory.refused());
+            self.context.limits.count_end(store.data().memory.refused());
         }
     }
 
@@ -260,7 +260,7 @@ fn count_slices(store: &mut Store<GuestState>, meter: Arc<CpuMeter>) {
 /// The outcome of a function that answers.
 fn answered(returned: Returned, reached: &ReachedLimits) -> Result<(), Failure> {
     match returned {
-        Returned::Answered(outcome) => outcome.map_err(|failure| reached.returned(failure)),
+        Returned::Answered(outcome) => outcome.map_err(|failure| reached.from_guest(failure)),
         Returned::Job(_) => Err(Failure::new(
             FailureKind::Failed,
             "the plugin returned a job's result where an answer was due",

@@ -66,7 +66,7 @@ impl WarmPool {
     /// have dropped, or there are enough.
     pub(crate) fn give_back(&self, mut pooled: PooledStore) {
         pooled.runs = pooled.runs.saturating_add(1);
-        if pooled.runs >= self.runs_max || !pooled.store.data_mut().rest() {
+        if pooled.runs >= self.runs_max || !pooled.store.data_mut().is_reusable() {
             return;
         }
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
