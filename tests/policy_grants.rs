@@ -250,7 +250,7 @@ async fn the_difference_is_shown_and_granted_by_command() {
         .start()
         .await;
     host.rename_in("live", &guest_bytes("state-tool"));
-    assert!(host.refusal("live").await.contains("asks for state beyond"));
+    assert!(host.refusal("live").await.contains("asks for state, which"));
     let file = host.plugin_file("live");
     let shown = over(&host, &["inspect", file.to_str().unwrap(), "--diff"]);
     assert_eq!(
@@ -261,7 +261,10 @@ async fn the_difference_is_shown_and_granted_by_command() {
     );
     let judged = over(&host, &["inspect", file.to_str().unwrap(), "--json"]);
     assert!(
-        judged.code == Some(1) && judged.stdout.contains("beyond what the version before"),
+        judged.code == Some(1)
+            && judged
+                .stdout
+                .contains("which its previous version did not ask for"),
         "{}{}",
         judged.stdout,
         judged.stderr

@@ -114,7 +114,8 @@ impl Admission {
     fn refusal(&self, reason: &str, limit: LimitName) -> Failure {
         self.share.metrics().reached(limit);
         let text = format!(
-            "too many runs at a time, and {reason}: plugin_runs_max is {}, plugin_queue_max is {}; try again",
+            "too many runs at a time, and {reason}: plugin_runs_max is {}, plugin_queue_max is {}; \
+             try again",
             self.runs_max, self.queue_max
         );
         Failure::new(FailureKind::Limit, text)

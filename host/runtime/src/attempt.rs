@@ -99,7 +99,8 @@ fn end_of(returned: Result<Returned, Failure>) -> (AttemptEnd, Option<Failure>) 
             (end, Some(failed(retry.error)))
         }
         Ok(Returned::Answered(_)) => {
-            let failure = failed("the plugin answered where a job's result was due".to_owned());
+            let text = "the plugin returned an answer instead of a job result";
+            let failure = failed(text.to_owned());
             (AttemptEnd::Failed(failure.message.clone()), Some(failure))
         }
         Err(failure) => (

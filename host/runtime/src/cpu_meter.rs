@@ -22,14 +22,14 @@ const LONG: Duration = Duration::from_millis(5);
 
 /// The guest has used up its CPU time.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("the run computed for longer than {}, {} ms", words(*limit), max.as_millis())]
+#[error("the run computed for longer than {} ms ({})", max.as_millis(), limit_label(*limit))]
 pub(crate) struct CpuSpent {
     pub(crate) limit: LimitName,
     max: Duration,
 }
 
-/// A limit as people call it.
-pub(crate) fn words(limit: LimitName) -> &'static str {
+/// The name of a limit in messages.
+pub(crate) fn limit_label(limit: LimitName) -> &'static str {
     match limit {
         LimitName::JobTimeout => "the job's timeout",
         limit => limit.as_str(),

@@ -56,7 +56,11 @@ impl Arriving {
                 max,
             });
         }
-        let mut file = self.file.as_file().try_clone().map_err(DeployError::Keep)?;
+        let mut file = self
+            .file
+            .as_file()
+            .try_clone()
+            .map_err(DeployError::Store)?;
         blocking(move || file.write_all(&bytes)).await
     }
 }
@@ -171,7 +175,7 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, DeployError> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|panicked| Err(panicked.into()))
-        .map_err(DeployError::Keep)
+        .map_err(DeployError::Store)
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub fn check_grants(
 ) -> Result<(), DeployError> {
     let refused = policy.refused(asked);
     if !refused.is_empty() {
-        return Err(DeployError::NotInPolicy {
+        return Err(DeployError::NotGranted {
             name: name.to_owned(),
             interfaces: refused,
         });
@@ -30,7 +30,7 @@ pub fn check_grants(
     if unapproved.is_empty() {
         Ok(())
     } else {
-        Err(DeployError::AsksMore {
+        Err(DeployError::NewInterfaces {
             name: name.to_owned(),
             interfaces: unapproved,
         })

@@ -131,7 +131,7 @@ where
     R: wasmtime::component::ComponentNamedList + wasmtime::component::Lift,
 {
     let index = index.ok_or_else(|| {
-        wasmtime::format_err!("the version does not export what it was called for")
+        wasmtime::format_err!("the component does not export the function that was called")
     })?;
     instance.get_typed_func(store, index)
 }

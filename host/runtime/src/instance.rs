@@ -16,7 +16,7 @@ use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::limit_name::LimitName;
 use wasmtime::{Store, UpdateDeadline};
 
-use crate::cpu_meter::{CpuMeter, Metered, words};
+use crate::cpu_meter::{CpuMeter, Metered, limit_label};
 use crate::guest_call::{GuestCall, Returned, setup};
 use crate::trap;
 use crate::version::Version;
@@ -138,9 +138,9 @@ impl Run {
         let max = bounds.wall_time_max;
         let returned = tokio::time::timeout(max, run).await.unwrap_or_else(|_| {
             let text = format!(
-                "the run took longer than {}, {} ms",
-                words(bounds.wall_limit),
-                max.as_millis()
+                "the run took longer than {} ms ({})",
+                max.as_millis(),
+                limit_label(bounds.wall_limit)
             );
             Err(Failure::new(FailureKind::Timeout, text).limit(bounds.wall_limit))
         });
@@ -263,7 +263,7 @@ fn answered(returned: Returned, reached: &ReachedLimits) -> Result<(), Failure> 
         Returned::Answered(outcome) => outcome.map_err(|failure| reached.from_guest(failure)),
         Returned::Job(_) => Err(Failure::new(
             FailureKind::Failed,
-            "the plugin returned a job's result where an answer was due",
+            "the plugin returned a job result instead of an answer",
         )),
     }
 }

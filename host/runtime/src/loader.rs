@@ -87,7 +87,7 @@ pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Bytes, DeployError> {
     );
     let metadata = file.metadata()?;
     if !metadata.is_file() {
-        return Err(DeployError::NoFile);
+        return Err(DeployError::NotAFile);
     }
     let size = metadata.len();
     let max = limits.component_bytes_max;
@@ -117,7 +117,7 @@ pub(crate) fn check_preamble(content: &[u8]) -> Result<(), DeployError> {
         [] => Err(DeployError::Empty),
         [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(DeployError::CoreModule),
         [0, b'a', b's', b'm', ..] => Ok(()),
-        _ => Err(DeployError::NoWasm),
+        _ => Err(DeployError::NotWasm),
     }
 }
 
@@ -284,7 +284,7 @@ mod tests {
         );
         for path in [pipe.as_path(), folder.path(), Path::new("/dev/zero")] {
             assert!(
-                matches!(read(path, &Limits::default()), Err(DeployError::NoFile)),
+                matches!(read(path, &Limits::default()), Err(DeployError::NotAFile)),
                 "{}",
                 path.display()
             );
@@ -295,7 +295,7 @@ mod tests {
     fn a_file_that_is_no_component_is_told_what_it_is() {
         let cases: [(&[u8], &str); 3] = [
             (b"", "empty"),
-            (b"#!/bin/sh", "no WebAssembly"),
+            (b"#!/bin/sh", "not a WebAssembly"),
             (b"\0asm\x01\0\0\0", "core module"),
         ];
         for (content, word) in cases {

@@ -188,10 +188,7 @@ impl Registry {
             .as_ref()
             .is_some_and(|version| version.policy == policy)
         {
-            tracing::debug!(
-                pipeline = name,
-                "the file and its policy are those that serve"
-            );
+            tracing::debug!(pipeline = name, "the file and its policy are unchanged");
             return pipeline.clear_refusal();
         }
         let (number, asked_before, share) = (
@@ -225,7 +222,7 @@ impl Registry {
                 }
             }
             // The version that serves is this one, and its grant is gone: it must not go on.
-            Err(error @ DeployError::NotInPolicy { .. }) if serving.is_some() => {
+            Err(error @ DeployError::NotGranted { .. }) if serving.is_some() => {
                 tracing::error!(pipeline = name, "withdrawn: {error}");
                 pipeline.withdraw(refusal(digest, &error));
                 self.tell_change();
@@ -250,7 +247,7 @@ impl Registry {
     /// recorded where it is known whose they are.
     async fn record(&self, action: Action, name: &str, outcome: &str) {
         if let Err(error) = self.audit.record(of_folder(action, name, outcome)).await {
-            tracing::error!(%error, "the audit log cannot be written");
+            tracing::error!(%error, "cannot write the audit log");
         }
     }
 
@@ -258,10 +255,16 @@ impl Registry {
     async fn approve(&self, name: &str, approval: Approval) -> bool {
         let (approvals, owned) = (Arc::clone(&self.approvals), name.to_owned());
         let kept = tokio::task::spawn_blocking(move || approvals.keep(&owned, approval)).await;
-        kept.map_err(Into::into).and_then(|kept| kept).unwrap_or_else(|error| {
-            tracing::error!(pipeline = name, "what this version asks for is not on disk, and may have to be granted again: {error}");
-            true
-        })
+        kept.map_err(Into::into)
+            .and_then(|kept| kept)
+            .unwrap_or_else(|error| {
+                tracing::error!(
+                    pipeline = name,
+                    "cannot save which interfaces this version asks for, so they may have to be \
+                     granted again: {error}"
+                );
+                true
+            })
     }
 
     fn serve(&self, pipeline: &Pipeline, version: Version) {
@@ -326,7 +329,7 @@ impl Registry {
             )
             .await;
         let version = loaded.inspect_err(|error| {
-            tracing::warn!(pipeline = key, "not deployed by request: {error}")
+            tracing::warn!(pipeline = key, "not deployed over HTTP: {error}")
         })?;
         keep().await?;
         // Its file may have gone meanwhile, and its entry with it.
@@ -351,7 +354,7 @@ impl Registry {
     ) -> Result<bool, DeployError> {
         let _turn = self.turn(name.as_str()).await;
         let had_file = remove().await?;
-        Ok(self.undeploy(name.as_str(), "by request") || had_file)
+        Ok(self.undeploy(name.as_str(), "removed over HTTP") || had_file)
     }
 
     /// Forgets a pipeline whose file was seen to be gone, unless it is back by now.
@@ -376,7 +379,7 @@ impl Registry {
                     self.audit
                         .record_blocking(of_folder(Action::Undeploy, stem, "ok"))
             {
-                tracing::error!(%error, "the audit log cannot be written");
+                tracing::error!(%error, "cannot write the audit log");
             }
         }
     }

@@ -72,7 +72,7 @@ impl Driver {
 fn host_fault() -> Failure {
     Failure::new(
         FailureKind::Failed,
-        "the host failed to run this plugin: its log says why",
+        "the host failed to run this plugin: see its log",
     )
 }
 

@@ -121,18 +121,18 @@ fn unknown(name: &str) -> Failure {
     let name: String = name.chars().take(PIPELINE_NAME_BYTES_MAX).collect();
     Failure::new(
         FailureKind::NotFound,
-        format!("there is no pipeline '{name}': GET /v1/models lists those there are"),
+        format!("there is no pipeline '{name}': GET /v1/models lists the pipelines"),
     )
 }
 
 fn not_serving(status: &PipelineStatus) -> Failure {
     let reason = match &status.last_error {
-        Some(_) => "its file was refused: GET /status says why",
+        Some(_) => "its file was refused; GET /status says why",
         None => "its first version is being compiled",
     };
     Failure::new(
         FailureKind::Unavailable,
-        format!("the pipeline '{}' does not serve: {reason}", status.name),
+        format!("the pipeline '{}' is not serving: {reason}", status.name),
     )
 }
 

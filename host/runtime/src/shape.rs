@@ -127,7 +127,7 @@ pub(crate) fn shape(engine: &Engine, component: &Component) -> Result<Shape, Dep
         .cloned()
         .collect();
     if !refused.is_empty() {
-        return Err(DeployError::NotGranted { names: refused });
+        return Err(DeployError::UnknownImports { names: refused });
     }
     let shape = Shape {
         setup: find(component, SETUP).ok_or(DeployError::NoLifecycle)?,

@@ -14,6 +14,8 @@ use crate::cpu_meter::CpuSpent;
 
 /// When a run that others left no memory for may be tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// What the limits on memory count.
+const MEMORY: &str = "bytes of memory";
 
 /// What wasmtime says of limits it keeps without a type for it; each is met by a test that would
 /// notice other words.
@@ -54,7 +56,7 @@ pub(crate) fn failure(
         return Failure::new(FailureKind::Timeout, spent.to_string()).limit(spent.limit);
     }
     if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
-        let text = "the host has no place left for another instance, of those that host_runs_max allows for: try again";
+        let text = "the host has no room for another instance (host_runs_max): try again";
         return Failure::new(FailureKind::Limit, text)
             .limit(LimitName::HostRunsMax)
             .retry_after(RETRY_AFTER);
@@ -64,15 +66,16 @@ pub(crate) fn failure(
     }
     let reason = match error.downcast_ref::<Trap>() {
         Some(Trap::StackOverflow) => {
-            let text = "the plugin overflowed its stack, which has stack_bytes_max of [engine]: recurse less, or ask the operator to raise it";
+            let text = "the plugin overflowed its stack (stack_bytes_max in [engine]): recurse \
+                        less, or ask the operator to raise the limit";
             return Failure::new(FailureKind::Failed, text).limit(LimitName::StackBytesMax);
         }
         Some(Trap::UnreachableCodeReached) => "the plugin panicked",
         Some(Trap::MemoryOutOfBounds | Trap::TableOutOfBounds) => {
-            "the plugin reached outside its memory"
+            "the plugin accessed memory out of bounds"
         }
         Some(_) => "the plugin trapped",
-        None => "the plugin broke its contract with the host",
+        None => "the plugin violated the contract with the host",
     };
     Failure::new(FailureKind::Failed, reason)
 }
@@ -97,58 +100,58 @@ fn find(words: &[(&str, LimitName)], error: &Error) -> Option<LimitName> {
         .map(|(_, limit)| *limit)
 }
 
-/// The sentence about a limit.
+/// The failure of a run that reached a limit.
 fn of_limit(limit: LimitName, limits: &Limits, host_memory_bytes_max: usize) -> Failure {
-    let (what, max, cure) = match limit {
-        LimitName::MemoryBytesMax => ("needed more memory than", limits.memory_bytes_max, "bytes"),
+    let (subject, max, unit) = match limit {
+        LimitName::MemoryBytesMax => ("the plugin needed", limits.memory_bytes_max, MEMORY),
         LimitName::PluginMemoryBytesMax => (
-            "has runs that together need more memory than",
+            "the runs of the plugin together needed",
             limits.plugin_memory_bytes_max,
-            "bytes: try again",
+            MEMORY,
         ),
-        LimitName::HostMemoryBytesMax => (
-            "found no memory left of the host's",
-            host_memory_bytes_max,
-            "bytes: try again",
-        ),
+        LimitName::HostMemoryBytesMax => {
+            ("all plugins together needed", host_memory_bytes_max, MEMORY)
+        }
         LimitName::TableElementsMax => (
-            "needed more elements in its tables than",
+            "the plugin needed",
             limits.table_elements_max,
-            "of them",
+            "table elements",
         ),
-        LimitName::TablesMax => ("has more tables than", limits.tables_max, "of them"),
-        LimitName::InstancesMax => (
-            "has more core instances than",
-            limits.instances_max,
-            "of them",
-        ),
-        LimitName::MemoriesMax => ("has more memories than", limits.memories_max, "of them"),
-        LimitName::HandlesMax => (
-            "held more handles than",
-            limits.handles_max,
-            "at a time: drop those it needs no longer",
-        ),
+        LimitName::TablesMax => ("the plugin has", limits.tables_max, "tables"),
+        LimitName::InstancesMax => ("the plugin has", limits.instances_max, "core instances"),
+        LimitName::MemoriesMax => ("the plugin has", limits.memories_max, "memories"),
+        LimitName::HandlesMax => ("the plugin held", limits.handles_max, "handles"),
         LimitName::ResourcesMax => (
-            "held more of the host's resources than",
+            "the plugin held",
             limits.resources_max,
-            "at a time: drop those it needs no longer",
+            "resources of the host",
         ),
         LimitName::HostCallBytesMax => (
-            "handed more to the host in one call than",
+            "the plugin passed",
             limits.host_call_bytes_max,
-            "bytes: hand over smaller pieces",
+            "bytes to the host in one call",
         ),
-        _ => ("ran into", 0, ""),
+        _ => return Failure::new(FailureKind::Failed, "the plugin reached a limit").limit(limit),
     };
-    let text = format!("the plugin {what} {limit}, {max} {cure}");
+    let text = format!("{subject} more than {max} {unit} ({limit}){}", cure(limit));
     match limit {
-        // Others have it: that passes.
+        // Other runs hold the memory, so it becomes free again.
         LimitName::PluginMemoryBytesMax | LimitName::HostMemoryBytesMax => {
             Failure::new(FailureKind::Limit, text)
                 .limit(limit)
                 .retry_after(RETRY_AFTER)
         }
         _ => Failure::new(FailureKind::Failed, text).limit(limit),
+    }
+}
+
+/// What to do about a limit.
+fn cure(limit: LimitName) -> &'static str {
+    match limit {
+        LimitName::PluginMemoryBytesMax | LimitName::HostMemoryBytesMax => ": try again",
+        LimitName::HandlesMax | LimitName::ResourcesMax => ": drop those that it no longer needs",
+        LimitName::HostCallBytesMax => ": pass smaller pieces",
+        _ => "",
     }
 }
 

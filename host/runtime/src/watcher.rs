@@ -123,7 +123,10 @@ impl FolderWatcher {
         let present = match list(&self.folder) {
             Ok(present) => present,
             Err(error) => {
-                return tracing::error!(folder = %self.folder.display(), "cannot read the plugins folder: {error}");
+                return tracing::error!(
+                    folder = %self.folder.display(),
+                    "cannot read the plugins folder: {error}"
+                );
             }
         };
         let gone: Vec<String> = self
@@ -188,7 +191,7 @@ impl FolderWatcher {
                     self.undeploy(&stem);
                 }
             }
-            Err(error) => tracing::error!("a load failed: {error}"),
+            Err(error) => tracing::error!("loading a plugin failed: {error}"),
         }
     }
 

@@ -30,7 +30,7 @@ impl Artifact {
             Engine::detect_precompiled(&self.0),
             Some(Precompiled::Component)
         ) {
-            wasmtime::bail!("it is no compiled component");
+            wasmtime::bail!("it is not a compiled component");
         }
         // SAFETY: the bytes must be what `Engine::precompile_component` made, unchanged. An
         // `Artifact` is made of two things only: what our own executable wrote to a pipe that it

@@ -108,7 +108,7 @@ async fn exchange(
     let (Some(mut input), Some(output), Some(complaint)) =
         (child.stdin.take(), child.stdout.take(), child.stderr.take())
     else {
-        return Err(std::io::Error::other("it has no pipes"));
+        return Err(std::io::Error::other("the compiler process has no pipes"));
     };
     let feed = async {
         // One that died over what it read so far says so by its exit.
@@ -234,19 +234,14 @@ mod tests {
             (exit(EXIT_REFUSED), b"bad \x1b[2J", b"", "bad  [2J"),
             (exit(EXIT_NO_MEMORY), b"", b"", "compile_memory_bytes_max"),
             (Signal::XCPU.as_raw(), b"", b"", "compile_cpu_time_max"),
-            (Signal::KILL.as_raw(), b"", b"", "killed from outside"),
+            (Signal::KILL.as_raw(), b"", b"", "was killed"),
             (
                 Signal::ABORT.as_raw(),
                 b"",
                 b"memory allocation of 9 bytes failed",
                 "compile_memory_bytes_max",
             ),
-            (
-                Signal::SEGV.as_raw(),
-                b"",
-                b"",
-                "the compiler failed over it",
-            ),
+            (Signal::SEGV.as_raw(), b"", b"", "the compiler crashed"),
             (
                 exit(101),
                 b"",

@@ -9,7 +9,8 @@ use wasmparser::{BinaryReaderError, ComponentType, CoreType, Parser, Payload};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BoundsError {
     #[error(
-        "the component has more than {limit}, {max}: make it smaller, or ask the operator to raise the limit"
+        "the component exceeds {limit} ({max}): make it smaller, or ask the operator to raise the \
+         limit"
     )]
     Exceeded { limit: LimitName, max: u64 },
     #[error(transparent)]
@@ -183,7 +184,7 @@ mod tests {
     #[test]
     fn nesting_and_number_of_components_are_bounded() {
         check(&nested(16), &ComponentBounds::default()).unwrap();
-        assert!(refused(&nested(17)).contains("nesting_max, 16"));
+        assert!(refused(&nested(17)).contains("nesting_max (16)"));
         let beside: Vec<u8> = (0..257).flat_map(|_| section(4, PREAMBLE)).collect();
         assert!(refused(&[PREAMBLE, &beside].concat()).contains("components_max"));
         let modules: Vec<u8> = (0..257)

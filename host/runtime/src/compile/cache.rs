@@ -67,7 +67,7 @@ impl SealedCache {
         };
         tracing::warn!(
             file = name,
-            "compiled code is not loaded: {reason}; it is removed and compiled anew"
+            "discarding cached code: {reason}; compiling it again"
         );
         self.forget(subject);
         None
@@ -88,7 +88,8 @@ impl SealedCache {
         {
             Ok(()) => self.trim(),
             Err(error) => tracing::warn!(
-                "compiled code cannot be kept: {error}: check the space and the rights of the data folder"
+                "cannot cache compiled code: {error}; check the free space and the permissions of \
+                 the data folder"
             ),
         }
     }
@@ -104,7 +105,7 @@ impl SealedCache {
     fn trim(&self) {
         let entries = match self.folder.list() {
             Ok(entries) => entries,
-            Err(error) => return tracing::warn!("the compile cache cannot be listed: {error}"),
+            Err(error) => return tracing::warn!("cannot list the compile cache: {error}"),
         };
         let (mut sealed, others): (Vec<CacheFile>, Vec<CacheFile>) = entries
             .into_iter()
@@ -226,7 +227,7 @@ mod tests {
         for mode in [0o770, 0o707, 0o777, 0o1777] {
             std::fs::set_permissions(&cache, Permissions::from_mode(mode)).unwrap();
             assert!(
-                matches!(open(folder.path(), 1), Err(CacheError::OpenFolder { .. })),
+                matches!(open(folder.path(), 1), Err(CacheError::FolderMode { .. })),
                 "{mode:o}"
             );
         }

@@ -44,13 +44,13 @@ pub(super) struct Order {
 /// Why there is no code.
 #[derive(Debug, thiserror::Error)]
 pub enum ChildError {
-    #[error("the order is none: {0}")]
-    Order(#[from] serde_json::Error),
-    #[error("a limit cannot be set: {0}")]
+    #[error("cannot parse the request: {0}")]
+    Request(#[from] serde_json::Error),
+    #[error("cannot set a resource limit: {0}")]
     Limit(#[from] rustix::io::Errno),
-    #[error("the host is gone: {0}")]
+    #[error("cannot exchange data with the host: {0}")]
     Pipe(#[from] std::io::Error),
-    #[error("the engine does not start: {0:#}")]
+    #[error("cannot start the engine: {0:#}")]
     Engine(wasmtime::Error),
 }
 
@@ -97,7 +97,7 @@ fn end(out: &mut impl Write, exit: u8, reason: &str) -> Result<u8, ChildError> {
 }
 
 fn invalid(reason: &str) -> String {
-    format!("this is not a valid component, or the file is cut short: {reason}")
+    format!("this is not a valid component, or the file is truncated: {reason}")
 }
 
 /// Takes from this process what compiling does not need.

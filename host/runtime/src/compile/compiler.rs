@@ -96,9 +96,7 @@ impl Compiler {
             let loaded = artifact.load(&engine);
             loaded
                 .inspect_err(|error| {
-                    tracing::warn!(
-                        "compiled code is not loaded: {error:#}; it is removed and compiled anew"
-                    );
+                    tracing::warn!("discarding cached code: {error:#}; compiling it again");
                     cache.forget(&subject);
                 })
                 .ok()

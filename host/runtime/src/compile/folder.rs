@@ -51,14 +51,14 @@ impl PrivateFolder {
         let found = fstat(&folder).map_err(failed)?;
         let (owner, user, mode) = (found.st_uid, geteuid().as_raw(), mode(&found));
         if owner != user {
-            return Err(CacheError::ForeignFolder {
+            return Err(CacheError::FolderOwner {
                 path: path.to_owned(),
                 owner,
                 user,
             });
         }
         if mode & WRITABLE_BY_OTHERS != 0 {
-            return Err(CacheError::OpenFolder {
+            return Err(CacheError::FolderMode {
                 path: path.to_owned(),
                 mode,
             });
@@ -79,7 +79,9 @@ impl PrivateFolder {
         };
         let found = fstat(&file)?;
         if !is_own_file(&found) {
-            return Err(io::Error::other("it is no plain file of this user alone"));
+            return Err(io::Error::other(
+                "it is not a regular file that is private to this user",
+            ));
         }
         let mut bytes = Vec::with_capacity(
             usize::try_from(file.metadata()?.len().min(max)).unwrap_or_default(),

@@ -31,7 +31,7 @@ pub(super) fn read_or_make(path: &Path) -> Result<[u8; DIGEST_BYTES], CacheError
     };
     let found = fstat(&file).map_err(|error| failed(error.into()))?;
     if !is_own_file(&found) {
-        return Err(CacheError::OpenKey {
+        return Err(CacheError::KeyMode {
             path: path.to_owned(),
             owner: found.st_uid,
             mode: mode(&found),
@@ -43,7 +43,7 @@ pub(super) fn read_or_make(path: &Path) -> Result<[u8; DIGEST_BYTES], CacheError
     if is_whole {
         Ok(key)
     } else {
-        Err(CacheError::NoKey {
+        Err(CacheError::InvalidKey {
             path: path.to_owned(),
         })
     }
@@ -71,7 +71,7 @@ mod tests {
         std::fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
         assert!(matches!(
             read_or_make(&path),
-            Err(CacheError::OpenKey { mode: 0o640, .. })
+            Err(CacheError::KeyMode { mode: 0o640, .. })
         ));
         std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         let link = folder.path().join("link.key");
@@ -79,7 +79,10 @@ mod tests {
         assert!(matches!(read_or_make(&link), Err(CacheError::Key { .. })));
         for wrong in [&b"short"[..], &[7; 33]] {
             std::fs::write(&path, wrong).unwrap();
-            assert!(matches!(read_or_make(&path), Err(CacheError::NoKey { .. })));
+            assert!(matches!(
+                read_or_make(&path),
+                Err(CacheError::InvalidKey { .. })
+            ));
         }
     }
 }
