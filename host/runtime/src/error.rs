@@ -1,4 +1,4 @@
-//! What can keep the runtime from starting, and a plugin from being deployed.
+//! Errors of starting the runtime and of deploying a plugin.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ pub enum RuntimeError {
     Thread(#[source] std::io::Error),
 }
 
-/// A file is not deployed. The text is for the plugin's author.
+/// A plugin cannot be deployed. The messages are for its author.
 #[derive(Debug, thiserror::Error)]
 pub enum DeployError {
     #[error(transparent)]
@@ -114,27 +114,26 @@ pub enum DeployError {
     Store(#[source] std::io::Error),
 }
 
-/// Whose doing it is that a file is not deployed.
+/// What is to blame if a plugin cannot be deployed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The component's.
     Component,
-    /// The name's.
+    /// The name is not valid.
     Name,
     /// Another pipeline has the name.
     Taken,
-    /// The component's size.
+    /// The component is too large.
     Size,
-    /// The host's, for a moment.
+    /// The host is running too many deploys at the moment.
     Busy,
     /// The disk is full.
     Space,
-    /// The host's.
+    /// Anything else on the host.
     Host,
 }
 
 impl DeployError {
-    /// The limit that was reached, where one is the reason.
+    /// The limit that was reached, if that is the reason.
     pub fn limit(&self) -> Option<LimitName> {
         match self {
             DeployError::TooLarge { .. } => Some(LimitName::ComponentBytesMax),
@@ -145,7 +144,7 @@ impl DeployError {
         }
     }
 
-    /// Whose doing it is.
+    /// What is to blame.
     pub fn fault(&self) -> Fault {
         match self {
             DeployError::Name(_) => Fault::Name,
@@ -169,7 +168,7 @@ fn is_full(error: &std::io::Error) -> bool {
     )
 }
 
-/// Every export, for people: "chat, files or job-handler".
+/// The names of all exports, for a message: "chat, files or job-handler".
 fn exports() -> String {
     let names = Export::ALL.map(Export::interface);
     match &names[..] {

@@ -1,4 +1,4 @@
-//! Why a guest ended, in words for the client; what only its author can use goes to the log.
+//! Explains a trap to the client. Details that only the author of the plugin needs go to the log.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use wasmtime::{Error, PoolConcurrencyLimitError, Trap};
 
 use crate::cpu_meter::CpuSpent;
 
-/// When a run that others left no memory for may be tried again.
+/// When to retry a run that found no free memory.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// What the limits on memory count.
 const MEMORY: &str = "bytes of memory";
 
-/// What wasmtime says of limits it keeps without a type for it; each is met by a test that would
-/// notice other words.
-const WORDS: [(&str, LimitName); 5] = [
+/// The messages of wasmtime for limits that have no error type. A test reaches each of these
+/// limits, and fails if a message changes.
+const LIMIT_MESSAGES: [(&str, LimitName); 5] = [
     (
         "fuel allocated for hostcalls has been exhausted",
         LimitName::HostCallBytesMax,
@@ -29,8 +29,8 @@ const WORDS: [(&str, LimitName); 5] = [
     ("memory count too high", LimitName::MemoriesMax),
     ("table count too high", LimitName::TablesMax),
 ];
-/// The same for what is seen before it runs.
-const SHAPE_WORDS: [(&str, LimitName); 2] = [
+/// The same for limits that are checked before a component runs.
+const SHAPE_LIMIT_MESSAGES: [(&str, LimitName); 2] = [
     (
         "module table does not fit in pooling allocator",
         LimitName::TableElementsMax,
@@ -41,8 +41,8 @@ const SHAPE_WORDS: [(&str, LimitName); 2] = [
     ),
 ];
 
-/// The failure of a run that trapped. `refused` is the limit that the guest was refused growth by
-/// before.
+/// The failure of a run that trapped. `refused` is the limit that kept the guest from growing
+/// before, if any.
 pub(crate) fn failure(
     error: &Error,
     refused: Option<LimitName>,
@@ -84,19 +84,19 @@ fn limit_of(error: &Error) -> Option<LimitName> {
     if let Some(ResourceTableError::Full) = error.downcast_ref::<ResourceTableError>() {
         return Some(LimitName::ResourcesMax);
     }
-    find(&WORDS, error)
+    find(&LIMIT_MESSAGES, error)
 }
 
-/// The limit that a component needs more of from the start than any run gets.
+/// The limit that a component exceeds before it runs.
 pub(crate) fn limit_of_shape(error: &Error) -> Option<LimitName> {
-    find(&SHAPE_WORDS, error)
+    find(&SHAPE_LIMIT_MESSAGES, error)
 }
 
-fn find(words: &[(&str, LimitName)], error: &Error) -> Option<LimitName> {
+fn find(messages: &[(&str, LimitName)], error: &Error) -> Option<LimitName> {
     let texts: Vec<String> = error.chain().map(ToString::to_string).collect();
-    words
+    messages
         .iter()
-        .find(|(words, _)| texts.iter().any(|text| text.contains(words)))
+        .find(|(message, _)| texts.iter().any(|text| text.contains(message)))
         .map(|(_, limit)| *limit)
 }
 
@@ -155,7 +155,7 @@ fn cure(limit: LimitName) -> &'static str {
     }
 }
 
-/// Adds the run's id, under which the log has the rest.
+/// Adds the id of the run, so that the client can find the details in the log.
 pub(crate) fn with_run(mut failure: Failure, run: RunId) -> Failure {
     failure.message = format!("{} (run {run})", failure.message);
     failure
