@@ -97,11 +97,11 @@ async fn a_refused_deploy_changes_nothing_and_says_why() {
     cut.truncate(cut.len() / 2);
     let cases = [
         (Vec::new(), "empty"),
-        (b"#!/bin/sh\n".to_vec(), "no WebAssembly file"),
+        (b"#!/bin/sh\n".to_vec(), "not a WebAssembly file"),
         (b"\0asm\x01\0\0\0".to_vec(), "wasm32-wasip2"),
-        (cut, "cut short"),
+        (cut, "the file is truncated"),
         (guest_bytes("no-lifecycle"), "lifecycle"),
-        (guest_bytes("ungranted-import"), "does not grant"),
+        (guest_bytes("ungranted-import"), "does not provide"),
         (guest_bytes("fail-in-setup"), "setup failed"),
         (guest_bytes("spin-in-setup"), "setup_time_max"),
     ];

@@ -174,7 +174,7 @@ fn inspect_tells_what_a_file_is_and_whether_it_would_deploy() {
     }
     for (name, fragment) in [
         ("no-lifecycle", "lifecycle"),
-        ("ungranted-import", "does not grant"),
+        ("ungranted-import", "does not provide"),
     ] {
         let bad = hayrick(&["inspect", &path(name)]);
         assert!(

@@ -56,7 +56,7 @@ async fn an_update_that_asks_for_more_waits_for_the_operator_also_over_a_restart
     host.rename_in("live", &guest_bytes("state-tool"));
     let reason = host.refusal("live").await;
     assert!(
-        reason.contains("asks for state beyond what the version before it asked for"),
+        reason.contains("asks for state, which its previous version did not ask for"),
         "{reason}"
     );
     assert!(
@@ -71,7 +71,7 @@ async fn an_update_that_asks_for_more_waits_for_the_operator_also_over_a_restart
     let host = host.restart().await;
     let reason = host.refusal("live").await;
     assert!(
-        reason.contains("beyond what the version before"),
+        reason.contains("which its previous version did not ask for"),
         "{reason}"
     );
     write_policy(&host, "live", "interfaces = ['state']");

@@ -48,7 +48,10 @@ async fn a_plugin_asks_the_models_it_is_granted_and_no_others() {
     );
     let refused = host.client.chat("model-picker", "dear").await;
     assert!(
-        refused.status == 403 && refused.error().contains("granted the models cheap"),
+        refused.status == 403
+            && refused
+                .error()
+                .contains("granted to this plugin; it may use cheap"),
         "{}",
         refused.body
     );
@@ -247,7 +250,7 @@ async fn the_difference_is_shown_and_granted_by_command() {
         .start()
         .await;
     host.rename_in("live", &guest_bytes("state-tool"));
-    assert!(host.refusal("live").await.contains("asks for state beyond"));
+    assert!(host.refusal("live").await.contains("asks for state, which"));
     let file = host.plugin_file("live");
     let shown = over(&host, &["inspect", file.to_str().unwrap(), "--diff"]);
     assert_eq!(
@@ -258,7 +261,10 @@ async fn the_difference_is_shown_and_granted_by_command() {
     );
     let judged = over(&host, &["inspect", file.to_str().unwrap(), "--json"]);
     assert!(
-        judged.code == Some(1) && judged.stdout.contains("beyond what the version before"),
+        judged.code == Some(1)
+            && judged
+                .stdout
+                .contains("which its previous version did not ask for"),
         "{}{}",
         judged.stdout,
         judged.stderr

@@ -144,19 +144,19 @@ async fn a_bad_file_leaves_the_old_version_serving_and_says_why() {
     let mut truncated = guest_bytes("echo-relay");
     truncated.truncate(truncated.len() / 2);
     let cases = [
-        ("truncated", truncated, "cut short"),
+        ("truncated", truncated, "the file is truncated"),
         ("empty", Vec::new(), "empty"),
         (
             "text",
             b"#!/bin/sh\necho hello\n".to_vec(),
-            "no WebAssembly file",
+            "not a WebAssembly file",
         ),
         ("core module", b"\0asm\x01\0\0\0".to_vec(), "wasm32-wasip2"),
         ("no lifecycle", guest_bytes("no-lifecycle"), "lifecycle"),
         (
             "ungranted import",
             guest_bytes("ungranted-import"),
-            "does not grant",
+            "does not provide",
         ),
         (
             "fails in setup",

@@ -48,7 +48,7 @@ async fn limits_and_grants_are_those_of_each_run() {
             .line(&[
                 "log-flood",
                 run["id"].as_str().unwrap(),
-                "the rest is dropped",
+                "dropping the rest",
             ])
             .await;
     }
