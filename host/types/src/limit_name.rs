@@ -69,14 +69,15 @@ macro_rules! limit_names {
 macro_rules! fixed_table {
     ($next:ident $($given:tt)*) => { $next! { $($given)*
         fixed {
-            /// Deploys by request at a time, from the first byte to the answer; one more is refused
-            /// with 429.
+            /// Maximum number of concurrent deploys over HTTP, from the first byte to the answer;
+            /// further ones are refused with 429.
             DeploysMax = "deploys_max", value "8";
-            /// Requests of one API key over time; more are refused with 429.
-            KeyRate = "keys.rate", value "as the key was created: `--rate`, `--burst`";
-            /// Answers of one API key at a time; one more request is refused with 429.
+            /// Maximum rate of requests with one API key; more are refused with 429.
+            KeyRate = "keys.rate", value "set when the key is created: `--rate`, `--burst`";
+            /// Maximum number of concurrent answers for one API key; further requests are refused
+            /// with 429.
             KeyConcurrencyMax = "keys.concurrency_max",
-                value "as the key was created: `--concurrency`";
+                value "set when the key is created: `--concurrency`";
         }
     } };
 }

@@ -9,18 +9,18 @@ use crate::settings::units::{show_duration, show_size};
 const INTRODUCTION: &str = "# Settings
 
 This page is generated from the tables in `host/types/src/settings`. When it is out of date, a test
-fails and says how to generate it.
+fails and prints how to regenerate it.
 
-A flag wins over its variable, a variable over the file, the file over the default. An empty
-variable counts as not set. `hayrick config check` shows every mistake in the settings, and `hayrick
-config show` every setting in force with the place its value comes from (`--plugin NAME` adds the
-policy of a plugin, `--json` is for programs).
+A flag overrides its variable, a variable overrides the file, and the file overrides the default. An
+empty variable counts as not set. `hayrick config check` lists all mistakes in the settings, and
+`hayrick config show` prints every setting in force and where its value comes from (`--plugin NAME`
+adds the policy of a plugin, `--json` prints JSON).
 
 A *size* is a number of bytes, or text with a unit: `\"256 MiB\"` (B, KiB, MiB, GiB, KB, MB, GB). A
 *duration* is text with a unit: `\"500ms\"`, `\"10s\"`, `\"5m\"`, `\"2h\"`, `\"1d\"`.
 
-A setting with a name in the column *limit* is a limit: when it is reached, the metric
-`hayrick_limit_reached_total{limit=\"…\"}` counts it, and an error that is due to it has the name in
+A setting with a name in the column *limit* is a limit. When it is reached, the metric
+`hayrick_limit_reached_total{limit=\"…\"}` counts it, and errors caused by it carry the name in
 `param`.
 ";
 
@@ -32,7 +32,7 @@ pub fn markdown() -> String {
     page.push_str("\n## hayrick.toml\n");
     of_place(Place::Settings, &mut page);
     page.push_str("\n## A plugin's file: plugins/NAME.toml\n");
-    page.push_str("\nIt is beside `plugins/NAME.wasm`; [policy.md](policy.md) explains it.\n");
+    page.push_str("\nIt lies next to `plugins/NAME.wasm`; [policy.md](policy.md) explains it.\n");
     of_place(Place::Plugin, &mut page);
     page.push_str("\n## Limits that are not settings\n\n");
     page.push_str("| limit | value | meaning |\n|---|---|---|\n");
