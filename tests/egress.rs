@@ -326,7 +326,7 @@ async fn a_secret_whose_variable_is_missing_is_a_mistake_of_the_policy() {
     let reason = host.refusal(FETCH).await;
     for fragments in [
         "secrets.key.env: the variable ABSENT_KEY is not set",
-        "egress[2].host: '127.1' is an odd spelling",
+        "egress[2].host: '127.1' is an unusual form",
     ] {
         assert!(reason.contains(fragments), "{fragments}: {reason}");
     }

@@ -106,7 +106,7 @@ async fn a_busy_port_is_reported_with_the_cure() {
     ]);
     assert_eq!(second.code, Some(1), "{second:?}");
     assert!(
-        second.stderr.contains("another program serves there") && second.stderr.contains("--port"),
+        second.stderr.contains("the address is already in use") && second.stderr.contains("--port"),
         "{second:?}"
     );
 }

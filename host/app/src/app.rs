@@ -56,7 +56,7 @@ impl App {
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
-        let signals = Signals::catch().context("cannot catch the signals that stop the server")?;
+        let signals = Signals::catch().context("cannot install the handlers of stop signals")?;
         if let Some(warning) = open_files::raise(config.api.server.connections_max) {
             tracing::warn!("{warning}");
         }
@@ -76,7 +76,7 @@ impl App {
         );
         let worker = worker
             .await
-            .context("cannot take back the jobs of the last process")?;
+            .context("cannot recover the jobs of the previous process")?;
         let flushing = [
             AbortOnDropHandle::new(tokio::spawn(services.tasks.clone().flush_loop())),
             AbortOnDropHandle::new(tokio::spawn(services.budgets.clone().flush_loop())),
@@ -170,8 +170,8 @@ impl App {
         let second_signal = async {
             let first = signals.next().await;
             tracing::info!(
-                "{first}: no new connections; running answers have {drain_deadline:?} to end; a \
-                 second signal cuts them"
+                "{first}: accepting no new connections; running answers have {drain_deadline:?} \
+                 to finish, a second signal aborts them"
             );
             runtime.shutdown();
             stop.send_replace(true);
@@ -179,7 +179,7 @@ impl App {
         };
         tokio::select! {
             done = work => done,
-            second = second_signal => bail!("second signal ({second}): running answers were cut"),
+            second = second_signal => bail!("second signal ({second}): aborted running answers"),
         }
     }
 }
@@ -194,14 +194,14 @@ async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| {
         let cure = match error.kind() {
             ErrorKind::AddrInUse => {
-                "another program serves there: stop it, or choose another port with --port \
-                 (0 takes a free one)"
+                "the address is already in use: stop the other program, or choose another port \
+                 with --port (0 picks a free one)"
             }
             ErrorKind::PermissionDenied => {
-                "this user may not use that port: choose one above 1023 with --port"
+                "permission denied: choose a port above 1023 with --port"
             }
             ErrorKind::AddrNotAvailable => {
-                "this machine does not have that address: choose another with --host"
+                "this machine does not have that address: choose another one with --host"
             }
             _ => return anyhow::Error::new(error).context(format!("cannot serve on {address}")),
         };

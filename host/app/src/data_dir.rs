@@ -23,7 +23,7 @@ impl DataDir {
             .recursive(true)
             .mode(0o700)
             .create(path)
-            .with_context(|| format!("cannot make the data folder {shown}"))?;
+            .with_context(|| format!("cannot create the data folder {shown}"))?;
         let file = OpenOptions::new()
             .write(true)
             .create(true)

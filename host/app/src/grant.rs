@@ -59,7 +59,7 @@ fn asked(rules: &Rules, name: &PipelineName) -> anyhow::Result<BTreeSet<Interfac
     let path = rules.plugins_dir.join(format!("{name}.wasm"));
     let judged = judge(rules, &path)?;
     if judged.inspection.asked.is_empty() {
-        bail!("{} asks for nothing that has to be granted", path.display());
+        bail!("{} imports no interface that needs a grant", path.display());
     }
     Ok(judged.inspection.asked)
 }
@@ -68,7 +68,7 @@ fn parse(interfaces: &[String]) -> anyhow::Result<BTreeSet<Interface>> {
     let parse = |name: &String| {
         Interface::parse(name).with_context(|| {
             format!(
-                "unknown interface '{name}': write some of {}",
+                "unknown interface '{name}': the interfaces are {}",
                 interface_names()
             )
         })

@@ -42,7 +42,7 @@ pub fn create(data_dir: &Path, request: KeyRequest) -> anyhow::Result<Value> {
         .recursive(true)
         .mode(0o700)
         .create(data_dir)
-        .with_context(|| format!("cannot make {}", data_dir.display()))?;
+        .with_context(|| format!("cannot create {}", data_dir.display()))?;
     let now = now();
     let (key, text) = KeyFile::new(data_dir).create(read(request, now)?, now)?;
     // If this fails, nobody has seen the key's text, so that nobody can use it.

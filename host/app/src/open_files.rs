@@ -26,8 +26,8 @@ pub fn raise(connections_max: usize) -> Option<String> {
         .saturating_add(OTHERS);
     let files = files.filter(|files| *files < wanted)?;
     Some(format!(
-        "the operating system gives {files} open files, too few for connections_max, \
-         {connections_max}: when they run out, idle connections \
-         are closed; raise the limit (ulimit -n {wanted}), or lower connections_max"
+        "this process may open only {files} files, too few for connections_max = \
+         {connections_max}: when they run out, idle connections are closed; raise the limit \
+         (ulimit -n {wanted}) or lower connections_max"
     ))
 }

@@ -55,7 +55,7 @@ pub async fn open(config: &Config, data_dir: &Path) -> anyhow::Result<(Services,
     };
     let spool = data_dir.join(SPOOL);
     std::fs::create_dir_all(&spool)
-        .with_context(|| format!("cannot make the folder {}", spool.display()))?;
+        .with_context(|| format!("cannot create the folder {}", spool.display()))?;
     Ok((services, Spool::new(&spool)))
 }
 

@@ -30,7 +30,7 @@ pub fn start_logging(
     let filter = EnvFilter::try_new(filter.unwrap_or(LOG_FILTER_DEFAULT)).map_err(|error| {
         ConfigError::one(
             LOG.flag.unwrap_or_default(),
-            format!("{error}: write for example \"info\""),
+            format!("{error}: write something like \"info\""),
         )
     })?;
     let is_coloured = stderr().is_terminal() && environment.get("NO_COLOR").is_none();

@@ -125,14 +125,14 @@ exports! {
         interface: "files",
         function: "process-files",
         task: "files",
-        absent: "takes no files",
+        absent: "does not take files",
     }
     /// Runs jobs. Serves `POST /{pipeline}/jobs`, and `jobs.submit` of the plugin itself.
     Job {
         interface: "job-handler",
         function: "run-job",
         task: "job",
-        absent: "runs no jobs",
+        absent: "does not run jobs",
     }
 }
 

@@ -77,12 +77,12 @@ pub struct PipelineName(String);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     #[error(
-        "the name of a pipeline must have 1 to {PIPELINE_NAME_BYTES_MAX} bytes, unlike '{0}': rename the file"
+        "invalid pipeline name '{0}': use 1 to {PIPELINE_NAME_BYTES_MAX} bytes, and rename the file"
     )]
     Length(String),
     #[error(
-        "the name of a pipeline may have letters, digits, '-', '_' and '.', and must start with a \
-         letter or digit, unlike '{0}': rename the file"
+        "invalid pipeline name '{0}': use letters, digits, '-', '_' and '.', start with a letter \
+         or digit, and rename the file"
     )]
     Alphabet(String),
     #[error("'{0}' is a device name on some systems, or ends with a dot: rename the file")]

@@ -345,23 +345,23 @@ mod tests {
                 "limits.plugin_runs_max: 0 is out of range: write 1 to 16384",
                 "limits.log_lines_max: must be a whole number, not a string",
                 "engine.pagemap_scan: invalid value 'on': write \"auto\" or \"off\"",
-                "upstreams.gpt.base_url: invalid URL 'api.openai.com': write for example \
+                "upstreams.gpt.base_url: invalid URL 'api.openai.com': write something like \
                  \"https://api.openai.com/v1\"",
                 "upstreams.gpt.api_key_env: the variable GPT_KEY is not set: set it, or remove \
                  this line",
-                "upstreams.gpt.connect_timeout: invalid duration '5 sec': write for example \
+                "upstreams.gpt.connect_timeout: invalid duration '5 sec': write something like \
                  \"500ms\", \"10s\" or \"5m\"",
                 "upstreams.\"gpt 4\": invalid alias: use 1 to 64 letters, digits, '-', '_', '.', \
                  '/' or ':'",
-                "upstreams.\"gpt 4\".base_url: is missing: write the address that \
-                 /chat/completions is appended to",
+                "upstreams.\"gpt 4\".base_url: is missing: write the URL that /chat/completions \
+                 is appended to",
                 "upstreams.\"gpt 4\": more than one of api_key, api_key_env and api_key_file is \
                  set: keep one",
                 "upstreams.\"gpt 4\".cache.ttl: 0ms is out of range: write 1ms to 30d",
                 "upstreams.gpt.fallbacks: there is no upstream 'gtp4'; did you mean 'gpt 4'?",
                 "upstreams.gpt.fallbacks: 'gpt' falls back to itself: name another upstream",
-                "default_upstream: is missing: name the upstream that answers when a plugin names \
-                 none, since there are several",
+                "default_upstream: is missing: there are several upstreams, so name the one to \
+                 use when a plugin names none",
                 "color: unknown key",
             ]
         );
@@ -400,7 +400,7 @@ mod tests {
         );
         assert_eq!(
             no_address,
-            ["--host: invalid IP address 'hay': write for example 127.0.0.1"]
+            ["--host: invalid IP address 'hay': write something like 127.0.0.1"]
         );
     }
 

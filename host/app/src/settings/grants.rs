@@ -134,7 +134,7 @@ fn interfaces(names: Vec<String>) -> Result<BTreeSet<Interface>, String> {
         Interface::parse(name).ok_or_else(|| {
             let near = did_you_mean(name, known());
             format!(
-                "unknown interface '{name}'{near}: write some of {}",
+                "unknown interface '{name}'{near}: the interfaces are {}",
                 known().join(", ")
             )
         })
@@ -153,7 +153,7 @@ fn read_models(
         if grant.aliases.is_some() && named.is_empty() {
             models.mistake(
                 "aliases",
-                "is empty: leave `llm` out of the interfaces to grant no model",
+                "is empty: to grant no models, remove `llm` from the interfaces",
             );
         }
         if let Some(unknown) = named.iter().find(|alias| !aliases.contains(*alias)) {
@@ -169,7 +169,10 @@ fn read_values(section: &mut Section) -> BTreeMap<String, String> {
     if values.len() > VALUES_MAX {
         section.mistake(
             "config",
-            format!("has {} values: keep {VALUES_MAX} at most", values.len()),
+            format!(
+                "has {} values: at most {VALUES_MAX} are allowed",
+                values.len()
+            ),
         );
     }
     values

@@ -326,7 +326,7 @@ impl Section {
         let text = match value {
             Value::String(text) if text.len() <= bytes_max => Ok(text),
             Value::String(text) => Err(format!(
-                "has {} bytes: shorten it to {bytes_max}",
+                "has {} bytes: shorten it to at most {bytes_max}",
                 text.len()
             )),
             other => Err(value::expected("a string", &other)),

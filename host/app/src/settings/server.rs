@@ -93,7 +93,7 @@ fn host(text: &str) -> Result<IpAddr, String> {
         return Ok(Ipv4Addr::LOCALHOST.into());
     }
     bare.parse()
-        .map_err(|_| format!("invalid IP address '{text}': write for example 127.0.0.1"))
+        .map_err(|_| format!("invalid IP address '{text}': write something like 127.0.0.1"))
 }
 
 fn check_exposure(
@@ -108,13 +108,13 @@ fn check_exposure(
     }
     if flags.insecure && !keys.settings.required {
         let keys = if keys.has_usable {
-            "the keys that exist change nothing"
+            "the existing keys have no effect"
         } else {
             "there are no keys"
         };
         warnings.push(format!(
-            "INSECURE: anyone who reaches {ip} can use every pipeline and spend money on every \
-             model without a key; {keys}"
+            "INSECURE: anyone who can connect to {ip} can use every pipeline and spend money on \
+             every model without a key; {keys}"
         ));
     } else if !keys.has_usable {
         let path = if flags.host.is_some() {
@@ -136,7 +136,7 @@ fn check_exposure(
 fn check_origins(section: &mut Section, origins: &[String]) {
     for origin in origins.iter().filter(|origin| !is_origin(origin)) {
         let text = format!(
-            "invalid origin '{origin}': write for example \"https://chat.example.com\", as a \
+            "invalid origin '{origin}': write something like \"https://chat.example.com\", as a \
              browser sends it; '*' is not allowed"
         );
         section.mistake("cors_origins", text);

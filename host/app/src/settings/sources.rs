@@ -24,8 +24,8 @@ impl Sources {
     /// Reads the settings file beside the flags and the environment.
     ///
     /// # Errors
-    /// A file that was named is not there, cannot be read, or is not TOML. The default file may be
-    /// absent.
+    /// A file that was named is not there, cannot be read, or is not valid TOML. The default file
+    /// may be absent.
     pub fn read(flags: Flags, environment: Environment) -> Result<Sources, ConfigError> {
         let path = flags.config.clone().unwrap_or_else(|| FILE_DEFAULT.into());
         let text = read_file(&path, flags.config.is_some())?;
@@ -52,7 +52,7 @@ fn read_file(path: &Path, is_named: bool) -> Result<String, ConfigError> {
 /// The table in a file's text.
 ///
 /// # Errors
-/// It is not TOML.
+/// It is not valid TOML.
 pub fn parse_toml(path: &Path, text: &str) -> Result<Table, ConfigError> {
     text.parse().map_err(|error| not_toml(path, &error))
 }
@@ -66,7 +66,10 @@ fn not_toml(path: &Path, error: &toml::de::Error) -> ConfigError {
         .lines()
         .map(|line| format!("\n    {line}"))
         .collect();
-    ConfigError::one(path.display().to_string(), format!("is not TOML:{picture}"))
+    ConfigError::one(
+        path.display().to_string(),
+        format!("is not valid TOML:{picture}"),
+    )
 }
 
 #[cfg(test)]
@@ -95,7 +98,7 @@ mod tests {
         std::fs::write(&path, "[server]\nport = = 1").unwrap();
         let broken = read(&path).err().unwrap().to_string();
         assert!(
-            broken.contains("is not TOML") && broken.contains("line 2"),
+            broken.contains("is not valid TOML") && broken.contains("line 2"),
             "{broken}"
         );
         std::fs::write(&path, "[server]\nport = 1").unwrap();

@@ -42,7 +42,7 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let millis = split(text).and_then(|(count, unit)| scale(count, unit, &DURATION_UNITS));
     millis.map(Duration::from_millis).ok_or_else(|| {
-        format!("invalid duration '{text}': write for example \"500ms\", \"10s\" or \"5m\"")
+        format!("invalid duration '{text}': write something like \"500ms\", \"10s\" or \"5m\"")
     })
 }
 

@@ -46,9 +46,11 @@ fn read_upstream(
 ) -> UpstreamConfig {
     check_alias(alias, section);
     let base_url = read_base_url(section);
-    let model = section.required("model", "write the model's name at this upstream", |name| {
-        Ok(name.to_owned())
-    });
+    let model = section.required(
+        "model",
+        "write the name of the model on this upstream",
+        |name| Ok(name.to_owned()),
+    );
     UpstreamConfig {
         alias: alias.to_owned(),
         base_url: base_url.unwrap_or_default(),
@@ -66,7 +68,7 @@ fn read_base_url(section: &mut Section) -> Option<String> {
     if !section.has(KEY) {
         section.mistake(
             KEY,
-            "is missing: write the address that /chat/completions is appended to",
+            "is missing: write the URL that /chat/completions is appended to",
         );
     }
     let found = section.unrecorded(KEY, base_url)?;
@@ -105,7 +107,7 @@ fn base_url(text: &str) -> Result<String, String> {
         .unwrap_or_default();
     if address.is_empty() || address.starts_with('/') || text.contains(char::is_whitespace) {
         return Err(format!(
-            "invalid URL '{text}': write for example \"{OPENAI_BASE_URL_DEFAULT}\""
+            "invalid URL '{text}': write something like \"{OPENAI_BASE_URL_DEFAULT}\""
         ));
     }
     Ok(text.trim_end_matches('/').to_owned())
@@ -130,8 +132,8 @@ fn read_key(
         (Some(key), None, None) => {
             let path = section.path_of("api_key");
             warnings.push(format!(
-                "{path}: the key of '{alias}' is in the settings file; \
-                 use api_key_env or api_key_file to keep it out of there"
+                "{path}: the API key of '{alias}' is in the settings file; use api_key_env or \
+                 api_key_file instead"
             ));
             Some(Secret::new(key))
         }
@@ -193,7 +195,7 @@ fn from_environment(
     if url.is_none() && key.is_none() {
         if model.is_some() {
             warnings.push(
-                "OPENAI_MODEL does nothing without OPENAI_API_KEY or OPENAI_BASE_URL".to_owned(),
+                "OPENAI_MODEL has no effect without OPENAI_API_KEY or OPENAI_BASE_URL".to_owned(),
             );
         }
         return None;
@@ -288,8 +290,8 @@ fn read_default(top: &mut Section, upstreams: &[UpstreamConfig]) -> Option<Strin
         (None, _) => {
             top.mistake(
                 "default_upstream",
-                "is missing: name the upstream that answers when a plugin names none, since there \
-                 are several",
+                "is missing: there are several upstreams, so name the one to use when a plugin \
+                 names none",
             );
             None
         }

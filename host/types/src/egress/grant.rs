@@ -19,11 +19,14 @@ impl EgressGrant {
     pub fn check_secret(&self, secret: &SecretGrant) -> Result<(), GrantError> {
         let Some(rule) = self.rules.iter().find(|rule| rule.is_beside(&secret.to)) else {
             return wrong(
-                "no [[egress]] has this scheme, host and port: add one, or the secret goes nowhere",
+                "no [[egress]] has this scheme, host and port: add one, or the secret is never \
+                 sent",
             );
         };
         if secret.to.scheme == Scheme::Http && !rule.private {
-            return wrong("a secret goes over https, or to a private address: write https://");
+            return wrong(
+                "a secret may only be sent over https or to a private address: write https://",
+            );
         }
         Ok(())
     }

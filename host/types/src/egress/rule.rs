@@ -78,12 +78,12 @@ impl Scheme {
 pub fn parse_method(text: &str) -> Result<String, GrantError> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return wrong(format!(
-            "invalid method '{text}': write for example \"GET\", in capitals"
+            "invalid method '{text}': write something like \"GET\", in capitals"
         ));
     }
     if is_never_granted(text) {
         return wrong(format!(
-            "{text} cannot be granted: it would make a tunnel or show headers the host adds"
+            "{text} cannot be granted: it would open a tunnel or reveal headers that the host adds"
         ));
     }
     Ok(text.to_owned())
@@ -101,7 +101,8 @@ pub fn parse_path(text: &str) -> Result<String, GrantError> {
         || has_dots(text)
     {
         return wrong(format!(
-            "invalid path '{text}': write for example \"/v1\", without a query, '%', '..' or '//'"
+            "invalid path '{text}': write something like \"/v1\", without a query, '%', '..' or \
+             '//'"
         ));
     }
     Ok(text.to_owned())
@@ -115,12 +116,12 @@ impl EgressRule {
     pub fn check(self) -> Result<EgressRule, GrantError> {
         if self.private && !self.host.is_exact() {
             return wrong(format!(
-                "{} is many hosts: name the one that may have a private address",
+                "{} matches many hosts: name the host that may have a private address",
                 self.host
             ));
         }
         if self.port == 0 {
-            return wrong("invalid port 0: write for example 443");
+            return wrong("invalid port 0: write something like 443");
         }
         Ok(self)
     }
@@ -132,7 +133,7 @@ impl EgressRule {
     pub fn parse(text: &str) -> Result<EgressRule, GrantError> {
         let Some((scheme, rest)) = text.split_once("://") else {
             return wrong(format!(
-                "invalid address '{text}': write for example \"https://api.example.com/v1\""
+                "invalid address '{text}': write something like \"https://api.example.com/v1\""
             ));
         };
         let scheme = Scheme::parse(scheme)?;

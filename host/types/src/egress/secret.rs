@@ -33,7 +33,7 @@ pub fn parse_header(text: &str) -> Result<String, GrantError> {
     }
     if is_reserved(&name) {
         return wrong(format!(
-            "'{text}' is a header the host writes itself: name another one"
+            "'{text}' is a header that the host sets itself: name another one"
         ));
     }
     Ok(name)
@@ -76,7 +76,8 @@ pub fn is_framing(name: &str) -> bool {
 pub fn parse_template(text: &str) -> Result<String, GrantError> {
     if text.matches(PLACE).count() != 1 {
         return wrong(format!(
-            "'{text}' must have one {{}}, where the secret goes: write for example \"Bearer {{}}\""
+            "'{text}' must contain one {{}}, which stands for the secret: write something like \
+             \"Bearer {{}}\""
         ));
     }
     if !text
@@ -84,7 +85,7 @@ pub fn parse_template(text: &str) -> Result<String, GrantError> {
         .all(|byte| byte == b' ' || byte.is_ascii_graphic())
     {
         return wrong(format!(
-            "'{}' has characters that no header may have",
+            "'{}' has characters that are not allowed in a header",
             text.escape_default()
         ));
     }
