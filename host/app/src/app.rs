@@ -1,4 +1,4 @@
-//! Puts the parts together, serves, and takes them apart in order.
+//! Starts the parts of the program, serves, and shuts them down in order.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -26,7 +26,8 @@ use crate::services;
 use crate::settings::config::Config;
 use crate::shutdown::Signals;
 
-/// A server that has its address, its data folder and its signals, and is about to serve.
+/// A server that has bound its address, locked its data folder and installed its signal handlers,
+/// but does not serve yet.
 pub struct App {
     listener: TcpListener,
     signals: Signals,
@@ -43,11 +44,11 @@ pub struct App {
 }
 
 impl App {
-    /// Takes the data folder and the address, then starts the runtime; plugins load in the
+    /// Locks the data folder, binds the address, then starts the runtime; plugins load in the
     /// background. Needs a tokio runtime.
     ///
     /// # Errors
-    /// One of them cannot be had; the text says the cure.
+    /// One of these steps fails; the message names the cure.
     #[expect(
         clippy::disallowed_methods,
         reason = "the handle is kept, and ends the task with the server"
@@ -110,25 +111,25 @@ impl App {
         })
     }
 
-    /// The address it listens on.
+    /// The address the server listens on.
     ///
     /// # Errors
-    /// The operating system does not know it.
+    /// The operating system does not report it.
     pub fn address(&self) -> anyhow::Result<SocketAddr> {
         self.listener
             .local_addr()
             .context("cannot read the address of the socket")
     }
 
-    /// A pipeline to try, one of those whose files were there at the start.
+    /// A pipeline to try, one of those whose files were present at the start.
     pub fn example(&self) -> Option<&str> {
         self.example.as_deref()
     }
 
-    /// Serves until SIGTERM or SIGINT, then lets running answers end until the drain's deadline.
+    /// Serves until SIGTERM or SIGINT, then lets running answers finish until the drain deadline.
     ///
     /// # Errors
-    /// Serving failed, or a second signal ended it at once.
+    /// Serving failed, or a second signal aborted it.
     pub async fn serve(self) -> anyhow::Result<()> {
         let App {
             listener,
@@ -149,7 +150,7 @@ impl App {
             let serving = async {
                 let drained =
                     server::serve(listener, state, stops(stopped.clone()), drain_deadline).await;
-                // A server that cannot go on takes the worker with it.
+                // If the server fails, the worker stops too.
                 stop.send_replace(true);
                 drained
             };
@@ -184,7 +185,7 @@ impl App {
     }
 }
 
-/// Returns once the server is to stop.
+/// Returns once the server should stop.
 async fn stops(mut stopped: watch::Receiver<bool>) {
     // Without a sender the server is ending anyway.
     let _ = stopped.wait_for(|&stopped| stopped).await;

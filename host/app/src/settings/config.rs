@@ -1,5 +1,5 @@
-//! What the program needs, made of what the user said: flag before environment before file before
-//! default.
+//! The configuration of the program. A flag overrides an environment variable, which overrides the
+//! file, which overrides the default.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -28,12 +28,12 @@ use crate::settings::sources::Sources;
 
 /// A configuration without mistakes.
 pub struct Config {
-    /// Port 0 takes a free one.
+    /// Port 0 picks a free one.
     pub address: SocketAddr,
     pub data_dir: PathBuf,
     pub api: ApiConfig,
     pub runtime: RuntimeConfig,
-    /// The policies that `runtime` asks.
+    /// The policies that `runtime` uses.
     pub policies: Arc<PolicyFolder>,
     pub llm: LlmConfig,
     pub jobs: JobsConfig,
@@ -41,19 +41,19 @@ pub struct Config {
     pub tasks: TasksConfig,
     pub state: StateConfig,
     pub egress: EgressSettings,
-    /// Where the secrets are that policies name.
+    /// The source of the secrets that policies name.
     pub environment: Environment,
-    /// What is legal and unwise, to be said before the first request.
+    /// Settings that are valid but unwise, to be logged before the first request.
     pub warnings: Vec<String>,
-    /// Every setting with its value and where that comes from.
+    /// Every setting with its value and the source of the value.
     pub found: Vec<Found>,
 }
 
 impl Config {
-    /// Makes the configuration.
+    /// Resolves the configuration.
     ///
     /// # Errors
-    /// Every mistake there is, in the order of the sections read.
+    /// All mistakes, in the order in which sections are read.
     pub fn resolve(sources: Sources) -> Result<Config, ConfigError> {
         let (file, mut warnings) = (sources.file.clone(), Vec::new());
         let (config, reading) = Section::read(file, Source::File, |top| {
@@ -130,10 +130,10 @@ impl Config {
     }
 }
 
-/// The data folder of a server with these settings; other sections may be wrong.
+/// The data folder of a server with these settings. Mistakes in other settings are ignored.
 ///
 /// # Errors
-/// The key of the folder is wrong.
+/// The setting of the folder is invalid.
 pub fn data_dir(sources: Sources) -> Result<PathBuf, ConfigError> {
     let Sources { flags, file, .. } = sources;
     let (data_dir, reading) = Section::read(file, Source::File, |top| read_data_dir(top, &flags));
@@ -141,11 +141,11 @@ pub fn data_dir(sources: Sources) -> Result<PathBuf, ConfigError> {
     Ok(data_dir)
 }
 
-/// The address a server with these settings listens on, for a client on the same machine; other
-/// sections may be wrong.
+/// The address a server with these settings listens on, for a client on the same machine. Mistakes
+/// in other settings are ignored.
 ///
 /// # Errors
-/// The mistakes of host and port.
+/// The mistakes in host and port.
 pub fn server_address(sources: Sources) -> Result<SocketAddr, ConfigError> {
     let Sources { flags, file, .. } = sources;
     let (mut address, reading) = Section::read(file, Source::File, |top| {
@@ -156,7 +156,7 @@ pub fn server_address(sources: Sources) -> Result<SocketAddr, ConfigError> {
         &["--host", "server", "server.host", "server.port"],
     )?;
     if address.ip().is_unspecified() {
-        // A server listens on "every address", but a client has to call one.
+        // A server can listen on all addresses, but a client has to connect to one.
         address.set_ip(if address.is_ipv4() {
             Ipv4Addr::LOCALHOST.into()
         } else {
@@ -206,7 +206,7 @@ mod tests {
             .unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// That of a plugin without a file of its own.
+    /// The policy of a plugin without its own file.
     fn policy(config: &Config) -> hayrick_types::policy::Policy {
         config
             .runtime

@@ -12,7 +12,7 @@ use crate::settings::environment::Environment;
 use crate::settings::section::Section;
 
 const SECRET_BYTES_MIN: usize = 8;
-/// Reads which requests one plugin may make; what it does not name is not granted.
+/// Reads which requests a plugin may make. Anything not listed is denied.
 pub fn read_grant(section: &mut Section, environment: &Environment) -> EgressGrant {
     let rules = section.each_item("egress", read_rule);
     let rules = EgressGrant {

@@ -1,4 +1,4 @@
-//! The settings page, `docs/settings.md`, from the rows.
+//! Generates the settings page, `docs/settings.md`, from the rows.
 
 use hayrick_types::limit_name::LimitName;
 use hayrick_types::settings::row::{Kind, Place, Preset, Row, Section};
@@ -43,7 +43,7 @@ pub fn markdown() -> String {
     page
 }
 
-/// Flags and variables as the page lists them: each flag of `hayrick serve` with its variable.
+/// Each flag of `hayrick serve` on the page, with its variable.
 pub fn flags() -> Vec<(&'static str, &'static str)> {
     let rows = SECTIONS.iter().flat_map(Section::all_rows);
     rows.filter_map(|row| Some((row.flag?, row.variable?)))
@@ -104,7 +104,7 @@ fn keys(section: &Section, page: &mut String) {
     }
 }
 
-/// The flag and the variable that set a key, too.
+/// The flag and the variable that also set a key.
 fn elsewhere(section: &Section, row: &Row) -> String {
     match (row.flag, row.variable) {
         (Some(flag), Some(variable)) if section.place == Place::Settings => {

@@ -1,4 +1,4 @@
-//! `[server]` and `[keys]`: where it listens, and who may come in.
+//! `[server]` and `[keys]`: where the server listens, and who may use it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -13,17 +13,17 @@ use crate::settings::flags::Flags;
 use crate::settings::section::Section;
 use crate::settings::value;
 
-/// Connections of one address when others than this machine can come; proxies and offices share
-/// one.
+/// Default for connections per address if other machines can connect; everyone behind a proxy or in
+/// an office shares one address.
 const ADDRESS_CONNECTIONS_DEFAULT: usize = 1024;
 
-/// What `[keys]` says, and whether there are any.
+/// The settings of `[keys]`, and whether a usable key exists.
 pub struct Keys {
     settings: KeysSettings,
     has_usable: bool,
 }
 
-/// Reads `[keys]`, and looks whether the data folder has a key.
+/// Reads `[keys]`, and checks whether the data folder has a usable key.
 pub fn read_keys(section: &mut Section, data_dir: &Path) -> Keys {
     let has_usable = has_usable_key(data_dir).unwrap_or_else(|error| {
         section.mistake_here(format!("{error:#}"));
@@ -36,7 +36,7 @@ pub fn read_keys(section: &mut Section, data_dir: &Path) -> Keys {
     }
 }
 
-/// Reads `[server]`, and refuses an address that would be open to all.
+/// Reads `[server]`, and refuses an address that would be open to everyone.
 pub fn read_server(
     section: &mut Section,
     flags: &Flags,
@@ -143,7 +143,7 @@ fn check_origins(section: &mut Section, origins: &[String]) {
     }
 }
 
-/// Checks the names of headers, and writes them in lower case.
+/// Checks header names and converts them to lower case.
 fn check_headers(section: &mut Section, names: &mut [String]) {
     let is_token = |name: &str| {
         name.chars().all(|character| {
@@ -158,7 +158,7 @@ fn check_headers(section: &mut Section, names: &mut [String]) {
     }
 }
 
-/// Scheme and host, maybe a port, in lower case, and nothing else.
+/// Whether the text is a scheme and a host, with an optional port, in lower case.
 fn is_origin(text: &str) -> bool {
     let rest = text
         .strip_prefix("https://")

@@ -1,4 +1,4 @@
-//! `hayrick config show`: every setting in force, and where its value comes from.
+//! `hayrick config show`: every setting in force, and the source of its value.
 
 use std::collections::BTreeSet;
 
@@ -23,16 +23,16 @@ pub struct Shown {
     plugin: Option<(PipelineName, Vec<Found>)>,
 }
 
-/// The flags about logging, which only `hayrick serve` uses; none where nobody gave them.
+/// The logging flags, which only `hayrick serve` uses; `None` if they were not given.
 pub struct LogFlags {
     pub filter: Option<String>,
     pub format: Option<String>,
 }
 
-/// Reads all settings, and with `plugin` its policy file too.
+/// Reads all settings, and also the policy file of `plugin` if given.
 ///
 /// # Errors
-/// The settings or the policy file have mistakes, or the name is not that of a pipeline.
+/// The settings or the policy file have mistakes, or the name is not a valid pipeline name.
 pub fn show(sources: Sources, log: &LogFlags, plugin: Option<&str>) -> anyhow::Result<Shown> {
     let flags = show_flags(&sources.flags, log);
     let config = Config::resolve(sources)?;
@@ -90,7 +90,7 @@ fn flag(flags: &Flags, row: &'static Row, value: Option<Value>) -> Found {
     }
 }
 
-/// A setting that a plugin's file does not set comes from where the setting for all comes from.
+/// A setting that a plugin's file does not set has the source of the setting for all plugins.
 fn inherited(found: Found, settings: &[Found]) -> Found {
     if found.source != Source::Default {
         return found;
@@ -119,7 +119,7 @@ fn in_order(place: Place, mut found: Vec<Found>) -> Vec<Found> {
     found
 }
 
-/// What is said where a setting has no value.
+/// The text shown for a setting without a value.
 fn absent(place: Place, found: &Found) -> &'static str {
     let section = SECTIONS
         .iter()
@@ -181,7 +181,7 @@ impl Shown {
     }
 }
 
-/// The lines of all sections, each with the comment behind it.
+/// Adds the lines of all sections, each with its comment.
 fn sections(place: Place, found: &[Found], lines: &mut Vec<(String, Option<String>)>) {
     let mut begun = BTreeSet::from([String::new()]);
     for found in found {
@@ -198,7 +198,7 @@ fn sections(place: Place, found: &[Found], lines: &mut Vec<(String, Option<Strin
     }
 }
 
-/// The heading of a section; that of an item of a list has its number in a comment.
+/// The heading of a section; for a list item, a comment has its number.
 fn heading(section: &str) -> String {
     match section.split_once('[') {
         Some((list, number)) => format!("[[{list}]] # {}", number.trim_end_matches(']')),
@@ -206,7 +206,7 @@ fn heading(section: &str) -> String {
     }
 }
 
-/// Lines with their comments in one column, as far as that leaves them readable.
+/// Joins lines with their comments aligned in one column, unless the line is too long.
 fn aligned(lines: &[(String, Option<String>)]) -> String {
     const COLUMN_MAX: usize = 48;
     let commented = lines.iter().filter(|(_, comment)| comment.is_some());

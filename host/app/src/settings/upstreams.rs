@@ -1,5 +1,4 @@
-//! The `[upstreams.ALIAS]` sections and the OPENAI_ variables: which models there are, and with
-//! which keys.
+//! The `[upstreams.ALIAS]` sections and the OPENAI_ variables: the models and their API keys.
 
 use hayrick_services::llm::config::{LlmConfig, UpstreamConfig};
 use hayrick_services::secret::Secret;
@@ -12,13 +11,13 @@ use crate::settings::found::{Source, join_path};
 use crate::settings::mistake::did_you_mean;
 use crate::settings::section::Section;
 
-/// The alias of the upstream the OPENAI_ variables describe, and of the default one when several
-/// are configured.
+/// The alias of the upstream from the OPENAI_ variables, and of the default upstream if several are
+/// configured.
 const ALIAS_DEFAULT: &str = "default";
 const ALIAS_BYTES_MAX: usize = 64;
 
-/// Reads `[upstreams]` and `default_upstream`, and adds what the environment describes. What is
-/// legal and unwise goes to `warnings`.
+/// Reads `[upstreams]` and `default_upstream`, and adds the upstream from the environment. Valid
+/// but unwise settings go to `warnings`.
 pub fn read_upstreams(
     top: &mut Section,
     environment: &Environment,
@@ -76,7 +75,7 @@ fn read_base_url(section: &mut Section) -> Option<String> {
     Some(found)
 }
 
-/// A URL without what may be secret in it: user, password and query.
+/// A URL with possible secrets hidden: user, password and query.
 fn shown_url(url: &str) -> Value {
     let (url, query) = url
         .split_once('?')
@@ -99,7 +98,7 @@ fn check_alias(alias: &str, section: &mut Section) {
     }
 }
 
-/// An `http` or `https` address, without the slash at its end.
+/// Checks an `http` or `https` URL and removes the trailing slash.
 fn base_url(text: &str) -> Result<String, String> {
     let address = text
         .strip_prefix("https://")
@@ -113,8 +112,7 @@ fn base_url(text: &str) -> Result<String, String> {
     Ok(text.trim_end_matches('/').to_owned())
 }
 
-/// The key from whichever of the three places the user named; more than one is a mistake, since one
-/// of them would be dead.
+/// Reads the key from one of its three sources; setting more than one is a mistake.
 fn read_key(
     alias: &str,
     section: &mut Section,
@@ -156,7 +154,7 @@ fn read_key(
     }
 }
 
-/// What is shown for a secret.
+/// The text shown instead of a secret.
 fn hidden() -> Value {
     Value::String("(hidden)".to_owned())
 }
@@ -181,7 +179,7 @@ fn key_of_file(path: &str) -> Result<String, String> {
     }
 }
 
-/// The upstream of the OPENAI_ variables, as the official clients understand them.
+/// The upstream from the OPENAI_ variables, interpreted as the official clients do.
 fn from_environment(
     top: &mut Section,
     environment: &Environment,
@@ -266,7 +264,7 @@ fn check_fallbacks(top: &mut Section, upstreams: &[UpstreamConfig]) {
     }
 }
 
-/// The one the user named, else the one called `default`, else the only one.
+/// The upstream named by `default_upstream`, else the one called `default`, else the only one.
 fn read_default(top: &mut Section, upstreams: &[UpstreamConfig]) -> Option<String> {
     let aliases = || upstreams.iter().map(|upstream| upstream.alias.as_str());
     let named = top.text("default_upstream");
@@ -327,7 +325,7 @@ mod tests {
         }
     }
 
-    /// Alias, address and model of each upstream, then the default's alias.
+    /// Alias, URL and model of each upstream, then the alias of the default.
     fn summary(file: &str, variables: &[(&str, &str)]) -> (Vec<String>, Option<String>) {
         let read = read(file, variables);
         assert_eq!(read.mistakes, [""; 0]);
