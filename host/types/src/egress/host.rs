@@ -1,11 +1,11 @@
-//! Hosts as rules name them and as addresses have them.
+//! Hosts in rules and in URLs.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::egress::error::{GrantError, wrong};
 
-/// The longest name that DNS has.
+/// The longest name that DNS allows.
 const NAME_BYTES_MAX: usize = 253;
 const LABEL_BYTES_MAX: usize = 63;
 
@@ -21,16 +21,16 @@ pub enum Host {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HostPattern {
     Exactly(Host),
-    /// `*.example.com`: every name below `example.com`, however deep, and not itself.
+    /// `*.example.com`: every name below `example.com` at any depth, but not `example.com` itself.
     Below(String),
 }
 
 impl HostPattern {
-    /// Reads a name, `*.` and a name, or an IP address.
+    /// Parses a name, `*.` and a name, or an IP address.
     ///
     /// # Errors
-    /// Says what would be right. There is one spelling of each host: no dot at the end, no number
-    /// that only some read as an address.
+    /// The message shows what to write. Each host has one accepted form: no trailing dot, and no
+    /// number that only some software reads as an address.
     pub fn parse(text: &str) -> Result<HostPattern, GrantError> {
         let text = text.to_ascii_lowercase();
         let bare = text
@@ -62,12 +62,12 @@ impl HostPattern {
         Ok(HostPattern::Below(parent.to_owned()))
     }
 
-    /// Whether it is one host and no more.
+    /// Whether it matches exactly one host.
     pub fn is_exact(&self) -> bool {
         matches!(self, HostPattern::Exactly(_))
     }
 
-    /// Whether the host is one of these.
+    /// Whether the host matches.
     pub fn matches(&self, host: &Host) -> bool {
         match (self, host) {
             (HostPattern::Exactly(own), host) => own == host,
@@ -102,7 +102,7 @@ fn check_name(name: &str) -> Result<(), GrantError> {
              address"
         ));
     }
-    // What browsers take for an IPv4 address: 127.1, 0x7f.1, 2130706433.
+    // What browsers accept as an IPv4 address: 127.1, 0x7f.1, 2130706433.
     let is_number =
         |label: &str| label.bytes().all(|byte| byte.is_ascii_digit()) || label.starts_with("0x");
     if name.rsplit('.').next().is_some_and(is_number) {

@@ -25,7 +25,7 @@ keywords! {
     }
 }
 
-/// Passes on the tables of a plugin's file that have their own limits.
+/// Passes the tables of a plugin's file that have limits to the next macro.
 macro_rules! plugin_table {
     ($next:ident $($given:tt)*) => { $next! { $($given)*
         /// Which models a plugin may use, and how much.

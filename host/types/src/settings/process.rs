@@ -55,10 +55,10 @@ pub const INSECURE: Row = Row::new(
 )
 .flag("--insecure", "HAYRICK_INSECURE");
 
-/// What is logged when no filter is given.
+/// The default log filter.
 pub const LOG_FILTER_DEFAULT: &str = "info";
 
-/// What is logged.
+/// The log filter.
 pub const LOG: Row = Row::new(
     "",
     Kind::Text("filter"),
@@ -67,7 +67,7 @@ pub const LOG: Row = Row::new(
 )
 .flag("--log", "HAYRICK_LOG");
 
-/// How it is logged.
+/// The log format.
 pub const LOG_FORMAT: Row = Row::new(
     "",
     Kind::Choice(&["text", "json"]),

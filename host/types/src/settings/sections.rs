@@ -43,7 +43,7 @@ const fn plugin(path: &'static str, doc: &'static str, rows: &'static [&'static 
     }
 }
 
-/// What has no section in a file.
+/// Settings without a section in a file.
 const fn process(doc: &'static str, rows: &'static [&'static [Row]]) -> Section {
     Section {
         place: Place::Process,
@@ -54,7 +54,7 @@ const fn process(doc: &'static str, rows: &'static [&'static [Row]]) -> Section 
     }
 }
 
-/// Every section there is.
+/// All sections.
 pub const SECTIONS: &[Section] = &[
     process(
         "Flags of `hayrick serve` that cannot be set in a file, with their variables. Flags that \
