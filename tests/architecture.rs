@@ -152,7 +152,7 @@ fn crates_depend_downwards_only() {
 }
 
 #[test]
-fn what_comes_from_outside_has_its_owners() {
+fn external_crates_are_used_only_by_their_owners() {
     for (name, dependencies) in dependencies() {
         for (dependency, owners) in OWNERS {
             assert!(
@@ -170,7 +170,7 @@ fn what_comes_from_outside_has_its_owners() {
 }
 
 #[test]
-fn plugins_and_guests_know_the_contract_and_not_the_host() {
+fn plugins_and_guests_depend_on_the_contract_only() {
     for folder in ["plugins", "tests/guests"] {
         for text in manifests_below(&root().join(folder)) {
             assert!(
@@ -192,7 +192,7 @@ fn manifests_below(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn modules_of_a_crate_form_no_circle() {
+fn modules_of_a_crate_have_no_cycles() {
     for (name, folder) in crates() {
         let circle = Crate::read(&folder).circle();
         assert!(
@@ -232,7 +232,7 @@ fn first_modules(folder: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn services_do_not_know_each_other() {
+fn services_do_not_depend_on_each_other() {
     let services: Vec<String> = first_modules("host/services/src")
         .into_iter()
         .filter(|name| !SHARED_BY_SERVICES.contains(&name.as_str()))
@@ -241,12 +241,12 @@ fn services_do_not_know_each_other() {
 }
 
 #[test]
-fn capabilities_do_not_know_each_other() {
+fn capabilities_do_not_depend_on_each_other() {
     assert_eq!(rivals("host/capabilities/src", &interfaces()), [""; 0]);
 }
 
 #[test]
-fn protocols_do_not_know_each_other() {
+fn protocols_do_not_depend_on_each_other() {
     let known = first_modules("host/api/src");
     for name in PROTOCOLS {
         assert!(known.contains(name), "host/api has no protocol {name}");
@@ -256,7 +256,7 @@ fn protocols_do_not_know_each_other() {
 }
 
 #[test]
-fn only_the_server_names_the_routes() {
+fn only_the_server_defines_routes() {
     let api = Crate::read("host/api/src");
     let is_of_routes = |module: &Vec<String>| module.first().is_some_and(|room| room == "routes");
     for module in api.modules.keys().filter(|module| {
@@ -437,7 +437,7 @@ fn shipped_code_is_tidy() {
 }
 
 #[test]
-fn unsafe_code_is_one_call_that_says_why_it_is_sound() {
+fn unsafe_code_is_one_call_with_a_safety_comment() {
     for source in sources("host") {
         let is_exempt = source.path == Path::new(UNSAFE_FILE);
         let (blocks, excuses) = (
@@ -464,7 +464,7 @@ fn unsafe_code_is_one_call_that_says_why_it_is_sound() {
 }
 
 #[test]
-fn tests_wait_for_events_and_leave_none_out() {
+fn tests_never_sleep_and_are_never_ignored() {
     // Put together here, so that this file does not find itself. Time is measured by
     // `TestHost::stopwatch`, which insists on a quiet machine.
     let banned = [

@@ -67,7 +67,7 @@ async fn task_of(host: &TestHost, reply: &Reply) -> Value {
 }
 
 #[tokio::test]
-async fn every_item_is_announced_and_then_completed_and_the_summary_comes_last() {
+async fn every_item_is_announced_then_completed_before_the_summary() {
     let (upstream, host) = over(Duration::from_millis(20), None).await;
     let host = host.start().await;
     let reply = host.client.chat_with(&batch(&items(12), false)).await;
@@ -134,7 +134,7 @@ async fn every_item_is_announced_and_then_completed_and_the_summary_comes_last()
 }
 
 #[tokio::test]
-async fn a_thousand_items_take_as_long_as_their_model_does() {
+async fn a_thousand_items_are_as_fast_as_their_model() {
     const COUNT: usize = 1000;
     const PAUSE: Duration = Duration::from_millis(50);
     let (upstream, host) = over(PAUSE, None).await;
@@ -162,7 +162,7 @@ async fn a_thousand_items_take_as_long_as_their_model_does() {
 }
 
 #[tokio::test]
-async fn items_that_fail_are_listed_in_order_and_the_others_go_on() {
+async fn failed_items_are_listed_in_order_and_the_others_continue() {
     let (_upstream, host) = over(Duration::from_millis(5), Some("bad")).await;
     let host = host.start().await;
     let mut items = items(20);
@@ -199,7 +199,7 @@ async fn items_that_fail_are_listed_in_order_and_the_others_go_on() {
 }
 
 #[tokio::test]
-async fn the_sequential_form_goes_item_by_item_and_tells_its_success_rate() {
+async fn sequential_mode_processes_one_item_at_a_time_and_reports_the_success_rate() {
     let (upstream, host) = over(Duration::from_millis(5), Some("bad")).await;
     let host = host.start().await;
     let items = ["one", "bad", "three"].map(str::to_owned);
@@ -223,7 +223,7 @@ async fn the_sequential_form_goes_item_by_item_and_tells_its_success_rate() {
 }
 
 #[tokio::test]
-async fn lines_reach_a_streaming_client_while_the_work_goes_on() {
+async fn lines_are_streamed_while_the_batch_is_running() {
     let (upstream, host) = over(Duration::from_millis(200), None).await;
     let host = host.start().await;
     let mut body = batch(&items(10), false);
@@ -245,7 +245,7 @@ async fn lines_reach_a_streaming_client_while_the_work_goes_on() {
 }
 
 #[tokio::test]
-async fn odd_batches_get_sensible_answers() {
+async fn unusual_batches_get_sensible_answers() {
     let (upstream, host) = over(Duration::ZERO, None).await;
     let host = host.start().await;
     let empty = host.client.chat_with(&batch(&[], false)).await.text();
@@ -293,7 +293,7 @@ async fn odd_batches_get_sensible_answers() {
 }
 
 #[tokio::test]
-async fn without_a_batch_it_answers_the_question() {
+async fn a_request_without_a_batch_is_answered_as_a_question() {
     let upstream = FakeUpstream::start(Behaviour::Ok).await;
     let host = TestHost::builder()
         .plugin(BATCH)
@@ -316,7 +316,7 @@ async fn without_a_batch_it_answers_the_question() {
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_up_stops_the_calls_to_the_model() {
+async fn a_client_that_hangs_up_stops_calls_to_the_model() {
     let (upstream, host) = over(Duration::from_millis(30), None).await;
     let host = host.start().await;
     for (stream, sequential) in [(true, false), (false, false), (true, true)] {

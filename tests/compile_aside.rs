@@ -52,7 +52,7 @@ async fn refused(limit: &str, config: &str, component: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn computing_is_bounded() {
+async fn cpu_time_of_a_compilation_is_limited() {
     let reason = refused(
         "compile_cpu_time_max",
         "[engine]\ncompile_cpu_time_max = '1s'",
@@ -63,7 +63,7 @@ async fn computing_is_bounded() {
 }
 
 #[tokio::test]
-async fn memory_is_bounded() {
+async fn memory_of_a_compilation_is_limited() {
     let reason = refused(
         "compile_memory_bytes_max",
         "[engine]\ncompile_memory_bytes_max = '100 MiB'",
@@ -77,7 +77,7 @@ async fn memory_is_bounded() {
 }
 
 #[tokio::test]
-async fn time_is_bounded() {
+async fn duration_of_a_compilation_is_limited() {
     let reason = refused(
         "compile_time_max",
         "[engine]\ncompile_time_max = '900ms'",
@@ -88,7 +88,7 @@ async fn time_is_bounded() {
 }
 
 #[tokio::test]
-async fn the_code_that_is_made_is_bounded() {
+async fn size_of_compiled_code_is_limited() {
     let host = TestHost::builder()
         .config("[engine]\nartifact_bytes_max = '4 KiB'")
         .start()
@@ -99,7 +99,7 @@ async fn the_code_that_is_made_is_bounded() {
 }
 
 #[tokio::test]
-async fn what_a_component_has_is_counted_before_it_is_compiled() {
+async fn parts_of_a_component_are_counted_before_it_is_compiled() {
     let host = TestHost::builder().start().await;
     let cases = [
         ("component.nesting_max", nested(1000)),
@@ -128,7 +128,7 @@ async fn what_a_component_has_is_counted_before_it_is_compiled() {
 }
 
 #[tokio::test]
-async fn the_operator_sets_the_bounds() {
+async fn operators_can_change_the_limits() {
     for (limit, max) in [
         ("component.name_bytes_max", 8),
         ("component.components_max", 1),
@@ -150,7 +150,7 @@ async fn the_operator_sets_the_bounds() {
 }
 
 #[tokio::test]
-async fn every_cut_and_a_thousand_changed_bytes_do_no_harm() {
+async fn truncated_and_corrupted_components_are_harmless() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .limits("setup_time_max = '1s'")
@@ -188,7 +188,7 @@ async fn every_cut_and_a_thousand_changed_bytes_do_no_harm() {
 }
 
 #[tokio::test]
-async fn the_process_that_compiles_has_nothing_to_give_away() {
+async fn the_compiler_process_has_no_secrets_or_files() {
     let host = TestHost::builder()
         .variable("OPENAI_API_KEY", "sk-secret")
         .start()
@@ -247,7 +247,7 @@ fn limit(table: &str, name: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn a_compilation_that_is_killed_is_said_and_the_old_version_serves_on() {
+async fn a_killed_compilation_is_reported_and_the_old_version_keeps_serving() {
     let host = TestHost::builder()
         .guest_as("echo-relay", "live")
         .start()
@@ -260,7 +260,7 @@ async fn a_compilation_that_is_killed_is_said_and_the_old_version_serves_on() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_killed_takes_its_compilations_along() {
+async fn compilations_end_when_their_host_is_killed() {
     let host = TestHost::builder()
         .guest_as("echo-relay", "live")
         .alone()
@@ -283,7 +283,7 @@ async fn a_host_that_is_killed_takes_its_compilations_along() {
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_up_ends_its_compilation() {
+async fn a_client_that_hangs_up_cancels_its_compilation() {
     let host = TestHost::builder().start().await;
     let client = host.client.clone();
     let deploy = tokio::spawn(async move { client.deploy("bomb", large_bomb()).await });
@@ -297,7 +297,7 @@ async fn a_client_that_hangs_up_ends_its_compilation() {
 }
 
 #[test]
-fn inspect_compiles_within_the_same_bounds() {
+fn inspect_compiles_within_the_same_limits() {
     let folder = Folder::fresh();
     let (file, settings) = (
         folder.path().join("bomb.wasm"),

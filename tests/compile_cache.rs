@@ -68,7 +68,7 @@ async fn sealed(host: &TestHost, guest: &str) -> PathBuf {
 }
 
 #[tokio::test]
-async fn touched_code_is_thrown_away_and_compiled_anew() {
+async fn modified_code_is_discarded_and_recompiled() {
     let first = host().start().await;
     let mut names = Vec::new();
     for (guest, touch) in TOUCHED {
@@ -136,7 +136,7 @@ async fn code_sealed_with_another_key_is_not_loaded() {
 }
 
 #[tokio::test]
-async fn what_is_used_least_goes_when_the_cache_is_full() {
+async fn least_recently_used_code_is_evicted_from_a_full_cache() {
     let host = TestHost::builder()
         .cold()
         .config("[engine]\ncache_bytes_max = '1 MiB'")
@@ -181,7 +181,7 @@ fn start_over(data_dir: &Path) -> Ended {
 }
 
 #[test]
-fn a_folder_or_key_that_others_can_change_keeps_the_host_from_starting() {
+fn the_host_does_not_start_if_others_can_change_the_cache_folder_or_key() {
     let folder = Folder::fresh();
     let (cache, key) = (folder.subfolder("cache"), folder.path().join("cache.key"));
     let refused = |fragments: &[&str]| {

@@ -41,7 +41,7 @@ pub async fn undeploy(host: &TestHost, name: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn a_deploy_is_answered_once_it_serves() {
+async fn a_deploy_is_answered_once_the_version_is_serving() {
     let host = TestHost::builder().start().await;
     let reply = host.client.deploy(NAME, guest_bytes("echo-relay")).await;
     assert_eq!(reply.status, 200, "{}", reply.body);
@@ -87,7 +87,7 @@ async fn a_deploy_is_answered_once_it_serves() {
 }
 
 #[tokio::test]
-async fn a_refused_deploy_changes_nothing_and_says_why() {
+async fn a_refused_deploy_changes_nothing_and_returns_the_reason() {
     let host = TestHost::builder()
         .guest_as("echo-relay", NAME)
         .limits("setup_time_max = '500ms'")
@@ -136,7 +136,7 @@ async fn a_refused_deploy_changes_nothing_and_says_why() {
 }
 
 #[tokio::test]
-async fn a_component_that_is_too_large_or_breaks_off_leaves_nothing() {
+async fn oversized_and_incomplete_components_leave_no_files() {
     let host = TestHost::builder()
         .limits("component_bytes_max = 100000")
         .start()
@@ -170,7 +170,7 @@ async fn half_deploy(host: &TestHost, name: &str) -> RawClient {
 }
 
 #[tokio::test]
-async fn deploys_at_a_time_are_bounded_and_a_client_that_stops_sending_is_given_up() {
+async fn concurrent_deploys_are_limited_and_stalled_clients_time_out() {
     let host = TestHost::builder()
         .config("[server]\nupload_stall_timeout = '1s'")
         .start()
@@ -200,7 +200,7 @@ async fn deploys_at_a_time_are_bounded_and_a_client_that_stops_sending_is_given_
 }
 
 #[tokio::test]
-async fn of_two_concurrent_deploys_the_last_wins_and_each_answer_is_true() {
+async fn the_last_of_two_concurrent_deploys_wins_and_both_answers_are_correct() {
     let host = TestHost::builder()
         .guest_as("echo-relay", NAME)
         .start()
@@ -244,7 +244,7 @@ async fn of_two_concurrent_deploys_the_last_wins_and_each_answer_is_true() {
 }
 
 #[tokio::test]
-async fn an_answered_deploy_survives_a_kill_and_an_unanswered_one_leaves_the_old_version() {
+async fn an_acknowledged_deploy_survives_a_kill_and_an_unfinished_one_keeps_the_old_version() {
     let host = TestHost::builder()
         .guest_as("echo-relay", NAME)
         .start()
@@ -289,7 +289,7 @@ async fn an_answered_deploy_survives_a_kill_and_an_unanswered_one_leaves_the_old
 }
 
 #[tokio::test]
-async fn an_undeployed_pipeline_is_gone_with_its_file_and_its_answers_end_well() {
+async fn undeploying_removes_the_file_and_lets_running_answers_finish() {
     let host = TestHost::builder()
         .config("[grants]\nupgrades = 'any'")
         .guest_as("slow-stream", NAME)
@@ -314,7 +314,7 @@ async fn an_undeployed_pipeline_is_gone_with_its_file_and_its_answers_end_well()
 }
 
 #[tokio::test]
-async fn commands_deploy_and_undeploy() {
+async fn the_deploy_and_undeploy_commands_work() {
     let host = TestHost::builder().start().await;
     let port = host.address().rsplit(':').next().unwrap();
     let path = |name: &str| guest(name).display().to_string();

@@ -23,7 +23,7 @@ async fn deploy(host: &TestHost, key: &str, name: &str, component: Vec<u8>) -> R
 }
 
 #[tokio::test]
-async fn a_deploy_needs_its_scope_and_its_name_and_leaves_a_line() {
+async fn a_deploy_needs_the_scope_and_the_pipeline_and_is_audited() {
     let host = TestHost::builder().config(REQUIRED).start().await;
     let invoker = host.make_key(&[]).await;
     let deployer = host

@@ -20,7 +20,7 @@ const JOBS: &str = "/job-worker/jobs";
 const KILLS: usize = 12;
 
 #[tokio::test]
-async fn what_was_acknowledged_is_done_however_often_the_host_is_killed() {
+async fn acknowledged_jobs_complete_however_often_the_host_is_killed() {
     let seed = random::seed();
     say(&format!("kill loop: HAYRICK_TEST_SEED={seed}"));
     let seen = kill_loop::run(KILLS, seed).await;
@@ -62,7 +62,7 @@ async fn comes_to(client: &Client, id: &str, status: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_job_that_takes_its_host_down_three_times_is_given_up_and_others_go_on() {
+async fn a_job_that_crashes_the_host_three_times_fails_and_other_jobs_run() {
     let mut host = TestHost::builder().guest("job-worker").start().await;
     let poison = submitted(&host.client, json!({"do": "sleep", "ms": 600_000})).await;
     for death in 1..=3 {
@@ -118,7 +118,7 @@ fn large(number: usize) -> Value {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_said_and_loses_nothing() {
+async fn a_full_disk_is_reported_and_loses_no_job() {
     let folder = Folder::fresh();
     let Some(disk) = SmallDisk::mount(&folder.subfolder("disk"), DISK_BYTES) else {
         return leave_out("the full disk: run the tests as root, who may mount a small one");

@@ -8,7 +8,7 @@ use crate::support::host::TestHost;
 use crate::support::metrics::reached;
 
 #[tokio::test]
-async fn nothing_a_plugin_writes_frames_a_message() {
+async fn plugins_cannot_set_framing_headers() {
     let site = FakeSite::start(|_, _| Answer::ok("")).await;
     let host = both(&site.policy("")).start().await;
     let headers = [
@@ -92,7 +92,7 @@ async fn nothing_a_plugin_writes_frames_a_message() {
 }
 
 #[tokio::test]
-async fn the_size_and_the_time_of_an_answer_are_bounded() {
+async fn size_and_duration_of_a_response_are_limited() {
     let site = FakeSite::start(|request, _| {
         let head = "HTTP/1.1 200 OK\r\n".to_owned();
         let (pieces, then) = match path(request) {
@@ -174,7 +174,7 @@ async fn the_size_and_the_time_of_an_answer_are_bounded() {
 }
 
 #[tokio::test]
-async fn header_bytes_redirects_and_the_time_of_a_request_are_bounded() {
+async fn header_size_redirects_and_duration_of_a_request_are_limited() {
     let site = FakeSite::start(|request, _| {
         let head = "HTTP/1.1 200 OK\r\n".to_owned();
         let (pieces, then) = match path(request) {
@@ -218,7 +218,7 @@ async fn header_bytes_redirects_and_the_time_of_a_request_are_bounded() {
 }
 
 #[tokio::test]
-async fn how_many_requests_a_run_makes_is_bounded() {
+async fn the_number_of_requests_of_a_run_is_limited() {
     let site = FakeSite::start(|request, _| match path(request) {
         "/stall" => Answer {
             pieces: vec!["HTTP/1.1 200 OK\r\n\r\nbegin".to_owned()],
@@ -284,7 +284,7 @@ async fn how_many_requests_a_run_makes_is_bounded() {
 }
 
 #[tokio::test]
-async fn connecting_is_bounded() {
+async fn connecting_has_a_timeout() {
     // The kernel takes the connection, and nobody answers its TLS.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = silent.local_addr().unwrap().port();

@@ -84,11 +84,11 @@ async fn every_function_answers(guest: &str) {
 }
 
 #[tokio::test]
-async fn every_async_function_answers() {
+async fn every_async_function_works() {
     every_function_answers("every-call").await;
 }
 
 #[tokio::test]
-async fn every_sync_function_answers() {
+async fn every_sync_function_works() {
     every_function_answers("every-call-sync").await;
 }

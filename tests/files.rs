@@ -79,7 +79,7 @@ fn is_refusal(reply: &Reply, status: u16, fragment: &str) {
 }
 
 #[tokio::test]
-async fn files_read_at_the_same_time_arrive_whole_with_their_names_and_the_fields() {
+async fn files_read_concurrently_arrive_complete_with_names_and_fields() {
     let host = TestHost::builder().guest("files-echo").start().await;
     let names = ["a.txt", "b/c.bin", "..\\d.dat", "ü 🌾.txt", ".."];
     let contents: Vec<Vec<u8>> = (0..names.len())
@@ -127,7 +127,7 @@ async fn files_read_at_the_same_time_arrive_whole_with_their_names_and_the_field
 }
 
 #[tokio::test]
-async fn the_answer_is_text_or_events_as_asked_for() {
+async fn the_answer_is_text_or_events_as_requested() {
     let host = TestHost::builder().guest("files-script").start().await;
     let form = Form::default().field("do", "talk").file("a", "1");
     assert_eq!(
@@ -152,7 +152,7 @@ async fn the_answer_is_text_or_events_as_asked_for() {
 }
 
 #[tokio::test]
-async fn a_failure_before_the_first_chunk_has_its_status_and_later_it_breaks_the_answer_off() {
+async fn a_failure_sets_the_status_before_the_first_chunk_and_aborts_the_answer_after_it() {
     let host = TestHost::builder().guest("files-script").start().await;
     let form = |verb: &str| Form::default().field("do", verb).file("a", "1");
     let refused = upload(&host.client, "files-script", form("refuse")).await;
@@ -221,7 +221,7 @@ async fn a_client_that_hangs_up_frees_its_files_and_ends_the_run() {
 }
 
 #[tokio::test]
-async fn a_client_that_stops_half_way_leaves_nothing() {
+async fn an_incomplete_upload_leaves_no_files() {
     let host = TestHost::builder().guest("files-echo").start().await;
     let form = text(
         Form::default()
@@ -249,7 +249,7 @@ async fn a_client_that_stops_half_way_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_stalling_client_gets_the_reason() {
+async fn a_stalled_client_is_sent_the_reason() {
     let host = TestHost::builder()
         .guest("files-echo")
         .config("[server]\nupload_stall_timeout = '300ms'")
@@ -269,7 +269,7 @@ async fn a_stalling_client_gets_the_reason() {
 }
 
 #[tokio::test]
-async fn each_bound_holds_with_its_status_and_its_name() {
+async fn each_upload_limit_has_its_status_and_name() {
     let limits = "files_max = 3\nfile_bytes_max = '100 KiB'\nupload_bytes_max = '250 KiB'\nfields_max = 2\nfield_bytes_max = '1 KiB'";
     let host = TestHost::builder()
         .guest("files-echo")
@@ -334,7 +334,7 @@ async fn each_bound_holds_with_its_status_and_its_name() {
 }
 
 #[tokio::test]
-async fn a_client_in_the_middle_of_a_long_form_gets_to_read_why_it_is_refused() {
+async fn a_client_that_is_still_uploading_can_read_the_refusal() {
     let host = TestHost::builder()
         .guest("files-echo")
         .config("[server]\nfile_bytes_max = '1 MiB'")
@@ -351,7 +351,7 @@ async fn a_client_in_the_middle_of_a_long_form_gets_to_read_why_it_is_refused() 
 }
 
 #[tokio::test]
-async fn what_is_no_form_is_refused() {
+async fn bodies_that_are_not_forms_are_refused() {
     let host = TestHost::builder().guest("files-echo").start().await;
     let kind = content_type();
     let cases: [(Headers<'_>, &str, &str); 4] = [
@@ -374,7 +374,7 @@ async fn what_is_no_form_is_refused() {
 }
 
 #[tokio::test]
-async fn nobody_sends_a_gigabyte_to_a_pipeline_that_takes_no_files() {
+async fn uploads_to_a_pipeline_without_file_support_are_refused_early() {
     let host = TestHost::builder().guest("echo-relay").start().await;
     for (pipeline, fragment) in [
         ("echo-relay", "does not"),
@@ -400,7 +400,7 @@ async fn nobody_sends_a_gigabyte_to_a_pipeline_that_takes_no_files() {
 }
 
 #[tokio::test]
-async fn a_plugin_may_leave_its_files_unread() {
+async fn a_plugin_may_ignore_its_files() {
     let host = TestHost::builder().guest("files-forgets").start().await;
     let reply = upload(
         &host.client,
@@ -413,7 +413,7 @@ async fn a_plugin_may_leave_its_files_unread() {
 }
 
 #[tokio::test]
-async fn a_gigabyte_passes_through_little_memory() {
+async fn a_gigabyte_upload_needs_little_memory() {
     // A host that is not optimised takes seconds of computing for a gigabyte, and more on a busy
     // machine.
     let limits = "cpu_time_max = '120s'";
@@ -472,7 +472,7 @@ async fn send_long(host: &TestHost, pipeline: &str, bytes: usize) -> Reply {
 }
 
 #[tokio::test]
-async fn the_enhanced_pipeline_tells_what_it_did_line_by_line() {
+async fn the_enhanced_pipeline_reports_its_work_line_by_line() {
     let host = TestHost::builder()
         .plugin("enhanced-async-pipeline")
         .start()

@@ -48,7 +48,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn forms_and_bodies_are_answered() {
+async fn fuzz_seeds_of_forms_and_bodies_are_answered() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .guest("files-echo")
@@ -86,7 +86,7 @@ async fn forms_and_bodies_are_answered() {
 }
 
 #[tokio::test]
-async fn calls_of_every_host_function_leave_the_host_well() {
+async fn the_host_survives_calls_of_every_host_function() {
     let host = TestHost::builder().guest("any-calls").start().await;
     for (seed, bytes) in seeds("host_functions") {
         let Some((_, calls)) = bytes.split_first() else {
@@ -139,7 +139,7 @@ async fn calls_of_every_host_function_leave_the_host_well() {
 }
 
 #[test]
-fn files_that_are_not_plugins_are_refused_with_the_reason() {
+fn files_that_are_not_plugins_are_refused_with_a_reason() {
     let folder = Folder::fresh();
     let path = folder.path().join("candidate.wasm");
     let raw = seeds("loader")

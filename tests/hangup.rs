@@ -43,22 +43,22 @@ async fn hang_up(pipeline: &str, text: &str) {
 }
 
 #[tokio::test]
-async fn relayed_token_by_token() {
+async fn a_hang_up_ends_a_generation_relayed_token_by_token() {
     hang_up("echo-relay", "relay:hello").await;
 }
 
 #[tokio::test]
-async fn forwarded_host_to_host() {
+async fn a_hang_up_ends_a_generation_forwarded_by_the_host() {
     hang_up("echo-relay", "forward:hello").await;
 }
 
 #[tokio::test]
-async fn a_guest_that_ignores_it_is_gone_all_the_same() {
+async fn a_hang_up_ends_a_guest_that_ignores_it() {
     hang_up("ignores-hangup", "hello").await;
 }
 
 #[tokio::test]
-async fn a_client_that_wants_a_whole_answer_may_leave_too() {
+async fn a_hang_up_ends_an_answer_that_is_not_streamed() {
     let upstream = FakeUpstream::start(Behaviour::Slow {
         chunks: 100_000,
         pause: Duration::from_millis(20),
@@ -94,7 +94,7 @@ async fn a_client_that_wants_a_whole_answer_may_leave_too() {
 }
 
 #[tokio::test]
-async fn half_a_request_holds_nobody_up() {
+async fn an_incomplete_request_does_not_block_others() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .config("[server]\nheader_read_timeout = '300ms'")

@@ -64,12 +64,12 @@ async fn withstands(theme: Theme) {
 }
 
 #[tokio::test]
-async fn guests_that_take_the_processor() {
+async fn guests_that_hog_the_cpu() {
     withstands(Theme::Cpu).await;
 }
 
 #[tokio::test]
-async fn guests_that_take_memory() {
+async fn guests_that_hog_memory() {
     withstands(Theme::Memory).await;
 }
 
@@ -99,7 +99,7 @@ async fn guests_that_impersonate_others() {
 }
 
 #[tokio::test]
-async fn guests_that_look_around() {
+async fn guests_that_probe_their_environment() {
     withstands(Theme::Ambient).await;
 }
 

@@ -4,7 +4,7 @@ use crate::support::host::TestHost;
 use crate::support::neighbour::beside_a_neighbour;
 
 #[tokio::test]
-async fn nothing_of_the_machine_is_in_reach() {
+async fn guests_cannot_access_the_machine() {
     let host = TestHost::builder()
         .guest("ambient")
         .variable("HAYRICK_TEST_SECRET", "hunter2")
@@ -84,7 +84,7 @@ async fn a_stack_overflow_ends_only_its_own_run() {
 }
 
 #[tokio::test]
-async fn what_a_guest_prints_is_in_the_log_beside_its_run() {
+async fn guest_output_is_logged_with_its_run_id() {
     let host = TestHost::builder().guest("stderr-writer").start().await;
     host.client.chat("stderr-writer", "hi").await;
     host.logs.line(&["stderr-writer", "run"]).await;

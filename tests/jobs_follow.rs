@@ -8,7 +8,7 @@ use crate::jobs_http::{WORKER, delayed, is_refused, worker};
 use crate::support::jobs::{Event, id, program};
 
 #[tokio::test]
-async fn a_wait_ends_with_the_job_or_with_its_own_time() {
+async fn a_wait_ends_with_the_job_or_on_timeout() {
     let host = worker().alone().start().await;
     let job = host.client.submit(WORKER, delayed()).await;
     let start = host.stopwatch();
@@ -161,7 +161,7 @@ fn names(events: &[Event]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn events_keep_the_connection_of_a_waiting_client_and_report_a_cancel() {
+async fn events_keep_a_waiting_connection_alive_and_report_a_cancel() {
     let host = worker()
         .config("[server]\nkeep_alive_interval = '20ms'")
         .start()
@@ -175,7 +175,7 @@ async fn events_keep_the_connection_of_a_waiting_client_and_report_a_cancel() {
 }
 
 #[tokio::test]
-async fn who_waits_for_a_job_does_not_hold_up_a_stop() {
+async fn waiting_clients_do_not_delay_shutdown() {
     let mut host = worker()
         .config("[server]\ndrain_deadline = '10m'")
         .start()

@@ -32,7 +32,7 @@ fn chat(model: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_right_key_comes_in_and_whatever_is_wrong_looks_the_same() {
+async fn a_valid_key_is_accepted_and_all_invalid_ones_get_the_same_answer() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .config(REQUIRED)
@@ -119,7 +119,7 @@ async fn a_right_key_comes_in_and_whatever_is_wrong_looks_the_same() {
 }
 
 #[tokio::test]
-async fn loopback_is_open_without_a_key_and_a_wrong_one_is_wrong_all_the_same() {
+async fn loopback_needs_no_key_but_rejects_an_invalid_one() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .config(MANY_FAILURES)
@@ -161,7 +161,7 @@ async fn loopback_is_open_without_a_key_and_a_wrong_one_is_wrong_all_the_same() 
 }
 
 #[tokio::test]
-async fn a_key_opens_within_a_second_of_its_making_and_closes_within_one_of_its_end() {
+async fn keys_are_accepted_and_revoked_within_a_second() {
     let host = TestHost::builder().config(REQUIRED).alone().start().await;
     let made = make(&host.data_path(""), &[]);
     let becomes = async |status: u16| {
@@ -205,7 +205,7 @@ const MATRIX: [(&str, &str, &str, u16); 12] = [
 ];
 
 #[tokio::test]
-async fn each_scope_opens_its_routes_and_admin_all() {
+async fn each_scope_allows_its_routes_and_admin_allows_all() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .config(REQUIRED)
@@ -251,7 +251,7 @@ async fn each_scope_opens_its_routes_and_admin_all() {
 }
 
 #[tokio::test]
-async fn a_key_for_some_pipelines_sees_no_other() {
+async fn a_key_for_some_pipelines_sees_only_those() {
     let host = TestHost::builder()
         .guest_as("job-worker", "mine")
         .guest_as("job-worker", "other")
@@ -346,7 +346,7 @@ fn is_not_refused(reply: &Reply) {
 }
 
 #[tokio::test]
-async fn a_form_needs_a_key_as_anything_does() {
+async fn file_uploads_need_a_key() {
     let host = TestHost::builder()
         .guest("files-echo")
         .config(REQUIRED)
@@ -379,7 +379,7 @@ async fn a_form_needs_a_key_as_anything_does() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_of_keys_opens_nothing() {
+async fn a_damaged_key_file_accepts_no_key() {
     let host = TestHost::builder().config(REQUIRED).start().await;
     let made = host.make_key(&[]).await;
     std::fs::write(host.data_path("keys.json"), "[").unwrap();

@@ -28,7 +28,7 @@ fn is_limited(reply: &Reply) {
 }
 
 #[tokio::test]
-async fn a_key_has_its_rate_and_another_one_its_own() {
+async fn rate_limits_apply_per_key() {
     let host = TestHost::builder().config(REQUIRED).start().await;
     // The question whether the key is taken is one of the three.
     let (slow, other) = (
@@ -65,7 +65,7 @@ async fn counted(host: &TestHost, limit: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn a_key_has_its_answers_at_a_time_until_they_end() {
+async fn concurrent_answers_are_limited_per_key() {
     let host = TestHost::builder()
         .guest("slow-stream")
         .config(REQUIRED)
@@ -108,7 +108,7 @@ async fn a_key_has_its_answers_at_a_time_until_they_end() {
 }
 
 #[tokio::test]
-async fn who_tries_keys_is_slowed_down_and_fills_no_log() {
+async fn guessing_keys_is_rate_limited_and_does_not_flood_the_log() {
     let host = TestHost::builder()
         .config("[keys]\nrequired = true\nfailures_per_minute = 30")
         .start()
@@ -171,7 +171,7 @@ fn refuses_to_start(args: &[&str], data_dir: &Folder, cure: &str) {
 }
 
 #[test]
-fn an_address_that_others_reach_needs_a_key_that_opens_something() {
+fn a_public_address_needs_a_usable_key() {
     let folder = Folder::fresh();
     refuses_to_start(&["--host", "0.0.0.0"], &folder, "hayrick keys create");
     let made = make(folder.path(), &["--expires", "1ms"]);
@@ -183,7 +183,7 @@ fn an_address_that_others_reach_needs_a_key_that_opens_something() {
 }
 
 #[tokio::test]
-async fn with_a_key_it_serves_others_and_asks_them_for_it() {
+async fn with_a_usable_key_a_public_address_requires_keys() {
     let folder = Folder::fresh();
     let made = make(folder.path(), &[]);
     let host = TestHost::builder()
@@ -206,7 +206,7 @@ async fn with_a_key_it_serves_others_and_asks_them_for_it() {
 }
 
 #[tokio::test]
-async fn insecure_is_open_and_said_loudly_and_a_wrong_key_is_wrong_there_too() {
+async fn insecure_mode_warns_and_still_rejects_invalid_keys() {
     let bound = "[keys]\nfailures_per_minute = 1000\nanonymous_per_minute = 20";
     let host = TestHost::builder()
         .config(bound)
@@ -302,7 +302,7 @@ async fn a_web_page_cannot_use_an_open_server() {
 }
 
 #[tokio::test]
-async fn a_page_whose_origin_is_allowed_may_read_answers() {
+async fn a_page_from_an_allowed_origin_can_read_answers() {
     let config =
         "[server]\ncors_origins = ['https://chat.example']\nallowed_hosts = ['hay.example']";
     let host = TestHost::builder()
@@ -380,7 +380,7 @@ async fn a_page_whose_origin_is_allowed_may_read_answers() {
 }
 
 #[test]
-fn every_origin_at_once_is_no_setting() {
+fn a_wildcard_origin_and_a_non_boolean_flag_are_rejected() {
     let folder = Folder::fresh();
     let file = folder.path().join("hayrick.toml");
     std::fs::write(

@@ -150,7 +150,7 @@ fn invalid_arguments_create_no_key() {
 }
 
 #[test]
-fn every_change_of_a_key_is_a_line_of_the_audit_log() {
+fn every_key_change_is_audited() {
     let folder = Folder::fresh();
     let made = make(folder.path(), &[]);
     keys(folder.path(), &["revoke", &made.id]);
@@ -194,7 +194,7 @@ fn every_change_of_a_key_is_a_line_of_the_audit_log() {
 }
 
 #[test]
-fn without_an_audit_log_there_is_no_key() {
+fn no_key_is_created_if_the_audit_log_cannot_be_written() {
     let folder = Folder::fresh();
     // A folder in the file's place: nothing can be written there.
     folder.subfolder("audit.log");
@@ -208,7 +208,7 @@ fn without_an_audit_log_there_is_no_key() {
 }
 
 #[tokio::test]
-async fn the_commands_that_ask_a_server_show_a_key() {
+async fn commands_send_their_api_key_to_the_server() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .config(REQUIRED)
@@ -250,7 +250,7 @@ async fn the_commands_that_ask_a_server_show_a_key() {
 }
 
 #[tokio::test]
-async fn when_a_key_was_last_used_is_known_after_a_stop() {
+async fn the_last_use_of_a_key_survives_a_shutdown() {
     let mut host = TestHost::builder().config(REQUIRED).start().await;
     let made = host.make_key(&[]).await;
     host.sigterm();

@@ -44,7 +44,7 @@ async fn runs_and_versions_are_counted() {
 }
 
 #[tokio::test]
-async fn the_text_is_openmetrics_and_forgets_plugins_that_are_gone() {
+async fn metrics_are_valid_openmetrics_without_removed_plugins() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .guest("slow-stream")
@@ -80,7 +80,7 @@ async fn the_text_is_openmetrics_and_forgets_plugins_that_are_gone() {
 }
 
 #[tokio::test]
-async fn a_limit_of_a_client_is_named_and_counted() {
+async fn a_client_limit_is_named_and_counted() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .config("[server]\nbody_bytes_max = '1 KiB'")

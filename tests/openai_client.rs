@@ -13,7 +13,7 @@ use crate::support::report::say;
 const PYTHON: &str = "HAYRICK_TEST_PYTHON";
 
 #[tokio::test]
-async fn the_official_client_is_content() {
+async fn the_official_client_suite_passes() {
     let Ok(python) = std::env::var(PYTHON) else {
         return leave_out(
             "the suite of the official openai client: install python3, then run `sh tests/run.sh`",

@@ -25,7 +25,7 @@ fn upstreams(dear: &FakeUpstream, cheap: &FakeUpstream) -> String {
 }
 
 #[tokio::test]
-async fn a_plugin_asks_the_models_it_is_granted_and_no_others() {
+async fn a_plugin_can_only_use_models_it_is_granted() {
     let (dear, cheap) = (
         FakeUpstream::start(Behaviour::Ok).await,
         FakeUpstream::start(Behaviour::Ok).await,
@@ -71,7 +71,7 @@ async fn a_plugin_asks_the_models_it_is_granted_and_no_others() {
 }
 
 #[tokio::test]
-async fn tokens_of_a_run_end_its_answer_even_if_the_model_does_not_count() {
+async fn the_token_budget_ends_a_run_even_if_the_model_reports_no_usage() {
     let upstream = FakeUpstream::start(Behaviour::Slow {
         chunks: 1000,
         pause: Duration::from_millis(1),
@@ -113,7 +113,7 @@ async fn tokens_of_a_run_end_its_answer_even_if_the_model_does_not_count() {
 }
 
 #[tokio::test]
-async fn tokens_of_a_day_are_counted_per_plugin_and_survive_a_restart() {
+async fn daily_tokens_are_counted_per_plugin_and_survive_a_restart() {
     let policy = "[models]\nday_tokens_max = 30";
     let host = TestHost::builder()
         .guest("echo-relay")
@@ -149,7 +149,7 @@ async fn tokens_of_a_day_are_counted_per_plugin_and_survive_a_restart() {
 }
 
 #[tokio::test]
-async fn jobs_are_submitted_as_far_as_that_is_granted() {
+async fn jobs_are_submitted_only_if_granted() {
     let host = TestHost::builder()
         .guest("job-worker")
         .policy(
@@ -175,7 +175,7 @@ async fn jobs_are_submitted_as_far_as_that_is_granted() {
 }
 
 #[tokio::test]
-async fn a_plugin_reads_the_values_written_for_it() {
+async fn a_plugin_reads_only_its_own_config_values() {
     let host = TestHost::builder()
         .guest("config-reader")
         .policy(
@@ -241,7 +241,7 @@ fn over(host: &TestHost, args: &[&str]) -> Ended {
 }
 
 #[tokio::test]
-async fn the_difference_is_shown_and_granted_by_command() {
+async fn commands_show_and_grant_the_difference() {
     let host = TestHost::builder()
         .guest_as("counter", "live")
         .start()

@@ -26,7 +26,7 @@ fn live(guest: &str) -> TestHostBuilder {
 }
 
 #[tokio::test]
-async fn a_dropped_file_serves_and_a_deleted_one_does_not() {
+async fn added_files_are_served_and_deleted_ones_are_not() {
     let host = TestHost::builder().start().await;
     assert_eq!(host.client.chat(NAME, "echo:hi").await.status, 404);
     std::fs::copy(guest("echo-relay"), host.plugin_file(NAME)).unwrap();
@@ -44,7 +44,7 @@ async fn a_dropped_file_serves_and_a_deleted_one_does_not() {
 }
 
 #[tokio::test]
-async fn running_answers_of_a_deleted_file_end_well() {
+async fn running_answers_of_a_deleted_file_finish() {
     let host = live("slow-stream").start().await;
     let mut stream = host.client.stream(NAME, "100").await;
     stream.next_text().await;
@@ -136,7 +136,7 @@ async fn no_request_fails_while_versions_change() {
 }
 
 #[tokio::test]
-async fn a_bad_file_leaves_the_old_version_serving_and_says_why() {
+async fn a_bad_file_is_reported_and_the_old_version_keeps_serving() {
     let host = live("echo-relay")
         .limits("setup_time_max = '500ms'")
         .start()
@@ -216,7 +216,7 @@ async fn refused_anew(host: &TestHost, fragment: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_slow_plugin_does_not_hold_up_the_start() {
+async fn a_slow_plugin_does_not_delay_the_start() {
     let host = TestHost::builder().start().await;
     host.rename_in("spins", &guest_bytes("spin-in-setup"));
     host.rename_in("echo", &guest_bytes("echo-relay"));
@@ -244,7 +244,7 @@ async fn names_that_would_shadow_a_route_are_refused() {
 }
 
 #[tokio::test]
-async fn the_second_start_loads_what_the_first_compiled() {
+async fn the_second_start_loads_code_compiled_by_the_first() {
     let first = live("echo-relay").cold().alone().start().await;
     let cold = first.client.status(NAME).await.unwrap()["version"].clone();
     let second = first.restart().await;
@@ -264,7 +264,7 @@ async fn the_second_start_loads_what_the_first_compiled() {
 }
 
 #[tokio::test]
-async fn following_an_idle_folder_takes_little_time() {
+async fn watching_an_idle_folder_uses_little_cpu() {
     let host = live("slow-stream").alone().start().await;
     let (begun, before) = (host.stopwatch(), computed(host.pid()));
     // A stream of two seconds, in which nothing changes.

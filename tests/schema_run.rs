@@ -32,7 +32,7 @@ fn filled(path: &str) -> String {
 }
 
 #[tokio::test]
-async fn each_path_takes_the_methods_that_are_described_and_no_other() {
+async fn each_path_accepts_only_the_documented_methods() {
     let host = TestHost::builder().start().await;
     let document = document(&host.client).await;
     let paths = document["paths"].as_object().unwrap();
@@ -66,7 +66,7 @@ async fn each_path_takes_the_methods_that_are_described_and_no_other() {
 }
 
 #[tokio::test]
-async fn answers_are_as_described_whatever_is_asked() {
+async fn answers_match_the_openapi_document() {
     let Ok(python) = std::env::var(PYTHON) else {
         return leave_out(
             "the requests made from the OpenAPI document: install python3, then run `sh tests/run.sh`",

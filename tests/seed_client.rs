@@ -72,7 +72,7 @@ fn python() -> Option<String> {
 }
 
 #[tokio::test]
-async fn the_script_of_the_customer_runs_unchanged() {
+async fn the_customer_script_runs_unchanged() {
     let Some(python) = python() else { return };
     let Ok(page) = std::fs::read_to_string(root().join(PAGE)) else {
         // Not even CI has the page: the client of ours asks the same.
@@ -111,7 +111,7 @@ async fn the_script_of_the_customer_runs_unchanged() {
 }
 
 #[tokio::test]
-async fn our_client_asks_the_same() {
+async fn our_client_makes_the_same_requests() {
     let Some(python) = python() else { return };
     let host = host().await;
     let printed = run(&python, "client.py", &host, "").await;
@@ -188,7 +188,7 @@ async fn is_completed(host: &TestHost, id: &str) {
 }
 
 #[test]
-fn the_script_is_what_stands_between_the_fences() {
+fn the_script_is_extracted_from_its_code_block() {
     let page = "### Other\n```python\nno\n```\n### Test Script\n\n```python\nimport x\nprint(1)\n```\n## Next\n";
     assert_eq!(script(page), "import x\nprint(1)\n");
     assert!(Path::new(PAGE).is_relative());

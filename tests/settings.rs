@@ -42,7 +42,7 @@ fn shown(document: &Value, path: &str) -> (Value, String, Value) {
 }
 
 #[test]
-fn a_flag_wins_over_its_variable_a_variable_over_the_file_and_the_file_over_the_default() {
+fn flags_override_variables_which_override_the_file_which_overrides_defaults() {
     let (_folder, file) = settings("[server]\nport = 2000\nhost = '::1'\n", "");
     let show = |more: &[&str], variables: &[(&str, &str)]| {
         let words = [&["config", "show", "--json", "--config", &file], more].concat();
@@ -82,7 +82,7 @@ fn a_flag_wins_over_its_variable_a_variable_over_the_file_and_the_file_over_the_
 }
 
 #[test]
-fn the_policy_of_a_plugin_shows_which_file_each_value_comes_from() {
+fn the_policy_of_a_plugin_shows_the_source_of_each_value() {
     let (_folder, file) = settings(
         "[limits]\ncpu_time_max = '3s'\n[jobs]\nplugin_jobs_max = 2\n",
         "[limits]\nwall_time_max = '9s'\n[[egress]]\nhost = 'api.example.com'\n[config]\nlanguage \
@@ -143,7 +143,7 @@ fn secrets_are_never_shown() {
 }
 
 #[test]
-fn wrong_settings_are_shown_as_mistakes() {
+fn invalid_settings_are_reported_as_mistakes() {
     let (_folder, file) = settings("[limits]\ncpu_time_max = 'soon'\n", "");
     let ended = hayrick(&["config", "show", "--config", &file]);
     assert_eq!(ended.code, Some(2), "{ended:?}");

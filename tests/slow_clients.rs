@@ -33,7 +33,7 @@ fn connections(address: &str, count: usize) -> impl Future<Output = Vec<TcpStrea
 }
 
 #[tokio::test]
-async fn ten_thousand_idle_connections_cost_little_and_hold_nobody_up() {
+async fn ten_thousand_idle_connections_cost_little_and_block_nobody() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .config("[server]\nheader_read_timeout = '10m'")
@@ -85,7 +85,7 @@ async fn ten_thousand_idle_connections_cost_little_and_hold_nobody_up() {
 }
 
 #[tokio::test]
-async fn when_places_run_out_the_longest_idle_one_goes_and_a_busy_one_stays() {
+async fn at_the_connection_limit_the_longest_idle_connection_is_closed() {
     let host = TestHost::builder()
         .guest("slow-stream")
         .config("[server]\nconnections_max = 3")
@@ -121,7 +121,7 @@ async fn is_closed(mut socket: TcpStream) {
 }
 
 #[tokio::test]
-async fn an_address_has_its_connections_and_no_more() {
+async fn connections_are_limited_per_address() {
     let host = TestHost::builder()
         .config("[server]\naddress_connections_max = 4")
         .start()
@@ -161,7 +161,7 @@ async fn an_address_has_its_connections_and_no_more() {
 }
 
 #[tokio::test]
-async fn headers_are_counted() {
+async fn the_number_of_headers_is_limited() {
     let host = TestHost::builder()
         .config("[server]\nheaders_max = 20")
         .start()
@@ -184,7 +184,7 @@ async fn headers_are_counted() {
 }
 
 #[tokio::test]
-async fn headers_have_a_size() {
+async fn the_size_of_headers_is_limited() {
     let host = TestHost::builder()
         .config("[server]\nheader_bytes_max = '16 KiB'")
         .start()
@@ -214,7 +214,7 @@ async fn counted(host: &TestHost, limit: &str) {
 }
 
 #[tokio::test]
-async fn many_who_never_finish_their_headers_are_closed_and_hurt_nobody() {
+async fn clients_that_never_finish_their_headers_are_closed_and_block_nobody() {
     let config = "[server]\nheader_read_timeout = '500ms'\nconnections_max = 300";
     let host = TestHost::builder()
         .guest("slow-stream")
@@ -237,7 +237,7 @@ async fn many_who_never_finish_their_headers_are_closed_and_hurt_nobody() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_that_is_closed_has_reached_no_limit() {
+async fn closing_an_idle_connection_does_not_count_as_a_limit() {
     let host = TestHost::builder()
         .config("[server]\nheader_read_timeout = '100ms'")
         .start()
@@ -277,7 +277,7 @@ async fn trickle(host: &TestHost, head: &str, body: &[u8], pause: Duration) -> S
 }
 
 #[tokio::test]
-async fn a_body_that_stalls_or_trickles_ends_with_408() {
+async fn a_stalled_or_slow_body_is_refused_with_408() {
     let config = "[server]\nbody_stall_timeout = '300ms'\nupload_stall_timeout = '300ms'\nbody_rate_min = '10 KiB'";
     let host = TestHost::builder()
         .guest("echo-relay")
@@ -327,7 +327,7 @@ async fn a_body_that_stalls_or_trickles_ends_with_408() {
 }
 
 #[tokio::test]
-async fn a_body_has_a_time_in_all() {
+async fn reading_a_body_has_a_timeout() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .config("[server]\nbody_read_timeout = '300ms'\nbody_rate_min = 0")
@@ -344,7 +344,7 @@ async fn a_body_has_a_time_in_all() {
 }
 
 #[tokio::test]
-async fn json_has_a_depth_also_where_it_is_passed_on() {
+async fn json_depth_is_limited_even_where_json_is_passed_through() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .guest("job-worker")
@@ -386,7 +386,7 @@ const CUT_MAX: Duration = Duration::from_secs(60);
 const SILENT_BYTES_MAX: u64 = 4 << 20;
 
 #[tokio::test]
-async fn many_who_never_read_cost_a_bounded_part_and_leave_no_run() {
+async fn clients_that_never_read_cost_limited_memory_and_leave_no_runs() {
     let config = "[server]\nwrite_stall_timeout = '2s'";
     let limits = "output_bytes_max = '1 GiB'\nplugin_runs_max = 256";
     let host = TestHost::builder()

@@ -43,7 +43,7 @@ fn is_refusal(reply: &Reply, status: u16, fragments: &[&str]) {
 }
 
 #[tokio::test]
-async fn what_is_set_is_found_until_it_is_deleted() {
+async fn a_value_is_found_until_it_is_deleted() {
     let host = tool().start().await;
     assert_eq!(done(&host, "get:k").await, Value::Null);
     let first = done(&host, "set:k=one").await;
@@ -87,7 +87,7 @@ async fn keys_are_listed_by_prefix_in_order_and_in_pages() {
 }
 
 #[tokio::test]
-async fn compare_and_set_takes_the_revision_it_saw_and_no_other() {
+async fn compare_and_set_accepts_only_the_current_revision() {
     let host = tool().start().await;
     let first = done(&host, "cas:k=none=a").await;
     assert_eq!(done(&host, "cas:k=none=b").await, Value::Null);
@@ -101,7 +101,7 @@ async fn compare_and_set_takes_the_revision_it_saw_and_no_other() {
 }
 
 #[tokio::test]
-async fn of_32_who_count_at_the_same_time_nobody_is_lost() {
+async fn concurrent_increments_of_32_clients_are_all_counted() {
     let host = tool().start().await;
     let mut counting = JoinSet::new();
     for _ in 0..32 {
@@ -122,7 +122,7 @@ async fn of_32_who_count_at_the_same_time_nobody_is_lost() {
 }
 
 #[tokio::test]
-async fn two_pipelines_of_one_file_have_nothing_in_common() {
+async fn two_pipelines_of_one_file_do_not_share_state() {
     let host = TestHost::builder()
         .guest_as(TOOL, "one")
         .guest_as(TOOL, "two")
@@ -141,7 +141,7 @@ async fn two_pipelines_of_one_file_have_nothing_in_common() {
 }
 
 #[tokio::test]
-async fn an_entry_whose_time_is_over_is_gone() {
+async fn expired_entries_are_gone() {
     let host = tool().start().await;
     done(&host, "setttl:short=300=1").await;
     done(&host, "setttl:long=3600000=1").await;
@@ -161,7 +161,7 @@ async fn an_entry_whose_time_is_over_is_gone() {
 }
 
 #[tokio::test]
-async fn each_quota_is_reached_with_a_cure_and_what_was_there_stays() {
+async fn exceeding_a_quota_names_the_cure_and_keeps_existing_entries() {
     let quota = "[state]\nkeys_max = 3\nvalue_bytes_max = '1 KiB'\nbytes_max = '2 KiB'";
     let host = TestHost::builder()
         .guest_as(TOOL, "full")
@@ -223,7 +223,7 @@ async fn each_quota_is_reached_with_a_cure_and_what_was_there_stays() {
 }
 
 #[tokio::test]
-async fn what_was_answered_outlives_a_restart_and_a_kill() {
+async fn acknowledged_writes_survive_a_restart_and_a_kill() {
     let mut host = tool().start().await;
     let mut revisions = vec![done(&host, "set:k=0").await];
     for round in 1..=6 {
@@ -242,7 +242,7 @@ async fn what_was_answered_outlives_a_restart_and_a_kill() {
 }
 
 #[tokio::test]
-async fn a_kill_among_writes_loses_none_that_was_answered() {
+async fn a_kill_during_writes_loses_no_acknowledged_write() {
     let host = tool().start().await;
     let (sender, mut counts) = tokio::sync::mpsc::unbounded_channel();
     let mut counting = JoinSet::new();

@@ -19,7 +19,7 @@ async fn make_runs(host: &TestHost, count: usize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn pages_lead_to_the_end_without_gaps_or_doubles_however_the_runs_lie() {
+async fn paging_through_tasks_has_no_gaps_or_duplicates() {
     let host = TestHost::builder().guest(REPORTER).start().await;
     let mut made = make_runs(&host, 15).await;
     // Some are on disk by now, and the newest are in memory still.
@@ -64,7 +64,7 @@ async fn with_status(host: &TestHost, ids: &[String], status: &str) -> Vec<Strin
 }
 
 #[tokio::test]
-async fn invalid_requests_say_what_is_wrong() {
+async fn invalid_requests_are_refused_with_the_reason() {
     let host = TestHost::builder()
         .guest(REPORTER)
         .guest("echo-relay")
@@ -122,7 +122,7 @@ async fn invalid_requests_say_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn tasks_are_deleted_by_their_age_and_those_that_run_stay() {
+async fn old_tasks_are_deleted_and_running_ones_are_kept() {
     let host = TestHost::builder()
         .guest(REPORTER)
         .guest("echo-relay")
@@ -171,7 +171,7 @@ async fn tasks_are_deleted_by_their_age_and_those_that_run_stay() {
 }
 
 #[tokio::test]
-async fn only_so_many_are_kept_and_the_newest_are_among_them() {
+async fn the_newest_tasks_are_kept_up_to_the_limit() {
     let host = TestHost::builder()
         .guest(REPORTER)
         .config("[tasks]\nkept_max = 5")
@@ -188,7 +188,7 @@ async fn only_so_many_are_kept_and_the_newest_are_among_them() {
 }
 
 #[tokio::test]
-async fn only_so_long_are_they_kept() {
+async fn tasks_are_deleted_after_their_retention_time() {
     const KEPT_MAX: usize = 1000;
     let config = format!("[tasks]\nkeep = '100ms'\nkept_max = {KEPT_MAX}");
     let host = TestHost::builder()
@@ -210,7 +210,7 @@ async fn only_so_long_are_they_kept() {
 }
 
 #[tokio::test]
-async fn tasks_outlive_a_restart_and_the_plugin_itself() {
+async fn tasks_survive_a_restart_and_the_removal_of_the_plugin() {
     let host = TestHost::builder().guest(REPORTER).start().await;
     let made = make_runs(&host, 4).await;
     let before = page(&host, REPORTER, "").await;
@@ -226,7 +226,7 @@ async fn tasks_outlive_a_restart_and_the_plugin_itself() {
 }
 
 #[tokio::test]
-async fn a_run_that_was_going_on_when_the_host_was_killed_is_an_error() {
+async fn a_run_interrupted_by_a_kill_is_an_error() {
     let host = TestHost::builder().guest(REPORTER).start().await;
     let mut stream = host.client.stream(REPORTER, "100000 100").await;
     let id = stream.headers["x-hayrick-run"].to_str().unwrap().to_owned();

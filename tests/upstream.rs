@@ -74,32 +74,32 @@ async fn a_slow_but_steady_upstream_is_read() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_cut() {
+async fn a_truncated_stream_is_an_error() {
     breaks_after_tokens(Behaviour::Cut).await;
 }
 
 #[tokio::test]
-async fn half_an_event() {
+async fn half_an_event_is_an_error() {
     breaks_after_tokens(Behaviour::HalfEvent).await;
 }
 
 #[tokio::test]
-async fn malformed_json() {
+async fn malformed_json_is_an_error() {
     breaks_after_tokens(Behaviour::Malformed).await;
 }
 
 #[tokio::test]
-async fn ten_megabytes_in_one_event() {
+async fn an_event_of_ten_megabytes_is_an_error() {
     breaks_after_tokens(Behaviour::HugeEvent { bytes: 10 << 20 }).await;
 }
 
 #[tokio::test]
-async fn it_stops_in_the_middle() {
+async fn an_upstream_that_stalls_mid_stream_times_out() {
     breaks_after_tokens(Behaviour::Stall).await;
 }
 
 #[tokio::test]
-async fn a_429_with_retry_after_is_waited_for() {
+async fn a_429_is_retried_after_retry_after() {
     let (host, upstream) = host_alone_over([
         Behaviour::Status {
             code: 429,
@@ -140,7 +140,7 @@ async fn a_500_is_retried_and_then_reported() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_never_answers_is_given_up() {
+async fn an_upstream_that_never_answers_times_out() {
     let (host, _upstream) = host_alone_over([Behaviour::NeverAnswers]).await;
     let start = host.stopwatch();
     let reply = host.client.chat("echo-relay", "relay:hello").await;
@@ -234,7 +234,7 @@ async fn a_full_queue_of_an_upstream_is_counted() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_is_not_there_is_said_with_its_name() {
+async fn an_unreachable_upstream_is_named_in_the_error() {
     let section =
         format!("[upstreams.gone]\nbase_url = 'http://127.0.0.1:9/v1'\nmodel = 'm'\n{TIMES}");
     let host = TestHost::builder()
@@ -248,7 +248,7 @@ async fn an_upstream_that_is_not_there_is_said_with_its_name() {
 }
 
 #[tokio::test]
-async fn the_key_reaches_the_upstream_and_nobody_else() {
+async fn the_api_key_is_sent_only_to_its_upstream() {
     let upstream = FakeUpstream::start(Behaviour::Ok).await;
     let builder = TestHost::builder()
         .guest("echo-relay")
