@@ -1,4 +1,4 @@
-//! The dependency rules of ARCHITECTURE.md, and the tidiness of every file.
+//! The dependency rules of ARCHITECTURE.md, and style rules for every file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -8,7 +8,7 @@ use toml::Table;
 
 use crate::support::source::{Crate, Source, read, root, sources};
 
-/// Which of our crates a crate may name.
+/// Which of our crates a crate may depend on.
 const MAY_NAME: [(&str, &[&str]); 8] = [
     ("hayrick-types", &[]),
     ("hayrick-services", &["hayrick-types"]),
@@ -42,7 +42,7 @@ const MAY_NAME: [(&str, &[&str]); 8] = [
     ("hayrick", &["hayrick-app"]),
 ];
 
-/// Who may name what comes from outside.
+/// Which crates may use an external crate.
 const OWNERS: [(&str, &[&str]); 15] = [
     ("wasmparser", &["hayrick-runtime"]),
     ("rustix", &["hayrick-app", "hayrick-runtime"]),
@@ -61,20 +61,20 @@ const OWNERS: [(&str, &[&str]); 15] = [
     ("anyhow", &["hayrick-app", "hayrick"]),
 ];
 
-/// What does I/O, and so has no place in the vocabulary.
+/// Crates that do I/O, which `hayrick-types` must not use.
 const IO: [&str; 5] = ["tokio", "hyper", "notify", "rustls", "tracing-subscriber"];
 
-/// Modules beside the services that any of them may use.
+/// Modules next to the services that any of them may use.
 const SHARED_BY_SERVICES: [&str; 5] = ["atomic_file", "backoff", "database", "metrics", "secret"];
 
-/// The folders of host/api that are protocols: none names another, so that one can change, or go,
-/// without the others. Its other folders are rooms that every protocol may use.
+/// The folders of host/api that are protocols. None depends on another, so that one can be changed
+/// or removed alone. Every protocol may use the other folders.
 const PROTOCOLS: [&str; 7] = [
     "deploy", "files", "jobs", "openai", "openapi", "server", "tasks",
 ];
 
-/// The one file with a line of unsafe code: native code that our own compiler made is loaded there.
-/// Its crate denies it everywhere else.
+/// The only file with unsafe code: it loads native code that our own compiler produced. Its crate
+/// denies unsafe code everywhere else.
 const UNSAFE_FILE: &str = "host/runtime/src/compile/artifact.rs";
 const UNSAFE_CRATE: &str = "host/runtime/src/lib.rs";
 
@@ -105,7 +105,7 @@ fn package(folder: &str) -> String {
         .to_owned()
 }
 
-/// What each package ships with; what its tests use is its own affair.
+/// The dependencies that each package ships with. Dependencies of tests do not count.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let folders = manifest("")["workspace"]["members"]
         .as_array()
@@ -202,7 +202,7 @@ fn modules_of_a_crate_have_no_cycles() {
     }
 }
 
-/// Which of the first-level modules `siblings` name another of them.
+/// Which of the first-level modules `siblings` depend on each other.
 fn rivals(folder: &str, siblings: &[String]) -> Vec<String> {
     let source = Crate::read(folder);
     let mut found = Vec::new();
@@ -319,8 +319,8 @@ fn test_text() -> String {
         .collect()
 }
 
-/// Every guest by the name of its component: Rust's by its file, the others' with their language
-/// behind it.
+/// Every guest by the name of its component: Rust guests by their file, others with the language
+/// appended.
 fn guests() -> Vec<String> {
     let languages = [
         ("examples", "rs", ""),
@@ -465,8 +465,8 @@ fn unsafe_code_is_one_call_with_a_safety_comment() {
 
 #[test]
 fn tests_never_sleep_and_are_never_ignored() {
-    // Put together here, so that this file does not find itself. Time is measured by
-    // `TestHost::stopwatch`, which insists on a quiet machine.
+    // Assembled here so that this file does not match. Use `TestHost::stopwatch` to measure time;
+    // it requires a quiet machine.
     let banned = [
         format!("time::{}(", "sleep"),
         format!("thread::{}(", "sleep"),

@@ -1,4 +1,4 @@
-//! The batch plugin over a model that takes its time, refuses some items, and counts who asks.
+//! The batch plugin with a slow model that refuses some items and counts concurrent requests.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::support::raw_client::{RawClient, request};
 use crate::support::report::say;
 
 const BATCH: &str = "batch-async-pipeline";
-/// Items that wait for a model at a time.
+/// Maximum number of items that wait for the model at the same time.
 const CONCURRENT_MAX: usize = 5;
 
-/// The plugin over a model that answers each item after a pause.
+/// The plugin with a model that answers each item after a pause.
 async fn over(pause: Duration, refused: Option<&'static str>) -> (FakeUpstream, TestHostBuilder) {
     let upstream = FakeUpstream::start(Behaviour::Work { pause, refused }).await;
     let section = format!(
@@ -34,7 +34,7 @@ fn items(count: usize) -> Vec<String> {
     (1..=count).map(|number| format!("item-{number}")).collect()
 }
 
-/// Where each line stands that begins so, in the order of the numbers that follow.
+/// The positions of the lines with this prefix, in the order of the numbers after it.
 fn places(text: &str, begin: &str) -> Vec<(usize, usize)> {
     let numbered = text
         .lines()
@@ -100,7 +100,7 @@ async fn every_item_is_announced_then_completed_before_the_summary() {
             .all(|(before, after)| before.1 < after.1),
         "{text}"
     );
-    // They begin in order, and each as soon as an earlier one is done: no two waves.
+    // They start in order, each as soon as an earlier one is done, not in waves.
     assert!(
         announced.iter().map(|(_, place)| place).is_sorted(),
         "{text}"
@@ -192,7 +192,7 @@ async fn failed_items_are_listed_in_order_and_the_others_continue() {
     assert_eq!(failed, ["- bad-2", "- bad-9", "- bad-16"], "{text}");
     assert!(
         lines[4..].iter().all(|line| line.contains("500")),
-        "a failure does not say what the model said: {text}"
+        "the failure does not contain the error of the model: {text}"
     );
     assert_eq!(places(&text, "✓ Completed item ").len(), 17, "{text}");
     assert_eq!(task_of(&host, &reply).await["status"], "completed");
@@ -235,7 +235,7 @@ async fn lines_are_streamed_while_the_batch_is_running() {
     }
     assert!(
         upstream.counts().requests < 10,
-        "the first result came after the last item was asked for"
+        "the first result arrived after the last item was requested"
     );
     text.push_str(&stream.rest_text().await);
     assert!(
@@ -326,7 +326,7 @@ async fn a_client_that_hangs_up_stops_calls_to_the_model() {
         let client =
             RawClient::send(host.address(), &request(host.address(), &body.to_string())).await;
         within(
-            "some items are asked for",
+            "some items are requested",
             SOON,
             upstream.reach(|counts| counts.requests >= before + 10),
         )
@@ -334,7 +334,7 @@ async fn a_client_that_hangs_up_stops_calls_to_the_model() {
         drop(client);
         host.is_idle(BATCH).await;
         within(
-            "the model is left alone",
+            "the model gets no more requests",
             SOON,
             upstream.reach(|counts| counts.busy == 0),
         )

@@ -1,5 +1,5 @@
-//! Components made to hurt the compiler: refused with a reason, while the host serves on and
-//! nothing of them is left behind.
+//! Components made to overload the compiler: they are refused with a reason, the host keeps
+//! serving, and nothing of them is left behind.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,15 +15,16 @@ use crate::support::process::{children, is_alive};
 use crate::support::report::say;
 use crate::support::wasm::{bomb, branch_table, nested, promises};
 
-/// A second of computing at a low priority takes long where others compute, too.
+/// At low priority, a second of CPU time takes long on a busy machine.
 const REFUSAL_DEADLINE: Duration = Duration::from_secs(120);
 
-/// Some ten seconds of compiling, and some gigabytes.
+/// Takes about ten seconds and some gigabytes to compile.
 fn large_bomb() -> Vec<u8> {
     bomb(12, 2_000_000)
 }
 
-/// Why a host with these settings refuses `component`, beside a neighbour who does not notice.
+/// The reason why a host with these settings refuses `component`, while a neighbour is not
+/// affected.
 async fn refused(limit: &str, config: &str, component: &[u8]) -> String {
     let host = TestHost::builder()
         .guest("slow-stream")
@@ -118,7 +119,7 @@ async fn parts_of_a_component_are_counted_before_it_is_compiled() {
         );
         assert_eq!(reached(&host, limit, "").await, 1, "{limit}");
     }
-    // Within the bounds it compiles, and only then its missing exports are found.
+    // Within the limits it compiles, and only then is it refused for its missing exports.
     let reply = host.client.deploy("bomb", branch_table(60_000)).await;
     assert!(
         reply.status == 422 && reply.error().contains("lifecycle"),
@@ -164,7 +165,7 @@ async fn truncated_and_corrupted_components_are_harmless() {
             broken.truncate(whole.len() * (round + 1) / 25);
         }
         for _ in 0..if round % 4 == 0 { 0 } else { 1 << (round % 11) } {
-            // xorshift: the same bytes at every run.
+            // xorshift: the same bytes in every run.
             seed ^= seed << 13;
             seed ^= seed >> 7;
             seed ^= seed << 17;
@@ -196,7 +197,7 @@ async fn the_compiler_process_has_no_secrets_or_files() {
     std::fs::write(host.plugin_file("bomb"), large_bomb()).unwrap();
     let child = compiling(&host).await;
     let of_child = |what: &str| std::fs::read_to_string(format!("/proc/{child}/{what}")).unwrap();
-    eventually("it has limited itself", SOON, async || {
+    eventually("the compiler has set its limits", SOON, async || {
         limit(&of_child("limits"), "Max file size").filter(|max| max == "0")
     })
     .await;
@@ -232,7 +233,7 @@ async fn the_compiler_process_has_no_secrets_or_files() {
         .iter()
         .filter_map(|handle| std::fs::read_link(handle).ok())
         .collect();
-    // Whoever runs the tests may leave the host a pipe of its own; a socket or a file would be the
+    // The process that runs the tests may pass on a pipe, but a socket or a file would be the
     // host's.
     let is_harmless = |target: &std::path::PathBuf| {
         target.to_string_lossy().starts_with("pipe:") || target == Path::new("/dev/null")
@@ -240,7 +241,7 @@ async fn the_compiler_process_has_no_secrets_or_files() {
     assert!(targets.iter().all(is_harmless), "{targets:?}");
 }
 
-/// The soft limit of that name in the kernel's table.
+/// The soft limit of that name in `/proc/PID/limits`.
 fn limit(table: &str, name: &str) -> Option<String> {
     let line = table.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next().map(str::to_owned)
@@ -275,7 +276,7 @@ async fn compilations_end_when_their_host_is_killed() {
     })
     .await;
     say(&format!(
-        "a compilation outlives its killed host by {:?}",
+        "a compilation outlived its killed host by {:?}",
         begun.elapsed()
     ));
     assert!(begun.elapsed() < Duration::from_secs(5));
@@ -313,7 +314,7 @@ fn inspect_compiles_within_the_same_limits() {
     );
 }
 
-/// The process that compiles for this host, once there is one.
+/// The compiler process of this host, once it has started.
 async fn compiling(host: &TestHost) -> u32 {
     eventually("a compilation", SOON, async || {
         children(host.pid()).first().copied()

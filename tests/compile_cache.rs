@@ -1,4 +1,4 @@
-//! Compiled code that was touched, exchanged or brought along is never run.
+//! Compiled code that was modified, swapped or planted is never run.
 
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -9,10 +9,10 @@ use crate::support::folder::Folder;
 use crate::support::guest::leave_out;
 use crate::support::host::{TestHost, TestHostBuilder};
 
-/// What stands before the code in a sealed file: tag, mark, component, engine.
+/// The header of a sealed file: tag, mark, component, engine.
 const HEADER_BYTES: usize = 32 + 16 + 32 + 32;
 
-/// What is done to the file of a guest.
+/// What is done to the sealed file of a guest.
 type Touch = fn(&mut Vec<u8>);
 
 const TOUCHED: [(&str, Touch); 10] = [
@@ -46,7 +46,7 @@ async fn from_cache(host: &TestHost, guest: &str) -> bool {
     let status = host.client.status(guest).await.unwrap();
     status["version"]["from_cache"]
         .as_bool()
-        .unwrap_or_else(|| panic!("{guest} does not serve: {status}"))
+        .unwrap_or_else(|| panic!("{guest} is not serving: {status}"))
 }
 
 /// The sealed file of a guest's code.
@@ -95,7 +95,7 @@ async fn modified_code_is_discarded_and_recompiled() {
     }
     assert!(
         from_cache(&second, UNTOUCHED).await,
-        "code that nobody touched was not loaded"
+        "unmodified code was not loaded"
     );
     for name in &names {
         second
@@ -107,7 +107,7 @@ async fn modified_code_is_discarded_and_recompiled() {
         second.client.chat("echo-relay", "echo:hi").await.text(),
         "hi"
     );
-    // What was compiled anew is good again, and keeps nobody out.
+    // Recompiled code is valid again and is loaded.
     let third = second.restart().await;
     assert!(from_cache(&third, "echo-relay").await && from_cache(&third, EXCHANGED[0]).await);
 }
@@ -163,7 +163,7 @@ async fn least_recently_used_code_is_evicted_from_a_full_cache() {
     let sizes: Vec<u64> = sizes.collect();
     assert!(
         sizes.iter().sum::<u64>() <= 1 << 20 && sizes.len() < 5,
-        "cache_bytes_max is not kept: {sizes:?}"
+        "cache_bytes_max is exceeded: {sizes:?}"
     );
 }
 
@@ -203,9 +203,7 @@ fn the_host_does_not_start_if_others_can_change_the_cache_folder_or_key() {
     refused(&["cache.key", "remove it"]);
     std::fs::remove_file(&key).unwrap();
     if std::fs::metadata(folder.path()).unwrap().uid() != 0 {
-        return leave_out(
-            "a compile cache of another user: run the tests as root, who may make one",
-        );
+        return leave_out("a compile cache of another user: run the tests as root");
     }
     chown(&cache, Some(65_534), None).unwrap();
     refused(&["belongs to user 65534"]);

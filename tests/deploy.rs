@@ -13,10 +13,10 @@ use crate::support::metrics::reached;
 use crate::support::raw_client::RawClient;
 use crate::support::wasm::bomb;
 
-/// The name under which everything here serves.
+/// The pipeline name used in these tests.
 pub const NAME: &str = "live";
 
-/// The SHA-256 of a guest, as `hayrick inspect` tells it.
+/// The SHA-256 of a guest, as printed by `hayrick inspect`.
 fn digest(name: &str) -> String {
     let ended = hayrick(&["inspect", "--json", &guest(name).display().to_string()]);
     serde_json::from_str::<Value>(&ended.stdout).unwrap()["digest"]
@@ -25,7 +25,7 @@ fn digest(name: &str) -> String {
         .to_owned()
 }
 
-/// What lies in the plugins folder.
+/// The files in the plugins folder.
 pub fn files(host: &TestHost) -> BTreeSet<String> {
     let folder = host.plugin_file(NAME).parent().unwrap().to_owned();
     std::fs::read_dir(folder)
@@ -70,8 +70,8 @@ async fn a_deploy_is_answered_once_the_version_is_serving() {
         "{}",
         reply.body
     );
-    // The same file is not a new version; the watcher, which meanwhile saw the files change, makes
-    // none either.
+    // The same file is not a new version, not even for the watcher, which saw the files change in
+    // the meantime.
     let reply = host.client.deploy(NAME, guest_bytes("counter")).await;
     assert_eq!(
         (reply.status, &reply.json()["version"]["number"]),
@@ -82,7 +82,7 @@ async fn a_deploy_is_answered_once_the_version_is_serving() {
     assert_eq!(
         files(&host),
         BTreeSet::from(["live.wasm".to_owned()]),
-        "something is left of a deploy"
+        "a deploy left files behind"
     );
 }
 
@@ -150,18 +150,18 @@ async fn oversized_and_incomplete_components_leave_no_files() {
     assert_eq!(reached(&host, "component_bytes_max", "").await, 1);
     let half = half_deploy(&host, NAME).await;
     let is_aside = |name: &String| name.starts_with(".deploy-");
-    eventually("it arrives aside", SOON, async || {
+    eventually("the upload is being received", SOON, async || {
         files(&host).iter().any(is_aside).then_some(())
     })
     .await;
     drop(half);
-    eventually("nothing is left of it", SOON, async || {
+    eventually("the partial file is removed", SOON, async || {
         files(&host).is_empty().then_some(())
     })
     .await;
 }
 
-/// A request that promises a component and sends its first bytes.
+/// A request that announces a component and sends only its first bytes.
 async fn half_deploy(host: &TestHost, name: &str) -> RawClient {
     let head = format!(
         "POST /deploy/{name} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 50000\r\n\r\n\0asm"
@@ -179,7 +179,7 @@ async fn concurrent_deploys_are_limited_and_stalled_clients_time_out() {
     for number in 0..8 {
         halves.push(half_deploy(&host, &format!("half-{number}")).await);
     }
-    eventually("all of them arrive", SOON, async || {
+    eventually("all uploads are being received", SOON, async || {
         (files(&host).len() == 8).then_some(())
     })
     .await;
@@ -228,7 +228,7 @@ async fn the_last_of_two_concurrent_deploys_wins_and_both_answers_are_correct() 
         let serving = host.client.status(NAME).await.unwrap()["version"].clone();
         assert_eq!(
             serving["digest"], versions[1]["digest"],
-            "round {round}: the last does not serve"
+            "round {round}: the last deploy is not serving"
         );
         let of_file = if serving["digest"] == digest("counter").as_str() {
             "counter"
@@ -238,7 +238,7 @@ async fn the_last_of_two_concurrent_deploys_wins_and_both_answers_are_correct() 
         assert_eq!(
             std::fs::read(host.plugin_file(NAME)).unwrap(),
             guest_bytes(of_file),
-            "round {round}: the file is not what serves"
+            "round {round}: the file is not the version that is serving"
         );
     }
 }

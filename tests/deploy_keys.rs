@@ -1,4 +1,4 @@
-//! Deploys by request: whose key may do them, and that each is in the audit log.
+//! Deploys over HTTP: which keys may deploy, and that each deploy is audited.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Names and places that no deploy may take, and clients that may not deploy.
+//! Names and paths that a deploy must not use, and clients that must not deploy.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;

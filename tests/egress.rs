@@ -1,5 +1,5 @@
-//! What plugins may ask of the network: by `http` and by `wasi:http`, with the same rules, bounds
-//! and secrets.
+//! The HTTP requests of plugins, by `http` and by `wasi:http`, with the same rules, limits and
+//! secrets.
 
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ pub fn both(policy: &str) -> TestHostBuilder {
         .policy(WASI, policy)
 }
 
-/// A GET by either guest.
+/// A GET request of either guest.
 pub async fn get(host: &TestHost, guest: &str, url: &str) -> Reply {
     let text = if guest == FETCH {
         format!("get:{url}")
@@ -83,7 +83,7 @@ async fn requests_without_a_matching_rule_are_denied_with_the_rule_to_add() {
         reply.body
     );
     assert_eq!(site.seen().len(), 0);
-    // A rule is taken up like a changed file, and what was denied works.
+    // A new rule is picked up like a changed file, and the denied request then works.
     std::fs::write(host.policy_file(FETCH), site.policy("")).unwrap();
     eventually("the rule", SOON, async || {
         (get(&host, FETCH, &site.url("/")).await.status == 200).then_some(())
@@ -97,7 +97,7 @@ async fn granted_requests_are_framed_by_the_host() {
         Answer::raw("HTTP/1.1 201 Made\r\nx-fragment: one\r\nconnection: close\r\n\r\nhello")
     })
     .await;
-    // A proxy of the environment is nobody's grant.
+    // Proxy variables of the environment are ignored.
     let variables = ["HTTP_PROXY", "http_proxy", "ALL_PROXY"].into_iter();
     let host = variables
         .fold(both(&site.policy("")), |host, name| {
@@ -160,8 +160,8 @@ async fn granted_requests_are_framed_by_the_host() {
 async fn unusual_spellings_of_an_address_do_not_bypass_the_rules() {
     let site = FakeSite::start(|_, _| Answer::ok("inside")).await;
     let port = site.port;
-    // The name is granted, its address is loopback, and nobody said `private`; metadata is granted
-    // as private, which does not help.
+    // The name is granted, but its address is loopback and `private` is not set. Metadata is
+    // granted as private, but is denied anyway.
     let rules = format!(
         "interfaces = ['http']\n[[egress]]\nscheme = 'http'\nhost = 'localhost'\nport = {port}\n\
          [[egress]]\nscheme = 'http'\nhost = '169.254.169.254'\nprivate = true\n\
@@ -305,7 +305,7 @@ async fn a_secret_is_only_added_to_its_destination_and_hidden_from_the_plugin() 
             "{guest}"
         );
     }
-    // A placeholder of the plugin's own does not stand beside it.
+    // A placeholder that the plugin sends is replaced.
     let request = json!({"method": "GET", "url": site.url("/key"), "headers": [["Authorization", "Bearer placeholder"]]});
     assert_eq!(got(&send(&host, request).await)["body"], "Bearer [secret]");
     assert!(!host.logs.tail().contains(SECRET));

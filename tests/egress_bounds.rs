@@ -1,4 +1,4 @@
-//! What a request to the network may contain, and how much and how long.
+//! What HTTP requests of plugins may contain, and their limits of size and time.
 
 use serde_json::json;
 
@@ -37,7 +37,7 @@ async fn plugins_cannot_set_framing_headers() {
             .client
             .chat(WASI, &format!("POST {}\n{name}: 5\n\nx", site.url("/")))
             .await;
-        // WASI takes a length and holds it against the body.
+        // WASI accepts a length and checks the body against it.
         let fragment = if name == "Content-Length" {
             "HttpRequestBodySize"
         } else {
@@ -83,7 +83,7 @@ async fn plugins_cannot_set_framing_headers() {
     )
     .await;
     assert_eq!(reply.status, 400, "{}", reply.body);
-    // The length that WASI held against its body went out with no request that was whole.
+    // No request with a length that does not match its body was sent in full.
     let whole = site
         .seen()
         .into_iter()
@@ -258,7 +258,7 @@ async fn the_number_of_requests_of_a_run_is_limited() {
         "{}",
         reply.body
     );
-    // What a run held is free once it has ended, however it ended.
+    // All that a run used is freed when it ends, however it ends.
     for _ in 0..4 {
         assert_eq!(hold(3).await.text(), "3");
     }
@@ -285,7 +285,7 @@ async fn the_number_of_requests_of_a_run_is_limited() {
 
 #[tokio::test]
 async fn connecting_has_a_timeout() {
-    // The kernel takes the connection, and nobody answers its TLS.
+    // The kernel accepts the connection, but nothing answers the TLS handshake.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = silent.local_addr().unwrap().port();
     let policy = format!(

@@ -1,5 +1,4 @@
-//! Forms of files: what comes through, every bound, and that nothing of them stays on disk or in
-//! memory.
+//! File uploads: what plugins receive, every limit, and that nothing stays on disk or in memory.
 
 use std::convert::Infallible;
 
@@ -16,12 +15,12 @@ use crate::support::process::{forget_peak, open_files, peak_memory};
 use crate::support::raw_client::RawClient;
 use crate::support::report::say;
 
-/// Headers beside a body.
+/// Headers in front of a body.
 type Headers<'a> = &'a [(&'a str, &'a str)];
 
 const NO_FORM: [(&str, &str); 1] = [("content-type", "application/json")];
 
-/// A form on the wire that claims `length` bytes, of which these are the first.
+/// The raw request of a form that announces `length` bytes and sends only the first ones.
 fn request(pipeline: &str, length: usize, form: &str) -> String {
     let kind = content_type();
     format!(
@@ -42,7 +41,7 @@ fn fnv1a(content: &[u8]) -> String {
     format!("{hash:016x}")
 }
 
-/// Waits until nothing of any form is on disk.
+/// Waits until no upload is on disk.
 async fn spool_is_empty(host: &TestHost) {
     let spool = host.data_path("spool");
     eventually("no file is open", SOON, async || {
@@ -52,7 +51,7 @@ async fn spool_is_empty(host: &TestHost) {
     assert_eq!(
         std::fs::read_dir(&spool).unwrap().count(),
         0,
-        "a file with a name outlives a killed process"
+        "a named file would outlive a killed process"
     );
 }
 
@@ -174,7 +173,7 @@ async fn a_failure_sets_the_status_before_the_first_chunk_and_aborts_the_answer_
     );
     assert!(
         !broken.ends_with("0\r\n\r\n"),
-        "a broken answer ends like a whole one: {broken}"
+        "an aborted answer ends like a complete one: {broken}"
     );
 
     let events = upload_for_events(&host.client, "files-script", form("fail")).await;
@@ -328,7 +327,7 @@ async fn each_upload_limit_has_its_status_and_name() {
     assert_eq!(
         (&counts["completed"], &counts["error"]),
         (&1.into(), &0.into()),
-        "what is refused is no run: {counts}"
+        "a refused upload was counted as a run: {counts}"
     );
     spool_is_empty(&host).await;
 }
@@ -414,8 +413,7 @@ async fn a_plugin_may_ignore_its_files() {
 
 #[tokio::test]
 async fn a_gigabyte_upload_needs_little_memory() {
-    // A host that is not optimised takes seconds of computing for a gigabyte, and more on a busy
-    // machine.
+    // An unoptimised host needs seconds of CPU time for a gigabyte, and more on a busy machine.
     let limits = "cpu_time_max = '120s'";
     let host = TestHost::builder()
         .plugin("enhanced-async-pipeline")
@@ -446,15 +444,15 @@ async fn a_gigabyte_upload_needs_little_memory() {
     ));
     assert!(
         peak < idle + (64 << 20),
-        "a file is in memory: {idle} bytes before, {peak} at the most"
+        "the file was held in memory: {idle} bytes before, {peak} at most"
     );
     spool_is_empty(&host).await;
 }
 
-/// Sends a form with one file of this length, made while it is sent.
+/// Sends a form with one file of this length, generated while it is sent.
 async fn send_long(host: &TestHost, pipeline: &str, bytes: usize) -> Reply {
     static PIECE: [u8; 64 << 10] = [b'x'; 64 << 10];
-    // The line end belongs to the form.
+    // The line break belongs to the form.
     let mut begin = Form::default().file("long", "").open();
     begin.truncate(begin.len() - 2);
     let content = stream::repeat(PIECE.as_slice()).take(bytes / PIECE.len());

@@ -1,7 +1,7 @@
-//! The seeds of the fuzz targets that drive a whole host, replayed against one: they are answered,
-//! and the host serves on.
+//! Replays the seeds of the fuzz targets that need a whole host: they are answered, and the host
+//! keeps serving.
 //!
-//! Those of the parsers are replayed beside the parsers, in host/services.
+//! The seeds for parsers are replayed next to the parsers, in host/services.
 
 use std::path::Path;
 
@@ -34,7 +34,7 @@ async fn post(client: &Client, path: &str, kind: &str, body: Vec<u8>) -> (u16, S
     (reply.status, reply.body)
 }
 
-/// The host itself never fails, whatever a client or a plugin says.
+/// The host itself never fails, whatever a client or a plugin sends.
 fn check(seed: &str, (status, body): (u16, String)) {
     assert!(!body.contains("the host failed"), "{seed}: {status} {body}");
     assert!(

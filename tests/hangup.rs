@@ -1,4 +1,4 @@
-//! A client that hangs up: the guest is gone, and so is the connection to the upstream.
+//! When a client hangs up, the guest and the connection to the upstream end.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use crate::support::fake_upstream::{Behaviour, FakeUpstream};
 use crate::support::host::TestHost;
 use crate::support::raw_client::RawClient;
 
-/// From the client's end to the upstream's.
+/// From the hang-up of the client to the end of the upstream connection.
 const HANG_UP_MAX: Duration = Duration::from_millis(100);
-/// Far longer than a test: only a hang-up ends it.
+/// Far longer than a test, so only a hang-up can end it.
 const ENDLESS: Behaviour = Behaviour::Slow {
     chunks: 100_000,
     pause: Duration::from_millis(20),
@@ -87,7 +87,7 @@ async fn a_hang_up_ends_an_answer_that_is_not_streamed() {
     .await;
     assert!(
         hung_up.elapsed() <= HANG_UP_MAX,
-        "the upstream was left after {:?}",
+        "the upstream connection ended after {:?}",
         hung_up.elapsed()
     );
     host.is_idle("echo-relay").await;
@@ -107,7 +107,7 @@ async fn an_incomplete_request_does_not_block_others() {
     .await;
     // The host closes it, with or without an answer.
     client.read_to_end().await;
-    // On a connection of its own: one that has been idle for so long is closed, too.
+    // On a new connection, because one that was idle for so long is closed, too.
     let other = Client::new(&host.base_url());
     assert_eq!(other.chat("echo-relay", "echo:hi").await.text(), "hi");
 }

@@ -13,11 +13,11 @@ use crate::support::report::say;
 
 /// The settings that docs/hostile-corpus.md starts a server with.
 const SETTINGS: &str = include_str!("hostile/hayrick.toml");
-/// For an unoptimised host that shares two processors with attacker and neighbour: less than a
-/// reader of a stream notices.
+/// For an unoptimised host that shares two processors with the attacker and the neighbour; a reader
+/// of a stream would not notice more.
 const FLOOR: Duration = Duration::from_millis(250);
 
-/// Runs every case of the theme next to a neighbour and prints the table whatever the result.
+/// Runs every case of the theme next to a neighbour and prints the table in any case.
 async fn withstands(theme: Theme) {
     let limits = SETTINGS
         .split_once("[limits]\n")

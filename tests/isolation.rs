@@ -1,4 +1,4 @@
-//! What a guest cannot reach: files, network, environment, other runs.
+//! What a guest cannot access: files, network, environment, other runs.
 
 use crate::support::host::TestHost;
 use crate::support::neighbour::beside_a_neighbour;
@@ -14,7 +14,7 @@ async fn guests_cannot_access_the_machine() {
     for line in report.lines() {
         assert!(
             line.contains("denied"),
-            "something is in reach: {line}\n{report}"
+            "the guest got access: {line}\n{report}"
         );
     }
     for attempt in ["file", "folder", "environment", "network"] {

@@ -1,4 +1,4 @@
-//! `hayrick jobs`, from outside.
+//! The command `hayrick jobs`.
 
 use serde_json::{Value, json};
 
@@ -141,7 +141,7 @@ async fn a_list_is_truncated_at_its_limit_with_a_notice() {
 async fn the_all_flag_lists_more_than_one_page() {
     let host = TestHost::builder().guest(WORKER).start().await;
     for _ in 0..26 {
-        // Each request has many at a time, which one commit takes.
+        // Many concurrent requests, whose jobs are stored in one commit.
         futures_util::future::join_all((0..40).map(|_| host.client.submit(WORKER, delayed())))
             .await;
     }
@@ -155,7 +155,7 @@ async fn the_all_flag_lists_more_than_one_page() {
         .collect();
     assert!(
         ids.is_sorted_by(|one, next| one > next),
-        "newest first, none twice"
+        "newest first, without duplicates"
     );
     ids.dedup();
     assert_eq!(ids.len(), 26 * 40);

@@ -61,7 +61,7 @@ async fn a_cancelled_job_never_runs_until_it_is_retried() {
         (&cancelled["status"], &cancelled["attempt"]),
         (&json!("cancelled"), &json!(0))
     );
-    // Once more changes nothing.
+    // A second cancel changes nothing.
     assert_eq!(
         host.client.of_job(&job, "POST", "/cancel").await.json(),
         cancelled
@@ -71,7 +71,7 @@ async fn a_cancelled_job_never_runs_until_it_is_retried() {
     assert_eq!(
         host.client.ended(&job).await["status"],
         "completed",
-        "a retried job waits for nothing"
+        "a retried job does not wait"
     );
     is_refused(
         &host.client.of_job(&job, "POST", "/retry").await,
@@ -125,7 +125,8 @@ async fn events_follow_a_job_to_its_end() {
         ("completed", &host.client.job(&job).await)
     );
 
-    // A client that reconnects gets what it has not seen; one that has seen the end gets 204.
+    // A client that reconnects gets the events that it has not seen; one that has seen the end gets
+    // 204.
     let middle = seen
         .iter()
         .find(|event| event.name == "running")
@@ -142,7 +143,7 @@ async fn events_follow_a_job_to_its_end() {
         .send_with("GET", &path, &[("last-event-id", last.id.to_string())], "")
         .await;
     assert_eq!((over.status, over.body.as_str()), (204, ""));
-    // An id that this job never had counts as none.
+    // An id that this job never had is ignored.
     assert_eq!(
         names(
             &host
@@ -188,7 +189,7 @@ async fn waiting_clients_do_not_delay_shutdown() {
     assert_eq!(events.next().await.unwrap().name, "pending");
     let waiting = client.of_job(&job, "GET", "?wait=300");
     let stopping = async {
-        // A whole exchange later the wait has begun.
+        // After another round trip, the wait has started.
         client.job(&job).await;
         host.sigterm();
         host.ended().await
@@ -201,6 +202,6 @@ async fn waiting_clients_do_not_delay_shutdown() {
     assert_eq!(
         names(&events.rest().await),
         [""; 0],
-        "the client comes back for the rest"
+        "the client reconnects for the rest"
     );
 }

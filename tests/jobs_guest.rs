@@ -1,5 +1,5 @@
-//! The queue as a guest sees it: the host's functions, and the chat of the example plugin over
-//! them.
+//! The queue from a guest's point of view: the host functions, and the chat of the example plugin
+//! that uses them.
 
 use serde_json::{Value, json};
 
@@ -10,12 +10,12 @@ use crate::support::jobs::{id, with};
 const WORKER: &str = "job-worker";
 const QUEUE: &str = "job-queue-pipeline";
 
-/// What the guest's chat says to `verb:rest`.
+/// The guest's answer to `verb:rest`.
 async fn ask(host: &TestHost, pipeline: &str, verb: &str, rest: &str) -> Reply {
     host.client.chat(pipeline, &format!("{verb}:{rest}")).await
 }
 
-/// The same, as the JSON it is.
+/// The same answer, parsed as JSON.
 async fn call(host: &TestHost, verb: &str, rest: &str) -> Value {
     let text = ask(host, WORKER, verb, rest).await.text();
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))

@@ -1,4 +1,4 @@
-//! Jobs over HTTP: submit, look, list, and each refusal.
+//! Jobs over HTTP: submit, get, list, and each refusal.
 
 use serde_json::{Value, json};
 
@@ -9,14 +9,14 @@ use crate::support::metrics::reached;
 
 pub const WORKER: &str = "job-worker";
 
-/// Nobody waits for it.
+/// Longer than any test waits.
 const FOR_EVER_MS: u64 = 1_000_000;
 
 pub fn worker() -> TestHostBuilder {
     TestHost::builder().guest(WORKER)
 }
 
-/// A job that waits for its time.
+/// A job that waits for its start time.
 pub fn delayed() -> Value {
     with(
         program(json!({"do": "return", "value": 1})),
@@ -102,7 +102,7 @@ async fn repeated_requests_with_an_idempotency_key_create_one_job() {
     is_refused(&other, 409, "use a new key");
     assert_eq!(other.json()["error"]["code"], "conflict");
 
-    // In the body it is the same key; a header stands before it.
+    // A key in the body is the same key; the header takes precedence.
     let in_body = with(value(json!(1)), json!({"idempotency_key": "once"}));
     assert_eq!(
         id(&host.client.submit(WORKER, in_body).await),
@@ -355,7 +355,7 @@ async fn a_full_queue_refuses_jobs_with_retry_after_and_accepts_them_later() {
     let refused = host.client.post_job(WORKER, &delayed()).await;
     is_refused(&refused, 429, "pending_max");
     assert_eq!(refused.header("retry-after"), Some("5"));
-    // It is this pipeline's queue that is full.
+    // Only the queue of this pipeline is full.
     assert_eq!(
         host.client.work("other", value(json!(1))).await["status"],
         "completed"

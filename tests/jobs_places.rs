@@ -1,4 +1,4 @@
-//! Which jobs run first, how many at a time, and what a reload or a stop does to them.
+//! Which jobs run first, how many run at a time, and how a reload or a shutdown affects them.
 
 use serde_json::{Value, json};
 
@@ -66,7 +66,7 @@ async fn running_jobs_are_limited_per_plugin_and_in_total() {
     assert_eq!(
         (running(WORKER).await, running("other").await),
         (2, 1),
-        "the third of the first plugin has no place"
+        "the third job of the first plugin has no free slot"
     );
     for job in &jobs {
         host.client.of_job(job, "POST", "/cancel").await;
@@ -97,7 +97,7 @@ async fn running_jobs_are_limited_per_plugin_and_in_total() {
     assert!(most_at_a_time(ended.iter()) <= 3, "{ended:?}");
 }
 
-/// How many of the jobs ran at the begin of the one that had the most company.
+/// The maximum number of jobs that ran at the same time.
 fn most_at_a_time<'a>(jobs: impl Iterator<Item = &'a Value>) -> usize {
     let time = |job: &Value, name: &str| job[name].as_f64().unwrap();
     let spans: Vec<(f64, f64)> = jobs
@@ -137,7 +137,7 @@ async fn jobs_of_a_removed_plugin_wait_until_it_is_back() {
     assert_eq!(
         host.client.jobs(WORKER, "").await.len(),
         1,
-        "its jobs are still to be seen"
+        "its jobs are still visible"
     );
     host.rename_in(WORKER, &guest_bytes(WORKER));
     assert_eq!(host.client.ended(&job).await["status"], "completed");
@@ -148,7 +148,7 @@ async fn a_job_finishes_on_the_version_it_started_with() {
     let host = worker().start().await;
     let running = host.client.submit(WORKER, sleep(1500)).await;
     host.client.job_is(&running, "running").await;
-    // The new version does no jobs.
+    // The new version does not run jobs.
     host.rename_in(WORKER, &guest_bytes("echo-relay"));
     host.serves_version(WORKER, 2).await;
     let ended = host.client.ended(&running).await;

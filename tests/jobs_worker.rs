@@ -1,4 +1,4 @@
-//! What becomes of a job: attempts, back-off, progress, timeouts, cancel.
+//! The life of a job: attempts, backoff, progress, timeouts, cancel.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use crate::support::metrics::reached;
 
 pub const WORKER: &str = "job-worker";
 
-/// Only a cancel, a timeout or the end of the host ends such a job within a test.
+/// Within a test, only a cancel, a timeout or the end of the host ends such a job.
 pub const FOR_EVER_MS: u64 = 1_000_000;
 
 /// From the client's cancel to the end of the guest.
 const CANCEL_MAX: Duration = Duration::from_secs(1);
 
-/// Attempts follow on each other without a pause that a test would notice.
+/// Attempts follow each other without a noticeable pause.
 const QUICK: &str = "[jobs]\nbackoff_base = '1ms'\nbackoff_cap = '10ms'";
 
 pub fn worker() -> TestHostBuilder {
@@ -82,7 +82,7 @@ async fn a_permanent_failure_is_not_retried() {
         1,
         "never",
     );
-    // Data that no attempt can read.
+    // Data that no attempt can parse.
     has_failed(
         &outcome(json!({"type": "program", "data": {"do": "dance"}})).await,
         1,
@@ -127,7 +127,8 @@ async fn a_checkpoint_is_passed_to_the_next_attempt() {
 #[tokio::test]
 async fn the_last_progress_report_is_stored() {
     let host = worker().start().await;
-    // The pauses end before the next write of progress is due, and with the last one the attempt.
+    // The pauses end before the next progress write is due, and the attempt ends with the last
+    // pause.
     for ms in [0, 1, 30].repeat(5) {
         let job = host
             .client
@@ -191,7 +192,7 @@ async fn a_job_waiting_for_a_retry_does_not_occupy_a_slot() {
     assert_eq!(
         host.client.job(&job).await,
         waiting,
-        "the wait outlives the process"
+        "the wait survives a restart"
     );
 }
 
@@ -287,7 +288,7 @@ async fn a_cancel_ends_a_running_guest_and_its_model_call_at_once() {
     );
     assert!(
         asked.elapsed() <= CANCEL_MAX,
-        "the upstream was left after {:?}",
+        "the upstream connection ended after {:?}",
         asked.elapsed()
     );
     assert_eq!(reply.status, 200, "{}", reply.body);
@@ -313,7 +314,7 @@ async fn a_cancel_ends_a_computing_guest() {
     assert_eq!(
         host.client.work(WORKER, sleep(1)).await["status"],
         "completed",
-        "its place is free"
+        "its slot is free"
     );
 }
 

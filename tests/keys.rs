@@ -1,4 +1,4 @@
-//! API keys at the border: who gets in, who does not, and what each may do.
+//! API keys: which are accepted, which are not, and what each key may do.
 
 use std::time::Duration;
 
@@ -127,7 +127,7 @@ async fn loopback_needs_no_key_but_rejects_an_invalid_one() {
         .await;
     let ours = format!("hrk_000000000000_{}", "0".repeat(64));
     assert_eq!(host.client.chat("echo-relay", "echo:hi").await.text(), "hi");
-    // Clients of OpenAI's API send something in any case.
+    // Clients of OpenAI's API always send a key.
     assert_eq!(
         host.as_key(
             "unused",
@@ -152,7 +152,7 @@ async fn loopback_needs_no_key_but_rejects_an_invalid_one() {
         401,
         "invalid_api_key",
     );
-    // A key is a restriction, too, for whoever shows it.
+    // A key also restricts the client that sends it.
     is_refused(
         &host.as_key(&made.key, "GET", "/status", "").await,
         403,
@@ -183,11 +183,11 @@ async fn keys_are_accepted_and_revoked_within_a_second() {
     assert_eq!(
         host.as_key(&made.key, "GET", "/status", "").await.status,
         401,
-        "it is revoked for good"
+        "a revocation is permanent"
     );
 }
 
-/// What a request needs, and the status of one that has it.
+/// Method, path, the scope that the request needs, and its status with that scope.
 const MATRIX: [(&str, &str, &str, u16); 12] = [
     ("GET", "/status", "invoke", 200),
     ("HEAD", "/status", "invoke", 200),
@@ -200,7 +200,7 @@ const MATRIX: [(&str, &str, &str, u16); 12] = [
     ("GET", "/echo-relay/jobs", "invoke", 200),
     ("GET", "/echo-relay/tasks", "invoke", 200),
     ("DELETE", "/echo-relay/tasks?older_than=0", "admin", 200),
-    // A method that no route has is nobody's but the operator's.
+    // A method without a route needs the admin scope.
     ("PUT", "/status", "admin", 405),
 ];
 
@@ -298,7 +298,7 @@ async fn a_key_for_some_pipelines_sees_only_those() {
         ("GET", "/other/tasks".to_owned()),
         ("GET", format!("/other/tasks/{job}")),
         ("DELETE", "/other/tasks?older_than=0".to_owned()),
-        // Whether a pipeline of that name exists is not revealed either.
+        // The response does not reveal whether a pipeline of that name exists.
         ("GET", "/status/nobody".to_owned()),
     ] {
         is_refused(&of(method, &path).await, 403, "model_not_allowed");
@@ -383,7 +383,7 @@ async fn a_damaged_key_file_accepts_no_key() {
     let host = TestHost::builder().config(REQUIRED).start().await;
     let made = host.make_key(&[]).await;
     std::fs::write(host.data_path("keys.json"), "[").unwrap();
-    eventually("nobody comes in", SOON, async || {
+    eventually("all keys are rejected", SOON, async || {
         (host.as_key(&made.key, "GET", "/status", "").await.status == 401).then_some(())
     })
     .await;

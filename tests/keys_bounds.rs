@@ -1,4 +1,4 @@
-//! What a key may do how often, and what a web page may not do at all.
+//! Rate limits of keys, and what a web page must not do.
 
 use crate::support::await_event::{SOON, eventually};
 use crate::support::client::{Reply, chat_body, stream_body};
@@ -30,7 +30,7 @@ fn is_limited(reply: &Reply) {
 #[tokio::test]
 async fn rate_limits_apply_per_key() {
     let host = TestHost::builder().config(REQUIRED).start().await;
-    // The question whether the key is taken is one of the three.
+    // The check that the key is accepted is one of the three requests.
     let (slow, other) = (
         make(&host.data_path(""), &["--rate", "3/h"]),
         host.make_key(&["--rate", "1000/h", "--burst", "2"]).await,
@@ -51,10 +51,10 @@ async fn rate_limits_apply_per_key() {
     assert_eq!(counted(&host, "keys.rate").await, 2);
 }
 
-/// How often clients reached a limit, as somebody with the right to know sees it.
+/// How often clients reached a limit, read with a key that may see it.
 async fn counted(host: &TestHost, limit: &str) -> u64 {
     let admin = host.make_key(&["--scope", "admin"]).await;
-    let page = eventually("the page of metrics", SOON, async || {
+    let page = eventually("the metrics page", SOON, async || {
         let reply = host.as_key(&admin.key, "GET", "/metrics", "").await;
         (reply.status == 200).then_some(reply.body)
     })
@@ -82,18 +82,18 @@ async fn concurrent_answers_are_limited_per_key() {
     streaming.chunk().await.unwrap().unwrap();
     is_limited(&host.as_key(&made.key, "GET", "/status", "").await);
     assert_eq!(counted(&host, "keys.concurrency_max").await, 1);
-    // Another key, and nobody's.
+    // Another key, and no key.
     let other = host.make_key(&[]).await;
     assert_eq!(
         host.as_key(&other.key, "GET", "/status", "").await.status,
         200
     );
     drop(streaming);
-    eventually("its place is free", SOON, async || {
+    eventually("its slot is free", SOON, async || {
         (host.as_key(&made.key, "GET", "/status", "").await.status == 200).then_some(())
     })
     .await;
-    // A whole answer gives its place back, too.
+    // An answer that is not streamed frees its slot, too.
     for _ in 0..5 {
         let reply = host
             .as_key(
@@ -140,10 +140,10 @@ async fn guessing_keys_is_rate_limited_and_does_not_flood_the_log() {
         .filter(|line| line.contains("a request had no valid API key"))
         .count();
     assert!((1..20).contains(&lines), "{lines} lines of 200");
-    // Behind the same address there may be others.
+    // Other clients may share the address.
     let is_let_in =
         async || (host.as_key(&made.key, "GET", "/status", "").await.status == 200).then_some(());
-    eventually("the right key is let in", SOON, is_let_in).await;
+    eventually("the valid key is accepted", SOON, is_let_in).await;
     assert!(counted(&host, "keys.failures_per_minute").await > 0);
 }
 
@@ -230,7 +230,7 @@ async fn insecure_mode_warns_and_still_rejects_invalid_keys() {
     assert_eq!(
         host.as_key(&made.key, "GET", "/status", "").await.status,
         200,
-        "a key has its own count"
+        "keys are counted separately"
     );
 }
 
@@ -277,7 +277,7 @@ async fn a_web_page_cannot_use_an_open_server() {
             "{refused:?}"
         );
     }
-    // A key is what a page of another cannot know.
+    // A page from another origin cannot know a key.
     let made = host.make_key(&[]).await;
     let reply = ask(&[
         ("origin", "https://evil.example"),
@@ -352,7 +352,7 @@ async fn a_page_from_an_allowed_origin_can_read_answers() {
         ),
         ("hi", Some("https://chat.example"))
     );
-    // A refusal can be read by the page, too.
+    // The page can also read a refusal.
     let refused = host
         .client
         .send_with("GET", "/nowhere", &origin("https://chat.example"), "")

@@ -1,4 +1,4 @@
-//! `hayrick keys` and `hayrick audit`, beside a running server and without one.
+//! `hayrick keys` and `hayrick audit`, with and without a running server.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -196,7 +196,7 @@ fn every_key_change_is_audited() {
 #[test]
 fn no_key_is_created_if_the_audit_log_cannot_be_written() {
     let folder = Folder::fresh();
-    // A folder in the file's place: nothing can be written there.
+    // A folder in place of the file, so nothing can be written.
     folder.subfolder("audit.log");
     let refused = keys(folder.path(), &["create", "--name", "n"]);
     assert!(

@@ -1,4 +1,4 @@
-//! Start, busy port, wrong flags and settings, SIGTERM.
+//! Start, port in use, invalid flags and settings, SIGTERM.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -29,7 +29,7 @@ async fn sigterm_lets_running_answers_finish_and_exits_with_0() {
     let frames = stream.rest().await;
     assert!(
         frames.last().is_some_and(Frame::is_done),
-        "the answer was cut: {:?}",
+        "the answer was aborted: {:?}",
         frames.last()
     );
     assert_eq!(host.ended().await.code(), Some(0));
@@ -60,7 +60,7 @@ async fn without_flags_it_serves_from_the_current_folder() {
         .unwrap();
     let greeting = greeting.expect("it did not start with its default folders");
     let client = Client::new(greeting.split_whitespace().last().unwrap());
-    eventually("it serves what lies there", SOON, async || {
+    eventually("it serves the plugin in the folder", SOON, async || {
         client
             .status("here")
             .await

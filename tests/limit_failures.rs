@@ -1,5 +1,5 @@
-//! Failures with a limit on their way through a guest: the client and the metric get the limit's
-//! name, once, whatever the guest does with the failure.
+//! Failures with a limit that pass through a guest: whatever the guest does with them, the limit is
+//! named to the client and counted once.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::support::metrics::reached;
 const TOOL: &str = "state-tool";
 const KEYS_MAX: &str = "state.keys_max";
 
-/// A host where a pipeline may keep a single key, which is kept already.
+/// A host whose pipeline may store a single key, which is already stored.
 async fn full() -> TestHost {
     let host = TestHost::builder()
         .guest(TOOL)
@@ -21,7 +21,7 @@ async fn full() -> TestHost {
     host
 }
 
-/// The parameter and the code of an error.
+/// `param` and `code` of an error.
 fn limit_of(reply: &Reply) -> (Value, Value) {
     let error = &reply.json()["error"];
     (error["param"].clone(), error["code"].clone())

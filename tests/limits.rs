@@ -1,4 +1,4 @@
-//! Each limit, reached, and the neighbour who does not notice.
+//! Each limit is enforced without affecting a neighbour.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn with_neighbour(guest: &str, limits: &str) -> TestHostBuilder {
         .alone()
 }
 
-/// One failing answer of `guest` beside a neighbour.
+/// A failing answer of `guest`, next to a neighbour.
 async fn reach(guest: &str, limits: &str) -> (TestHost, Reply) {
     let host = with_neighbour(guest, limits).start().await;
     let reply = beside_a_neighbour(&host, host.client.chat(guest, "go on")).await;
@@ -73,7 +73,7 @@ async fn cpu_time_after_the_first_chunk_ends_the_stream_with_an_error_frame() {
         .await;
     let read = async {
         let mut stream = host.client.stream("spin-after-first-chunk", "go on").await;
-        // The chunk is delivered although the guest computes on.
+        // The chunk is delivered while the guest keeps computing.
         stream.next_text().await;
         stream.rest_error().await
     };
@@ -152,7 +152,7 @@ async fn runs_beyond_the_limit_are_queued_then_refused_with_429() {
             host.client.stream("full", "100").await,
             host.client.stream("full", "100").await,
         );
-        // Two more while two run: one waits for its place, one finds the queue full.
+        // Two more while two run: one waits for a slot, one finds the queue full.
         let more = || host.client.chat("full", "1");
         let (_, _, one, other) =
             tokio::join!(first.rest_text(), second.rest_text(), more(), more());

@@ -1,5 +1,5 @@
-//! Limits of what a run makes the host hold and do for it: each reached, at its border, and named
-//! to the client and in the metrics.
+//! Limits of what a run makes the host store and do: each is enforced exactly, and named to the
+//! client and in the metrics.
 
 use crate::support::bloat::{bloated, memory, nothing, tables};
 use crate::support::client::{Reply, stream_body};
@@ -17,7 +17,7 @@ async fn host_of(guest: &str, limits: &str) -> TestHost {
         .await
 }
 
-/// The last run of `pipeline` failed because of `limit`, which is counted once.
+/// Checks that the last run of `pipeline` failed because of `limit`, which is counted once.
 async fn fails_by(host: &TestHost, pipeline: &str, reply: &Reply, limit: &str) {
     assert_eq!(reply.status, 500, "{}", reply.body);
     assert!(reply.error().contains(limit), "{}", reply.body);
@@ -47,8 +47,8 @@ async fn size_of_one_call_of_each_function() {
             .client
             .chat("host-calls", &format!("{verb}:1:60000"))
             .await;
-        // A guest without `job-handler` can have no jobs; what was handed over reached the host all
-        // the same.
+        // A guest without `job-handler` cannot have jobs, but the host received the call all the
+        // same.
         assert_eq!(fits.status, 200, "{verb}: {}", fits.body);
         let reply = host
             .client

@@ -81,7 +81,7 @@ fn check_frames(frames: &[Frame]) {
         );
         assert!(
             frame.json.get("usage").is_none_or(Value::is_null),
-            "usage that nobody asked for: {frame:?}"
+            "usage that was not requested: {frame:?}"
         );
     }
 }

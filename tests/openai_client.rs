@@ -9,7 +9,7 @@ use crate::support::guest::leave_out;
 use crate::support::host::TestHost;
 use crate::support::report::say;
 
-/// Names the Python that has `openai` and `pytest`; `tests/run.sh` makes one.
+/// Names the Python that has `openai` and `pytest`; `tests/run.sh` creates one.
 const PYTHON: &str = "HAYRICK_TEST_PYTHON";
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What a component asks and what the operator grants: refused, granted, taken back, and never
+//! What a component asks for and what the operator grants: refused, granted, revoked, and never
 //! granted by anybody else.
 
 use crate::support::await_event::{SOON, eventually};
@@ -66,7 +66,7 @@ async fn an_update_that_asks_for_more_waits_for_the_operator_even_after_a_restar
     assert_eq!(
         host.client.chat("live", "count").await.text(),
         "1",
-        "the version before serves on"
+        "the previous version keeps serving"
     );
     let host = host.restart().await;
     let reason = host.refusal("live").await;
@@ -131,7 +131,7 @@ async fn mistakes_in_a_policy_are_errors_not_defaults() {
     assert_eq!(
         host.client.chat("state-tool", "get:k").await.status,
         200,
-        "what served before serves on"
+        "the previous version keeps serving"
     );
     write_policy(&host, "Cargo", "[workspace]");
     let folder = host.policy_file("state-tool").parent().unwrap().to_owned();
@@ -204,25 +204,20 @@ async fn policy_changes_are_audited() {
     std::fs::remove_file(host.plugin_file("counter")).unwrap();
     let data_dir = host.data_path("");
     let expected = ["deploy", "policy.change", "deploy.refused", "undeploy"];
-    eventually(
-        "four lines by whoever writes to the folder",
-        SOON,
-        async || {
-            let audit =
-                hayrick(&["audit", "--json", "--data-dir", data_dir.to_str().unwrap()]).stdout;
-            let lines: Vec<serde_json::Value> = serde_json::from_str(&audit).unwrap();
-            assert!(
-                lines
-                    .iter()
-                    .all(|line| line["actor"] == "folder" && line["subject"] == "counter"),
-                "{audit}"
-            );
-            let actions: Vec<&str> = lines
+    eventually("four records of changes in the folder", SOON, async || {
+        let audit = hayrick(&["audit", "--json", "--data-dir", data_dir.to_str().unwrap()]).stdout;
+        let lines: Vec<serde_json::Value> = serde_json::from_str(&audit).unwrap();
+        assert!(
+            lines
                 .iter()
-                .map(|line| line["action"].as_str().unwrap())
-                .collect();
-            (actions == expected).then_some(())
-        },
-    )
+                .all(|line| line["actor"] == "folder" && line["subject"] == "counter"),
+            "{audit}"
+        );
+        let actions: Vec<&str> = lines
+            .iter()
+            .map(|line| line["action"].as_str().unwrap())
+            .collect();
+        (actions == expected).then_some(())
+    })
     .await;
 }

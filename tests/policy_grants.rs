@@ -1,5 +1,4 @@
-//! What a grant gives and no more: models and tokens, jobs, values; and the commands that show and
-//! write grants.
+//! What grants allow: models and tokens, jobs, values; and the commands that show and write grants.
 
 use std::time::Duration;
 
@@ -44,7 +43,7 @@ async fn a_plugin_can_only_use_models_it_is_granted() {
     );
     assert!(
         cheap.request().await.body.contains("cheap-model"),
-        "what names no model takes the first that is granted"
+        "a request without a model uses the first granted one"
     );
     let refused = host.client.chat("model-picker", "dear").await;
     assert!(
@@ -53,7 +52,7 @@ async fn a_plugin_can_only_use_models_it_is_granted() {
         refused.body
     );
     assert!(dear.requests().is_empty());
-    // Gateways take the model from other fields, too.
+    // Gateways also take the model from other fields.
     for field in ["model", "models", "fallbacks", "api_base", "n"] {
         let refused = host
             .client
@@ -135,7 +134,7 @@ async fn daily_tokens_are_counted_per_plugin_and_survive_a_restart() {
     assert_eq!(
         host.client.chat("other", "gather:hello").await.status,
         200,
-        "another plugin has its own"
+        "another plugin has its own budget"
     );
     let host = host.restart().await;
     let spent = host.client.chat("echo-relay", "gather:hello there").await;
@@ -206,7 +205,7 @@ async fn a_plugin_reads_only_its_own_config_values() {
     assert_eq!(
         host.client.chat("other", "get:greeting").await.text(),
         "none",
-        "another plugin's values are its own"
+        "values of another plugin are not visible"
     );
     std::fs::write(
         host.policy_file("config-reader"),
@@ -225,7 +224,7 @@ async fn a_plugin_reads_only_its_own_config_values() {
     .await;
 }
 
-/// A command over the folders of a host.
+/// Runs a command with the folders of a host.
 fn over(host: &TestHost, args: &[&str]) -> Ended {
     let (plugins, data) = (
         host.policy_file("x").parent().unwrap().to_owned(),

@@ -1,4 +1,4 @@
-//! Files that come, change, go and are wrong, while streams run.
+//! Files that are added, changed, removed and invalid, while streams run.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use crate::support::process::computed;
 use crate::support::quiet::Stopwatch;
 use crate::support::report::say;
 
-/// The name under which everything here serves.
+/// The pipeline name used in these tests.
 const NAME: &str = "live";
-/// From the moment a file is complete.
+/// Measured from the moment a file is complete.
 const SWAP_MAX: Duration = Duration::from_secs(1);
 
 fn live(guest: &str) -> TestHostBuilder {
-    // These tests swap guests that ask for different interfaces; that this needs a grant is
-    // the affair of `policy`.
+    // These tests swap guests that ask for different interfaces; `policy` tests that this needs a
+    // grant.
     TestHost::builder()
         .config("[grants]\nupgrades = 'any'")
         .guest_as(guest, NAME)
@@ -59,7 +59,7 @@ async fn running_answers_of_a_deleted_file_finish() {
 #[tokio::test]
 async fn replacing_by_copy_and_by_rename_while_50_streams_run() {
     let host = live("slow-stream").alone().start().await;
-    // What the new version needs is compiled once before, as on a machine that has seen this file.
+    // The new version is compiled once before, as on a machine that has already seen this file.
     host.rename_in("warm-up", &guest_bytes("echo-relay"));
     host.serves_version("warm-up", 1).await;
     let mut streams = JoinSet::new();
@@ -76,7 +76,7 @@ async fn replacing_by_copy_and_by_rename_while_50_streams_run() {
     assert_eq!(
         host.client.status(NAME).await.unwrap()["active_runs"],
         50,
-        "the streams were to outlive both swaps"
+        "the streams should outlast both swaps"
     );
 
     let texts = streams.join_all().await;
@@ -116,7 +116,7 @@ async fn no_request_fails_while_versions_change() {
         let mut count = 0;
         while stopped.try_recv().is_err() {
             let reply = client.chat(NAME, "echo:hi").await;
-            // Both guests answer; only one of them says the same.
+            // Both guests answer, but differently.
             assert_eq!(reply.status, 200, "{}", reply.body);
             count += 1;
         }
@@ -200,7 +200,7 @@ async fn a_bad_file_is_reported_and_the_old_version_keeps_serving() {
     let status = host.serves_version(NAME, 2).await;
     assert!(
         status["last_error"].is_null(),
-        "a good file ends the refusal: {status}"
+        "a valid file clears the refusal: {status}"
     );
 }
 
@@ -267,14 +267,14 @@ async fn the_second_start_loads_code_compiled_by_the_first() {
 async fn watching_an_idle_folder_uses_little_cpu() {
     let host = live("slow-stream").alone().start().await;
     let (begun, before) = (host.stopwatch(), computed(host.pid()));
-    // A stream of two seconds, in which nothing changes.
+    // A stream of two seconds during which nothing changes.
     host.client.stream(NAME, "100").await.rest_text().await;
     let (took, time) = (begun.elapsed(), computed(host.pid()) - before);
     say(&format!(
-        "an idle folder: {time:?} of computing in {took:.1?}"
+        "an idle folder: {time:?} of CPU time in {took:.1?}"
     ));
     assert!(
         time < took / 4,
-        "the host computed for {time:?} of {took:?}"
+        "the host used {time:?} of CPU time in {took:?}"
     );
 }

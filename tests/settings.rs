@@ -1,4 +1,4 @@
-//! The settings page, and what `hayrick config show` says of the settings in force.
+//! The settings page, and the output of `hayrick config show`.
 
 use serde_json::Value;
 

@@ -16,14 +16,14 @@ use crate::support::process::{forget_peak, peak_memory};
 use crate::support::raw_client::{RawClient, request};
 use crate::support::report::say;
 
-/// Connections that do nothing. Each is a file of this process, and one of the host's.
+/// Number of idle connections. Each is an open file of this process, and one of the host.
 const IDLE: usize = 10_000;
-/// What one of them may cost the host, in bytes: hyper's buffer and the task's state.
+/// Memory that one of them may cost the host, in bytes: hyper's buffer and the state of the task.
 const IDLE_BYTES_MAX: u64 = 24 << 10;
-/// A new client's answer beside all of them.
+/// Maximum time for an answer to a new client next to all of them.
 const PROMPT: Duration = Duration::from_secs(1);
 
-/// Takes as many files as this process may have.
+/// Raises the limit on open files as far as this process may.
 fn connections(address: &str, count: usize) -> impl Future<Output = Vec<TcpStream>> {
     join_all((0..count).map(async |_| {
         within("a connection", SOON, TcpStream::connect(address.to_owned()))
@@ -47,7 +47,7 @@ async fn ten_thousand_idle_connections_cost_little_and_block_nobody() {
     while idle.len() < IDLE {
         idle.extend(connections(host.address(), 500).await);
     }
-    // Half of them have asked something before, and keep their connection.
+    // Half of them have made a request before and keep their connection open.
     let asked = idle.iter_mut().step_by(2).map(async |socket| {
         socket
             .write_all(
@@ -93,7 +93,7 @@ async fn at_the_connection_limit_the_longest_idle_connection_is_closed() {
         .await;
     let mut busy = RawClient::stream(host.address(), "slow-stream", "100000").await;
     busy.read_until("\"content\":\"").await;
-    // Two do nothing, and every new client takes the place of one that has done nothing for longer.
+    // Two are idle, and every new client replaces the one that has been idle longer.
     for _ in 0..20 {
         let mut idle = connections(host.address(), 2).await;
         let answer = RawClient::send(
@@ -111,7 +111,7 @@ async fn at_the_connection_limit_the_longest_idle_connection_is_closed() {
 
 async fn is_closed(mut socket: TcpStream) {
     let mut rest = Vec::new();
-    // A reset is an end, too.
+    // A reset also counts as closed.
     let _ = within(
         "the end of an idle connection",
         SOON,
@@ -128,11 +128,11 @@ async fn connections_are_limited_per_address() {
         .await;
     let address = host.address().to_owned();
     let live = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    // The test's own client may have one of them.
+    // The client of the test may use one of them.
     let mut held = Vec::new();
     let refused = eventually("one is refused", SOON, async || {
         let mut socket = TcpStream::connect(&address).await.unwrap();
-        // The host may have closed it before.
+        // The host may have closed it already.
         let _ = socket.write_all(live.as_bytes()).await;
         let mut byte = [0];
         if matches!(
@@ -147,7 +147,7 @@ async fn connections_are_limited_per_address() {
     .await;
     assert!((3..=4).contains(&refused), "{refused} were let in");
     drop(held);
-    eventually("there is room again", SOON, async || {
+    eventually("a connection is accepted again", SOON, async || {
         let mut socket = TcpStream::connect(&address).await.unwrap();
         let _ = socket.write_all(live.as_bytes()).await;
         matches!(
@@ -205,7 +205,7 @@ async fn the_size_of_headers_is_limited() {
     assert_eq!(reached(&host, "headers_max", "").await, 0);
 }
 
-/// Waits until a limit of clients is counted: their connections end a moment after the answer.
+/// Waits until a client limit is counted; connections end shortly after the answer.
 async fn counted(host: &TestHost, limit: &str) {
     eventually(limit, SOON, async || {
         (reached(host, limit, "").await > 0).then_some(())
@@ -252,7 +252,7 @@ async fn closing_an_idle_connection_does_not_count_as_a_limit() {
     assert_eq!(reached(&host, "header_read_timeout", "").await, 0);
 }
 
-/// Sends `head`, then a byte of `body` after the other, until the host answers; what it answers.
+/// Sends `head`, then `body` byte by byte until the host answers; returns the answer.
 async fn trickle(host: &TestHost, head: &str, body: &[u8], pause: Duration) -> String {
     let socket = TcpStream::connect(host.address()).await.unwrap();
     socket.set_nodelay(true).unwrap();
@@ -377,12 +377,12 @@ async fn json_depth_is_limited_even_where_json_is_passed_through() {
     assert_eq!(reached(&host, "json_depth_max", "").await, 4);
 }
 
-/// Clients that ask for an endless answer and never read a byte of it.
+/// Number of clients that request an endless answer and never read it.
 const SILENT: usize = 50;
-/// Until the last of them is cut, on a busy machine.
+/// Maximum time until the last of them is disconnected, on a busy machine.
 const CUT_MAX: Duration = Duration::from_secs(60);
-/// What one of them may cost the host: a guest's memory, its channel, and what the kernel does not
-/// take.
+/// Memory that one of them may cost the host: the memory of a guest, its channel, and what does not
+/// fit in kernel buffers.
 const SILENT_BYTES_MAX: u64 = 4 << 20;
 
 #[tokio::test]
@@ -402,7 +402,7 @@ async fn clients_that_never_read_cost_limited_memory_and_leave_no_runs() {
     let body = crate::support::client::stream_body("flood-output", "go on").to_string();
     let ask = request(host.address(), &body);
     let clients = join_all((0..SILENT).map(|_| ask_and_never_read(host.address(), &ask))).await;
-    eventually("all of them are cut", CUT_MAX, async || {
+    eventually("all of them are disconnected", CUT_MAX, async || {
         let status = host.client.status("flood-output").await?;
         (status["active_runs"] == 0 && status["total_runs"].as_u64() >= Some(1)).then_some(())
     })
@@ -420,7 +420,7 @@ async fn clients_that_never_read_cost_limited_memory_and_leave_no_runs() {
     drop(clients);
 }
 
-/// With a small buffer, so that little goes to the kernel.
+/// With a small buffer, so that the kernel buffers little.
 async fn ask_and_never_read(address: &str, request: &str) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4 << 10).unwrap();

@@ -1,4 +1,4 @@
-//! What plugins remember: their own, within bounds, and whatever happens to the process.
+//! State of plugins: private, limited, and durable.
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -14,7 +14,7 @@ fn tool() -> TestHostBuilder {
     TestHost::builder().guest(TOOL)
 }
 
-/// Does with the state of a pipeline what `text` says.
+/// Runs the state command in `text` in a pipeline.
 async fn of(host: &TestHost, pipeline: &str, text: &str) -> Value {
     let reply = host.client.chat(pipeline, text).await;
     assert_eq!(reply.status, 200, "{text}: {}", reply.body);
@@ -25,7 +25,7 @@ async fn done(host: &TestHost, text: &str) -> Value {
     of(host, TOOL, text).await
 }
 
-/// The value that is found under a key.
+/// The value of a key.
 async fn value(host: &TestHost, key: &str) -> Value {
     done(host, &format!("get:{key}")).await["value"].clone()
 }
@@ -95,7 +95,7 @@ async fn compare_and_set_accepts_only_the_current_revision() {
     assert_eq!(done(&host, &format!("cas:k={first}=c")).await, Value::Null);
     assert_eq!(value(&host, "k").await, "b");
     done(&host, "delete:k").await;
-    // A revision never comes again, even of a key that was away meanwhile.
+    // A revision is never reused, even if the key was deleted in between.
     assert_eq!(done(&host, &format!("cas:k={second}=c")).await, Value::Null);
     assert_ne!(done(&host, "cas:k=none=d").await, second);
 }
@@ -145,7 +145,7 @@ async fn expired_entries_are_gone() {
     let host = tool().start().await;
     done(&host, "setttl:short=300=1").await;
     done(&host, "setttl:long=3600000=1").await;
-    eventually("its time is over", SOON, async || {
+    eventually("the key has expired", SOON, async || {
         done(&host, "get:short").await.is_null().then_some(())
     })
     .await;
@@ -153,9 +153,9 @@ async fn expired_entries_are_gone() {
     assert_eq!(done(&host, "delete:short").await, false);
     assert!(
         done(&host, "cas:short=none=2").await.is_u64(),
-        "a key whose time is over is absent"
+        "an expired key is absent"
     );
-    // Without a time it stays.
+    // Without an expiry it stays.
     done(&host, "set:long=2").await;
     assert_eq!(value(&host, "long").await, "2");
 }
@@ -207,8 +207,7 @@ async fn exceeding_a_quota_names_the_cure_and_keeps_existing_entries() {
     );
     assert_eq!(of(&host, "full", "list:").await, json!(["a", "b", "c"]));
 
-    // In place of what is there, and after a deletion, there is room; and the neighbour had it all
-    // the time.
+    // Overwriting and deleting make room, and the neighbour had room all the time.
     of(&host, "full", &format!("set:a={kib}")).await;
     of(&host, "full", "delete:c").await;
     of(&host, "full", "set:d=1").await;
@@ -267,9 +266,9 @@ async fn a_kill_during_writes_loses_no_acknowledged_write() {
         answered = answered.max(count);
     }
     let kept: u64 = value(&host, "n").await.as_str().unwrap().parse().unwrap();
-    // Of each of the four one more may be kept that was not answered.
+    // Each of the four may have one more stored write that was not acknowledged.
     assert!(
         (answered..=answered + 4).contains(&kept),
-        "{answered} were answered, {kept} are kept"
+        "{answered} were acknowledged, {kept} are stored"
     );
 }

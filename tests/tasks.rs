@@ -1,4 +1,4 @@
-//! What is recorded of every run, while it goes on and afterwards.
+//! The record of every run, during and after it.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::support::raw_client::RawClient;
 
 pub const REPORTER: &str = "task-reporter";
 
-/// The id of the run that answered.
+/// The id of the run that produced an answer.
 pub fn run_of(reply: &Reply) -> String {
     reply
         .header("x-hayrick-run")
@@ -51,7 +51,7 @@ async fn reaches(host: &TestHost, pipeline: &str, id: &str, status: &str) -> Val
     .await
 }
 
-/// Waits until a pipeline has a run of this status.
+/// Waits until a pipeline has a run with this status.
 async fn first_of(host: &TestHost, pipeline: &str, status: &str) -> String {
     eventually(&format!("a run that is {status}"), SOON, async || {
         ids(&page(host, pipeline, &format!("status={status}")).await).pop()

@@ -1,4 +1,4 @@
-//! Which tasks are kept, listed and deleted, and what outlives a restart.
+//! Which tasks are kept, listed and deleted, and what survives a restart.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::support::await_event::{SOON, eventually};
 use crate::support::host::TestHost;
 use crate::tasks::{REPORTER, ids, page, run_of, task};
 
-/// Makes this many runs in sequence; the guest refuses every third.
+/// Makes this many runs in sequence; the guest fails every third.
 async fn make_runs(host: &TestHost, count: usize) -> Vec<String> {
     let mut ids = Vec::new();
     for number in 0..count {
@@ -22,7 +22,7 @@ async fn make_runs(host: &TestHost, count: usize) -> Vec<String> {
 async fn paging_through_tasks_has_no_gaps_or_duplicates() {
     let host = TestHost::builder().guest(REPORTER).start().await;
     let mut made = make_runs(&host, 15).await;
-    // Some are on disk by now, and the newest are in memory still.
+    // Some are already on disk; the newest are still in memory.
     let host = host.restart().await;
     made.extend(make_runs(&host, 10).await);
     made.reverse();
@@ -198,9 +198,9 @@ async fn tasks_are_deleted_after_their_retention_time() {
         .await;
     let first = make_runs(&host, 1).await.remove(0);
     let mut made = 1;
-    // A pipeline is looked through when it has grown by an eighth of what it may keep, and once a
-    // minute.
-    eventually("the first is forgotten", SOON, async || {
+    // Old tasks of a pipeline are removed once a minute, and when it has gained an eighth of its
+    // maximum.
+    eventually("the first is deleted", SOON, async || {
         made += make_runs(&host, 10).await.len();
         let reply = host.client.get(&format!("/{REPORTER}/tasks/{first}")).await;
         (reply.status == 404).then_some(())
@@ -230,7 +230,7 @@ async fn a_run_interrupted_by_a_kill_is_an_error() {
     let host = TestHost::builder().guest(REPORTER).start().await;
     let mut stream = host.client.stream(REPORTER, "100000 100").await;
     let id = stream.headers["x-hayrick-run"].to_str().unwrap().to_owned();
-    // Whatever lasts for a second or two is on disk before its end.
+    // A run that lasts a second or two is on disk before it ends.
     for _ in 0..30 {
         stream.next_text().await;
     }

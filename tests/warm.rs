@@ -1,5 +1,5 @@
-//! Instances that are kept between runs: only where the operator says so, and never after a run
-//! that went wrong.
+//! Instances that are reused between runs: only if the operator allows it, and never after a failed
+//! run.
 
 use crate::support::host::{TestHost, TestHostBuilder};
 
@@ -29,7 +29,7 @@ async fn a_failed_run_discards_its_instance() {
         .start()
         .await;
     assert_eq!(counts(&host, 9).await.last().unwrap(), "9");
-    // Two digits are too many: that run has failed, and the next one begins anew.
+    // Two digits are too many: that run fails, and the next one starts fresh.
     assert_eq!(host.client.chat("counter", "count").await.status, 500);
     assert_eq!(counts(&host, 2).await, ["1", "2"]);
 }

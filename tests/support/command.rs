@@ -1,10 +1,10 @@
-//! Runs the program `hayrick` to its end, as at a prompt.
+//! Runs the program `hayrick` until it ends.
 
 use std::process::Stdio;
 
 use tokio::process::Command;
 
-/// What a command left.
+/// The result of a command.
 #[derive(Debug)]
 pub struct Ended {
     pub code: Option<i32>,
@@ -29,7 +29,7 @@ pub fn hayrick_with(args: &[&str], variables: &[(&str, &str)]) -> Ended {
     }
 }
 
-/// Without what the tester's own environment says to Hayrick.
+/// Removes variables of Hayrick from the command's environment.
 pub fn clean(mut command: Command) -> Command {
     for (name, _) in std::env::vars() {
         if ["HAYRICK_", "OPENAI_"]
