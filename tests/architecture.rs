@@ -163,7 +163,7 @@ fn external_crates_are_used_only_by_their_owners() {
         for dependency in IO.iter().filter(|_| name == "hayrick-types") {
             assert!(
                 !dependencies.contains(*dependency),
-                "hayrick-types has no I/O, so no {dependency}"
+                "hayrick-types does no I/O, so it must not depend on {dependency}"
             );
         }
     }
@@ -175,7 +175,7 @@ fn plugins_and_guests_depend_on_the_contract_only() {
         for text in manifests_below(&root().join(folder)) {
             assert!(
                 !text.contains("host/") && !text.contains("host-"),
-                "a manifest below {folder} names the host:\n{text}"
+                "a manifest below {folder} depends on the host:\n{text}"
             );
         }
     }
@@ -279,7 +279,7 @@ fn interfaces() -> Vec<String> {
     let names: Vec<String> = names.map(|name| name.replace('-', "_")).collect();
     assert!(
         names.len() >= 4,
-        "wit/imports.wit is read wrongly: {names:?}"
+        "wit/imports.wit was not parsed correctly: {names:?}"
     );
     names
 }
@@ -344,7 +344,7 @@ fn guests() -> Vec<String> {
     }
     assert!(
         guests.len() >= 20,
-        "tests/guests is read wrongly: {guests:?}"
+        "tests/guests was not read correctly: {guests:?}"
     );
     guests
 }
@@ -399,7 +399,7 @@ fn files_are_tidy() {
                     .split(['_', '-', '.'])
                     .any(|piece| piece.trim_end_matches('s') == word)
             });
-            assert!(!is_named, "{path}: '{word}' names nothing");
+            assert!(!is_named, "{path}: '{word}' is not a meaningful name");
         }
     }
 }
@@ -453,12 +453,12 @@ fn unsafe_code_is_one_call_with_a_safety_comment() {
         assert_eq!(
             (blocks, excuses),
             allowed,
-            "{}: unsafe blocks, and words about them",
+            "{}: unsafe blocks, and mentions of unsafe",
             source.path.display()
         );
         assert!(
             !is_exempt || source.text.contains("// SAFETY: "),
-            "{UNSAFE_FILE} does not say why it is sound"
+            "{UNSAFE_FILE} needs a `// SAFETY:` comment"
         );
     }
 }

@@ -47,7 +47,11 @@ async fn refused(limit: &str, config: &str, component: &[u8]) -> String {
         component.len(),
         begun.elapsed()
     ));
-    assert_eq!(children(host.pid()), [0; 0], "a compilation goes on");
+    assert_eq!(
+        children(host.pid()),
+        [0; 0],
+        "a compilation is still running"
+    );
     assert_eq!(reached(&host, limit, "bomb").await, 1, "{limit}");
     reason
 }

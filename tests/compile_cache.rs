@@ -4,7 +4,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use crate::support::command::{Ended, hayrick};
+use crate::support::command::{CommandOutput, hayrick};
 use crate::support::folder::Folder;
 use crate::support::guest::leave_out;
 use crate::support::host::{TestHost, TestHostBuilder};
@@ -167,7 +167,7 @@ async fn least_recently_used_code_is_evicted_from_a_full_cache() {
     );
 }
 
-fn start_over(data_dir: &Path) -> Ended {
+fn start_over(data_dir: &Path) -> CommandOutput {
     let shown = data_dir.display().to_string();
     hayrick(&[
         "serve",

@@ -94,7 +94,7 @@ async fn requests_without_a_matching_rule_are_denied_with_the_rule_to_add() {
 #[tokio::test]
 async fn granted_requests_are_framed_by_the_host() {
     let site = FakeSite::start(|_, _| {
-        Answer::raw("HTTP/1.1 201 Made\r\nx-fragment: one\r\nconnection: close\r\n\r\nhello")
+        Answer::raw("HTTP/1.1 201 CreatedKey\r\nx-fragment: one\r\nconnection: close\r\n\r\nhello")
     })
     .await;
     // Proxy variables of the environment are ignored.

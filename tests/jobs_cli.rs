@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::command::{Ended, hayrick};
+use crate::support::command::{CommandOutput, hayrick};
 use crate::support::host::TestHost;
 use crate::support::jobs::{id, program, sleep, with};
 
@@ -10,7 +10,7 @@ const WORKER: &str = "job-worker";
 const ABSENT: &str = "00000000-0000-0000-0000-000000000000";
 
 /// Runs `hayrick jobs` against this host.
-async fn jobs(host: &TestHost, args: &[&str]) -> Ended {
+async fn jobs(host: &TestHost, args: &[&str]) -> CommandOutput {
     let port = host.address().rsplit(':').next().unwrap().to_owned();
     let args: Vec<String> = ["jobs"]
         .iter()
@@ -38,7 +38,7 @@ fn failing(error: &str) -> Value {
 }
 
 #[track_caller]
-fn is(ended: &Ended, code: i32) {
+fn is(ended: &CommandOutput, code: i32) {
     assert_eq!(ended.code, Some(code), "{ended:?}");
     let printed = ended.stdout.chars().chain(ended.stderr.chars());
     assert!(

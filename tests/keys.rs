@@ -9,7 +9,7 @@ use crate::support::client::{Reply, chat_body};
 use crate::support::folder::Folder;
 use crate::support::form::{Form, content_type};
 use crate::support::host::TestHost;
-use crate::support::keys::{MANY_FAILURES, REQUIRED, keys, make};
+use crate::support::keys::{MANY_FAILURES, REQUIRED, create_key, keys};
 
 #[track_caller]
 fn is_refused(reply: &Reply, status: u16, code: &str) {
@@ -38,9 +38,9 @@ async fn a_valid_key_is_accepted_and_all_invalid_ones_get_the_same_answer() {
         .config(REQUIRED)
         .start()
         .await;
-    let made = host.make_key(&[]).await;
-    let short = make(&host.data_path(""), &["--expires", "1ms"]);
-    let revoked = host.make_key(&[]).await;
+    let made = host.create_key(&[]).await;
+    let short = create_key(&host.data_path(""), &["--expires", "1ms"]);
+    let revoked = host.create_key(&[]).await;
     assert_eq!(
         keys(&host.data_path(""), &["revoke", &revoked.id]).code,
         Some(0)
@@ -145,7 +145,7 @@ async fn loopback_needs_no_key_but_rejects_an_invalid_one() {
         "invalid_api_key",
     );
 
-    let made = host.make_key(&["--scope", "deploy"]).await;
+    let made = host.create_key(&["--scope", "deploy"]).await;
     assert_eq!(host.client.chat("echo-relay", "echo:hi").await.text(), "hi");
     is_refused(
         &host.as_key("unused", "GET", "/status", "").await,
@@ -163,7 +163,7 @@ async fn loopback_needs_no_key_but_rejects_an_invalid_one() {
 #[tokio::test]
 async fn keys_are_accepted_and_revoked_within_a_second() {
     let host = TestHost::builder().config(REQUIRED).alone().start().await;
-    let made = make(&host.data_path(""), &[]);
+    let made = create_key(&host.data_path(""), &[]);
     let becomes = async |status: u16| {
         let start = host.stopwatch();
         eventually("the server has seen the change", SOON, async || {
@@ -213,7 +213,7 @@ async fn each_scope_allows_its_routes_and_admin_allows_all() {
         .await;
     let mut made = Vec::new();
     for scope in ["invoke", "deploy", "admin"] {
-        made.push((scope, host.make_key(&["--scope", scope]).await.key));
+        made.push((scope, host.create_key(&["--scope", scope]).await.key));
     }
     for (method, path, needed, status) in MATRIX {
         for (scope, key) in &made {
@@ -242,7 +242,7 @@ async fn each_scope_allows_its_routes_and_admin_allows_all() {
         }
     }
     let both = host
-        .make_key(&["--scope", "invoke", "--scope", "deploy"])
+        .create_key(&["--scope", "invoke", "--scope", "deploy"])
         .await;
     assert_eq!(
         host.as_key(&both.key, "GET", "/status", "").await.status,
@@ -258,7 +258,7 @@ async fn a_key_for_some_pipelines_sees_only_those() {
         .config(REQUIRED)
         .start()
         .await;
-    let all = host.make_key(&[]).await;
+    let all = host.create_key(&[]).await;
     let job = host
         .as_key(
             &all.key,
@@ -270,7 +270,7 @@ async fn a_key_for_some_pipelines_sees_only_those() {
         .json();
     let job = job["id"].as_str().unwrap();
     let made = host
-        .make_key(&[
+        .create_key(&[
             "--pipeline",
             "mine",
             "--pipeline",
@@ -352,7 +352,7 @@ async fn file_uploads_need_a_key() {
         .config(REQUIRED)
         .start()
         .await;
-    let made = host.make_key(&["--pipeline", "files-echo"]).await;
+    let made = host.create_key(&["--pipeline", "files-echo"]).await;
     let (kind, form) = (
         content_type(),
         Form::default().file("a.txt", "abc").closed(),
@@ -381,7 +381,7 @@ async fn file_uploads_need_a_key() {
 #[tokio::test]
 async fn a_damaged_key_file_accepts_no_key() {
     let host = TestHost::builder().config(REQUIRED).start().await;
-    let made = host.make_key(&[]).await;
+    let made = host.create_key(&[]).await;
     std::fs::write(host.data_path("keys.json"), "[").unwrap();
     eventually("all keys are rejected", SOON, async || {
         (host.as_key(&made.key, "GET", "/status", "").await.status == 401).then_some(())

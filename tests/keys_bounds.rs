@@ -5,7 +5,7 @@ use crate::support::client::{Reply, chat_body, stream_body};
 use crate::support::command::hayrick;
 use crate::support::folder::Folder;
 use crate::support::host::TestHost;
-use crate::support::keys::{MANY_FAILURES, REQUIRED, make};
+use crate::support::keys::{MANY_FAILURES, REQUIRED, create_key};
 
 #[track_caller]
 fn is_refused(reply: &Reply, status: u16, code: &str) {
@@ -32,8 +32,8 @@ async fn rate_limits_apply_per_key() {
     let host = TestHost::builder().config(REQUIRED).start().await;
     // The check that the key is accepted is one of the three requests.
     let (slow, other) = (
-        make(&host.data_path(""), &["--rate", "3/h"]),
-        host.make_key(&["--rate", "1000/h", "--burst", "2"]).await,
+        create_key(&host.data_path(""), &["--rate", "3/h"]),
+        host.create_key(&["--rate", "1000/h", "--burst", "2"]).await,
     );
     let ask = async |key: &str| host.as_key(key, "GET", "/status", "").await;
     for _ in 0..3 {
@@ -53,7 +53,7 @@ async fn rate_limits_apply_per_key() {
 
 /// How often clients reached a limit, read with a key that may see it.
 async fn counted(host: &TestHost, limit: &str) -> u64 {
-    let admin = host.make_key(&["--scope", "admin"]).await;
+    let admin = host.create_key(&["--scope", "admin"]).await;
     let page = eventually("the metrics page", SOON, async || {
         let reply = host.as_key(&admin.key, "GET", "/metrics", "").await;
         (reply.status == 200).then_some(reply.body)
@@ -71,7 +71,7 @@ async fn concurrent_answers_are_limited_per_key() {
         .config(REQUIRED)
         .start()
         .await;
-    let made = host.make_key(&["--concurrency", "1"]).await;
+    let made = host.create_key(&["--concurrency", "1"]).await;
     let headers = [("authorization", format!("Bearer {}", made.key))];
     let body = stream_body("slow-stream", "100000").to_string();
     let mut streaming = host
@@ -83,7 +83,7 @@ async fn concurrent_answers_are_limited_per_key() {
     is_limited(&host.as_key(&made.key, "GET", "/status", "").await);
     assert_eq!(counted(&host, "keys.concurrency_max").await, 1);
     // Another key, and no key.
-    let other = host.make_key(&[]).await;
+    let other = host.create_key(&[]).await;
     assert_eq!(
         host.as_key(&other.key, "GET", "/status", "").await.status,
         200
@@ -113,7 +113,7 @@ async fn guessing_keys_is_rate_limited_and_does_not_flood_the_log() {
         .config("[keys]\nrequired = true\nfailures_per_minute = 30")
         .start()
         .await;
-    let made = make(&host.data_path(""), &[]);
+    let made = create_key(&host.data_path(""), &[]);
     let mut statuses = Vec::new();
     for number in 0..200 {
         let reply = host
@@ -174,7 +174,7 @@ fn refuses_to_start(args: &[&str], data_dir: &Folder, cure: &str) {
 fn a_public_address_needs_a_usable_key() {
     let folder = Folder::fresh();
     refuses_to_start(&["--host", "0.0.0.0"], &folder, "hayrick keys create");
-    let made = make(folder.path(), &["--expires", "1ms"]);
+    let made = create_key(folder.path(), &["--expires", "1ms"]);
     refuses_to_start(&["--host", "0.0.0.0"], &folder, "hayrick keys create");
     crate::support::keys::keys(folder.path(), &["revoke", &made.id]);
     refuses_to_start(&["--host", "::"], &folder, "hayrick keys create");
@@ -185,7 +185,7 @@ fn a_public_address_needs_a_usable_key() {
 #[tokio::test]
 async fn with_a_usable_key_a_public_address_requires_keys() {
     let folder = Folder::fresh();
-    let made = make(folder.path(), &[]);
+    let made = create_key(folder.path(), &[]);
     let host = TestHost::builder()
         .data_dir(folder.path())
         .listen("0.0.0.0")
@@ -216,7 +216,7 @@ async fn insecure_mode_warns_and_still_rejects_invalid_keys() {
         .await;
     host.logs.line(&["INSECURE", "without a key"]).await;
     assert_eq!(host.client.get("/status").await.status, 200);
-    let made = host.make_key(&[]).await;
+    let made = host.create_key(&[]).await;
     is_refused(
         &host.as_key("unused", "GET", "/status", "").await,
         401,
@@ -278,7 +278,7 @@ async fn a_web_page_cannot_use_an_open_server() {
         );
     }
     // A page from another origin cannot know a key.
-    let made = host.make_key(&[]).await;
+    let made = host.create_key(&[]).await;
     let reply = ask(&[
         ("origin", "https://evil.example"),
         ("host", "evil.example"),

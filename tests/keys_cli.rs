@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::support::command::{clean, hayrick};
 use crate::support::folder::Folder;
 use crate::support::host::TestHost;
-use crate::support::keys::{REQUIRED, keys, make};
+use crate::support::keys::{REQUIRED, create_key, keys};
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
@@ -40,7 +40,7 @@ fn a_key_is_shown_once_and_never_again() {
         "{made:?}"
     );
     let secret = &key[17..];
-    let limited = make(
+    let limited = create_key(
         &data_dir,
         &[
             "--scope",
@@ -152,7 +152,7 @@ fn invalid_arguments_create_no_key() {
 #[test]
 fn every_key_change_is_audited() {
     let folder = Folder::fresh();
-    let made = make(folder.path(), &[]);
+    let made = create_key(folder.path(), &[]);
     keys(folder.path(), &["revoke", &made.id]);
     let data_dir = folder.path().to_str().unwrap();
     let lines = json(&hayrick(&["audit", "--json", "--data-dir", data_dir]).stdout);
@@ -214,7 +214,7 @@ async fn commands_send_their_api_key_to_the_server() {
         .config(REQUIRED)
         .start()
         .await;
-    let made = host.make_key(&[]).await;
+    let made = host.create_key(&[]).await;
     let port = host.address().rsplit(':').next().unwrap();
     let without = hayrick(&["status", "--port", port]);
     assert!(
@@ -252,7 +252,7 @@ async fn commands_send_their_api_key_to_the_server() {
 #[tokio::test]
 async fn the_last_use_of_a_key_survives_a_shutdown() {
     let mut host = TestHost::builder().config(REQUIRED).start().await;
-    let made = host.make_key(&[]).await;
+    let made = host.create_key(&[]).await;
     host.sigterm();
     host.ended().await;
     let listed = json(&keys(&host.data_path(""), &["list", "--json"]).stdout);

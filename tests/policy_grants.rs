@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::await_event::{SOON, eventually};
-use crate::support::command::{Ended, hayrick};
+use crate::support::command::{CommandOutput, hayrick};
 use crate::support::fake_upstream::{Behaviour, FakeUpstream};
 use crate::support::guest::{guest, guest_bytes};
 use crate::support::host::TestHost;
@@ -225,7 +225,7 @@ async fn a_plugin_reads_only_its_own_config_values() {
 }
 
 /// Runs a command with the folders of a host.
-fn over(host: &TestHost, args: &[&str]) -> Ended {
+fn over(host: &TestHost, args: &[&str]) -> CommandOutput {
     let (plugins, data) = (
         host.policy_file("x").parent().unwrap().to_owned(),
         host.data_path(""),

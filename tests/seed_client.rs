@@ -92,7 +92,7 @@ async fn the_customer_script_runs_unchanged() {
     assert_eq!(status, "Status: 200");
     assert!(
         text_of(answer).contains("Tell me a joke about programming"),
-        "the built-in model says what it was asked: {answer}"
+        "the built-in model repeats the question: {answer}"
     );
 
     let (status, answer) = batch.trim().split_once('\n').unwrap();

@@ -6,23 +6,23 @@ use tokio::process::Command;
 
 /// The result of a command.
 #[derive(Debug)]
-pub struct Ended {
+pub struct CommandOutput {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
 /// Runs `hayrick` with these arguments.
-pub fn hayrick(args: &[&str]) -> Ended {
+pub fn hayrick(args: &[&str]) -> CommandOutput {
     hayrick_with(args, &[])
 }
 
 /// Runs `hayrick` with these arguments and variables.
-pub fn hayrick_with(args: &[&str], variables: &[(&str, &str)]) -> Ended {
+pub fn hayrick_with(args: &[&str], variables: &[(&str, &str)]) -> CommandOutput {
     let mut command = clean(Command::new(env!("CARGO_BIN_EXE_hayrick"))).into_std();
     command.envs(variables.iter().copied());
     let output = command.args(args).stdin(Stdio::null()).output().unwrap();
-    Ended {
+    CommandOutput {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),

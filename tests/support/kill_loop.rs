@@ -41,7 +41,7 @@ const PAGE: usize = 1000;
 
 /// The results of a kill loop.
 #[derive(Debug)]
-pub struct Seen {
+pub struct KillReport {
     pub kills: usize,
     /// Hosts that were killed before they served.
     pub killed_at_start: usize,
@@ -66,7 +66,7 @@ pub struct Job {
     pub result: Value,
 }
 
-impl Seen {
+impl KillReport {
     /// Executions beyond the first of each job.
     pub fn repeated(&self) -> usize {
         self.executions.values().map(|count| count - 1).sum()
@@ -144,7 +144,7 @@ impl Seen {
 }
 
 /// Runs the loop: `kills` kills, and one more at the end.
-pub async fn run(kills: usize, seed: u64) -> Seen {
+pub async fn run(kills: usize, seed: u64) -> KillReport {
     let upstream = FakeUpstream::start(Behaviour::Slow {
         chunks: 2,
         pause: TOKEN_PAUSE,
@@ -187,7 +187,7 @@ pub async fn run(kills: usize, seed: u64) -> Seen {
         .iter()
         .for_each(|(text, _)| *executions.entry(text.clone()).or_default() += 1);
     let (recoveries, integrity) = (recoveries(&starts, &asked), integrity(&launch.data_dir));
-    Seen {
+    KillReport {
         kills,
         killed_at_start,
         acknowledged,

@@ -15,7 +15,7 @@ use super::quiet::Machine;
 
 const GREETING: &str = "Hayrick serves on http://";
 
-/// The configuration of a host. The folders stay for as long as this.
+/// The configuration and folders of a host. The folders exist as long as this value.
 pub struct Launch {
     pub folder: Folder,
     pub data_dir: PathBuf,

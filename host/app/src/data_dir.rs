@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_folder_is_private_and_one_process_holds_it() {
+    fn the_folder_is_private_and_locked_by_one_process() {
         let path = std::env::temp_dir().join(format!("hayrick-data-dir-{}", std::process::id()));
         let held = DataDir::lock(&path).unwrap();
         assert_eq!(

@@ -16,7 +16,7 @@ use crate::settings::rules::Rules;
 use crate::settings::sources::Sources;
 
 /// What was granted, and in which file.
-pub struct Granted {
+pub struct GrantResult {
     pub file: PathBuf,
     /// Interfaces the plugin did not have before.
     pub added: Vec<&'static str>,
@@ -29,7 +29,7 @@ pub struct Granted {
 /// # Errors
 /// The settings or the policy file have mistakes, the plugin's file cannot be read, or the policy
 /// file cannot be written.
-pub fn grant(sources: Sources, name: &str, interfaces: &[String]) -> anyhow::Result<Granted> {
+pub fn grant(sources: Sources, name: &str, interfaces: &[String]) -> anyhow::Result<GrantResult> {
     let rules = Rules::read(sources)?;
     let name = PipelineName::parse(name)?;
     let policy = rules.policies.of(&name).map_err(anyhow::Error::msg)?;
@@ -44,7 +44,7 @@ pub fn grant(sources: Sources, name: &str, interfaces: &[String]) -> anyhow::Res
     let named: BTreeSet<Interface> = policy.interfaces.union(&wanted).copied().collect();
     let file = rules.plugins_dir.join(format!("{name}.toml"));
     write(&file, &named).with_context(|| format!("cannot write {}", file.display()))?;
-    Ok(Granted {
+    Ok(GrantResult {
         file,
         added: names(&added),
         named: names(&named),

@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn exports_stand_at_their_numbers_and_are_found_by_their_tasks() {
+    fn exports_are_numbered_in_order_and_found_by_their_tasks() {
         for (place, export) in Export::ALL.into_iter().enumerate() {
             assert_eq!(export.number(), place);
             assert_eq!(Export::of_task(export.task()), Some(export));

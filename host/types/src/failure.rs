@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_the_log_stays_one() {
+    fn log_messages_stay_on_one_line() {
         assert_eq!(
             Failure::new(FailureKind::Failed, "a\nERROR b\u{1b}[2J").one_line(),
             "a\\nERROR b\\u{1b}[2J"

@@ -10,7 +10,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_byte_becomes_two_lower_case_digits() {
+    fn bytes_are_encoded_as_lower_case_hex() {
         assert_eq!(encode(&[0, 9, 0xab, 0xff]), "0009abff");
         assert_eq!(encode(&[]), "");
     }

@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_climb_shadow_or_hide_are_refused() {
+    fn invalid_misleading_and_reserved_names_are_refused() {
         let climbs = [
             "",
             ".",

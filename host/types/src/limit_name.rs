@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_name_is_given_once_and_stands_at_its_number() {
+    fn limit_names_are_unique_and_numbered_in_order() {
         let mut names: Vec<&str> = LimitName::ALL.iter().map(|limit| limit.as_str()).collect();
         assert!(
             LimitName::ALL

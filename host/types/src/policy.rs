@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_is_held_against_what_is_granted_and_what_was_asked_before() {
+    fn imports_are_checked_against_grants_and_the_previous_version() {
         let asked = BTreeSet::from([Interface::Llm, Interface::State, Interface::Http]);
         assert_eq!(
             policy(&[]).refused(&asked),
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_read_as_they_are_written() {
+    fn interface_names_survive_a_round_trip() {
         for interface in Interface::ALL {
             assert_eq!(Interface::parse(interface.as_str()), Some(interface));
         }

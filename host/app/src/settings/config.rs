@@ -18,7 +18,7 @@ use hayrick_worker::config::WorkerConfig;
 use crate::compile::own_program;
 use crate::settings::environment::Environment;
 use crate::settings::folders::read_data_dir;
-use crate::settings::found::{Found, Source};
+use crate::settings::found::{EffectiveSetting, Source};
 use crate::settings::mistake::{ConfigError, Mistake};
 use crate::settings::policy::PolicyFolder;
 use crate::settings::rules::Rules;
@@ -46,7 +46,7 @@ pub struct Config {
     /// Settings that are valid but unwise, to be logged before the first request.
     pub warnings: Vec<String>,
     /// Every setting with its value and the source of the value.
-    pub found: Vec<Found>,
+    pub found: Vec<EffectiveSetting>,
 }
 
 impl Config {
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn without_settings_the_defaults_hold() {
+    fn without_settings_the_defaults_apply() {
         let config = resolve("", &[]);
         assert_eq!(config.address.to_string(), "127.0.0.1:1416");
         assert_eq!(
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
+    fn flags_override_the_file_and_the_file_overrides_defaults() {
         let file =
             "plugins_dir = 'of-file'\ndata_dir = 'data'\n[server]\nhost = '::1'\nport = 2000";
         let flags = Flags {
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn all_mistakes_come_at_once_each_with_its_path() {
+    fn all_mistakes_are_reported_with_their_paths() {
         let file = "color = 1\n[server]\nport = 70000\nbody_bytes = 5\nforwarded_headers = ['a \
          b']\n\
             [limits]\ncpu_time_max = 10\nmemory_bytes_max = 0\nplugin_runs_max = 0\nlog_lines_max \
@@ -405,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_calls_where_the_server_listens() {
+    fn clients_use_the_address_of_the_server() {
         let listen = |file: &str| {
             server_address(sources(Flags::default(), file, &[])).map(|address| address.to_string())
         };

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_has_its_path_and_its_cure() {
+    fn every_mistake_has_a_path_and_a_cure() {
         let (_, mistakes) = read(
             "[[egress]]\nscheme = 'ftp'\nhost = '127.1'\nport = 0\nmethods = ['get']\npath = \
              'v1'\nprivat = true\n\

@@ -43,7 +43,7 @@ impl fmt::Display for Source {
 
 /// A setting in force.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found {
+pub struct EffectiveSetting {
     /// The path of its section: `upstreams.fast`.
     pub section: String,
     /// The same path with placeholders, as in the rows: `upstreams.ALIAS`.
@@ -54,7 +54,7 @@ pub struct Found {
     pub source: Source,
 }
 
-impl Found {
+impl EffectiveSetting {
     /// The full path.
     pub fn path(&self) -> String {
         join_path(&self.section, &self.key)

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_counts_its_mistakes() {
+    fn the_message_counts_the_mistakes() {
         assert_eq!(
             ConfigError::one("a.b", "wrong").to_string(),
             "1 mistake in the settings:\n  a.b: wrong"

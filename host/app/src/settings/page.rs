@@ -196,8 +196,8 @@ mod tests {
             .collect()
     }
 
-    fn read(found: &[Found]) -> BTreeSet<String> {
-        let path = |found: &Found| match found.pattern.as_str() {
+    fn read(found: &[EffectiveSetting]) -> BTreeSet<String> {
+        let path = |found: &EffectiveSetting| match found.pattern.as_str() {
             "" => found.key.clone(),
             pattern => format!("{pattern}.{}", found.key),
         };

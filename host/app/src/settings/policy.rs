@@ -11,7 +11,7 @@ use hayrick_types::id::PipelineName;
 use hayrick_types::policy::Policy;
 
 use crate::settings::environment::Environment;
-use crate::settings::found::{Found, Source};
+use crate::settings::found::{EffectiveSetting, Source};
 use crate::settings::grants::{PolicyDefaults, read_plugin};
 use crate::settings::mistake::ConfigError;
 use crate::settings::section::Section;
@@ -46,7 +46,11 @@ impl PolicyFolder {
     }
 
     /// Parses the text of a policy file into the policy and its settings.
-    fn parse(&self, path: &Path, text: &str) -> Result<(Policy, Vec<Found>), ConfigError> {
+    fn parse(
+        &self,
+        path: &Path,
+        text: &str,
+    ) -> Result<(Policy, Vec<EffectiveSetting>), ConfigError> {
         let table = parse_toml(path, text)?;
         let (policy, reading) = Section::read(table, Source::PluginFile, |section| {
             read_plugin(section, &self.default, &self.aliases, &self.environment)
@@ -90,7 +94,7 @@ impl PolicyFolder {
     ///
     /// # Errors
     /// All mistakes in the file.
-    pub fn found(&self, name: &PipelineName) -> Result<Vec<Found>, ConfigError> {
+    pub fn found(&self, name: &PipelineName) -> Result<Vec<EffectiveSetting>, ConfigError> {
         let path = self.file_of(name);
         let text = PolicyFolder::text(&path)?.unwrap_or_default();
         self.parse(&path, &text).map(|(_, found)| found)

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use hayrick_types::settings::row::Row;
 use toml::{Table, Value};
 
-use crate::settings::found::{Found, Source, join_path};
+use crate::settings::found::{EffectiveSetting, Source, join_path};
 use crate::settings::mistake::{Mistake, did_you_mean};
 use crate::settings::value;
 
@@ -29,7 +29,7 @@ pub struct Reading {
     /// In the order of reading.
     pub mistakes: Vec<Mistake>,
     /// Every setting that was read, in the order of reading.
-    pub found: Vec<Found>,
+    pub found: Vec<EffectiveSetting>,
 }
 
 impl Section {
@@ -117,7 +117,7 @@ impl Section {
 
     /// Records a setting in force.
     pub fn record(&mut self, key: &str, value: Option<Value>, source: Source) {
-        self.reading.found.push(Found {
+        self.reading.found.push(EffectiveSetting {
             section: self.path.clone(),
             pattern: self.pattern.clone(),
             key: key.to_owned(),
@@ -341,7 +341,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unknown_keys_are_mistakes_wherever_they_are() {
+    fn unknown_keys_are_mistakes_at_any_level() {
         let (_, reading) = Section::read(
             "sizes = 1\n[inner.'a.b']\nname = 'x'\nnmae = 'y'\n[inner]\nc = 1"
                 .parse()

@@ -12,15 +12,15 @@ use toml::Value;
 
 use crate::settings::config::Config;
 use crate::settings::flags::Flags;
-use crate::settings::found::{Found, Source};
+use crate::settings::found::{EffectiveSetting, Source};
 use crate::settings::sources::Sources;
 
 /// What is shown.
-pub struct Shown {
+pub struct EffectiveSettings {
     /// Flags that no file can set.
-    flags: Vec<Found>,
-    settings: Vec<Found>,
-    plugin: Option<(PipelineName, Vec<Found>)>,
+    flags: Vec<EffectiveSetting>,
+    settings: Vec<EffectiveSetting>,
+    plugin: Option<(PipelineName, Vec<EffectiveSetting>)>,
 }
 
 /// The logging flags, which only `hayrick serve` uses; `None` if they were not given.
@@ -33,7 +33,11 @@ pub struct LogFlags {
 ///
 /// # Errors
 /// The settings or the policy file have mistakes, or the name is not a valid pipeline name.
-pub fn show(sources: Sources, log: &LogFlags, plugin: Option<&str>) -> anyhow::Result<Shown> {
+pub fn show(
+    sources: Sources,
+    log: &LogFlags,
+    plugin: Option<&str>,
+) -> anyhow::Result<EffectiveSettings> {
     let flags = show_flags(&sources.flags, log);
     let config = Config::resolve(sources)?;
     let settings = in_order(Place::Settings, config.found);
@@ -49,14 +53,14 @@ pub fn show(sources: Sources, log: &LogFlags, plugin: Option<&str>) -> anyhow::R
             anyhow::Ok((name, in_order(Place::Plugin, found.collect())))
         })
         .transpose()?;
-    Ok(Shown {
+    Ok(EffectiveSettings {
         flags,
         settings,
         plugin,
     })
 }
 
-fn show_flags(flags: &Flags, log: &LogFlags) -> Vec<Found> {
+fn show_flags(flags: &Flags, log: &LogFlags) -> Vec<EffectiveSetting> {
     let config = flags.config.as_ref().map(|path| path.display().to_string());
     let insecure = flags.insecure.then_some(Value::Boolean(true));
     vec![
@@ -67,7 +71,7 @@ fn show_flags(flags: &Flags, log: &LogFlags) -> Vec<Found> {
     ]
 }
 
-fn flag(flags: &Flags, row: &'static Row, value: Option<Value>) -> Found {
+fn flag(flags: &Flags, row: &'static Row, value: Option<Value>) -> EffectiveSetting {
     let default = match row.preset {
         Preset::Text(text) => Value::String(text.to_owned()),
         Preset::Flag(flag) => Value::Boolean(flag),
@@ -77,7 +81,7 @@ fn flag(flags: &Flags, row: &'static Row, value: Option<Value>) -> Found {
         None => Source::Default,
         Some(_) => flags.source(row),
     };
-    Found {
+    EffectiveSetting {
         section: String::new(),
         pattern: String::new(),
         key: row
@@ -91,7 +95,7 @@ fn flag(flags: &Flags, row: &'static Row, value: Option<Value>) -> Found {
 }
 
 /// A setting that a plugin's file does not set has the source of the setting for all plugins.
-fn inherited(found: Found, settings: &[Found]) -> Found {
+fn inherited(found: EffectiveSetting, settings: &[EffectiveSetting]) -> EffectiveSetting {
     if found.source != Source::Default {
         return found;
     }
@@ -105,13 +109,13 @@ fn inherited(found: Found, settings: &[Found]) -> Found {
         .iter()
         .find(|general| general.section == section && general.key == key);
     let source = general.map_or(Source::Default, |general| general.source.clone());
-    Found { source, ..found }
+    EffectiveSetting { source, ..found }
 }
 
 /// The sections in the order of the settings page.
-fn in_order(place: Place, mut found: Vec<Found>) -> Vec<Found> {
+fn in_order(place: Place, mut found: Vec<EffectiveSetting>) -> Vec<EffectiveSetting> {
     let of_place = |section: &&Section| section.place == place;
-    let number = |found: &Found| {
+    let number = |found: &EffectiveSetting| {
         let mut sections = SECTIONS.iter().filter(of_place);
         sections.position(|section| section.path == found.pattern)
     };
@@ -120,7 +124,7 @@ fn in_order(place: Place, mut found: Vec<Found>) -> Vec<Found> {
 }
 
 /// The text shown for a setting without a value.
-fn absent(place: Place, found: &Found) -> &'static str {
+fn absent(place: Place, found: &EffectiveSetting) -> &'static str {
     let section = SECTIONS
         .iter()
         .find(|section| section.place == place && section.path == found.pattern);
@@ -131,7 +135,7 @@ fn absent(place: Place, found: &Found) -> &'static str {
     }
 }
 
-impl Shown {
+impl EffectiveSettings {
     /// As TOML with comments.
     pub fn text(&self) -> String {
         let mut lines = Vec::new();
@@ -158,7 +162,7 @@ impl Shown {
 
     /// As a JSON document.
     pub fn json(&self) -> serde_json::Value {
-        let object = |found: &[Found]| -> Map<String, serde_json::Value> {
+        let object = |found: &[EffectiveSetting]| -> Map<String, serde_json::Value> {
             let fields = found.iter().map(|found| {
                 let from = match found.source {
                     Source::Flag(name) | Source::Variable(name) => Some(name),
@@ -182,7 +186,7 @@ impl Shown {
 }
 
 /// Adds the lines of all sections, each with its comment.
-fn sections(place: Place, found: &[Found], lines: &mut Vec<(String, Option<String>)>) {
+fn sections(place: Place, found: &[EffectiveSetting], lines: &mut Vec<(String, Option<String>)>) {
     let mut begun = BTreeSet::from([String::new()]);
     for found in found {
         if begun.insert(found.section.clone()) {

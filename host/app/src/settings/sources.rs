@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_named_file_must_be_there_and_be_toml() {
+    fn an_explicit_settings_file_must_exist_and_be_valid_toml() {
         let path =
             std::env::temp_dir().join(format!("hayrick-settings-{}.toml", std::process::id()));
         let absent = read(&path).err().unwrap().to_string();

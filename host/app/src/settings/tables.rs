@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn each_wrong_value_says_what_would_be_right() {
+    fn invalid_values_are_reported_with_what_to_write() {
         let file = "size = true\nspan = 10\ncount = -1\nsmall = 0\nname = ''\nmode = 'maybe'\n\
          words = 'a'\ninner = 3";
         let mistakes = mistakes_of(file, |top| {

@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_can_be_read_again() {
+    fn formatted_values_can_be_parsed_again() {
         for (bytes, text) in [
             (0, "0 B"),
             (1000, "1000 B"),

@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_upstream_in_the_file_wins_over_the_variables() {
+    fn a_default_upstream_in_the_file_overrides_the_variables() {
         let file = FAST.replace("fast", "default");
         let expected = (
             vec!["default http://127.0.0.1:1/v1 m".to_owned()],
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_is_the_named_one_then_default_then_the_only_one() {
+    fn the_default_is_the_named_upstream_then_default_then_the_only_one() {
         let with_variables = |file: &str| summary(file, &[("OPENAI_API_KEY", "k")]).1;
         assert_eq!(summary(FAST, &[]).1.as_deref(), Some("fast"));
         assert_eq!(with_variables(FAST).as_deref(), Some("default"));
@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_come_from_variable_file_or_with_a_warning_from_the_settings() {
+    fn api_keys_come_from_a_variable_a_file_or_with_a_warning_the_settings() {
         let path = std::env::temp_dir().join(format!("hayrick-key-{}", std::process::id()));
         std::fs::write(&path, "of-file\n").unwrap();
         let key_file = format!("api_key_file = '{}'", path.display());
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn shown_urls_hide_what_may_be_secret() {
+    fn shown_urls_hide_possible_secrets() {
         for (url, shown) in [
             ("https://a.example/v1", "https://a.example/v1"),
             (

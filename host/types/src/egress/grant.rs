@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_goes_where_a_rule_goes_and_not_in_the_clear() {
+    fn secrets_need_a_rule_and_are_not_sent_unencrypted() {
         let rules = [
             "https://api.example.com",
             "http://api.example.com",

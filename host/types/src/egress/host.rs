@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_host_has_one_spelling() {
+    fn each_host_has_one_accepted_form() {
         for (text, shown) in [
             ("API.Example.com", "api.example.com"),
             ("*.example.com", "*.example.com"),
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_is_what_lies_below_and_nothing_beside() {
+    fn a_wildcard_matches_only_subdomains() {
         let below = HostPattern::parse("*.example.com").unwrap();
         let named = |name: &str| below.matches(&Host::Name(name.to_owned()));
         assert!(named("a.example.com") && named("a.b.example.com"));

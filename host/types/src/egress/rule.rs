@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_is_read_from_an_address() {
+    fn a_rule_is_parsed_from_a_url() {
         let rule = EgressRule::parse("https://api.example.com/v1").unwrap();
         assert_eq!(
             (
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_below_its_prefix_for_every_server_or_not_at_all() {
+    fn ambiguous_paths_never_match_a_prefix() {
         let rule = EgressRule::parse("https://api.example.com/v1").unwrap();
         for path in [
             "/v1x",
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_granted_is_refused() {
+    fn rules_that_cannot_be_granted_are_refused() {
         assert!(
             parse_method("get").is_err()
                 && parse_method("CONNECT").is_err()

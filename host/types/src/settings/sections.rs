@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_says_what_it_means_and_has_one_place() {
+    fn every_row_has_a_description_and_is_unique() {
         let mut seen = BTreeSet::new();
         for (section, row) in rows() {
             let name = row.flag.or(row.variable).unwrap_or(row.key);
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn every_default_is_of_its_kind_and_within_its_range() {
+    fn every_default_has_the_right_kind_and_is_in_range() {
         for (section, row) in rows() {
             let fits = match (&row.kind, row.preset) {
                 (Kind::Count(range) | Kind::Bytes(range), Preset::Number(number)) => {
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_gives_defaults() {
+    fn tables_generate_defaults() {
         assert_eq!(Limits::default().memory_bytes_max, 256 << 20);
         assert_eq!(ServerSettings::default().forwarded_headers.len(), 3);
         assert_eq!(ModelGrant::default().aliases, None);
