@@ -86,7 +86,7 @@ mod limits_host;
 mod metrics;
 /// The OpenAI surface, plain and streamed, and each of its errors.
 mod openai_chat;
-/// The official `openai` client of Python, as a suite of its own.
+/// The suite of the official `openai` client for Python.
 mod openai_client;
 /// What a component asks for and what the operator grants.
 mod policy;

@@ -1,4 +1,4 @@
-//! The official `openai` client of Python, as a suite of its own.
+//! The suite of the official `openai` client for Python.
 
 use std::path::Path;
 

@@ -181,7 +181,7 @@ mod tests {
     use crate::settings::config::Config;
     use crate::settings::environment::Environment;
     use crate::settings::flags::Flags;
-    use crate::settings::found::Found;
+    use crate::settings::found::EffectiveSetting;
     use crate::settings::sources::Sources;
 
     const FILE: &str =
