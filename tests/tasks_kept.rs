@@ -206,7 +206,10 @@ async fn tasks_are_deleted_after_their_retention_time() {
         (reply.status == 404).then_some(())
     })
     .await;
-    assert!(made < KEPT_MAX, "it may have been deleted because of kept_max");
+    assert!(
+        made < KEPT_MAX,
+        "it may have been deleted because of kept_max"
+    );
 }
 
 #[tokio::test]
