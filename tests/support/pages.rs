@@ -20,7 +20,7 @@ pub fn check_page(path: &str, expected: &str) {
         .find(|(found, expected)| found != expected);
     assert!(
         found == expected,
-        "{path} is out of date: run `HAYRICK_WRITE_DOCS=1 sh tests/run.sh up_to_date`. First \
-         difference, found and expected: {different:#?}"
+        "{path} is out of date: run `HAYRICK_WRITE_DOCS=1 cargo test --workspace --locked --test \
+         integration -- up_to_date`. First difference, found and expected: {different:#?}"
     );
 }
