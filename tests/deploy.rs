@@ -55,10 +55,7 @@ async fn a_deploy_is_answered_once_it_serves() {
         (&NAME.into(), &"ready".into())
     );
     assert_eq!(
-        (
-            &status["version"]["generation"],
-            &status["version"]["digest"]
-        ),
+        (&status["version"]["number"], &status["version"]["digest"]),
         (&1.into(), &digest("echo-relay").into())
     );
     assert_eq!(
@@ -68,7 +65,7 @@ async fn a_deploy_is_answered_once_it_serves() {
 
     let reply = host.client.deploy(NAME, guest_bytes("counter")).await;
     assert_eq!(
-        (reply.status, &reply.json()["version"]["generation"]),
+        (reply.status, &reply.json()["version"]["number"]),
         (200, &2.into()),
         "{}",
         reply.body
@@ -77,7 +74,7 @@ async fn a_deploy_is_answered_once_it_serves() {
     // none either.
     let reply = host.client.deploy(NAME, guest_bytes("counter")).await;
     assert_eq!(
-        (reply.status, &reply.json()["version"]["generation"]),
+        (reply.status, &reply.json()["version"]["number"]),
         (200, &2.into()),
         "{}",
         reply.body
@@ -132,7 +129,7 @@ async fn a_refused_deploy_changes_nothing_and_says_why() {
     );
     assert!(host.client.status("new").await.is_none());
     assert_eq!(
-        host.client.status(NAME).await.unwrap()["version"]["generation"],
+        host.client.status(NAME).await.unwrap()["version"]["number"],
         1
     );
     assert_eq!(files(&host), BTreeSet::from(["live.wasm".to_owned()]));
@@ -227,7 +224,7 @@ async fn of_two_concurrent_deploys_the_last_wins_and_each_answer_is_true() {
             [&digest("counter"), &digest("slow-stream")],
             "round {round}"
         );
-        versions.sort_by_key(|version| version["generation"].as_u64());
+        versions.sort_by_key(|version| version["number"].as_u64());
         let serving = host.client.status(NAME).await.unwrap()["version"].clone();
         assert_eq!(
             serving["digest"], versions[1]["digest"],

@@ -154,7 +154,7 @@ async fn pipes_and_folders_block_nothing_and_links_are_followed() {
     let target = host.scratch_file("elsewhere.wasm");
     std::fs::copy(guest("echo-relay"), &target).unwrap();
     symlink(&target, host.plugin_file(NAME)).unwrap();
-    host.serves_generation(NAME, 1).await;
+    host.serves_version(NAME, 1).await;
     assert_eq!(
         host.client.chat(NAME, "echo:through a link").await.text(),
         "through a link"

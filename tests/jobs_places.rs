@@ -150,7 +150,7 @@ async fn a_job_ends_on_the_version_it_began_with() {
     host.client.job_is(&running, "running").await;
     // The new version does no jobs.
     host.rename_in(WORKER, &guest_bytes("echo-relay"));
-    host.serves_generation(WORKER, 2).await;
+    host.serves_version(WORKER, 2).await;
     let ended = host.client.ended(&running).await;
     assert_eq!(
         (&ended["status"], &ended["attempt"]),

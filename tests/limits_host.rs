@@ -160,7 +160,7 @@ async fn instances_tables_and_their_elements_of_a_component() {
         );
     }
     host.rename_in("fits", &bloated("echo-relay", &tables(10, 100), 2));
-    host.serves_generation("fits", 1).await;
+    host.serves_version("fits", 1).await;
     assert_eq!(host.client.chat("fits", "echo:hi").await.text(), "hi");
 }
 

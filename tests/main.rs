@@ -21,6 +21,8 @@ mod compile_aside;
 mod compile_cache;
 /// One guest in three languages, the same cases: the contract holds for all of them.
 mod contract;
+/// The page about the contract, generated from the WIT files.
+mod contract_page;
 /// Deploys over HTTP and by command: races, refusals, kills.
 mod deploy;
 /// Deploys by request: whose key may do them, and that each is in the audit log.
@@ -35,6 +37,8 @@ mod durability;
 mod egress;
 /// What a request to the network may contain, and how much and how long.
 mod egress_bounds;
+/// Every function of the contract, called by a guest of each package.
+mod every_call;
 /// Forms of files: what comes through, every bound, and that nothing of them stays on disk or in
 /// memory.
 mod files;
@@ -73,6 +77,8 @@ mod keys_bounds;
 mod keys_cli;
 /// Start, busy port, wrong flags and settings, SIGTERM.
 mod lifecycle;
+/// Failures with a limit on their way through a guest.
+mod limit_failures;
 /// Each limit, reached, and the neighbour who does not notice.
 mod limits;
 /// Limits of what a run makes the host hold and do for it.

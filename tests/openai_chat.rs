@@ -340,11 +340,7 @@ async fn health_and_status_tell_a_probe_and_a_person() {
     assert_eq!(states, ["ready", "failed"]);
     let one = host.client.status("echo-relay").await.unwrap();
     assert_eq!(
-        (
-            &one["name"],
-            &one["version"]["generation"],
-            &one["active_runs"]
-        ),
+        (&one["name"], &one["version"]["number"], &one["active_runs"]),
         (&json!("echo-relay"), &json!(1), &json!(0))
     );
     assert_eq!(one["version"]["digest"].as_str().map(str::len), Some(64));

@@ -42,7 +42,7 @@ async fn what_is_asked_and_not_granted_refuses_the_deploy_until_it_is_granted() 
     assert_eq!(host.client.chat("state-tool", "get:k").await.status, 503);
     assert_eq!(host.client.chat("echo-relay", "echo:hi").await.text(), "hi");
     write_policy(&host, "state-tool", "interfaces = ['state']");
-    host.serves_generation("state-tool", 1).await;
+    host.serves_version("state-tool", 1).await;
     assert_eq!(host.client.chat("state-tool", "get:k").await.text(), "null");
 }
 
@@ -75,7 +75,7 @@ async fn an_update_that_asks_for_more_waits_for_the_operator_also_over_a_restart
         "{reason}"
     );
     write_policy(&host, "live", "interfaces = ['state']");
-    host.serves_generation("live", 1).await;
+    host.serves_version("live", 1).await;
     assert_eq!(host.client.chat("live", "get:k").await.text(), "null");
 }
 
@@ -198,7 +198,7 @@ async fn state_has_the_quota_of_its_plugin() {
 async fn changes_are_in_the_audit_log() {
     let host = TestHost::builder().guest("counter").start().await;
     write_policy(&host, "counter", "[config]\na = 'b'");
-    host.serves_generation("counter", 2).await;
+    host.serves_version("counter", 2).await;
     host.rename_in("counter", &guest_bytes("no-lifecycle"));
     refused_for(&host, "counter", "lifecycle").await;
     std::fs::remove_file(host.plugin_file("counter")).unwrap();

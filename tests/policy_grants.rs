@@ -275,7 +275,7 @@ async fn the_difference_is_shown_and_granted_by_command() {
         granted.stdout,
         granted.stderr
     );
-    host.serves_generation("live", 2).await;
+    host.serves_version("live", 2).await;
     let written = std::fs::read_to_string(host.policy_file("live")).unwrap();
     assert!(
         written.contains("# ours") && written.contains("# kept") && written.contains("\"state\""),

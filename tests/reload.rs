@@ -30,7 +30,7 @@ async fn a_dropped_file_serves_and_a_deleted_one_does_not() {
     let host = TestHost::builder().start().await;
     assert_eq!(host.client.chat(NAME, "echo:hi").await.status, 404);
     std::fs::copy(guest("echo-relay"), host.plugin_file(NAME)).unwrap();
-    host.serves_generation(NAME, 1).await;
+    host.serves_version(NAME, 1).await;
     assert_eq!(host.client.chat(NAME, "echo:hi").await.text(), "hi");
     host.logs.line(&["deployed", NAME]).await;
 
@@ -61,7 +61,7 @@ async fn replacing_by_copy_and_by_rename_while_50_streams_run() {
     let host = live("slow-stream").alone().start().await;
     // What the new version needs is compiled once before, as on a machine that has seen this file.
     host.rename_in("warm-up", &guest_bytes("echo-relay"));
-    host.serves_generation("warm-up", 1).await;
+    host.serves_version("warm-up", 1).await;
     let mut streams = JoinSet::new();
     for _ in 0..50 {
         streams.spawn(read_all(host.client.clone()));
@@ -98,13 +98,13 @@ async fn runs(host: &TestHost, count: u64) {
     .await;
 }
 
-async fn swapped(host: &TestHost, generation: u64, complete: Stopwatch) {
-    host.serves_generation(NAME, generation).await;
+async fn swapped(host: &TestHost, number: u64, complete: Stopwatch) {
+    host.serves_version(NAME, number).await;
     let took = complete.elapsed();
     say(&format!(
-        "generation {generation} serves {took:?} after its file was complete"
+        "version {number} serves {took:?} after its file was complete"
     ));
-    assert!(took <= SWAP_MAX, "generation {generation} took {took:?}");
+    assert!(took <= SWAP_MAX, "version {number} took {took:?}");
 }
 
 #[tokio::test]
@@ -122,14 +122,14 @@ async fn no_request_fails_while_versions_change() {
         }
         count
     });
-    for (generation, guest) in [
+    for (number, guest) in [
         (2, "counter"),
         (3, "echo-relay"),
         (4, "counter"),
         (5, "echo-relay"),
     ] {
         host.rename_in(NAME, &guest_bytes(guest));
-        host.serves_generation(NAME, generation).await;
+        host.serves_version(NAME, number).await;
     }
     stop.send(()).unwrap();
     assert!(asking.await.unwrap() > 4);
@@ -183,7 +183,7 @@ async fn a_bad_file_leaves_the_old_version_serving_and_says_why() {
         );
         let status = host.client.status(NAME).await.unwrap();
         assert_eq!(
-            (&status["state"], &status["version"]["generation"]),
+            (&status["state"], &status["version"]["number"]),
             (&"ready".into(), &1.into()),
             "{case}"
         );
@@ -197,7 +197,7 @@ async fn a_bad_file_leaves_the_old_version_serving_and_says_why() {
         );
     }
     host.rename_in(NAME, &guest_bytes("slow-stream"));
-    let status = host.serves_generation(NAME, 2).await;
+    let status = host.serves_version(NAME, 2).await;
     assert!(
         status["last_error"].is_null(),
         "a good file ends the refusal: {status}"
@@ -220,7 +220,7 @@ async fn a_slow_plugin_does_not_hold_up_the_start() {
     let host = TestHost::builder().start().await;
     host.rename_in("spins", &guest_bytes("spin-in-setup"));
     host.rename_in("echo", &guest_bytes("echo-relay"));
-    host.serves_generation("echo", 1).await;
+    host.serves_version("echo", 1).await;
     assert_eq!(host.client.chat("echo", "echo:hi").await.text(), "hi");
     let status = host.client.status("spins").await.unwrap();
     assert_eq!(status["state"], "loading", "{status}");

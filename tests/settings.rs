@@ -4,24 +4,11 @@ use serde_json::Value;
 
 use crate::support::command::{Ended, hayrick, hayrick_with};
 use crate::support::folder::Folder;
-use crate::support::source::{read, root};
-
-/// Set to anything, it makes the test write the page instead.
-const WRITE: &str = "HAYRICK_WRITE_DOCS";
-const PAGE: &str = "docs/settings.md";
+use crate::support::pages::check_page;
 
 #[test]
 fn the_settings_page_is_up_to_date() {
-    let page = hayrick_app::settings::page::markdown();
-    if std::env::var_os(WRITE).is_some() {
-        std::fs::write(root().join(PAGE), page).unwrap();
-        return;
-    }
-    assert!(
-        read(PAGE) == page,
-        "{PAGE} is out of date: run `{WRITE}=1 cargo test --workspace --test integration \
-         the_settings_page`"
-    );
+    check_page("docs/settings.md", &hayrick_app::settings::page::markdown());
 }
 
 /// A folder with a settings file, and a plugins folder with the policy of `notes`.

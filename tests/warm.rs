@@ -59,6 +59,6 @@ async fn a_new_version_or_policy_begins_anew() {
     let host = warm("counter", "").start().await;
     assert_eq!(counts(&host, 2).await, ["1", "2"]);
     std::fs::write(host.policy_file("counter"), "instance = 'isolated'").unwrap();
-    host.serves_generation("counter", 2).await;
+    host.serves_version("counter", 2).await;
     assert_eq!(counts(&host, 3).await, ["1", "1", "1"]);
 }

@@ -5,7 +5,7 @@
 set -eu
 
 if [ $# -ne 1 ]; then
-    echo "usage: sh wit/derive-sync.sh OUT_DIR   (writes the four .wit files of hayrick:pipeline-sync there)" >&2
+    echo "usage: sh wit/derive-sync.sh OUT_DIR   (writes the three .wit files of hayrick:pipeline-sync there)" >&2
     exit 2
 fi
 wit=$(cd "$(dirname "$0")" && pwd)

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use hayrick_app::grant::interface_names;
 use hayrick_app::settings::flags::Flags;
 use hayrick_app::settings::units::parse_duration;
 
@@ -268,9 +269,9 @@ pub struct InspectArgs {
 pub struct GrantArgs {
     /// The plugin: NAME.wasm in the plugins folder, whose policy is NAME.toml beside it
     pub name: String,
-    /// What to grant: llm, jobs, state, config, http [default: every interface that the file
-    /// imports]
-    #[arg(value_name = "INTERFACE")]
+    #[arg(value_name = "INTERFACE", help = format!(
+        "What to grant: {} [default: every interface that the file imports]", interface_names()
+    ))]
     pub interfaces: Vec<String>,
     #[command(flatten)]
     pub folders: FolderArgs,

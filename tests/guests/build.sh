@@ -21,6 +21,20 @@ is_fresh() {
     [ -f "$1" ] && [ "$(cat "$1.sum" 2>/dev/null)" = "$2" ]
 }
 
+# Derives the contract without `async` into target/guests/wit-sync; what has not changed keeps its
+# time, so that nothing is built again.
+derive_sync() {
+    derived=$root/target/guests/wit-sync
+    rm -rf "$derived.new"
+    sh "$root/wit/derive-sync.sh" "$derived.new"
+    if diff -r "$derived" "$derived.new" >/dev/null 2>&1; then
+        rm -r "$derived.new"
+    else
+        rm -rf "$derived"
+        mv "$derived.new" "$derived"
+    fi
+}
+
 build_rust() {
     # Flags that tune the host's code do not apply to WebAssembly.
     unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
@@ -89,13 +103,13 @@ build_javascript() {
         (cd "$modules" && npm install --loglevel=error --ignore-scripts --no-audit --no-fund)
         cp javascript/package-lock.json "$modules/installed-lock.json"
     fi
-    sh "$root/wit/derive-sync.sh" "$modules/wit"
-    "$modules/node_modules/.bin/componentize-qjs" --sync --wit "$modules/wit" --world wrapper \
-        --js javascript/echo-relay.js --output "$component.new" >/dev/null
+    "$modules/node_modules/.bin/componentize-qjs" --sync --wit "$root/target/guests/wit-sync" \
+        --world wrapper --js javascript/echo-relay.js --output "$component.new" >/dev/null
     mv "$component.new" "$component"
     echo "$sum" >"$component.sum"
 }
 
+derive_sync
 build_rust
 build_hostile
 build_smith

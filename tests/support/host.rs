@@ -266,14 +266,14 @@ impl TestHost {
         std::fs::rename(&aside, self.plugin_file(pipeline)).unwrap();
     }
 
-    /// The generation that serves, once it is `generation` or later.
-    pub async fn serves_generation(&self, pipeline: &str, generation: u64) -> Value {
+    /// The version that serves, once its number is `number` or higher.
+    pub async fn serves_version(&self, pipeline: &str, number: u64) -> Value {
         eventually(
-            &format!("generation {generation} of {pipeline}"),
+            &format!("version {number} of {pipeline}"),
             SOON,
             async || {
                 let status = self.client.status(pipeline).await?;
-                (status["version"]["generation"].as_u64() >= Some(generation)).then_some(status)
+                (status["version"]["number"].as_u64() >= Some(number)).then_some(status)
             },
         )
         .await

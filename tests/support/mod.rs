@@ -22,6 +22,7 @@ pub mod launch;
 pub mod logs;
 pub mod metrics;
 pub mod neighbour;
+pub mod pages;
 pub mod process;
 pub mod quiet;
 pub mod random;

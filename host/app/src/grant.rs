@@ -50,6 +50,11 @@ pub fn grant(sources: Sources, name: &str, interfaces: &[String]) -> anyhow::Res
     })
 }
 
+/// What can be granted, by name, for people.
+pub fn interface_names() -> String {
+    Interface::ALL.map(Interface::as_str).join(", ")
+}
+
 fn asked(rules: &Rules, name: &PipelineName) -> anyhow::Result<BTreeSet<Interface>> {
     let path = rules.plugins_dir.join(format!("{name}.wasm"));
     let judged = judge(rules, &path)?;
@@ -60,10 +65,13 @@ fn asked(rules: &Rules, name: &PipelineName) -> anyhow::Result<BTreeSet<Interfac
 }
 
 fn parse(interfaces: &[String]) -> anyhow::Result<BTreeSet<Interface>> {
-    let known = || Interface::ALL.map(Interface::as_str).join(", ");
     let parse = |name: &String| {
-        Interface::parse(name)
-            .with_context(|| format!("unknown interface '{name}': write some of {}", known()))
+        Interface::parse(name).with_context(|| {
+            format!(
+                "unknown interface '{name}': write some of {}",
+                interface_names()
+            )
+        })
     };
     interfaces.iter().map(parse).collect()
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::Context;
 use hayrick_runtime::approvals::read_approvals;
-use hayrick_runtime::asked::check_asked;
 use hayrick_runtime::config::Policies;
+use hayrick_runtime::grant_check::check_grants;
 use hayrick_runtime::inspect::Inspection;
 use hayrick_types::id::PipelineName;
 use hayrick_types::policy::{Interface, Policy};
@@ -74,7 +74,7 @@ pub fn judge(rules: &Rules, path: &Path) -> anyhow::Result<Judged> {
         .clone()
         .and(policy)
         .and_then(|policy| {
-            let checked = check_asked(&name, &inspection.asked, &policy, before.as_ref());
+            let checked = check_grants(&name, &inspection.asked, &policy, before.as_ref());
             checked.map_err(|error| error.to_string())
         });
     let (asks, asked_before) = (names(&inspection.asked), before.as_ref().map(names));

@@ -1,4 +1,4 @@
-//! `config`: values the operator wrote for this plugin. Secrets are none of them.
+//! `config`: values the operator wrote for this plugin, without the secrets.
 
 use std::sync::Arc;
 
@@ -6,15 +6,22 @@ use hayrick_types::policy::Policy;
 use wasmtime::component::HasData;
 
 use crate::bindings::hayrick::pipeline::config;
+use crate::bindings::sync::hayrick::pipeline_sync as sync;
+use crate::guest_state::GuestState;
 
 /// What a run reaches of its values.
 pub struct ConfigView<'a>(pub(crate) &'a Arc<Policy>);
 
 /// How wasmtime gets at the view.
-pub(crate) struct HasConfig;
+pub(crate) struct HasView;
 
-impl HasData for HasConfig {
+impl HasData for HasView {
     type Data<'a> = ConfigView<'a>;
+}
+
+/// The view of a run.
+pub(crate) fn view(state: &mut GuestState) -> ConfigView<'_> {
+    ConfigView(&state.run.policy)
 }
 
 impl config::Host for ConfigView<'_> {
@@ -24,5 +31,15 @@ impl config::Host for ConfigView<'_> {
 
     fn keys(&mut self) -> wasmtime::Result<Vec<String>> {
         Ok(self.0.config.keys().cloned().collect())
+    }
+}
+
+impl sync::config::Host for ConfigView<'_> {
+    async fn get(&mut self, key: String) -> wasmtime::Result<Option<String>> {
+        config::Host::get(self, key)
+    }
+
+    async fn keys(&mut self) -> wasmtime::Result<Vec<String>> {
+        config::Host::keys(self)
     }
 }

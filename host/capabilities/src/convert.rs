@@ -257,25 +257,24 @@ impl From<failure::FailureKind> for types::FailureKind {
     }
 }
 
-impl From<types::Failure> for failure::Failure {
-    fn from(failure: types::Failure) -> failure::Failure {
-        let retry_after = failure.retry_after.map(Duration::from_millis);
-        failure::Failure {
-            retry_after,
-            ..failure::Failure::of_guest(failure.kind.into(), failure.message)
-        }
+/// What a guest says went wrong. Its limit is left out: see `reached_limits`.
+pub(crate) fn failure_of_guest(failure: types::Failure) -> failure::Failure {
+    let retry_after = failure.retry_after.map(Duration::from_millis);
+    failure::Failure {
+        retry_after,
+        ..failure::Failure::of_guest(failure.kind.into(), failure.message)
     }
 }
 
-impl From<failure::Failure> for types::Failure {
-    fn from(failure: failure::Failure) -> types::Failure {
-        let retry_after = failure
-            .retry_after
-            .map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
-        types::Failure {
-            kind: failure.kind.into(),
-            message: failure.message,
-            retry_after,
-        }
+/// A failure of the host's, for a guest. Only `reached_limits` hands one over, since it counts.
+pub(crate) fn failure_for_guest(failure: failure::Failure) -> types::Failure {
+    let retry_after = failure
+        .retry_after
+        .map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
+    types::Failure {
+        kind: failure.kind.into(),
+        message: failure.message,
+        retry_after,
+        limit: failure.limit.map(|limit| limit.as_str().to_owned()),
     }
 }

@@ -1,5 +1,5 @@
-//! The `T` of every `Store<T>`: what one run of one guest can reach, and the view of it that each
-//! interface has.
+//! The `T` of every `Store<T>`: what one run of one guest can reach. Each interface has a view of it
+//! in its own module.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -11,25 +11,17 @@ use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
-use crate::bindings::hayrick::pipeline::types;
-use crate::config::ConfigView;
+use crate::bindings::hayrick::pipeline::types::Level;
 use crate::generation::GenerationSlot;
+use crate::guest_log::GuestLog;
 use crate::host_calls::HostCalls;
-use crate::http::HttpView;
 use crate::incoming::IncomingSlot;
-use crate::jobs::JobsView;
-use crate::llm::LlmView;
-use crate::log::{GuestLog, LogView};
 use crate::memory_limit::MemoryLimit;
-use crate::response::{Response, ResponseView};
+use crate::response_writer::ResponseWriter;
 use crate::run_context::RunContext;
 use crate::services::Services;
-use crate::state::StateView;
 use crate::stdio::LogStream;
-use crate::tasks::TasksView;
-use crate::timers::TimersView;
 use crate::upload::UploadSlot;
-use crate::uploads::UploadsView;
 use crate::wasi_http::WasiHttpState;
 
 /// Random bytes of one call.
@@ -41,7 +33,7 @@ pub struct GuestState {
     pub(crate) services: Services,
     pub(crate) run: RunContext,
     pub(crate) log: Arc<GuestLog>,
-    pub(crate) response: Arc<Response>,
+    pub(crate) response: Arc<ResponseWriter>,
     pub(crate) calls: HostCalls,
     /// The memory the run may use; the runtime makes it the store's limiter.
     pub memory: MemoryLimit,
@@ -59,7 +51,7 @@ impl GuestState {
         services: Services,
         run: RunContext,
         log: Arc<GuestLog>,
-        response: Arc<Response>,
+        response: Arc<ResponseWriter>,
         limits: &Limits,
     ) -> GuestState {
         let mut table = ResourceTable::new();
@@ -82,7 +74,7 @@ impl GuestState {
 
     /// The answer of the next call on the same instance: `setup` writes to nobody, the run after it
     /// to its client.
-    pub fn set_response(&mut self, response: Arc<Response>) {
+    pub fn set_response(&mut self, response: Arc<ResponseWriter>) {
         self.response = response;
     }
 
@@ -112,68 +104,8 @@ impl GuestState {
         Ok(self.table.push(UploadSlot::new(upload))?)
     }
 
-    pub(crate) fn as_types(&mut self) -> TypesView {
-        TypesView
-    }
-
-    pub(crate) fn as_timers(&mut self) -> TimersView<'_> {
-        TimersView(&self.calls)
-    }
-
-    pub(crate) fn as_log(&mut self) -> LogView<'_> {
-        LogView(&self.log)
-    }
-
-    pub(crate) fn as_response(&mut self) -> ResponseView<'_> {
-        ResponseView {
-            response: &self.response,
-            table: &mut self.table,
-            calls: &self.calls,
-        }
-    }
-
-    pub(crate) fn as_llm(&mut self) -> LlmView<'_> {
-        LlmView {
-            llm: &self.services.llm,
-            run: &self.run,
-            table: &mut self.table,
-            calls: &self.calls,
-        }
-    }
-
-    pub(crate) fn as_uploads(&mut self) -> UploadsView<'_> {
-        UploadsView {
-            table: &mut self.table,
-            calls: &self.calls,
-        }
-    }
-
-    pub(crate) fn as_jobs(&mut self) -> JobsView<'_> {
-        JobsView {
-            jobs: &self.services.jobs,
-            run: &self.run,
-            calls: &self.calls,
-        }
-    }
-
-    pub(crate) fn as_tasks(&mut self) -> TasksView<'_> {
-        TasksView(&self.run)
-    }
-
-    pub(crate) fn as_config(&mut self) -> ConfigView<'_> {
-        ConfigView(&self.run.policy)
-    }
-
-    pub(crate) fn as_http(&mut self) -> HttpView<'_> {
-        HttpView {
-            session: self.session(),
-            table: &mut self.table,
-            calls: &self.calls,
-        }
-    }
-
     /// What the run may ask of the network, by either interface.
-    fn session(&mut self) -> Arc<Session> {
+    pub(crate) fn session(&mut self) -> Arc<Session> {
         let make = || {
             Arc::new(self.services.egress.session(
                 Arc::clone(&self.run.pipeline),
@@ -182,20 +114,7 @@ impl GuestState {
         };
         Arc::clone(self.session.get_or_insert_with(make))
     }
-
-    pub(crate) fn as_state(&mut self) -> StateView<'_> {
-        StateView {
-            state: &self.services.state,
-            run: &self.run,
-            calls: &self.calls,
-        }
-    }
 }
-
-/// The interface of words that all others share; nothing in it can be called.
-pub(crate) struct TypesView;
-
-impl types::Host for TypesView {}
 
 /// A WASI without authority: no folder, no environment, no arguments, no sockets, no names, and a
 /// log for a terminal.
@@ -206,8 +125,8 @@ fn inert_wasi(log: &Arc<GuestLog>) -> WasiCtx {
         .allow_udp(false)
         .allow_ip_name_lookup(false)
         .max_random_size(RANDOM_BYTES_MAX)
-        .stdout(LogStream::new(Arc::clone(log), types::Level::Info))
-        .stderr(LogStream::new(Arc::clone(log), types::Level::Error));
+        .stdout(LogStream::new(Arc::clone(log), Level::Info))
+        .stderr(LogStream::new(Arc::clone(log), Level::Error));
     builder.build()
 }
 
@@ -224,9 +143,10 @@ impl WasiView for GuestState {
 impl WasiHttpView for GuestState {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         let session = self.session();
+        let limits = &self.run.limits;
         let state = self
             .wasi_http
-            .get_or_insert_with(|| WasiHttpState::new(session));
+            .get_or_insert_with(|| WasiHttpState::new(session, limits.clone()));
         WasiHttpCtxView {
             ctx: &mut state.ctx,
             table: &mut self.table,

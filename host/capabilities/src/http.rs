@@ -6,13 +6,15 @@ use std::time::Duration;
 use hayrick_services::egress::incoming::Incoming;
 use hayrick_services::egress::request::Request;
 use hayrick_services::egress::session::Session;
-use hayrick_types::failure::Failure;
 use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{http, types};
-use crate::host_calls::HostCalls;
+use crate::bindings::sync::hayrick::pipeline_sync as sync;
+use crate::guest_state::GuestState;
+use crate::host_calls::{HostCall, HostCalls};
 use crate::incoming::IncomingSlot;
-use crate::slot::{give_back, lend};
+use crate::reached_limits::ReachedLimits;
+use crate::slot::{give_back, lend, push};
 
 /// Bytes of one read, whatever the guest asks for.
 const READ_BYTES_MAX: usize = 1 << 20;
@@ -22,70 +24,105 @@ pub struct HttpView<'a> {
     pub(crate) session: Arc<Session>,
     pub(crate) table: &'a mut ResourceTable,
     pub(crate) calls: &'a HostCalls,
+    pub(crate) limits: &'a ReachedLimits,
 }
 
 /// How wasmtime gets at the view.
-pub(crate) struct HasHttp;
+pub(crate) struct HasView;
 
-impl HasData for HasHttp {
+impl HasData for HasView {
     type Data<'a> = HttpView<'a>;
 }
 
-/// Sends a request; redirects are followed.
-pub(crate) async fn send(
-    session: Arc<Session>,
-    request: http::Request,
-) -> Result<IncomingSlot, types::Failure> {
-    let headers = request
-        .headers
-        .into_iter()
-        .map(|(name, value)| (name, value.into_bytes()))
-        .collect();
-    let timeout = request.timeout.map(Duration::from_millis);
-    let request = Request {
-        method: request.method,
-        url: request.url,
-        headers,
-        body: request.body.into(),
-        timeout,
-        follow: true,
-    };
-    let sent = session.send(request).await;
-    sent.map(IncomingSlot::new)
-        .map_err(|error| Failure::from(error).into())
+/// The view of a run.
+pub(crate) fn view(state: &mut GuestState) -> HttpView<'_> {
+    HttpView {
+        session: state.session(),
+        table: &mut state.table,
+        calls: &state.calls,
+        limits: &state.run.limits,
+    }
 }
 
-/// Reads the next bytes of a lent answer.
-pub(crate) async fn read(incoming: &mut Incoming, max: u32) -> Result<Vec<u8>, types::Failure> {
-    let read = incoming
-        .read(usize::try_from(max).unwrap_or(usize::MAX))
-        .await;
-    read.map_err(|error| Failure::from(error).into())
+/// One call of `send`.
+struct SendCall {
+    session: Arc<Session>,
+    limits: ReachedLimits,
+    _call: HostCall,
+}
+
+impl SendCall {
+    /// Sends a request; redirects are followed.
+    async fn send(self, request: http::Request) -> Result<IncomingSlot, types::Failure> {
+        let headers = request
+            .headers
+            .into_iter()
+            .map(|(name, value)| (name, value.into_bytes()))
+            .collect();
+        let request = Request {
+            method: request.method,
+            url: request.url,
+            headers,
+            body: request.body.into(),
+            timeout: request.timeout.map(Duration::from_millis),
+            follow: true,
+        };
+        let sent = self.session.send(request).await;
+        self.limits.handed(sent.map(IncomingSlot::new))
+    }
+}
+
+/// One call of `read`: the answer is out of its slot while it waits.
+struct ReadCall {
+    incoming: Incoming,
+    limits: ReachedLimits,
+    _call: HostCall,
+}
+
+impl ReadCall {
+    async fn read(&mut self, max: u32) -> Result<Vec<u8>, types::Failure> {
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        self.limits.handed(self.incoming.read(max).await)
+    }
+}
+
+impl HttpView<'_> {
+    fn begin_send(&self, request: &http::Request) -> wasmtime::Result<SendCall> {
+        let headers = request.headers.iter();
+        let header_bytes = headers.map(|(name, value)| name.len() + value.len());
+        let bytes = request.body.len() + header_bytes.sum::<usize>();
+        Ok(SendCall {
+            session: Arc::clone(&self.session),
+            limits: self.limits.clone(),
+            _call: self.calls.begin(bytes)?,
+        })
+    }
+
+    fn begin_read(
+        &mut self,
+        slot: &Resource<IncomingSlot>,
+        max: u32,
+    ) -> wasmtime::Result<ReadCall> {
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        let call = self.calls.begin(max.min(READ_BYTES_MAX))?;
+        Ok(ReadCall {
+            incoming: lend(self.table, slot)?,
+            limits: self.limits.clone(),
+            _call: call,
+        })
+    }
 }
 
 impl http::Host for HttpView<'_> {}
 
-impl<T> http::HostWithStore<T> for HasHttp {
+impl<T> http::HostWithStore<T> for HasView {
     async fn send(
         accessor: &Accessor<T, Self>,
         request: http::Request,
     ) -> wasmtime::Result<Result<Resource<IncomingSlot>, types::Failure>> {
-        let bytes = request.body.len()
-            + request
-                .headers
-                .iter()
-                .map(|(name, value)| name.len() + value.len())
-                .sum::<usize>();
-        let (session, _call) = accessor.with(|mut access| {
-            let view = access.get();
-            view.calls.begin(bytes).map(|call| (view.session, call))
-        })?;
-        match send(session, request).await {
-            Ok(slot) => Ok(Ok(
-                accessor.with(|mut access| access.get().table.push(slot))?
-            )),
-            Err(failure) => Ok(Err(failure)),
-        }
+        let call = accessor.with(|mut access| access.get().begin_send(&request))?;
+        let sent = call.send(request).await;
+        accessor.with(|mut access| push(access.get().table, sent))
     }
 }
 
@@ -109,23 +146,53 @@ impl http::HostIncoming for HttpView<'_> {
     }
 }
 
-impl<T> http::HostIncomingWithStore<T> for HasHttp {
+impl<T> http::HostIncomingWithStore<T> for HasView {
     async fn read(
         accessor: &Accessor<T, Self>,
         slot: Resource<IncomingSlot>,
         max: u32,
     ) -> wasmtime::Result<Result<Vec<u8>, types::Failure>> {
-        let (mut incoming, _call) = accessor.with(|mut access| {
-            let view = access.get();
-            let call = view.calls.begin(
-                usize::try_from(max)
-                    .unwrap_or(usize::MAX)
-                    .min(READ_BYTES_MAX),
-            )?;
-            lend(view.table, &slot).map(|incoming| (incoming, call))
-        })?;
-        let bytes = read(&mut incoming, max).await;
-        accessor.with(|mut access| give_back(access.get().table, &slot, incoming))?;
+        let mut call = accessor.with(|mut access| access.get().begin_read(&slot, max))?;
+        let bytes = call.read(max).await;
+        accessor.with(|mut access| give_back(access.get().table, &slot, call.incoming))?;
         Ok(bytes)
+    }
+}
+
+impl sync::http::Host for HttpView<'_> {
+    async fn send(
+        &mut self,
+        request: http::Request,
+    ) -> wasmtime::Result<Result<Resource<IncomingSlot>, types::Failure>> {
+        let sent = self.begin_send(&request)?.send(request).await;
+        push(self.table, sent)
+    }
+}
+
+impl sync::http::HostIncoming for HttpView<'_> {
+    async fn status(&mut self, slot: Resource<IncomingSlot>) -> wasmtime::Result<u16> {
+        http::HostIncoming::status(self, slot)
+    }
+
+    async fn headers(
+        &mut self,
+        slot: Resource<IncomingSlot>,
+    ) -> wasmtime::Result<Vec<(String, String)>> {
+        http::HostIncoming::headers(self, slot)
+    }
+
+    async fn read(
+        &mut self,
+        slot: Resource<IncomingSlot>,
+        max: u32,
+    ) -> wasmtime::Result<Result<Vec<u8>, types::Failure>> {
+        let mut call = self.begin_read(&slot, max)?;
+        let bytes = call.read(max).await;
+        give_back(self.table, &slot, call.incoming)?;
+        Ok(bytes)
+    }
+
+    async fn drop(&mut self, slot: Resource<IncomingSlot>) -> wasmtime::Result<()> {
+        http::HostIncoming::drop(self, slot)
     }
 }

@@ -1,5 +1,5 @@
-//! `jobs`: durable work of this plugin. It sees its own jobs only: the pipeline's name is the
-//! host's, not the guest's word.
+//! `jobs`: durable work of this plugin. It sees its own jobs only: the host fills the
+//! pipeline's name in, not the guest.
 
 use std::time::Duration;
 
@@ -10,6 +10,8 @@ use hayrick_types::job::{Job, JobFilter, JobId, JobStatus, Submission};
 use wasmtime::component::{Accessor, HasData};
 
 use crate::bindings::hayrick::pipeline::{jobs, types};
+use crate::bindings::sync::hayrick::pipeline_sync as sync;
+use crate::guest_state::GuestState;
 use crate::host_calls::{HostCall, HostCalls};
 use crate::run_context::RunContext;
 
@@ -23,62 +25,62 @@ pub struct JobsView<'a> {
     pub(crate) calls: &'a HostCalls,
 }
 
-/// One pipeline's jobs, for the length of a call.
-pub(crate) struct Own {
-    jobs: Jobs,
-    run: RunContext,
-}
-
 /// How wasmtime gets at the view.
-pub(crate) struct HasJobs;
+pub(crate) struct HasView;
 
-impl HasData for HasJobs {
+impl HasData for HasView {
     type Data<'a> = JobsView<'a>;
 }
 
+/// The view of a run.
+pub(crate) fn view(state: &mut GuestState) -> JobsView<'_> {
+    JobsView {
+        jobs: &state.services.jobs,
+        run: &state.run,
+        calls: &state.calls,
+    }
+}
+
 impl JobsView<'_> {
-    pub(crate) fn own(&self) -> Own {
-        Own {
+    /// Begins a call that holds `bytes`.
+    fn begin(&self, bytes: usize) -> wasmtime::Result<JobsCall> {
+        Ok(JobsCall {
             jobs: self.jobs.clone(),
             run: self.run.clone(),
-        }
-    }
-
-    /// The same for a call that holds `bytes`.
-    fn begin(&self, bytes: usize) -> wasmtime::Result<(Own, HostCall)> {
-        self.calls.begin(bytes).map(|call| (self.own(), call))
+            _call: self.calls.begin(bytes)?,
+        })
     }
 }
 
-type Told<T> = Result<T, types::Failure>;
-
-impl Own {
-    fn told<T>(&self, outcome: Result<T, JobError>) -> Told<T> {
-        let told = outcome.map_err(Failure::from);
-        told.inspect_err(|failure| self.run.share.count(failure))
-            .map_err(Into::into)
-    }
+/// What one call has while it waits.
+struct JobsCall {
+    jobs: Jobs,
+    run: RunContext,
+    _call: HostCall,
 }
 
-fn invalid(message: impl Into<String>) -> types::Failure {
-    Failure::new(FailureKind::InvalidInput, message).into()
+type Outcome<T> = Result<T, types::Failure>;
+
+fn invalid(message: impl Into<String>) -> Failure {
+    Failure::new(FailureKind::InvalidInput, message)
 }
 
-fn parse(id: &str) -> Told<JobId> {
+fn parse(id: &str) -> Result<JobId, Failure> {
     JobId::parse(id).ok_or_else(|| invalid("a job's id is a UUID, as `submit` returned it"))
 }
 
-impl Own {
-    pub(crate) async fn submit(
+impl JobsCall {
+    async fn submit(
         self,
         kind: String,
         data: String,
         options: jobs::SubmitOptions,
-    ) -> Told<jobs::Job> {
+    ) -> Outcome<jobs::Job> {
         let grant = self.run.policy.jobs;
         if !grant.submit {
             let text = "this plugin may not submit jobs: have the operator write `submit = true` below [jobs] in its policy file";
-            return Err(Failure::new(FailureKind::Denied, text).into());
+            let denied = Failure::new(FailureKind::Denied, text);
+            return self.run.limits.handed(Err(denied));
         }
         let submission = Submission {
             pipeline: self.run.pipeline.to_string(),
@@ -91,26 +93,22 @@ impl Own {
             timeout: options.timeout.map(Duration::from_millis),
             pending_max: Some(grant.pending_max),
         };
-        self.told(self.jobs.submit(submission).await)
-            .map(|submitted| submitted.job.into())
+        let submitted = self.run.limits.handed(self.jobs.submit(submission).await)?;
+        Ok(submitted.job.into())
     }
 
-    pub(crate) async fn get(self, id: String) -> Told<Option<jobs::Job>> {
-        // What is no id is no job's.
+    async fn get(self, id: String) -> Outcome<Option<jobs::Job>> {
+        // What is no UUID is no job's id.
         let Some(id) = JobId::parse(&id) else {
             return Ok(None);
         };
         match self.jobs.get(&self.run.pipeline, id).await {
             Err(JobError::NotFound { .. }) => Ok(None),
-            found => self.told(found).map(|job| Some(job.into())),
+            found => Ok(Some(self.run.limits.handed(found)?.into())),
         }
     }
 
-    pub(crate) async fn list(
-        self,
-        status: Option<jobs::Status>,
-        limit: u32,
-    ) -> Told<Vec<jobs::Job>> {
+    async fn list(self, status: Option<jobs::Status>, limit: u32) -> Outcome<Vec<jobs::Job>> {
         let filter = JobFilter {
             pipeline: self.run.pipeline.to_string(),
             status: status.map(Into::into),
@@ -118,84 +116,129 @@ impl Own {
             before: None,
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
         };
-        self.told(self.jobs.list(filter).await)
-            .map(|page| page.jobs.into_iter().map(Into::into).collect())
+        let page = self.run.limits.handed(self.jobs.list(filter).await)?;
+        Ok(page.jobs.into_iter().map(Into::into).collect())
     }
 
-    pub(crate) async fn cancel(self, id: String) -> Told<jobs::Job> {
-        self.told(self.jobs.cancel(&self.run.pipeline, parse(&id)?).await)
-            .map(Into::into)
+    async fn cancel(self, id: String) -> Outcome<jobs::Job> {
+        let id = self.run.limits.handed(parse(&id))?;
+        let job = self.jobs.cancel(&self.run.pipeline, id).await;
+        Ok(self.run.limits.handed(job)?.into())
     }
 
-    pub(crate) async fn wait(self, id: String, timeout: Option<u64>) -> Told<jobs::Job> {
+    async fn wait(self, id: String, timeout: Option<u64>) -> Outcome<jobs::Job> {
+        let id = self.run.limits.handed(parse(&id))?;
         let timeout = timeout
             .map_or(WAIT_MAX, Duration::from_millis)
             .min(WAIT_MAX);
-        self.told(
-            self.jobs
-                .wait(&self.run.pipeline, parse(&id)?, timeout)
-                .await,
-        )
-        .map(Into::into)
+        let job = self.jobs.wait(&self.run.pipeline, id, timeout).await;
+        Ok(self.run.limits.handed(job)?.into())
     }
 
-    pub(crate) async fn checkpoint(self, state: String) -> Told<()> {
-        let attempt = self.run.attempt.as_ref();
-        let attempt = attempt.ok_or_else(|| {
+    async fn checkpoint(self, state: String) -> Outcome<()> {
+        let attempt = self.run.attempt.as_ref().ok_or_else(|| {
             invalid("`checkpoint` is for the attempt of a job: call it inside `run-job`")
-        })?;
-        self.told(self.jobs.checkpoint(attempt.lease, state).await)
+        });
+        let lease = self.run.limits.handed(attempt)?.lease;
+        self.run
+            .limits
+            .handed(self.jobs.checkpoint(lease, state).await)
     }
 }
 
 impl jobs::Host for JobsView<'_> {}
 
-impl<T> jobs::HostWithStore<T> for HasJobs {
+impl<T> jobs::HostWithStore<T> for HasView {
     async fn submit(
         accessor: &Accessor<T, Self>,
         kind: String,
         data: String,
         options: jobs::SubmitOptions,
-    ) -> wasmtime::Result<Told<jobs::Job>> {
-        let (own, _call) =
-            accessor.with(|mut access| access.get().begin(kind.len() + data.len()))?;
-        Ok(own.submit(kind, data, options).await)
+    ) -> wasmtime::Result<Outcome<jobs::Job>> {
+        let call = accessor.with(|mut access| access.get().begin(kind.len() + data.len()))?;
+        Ok(call.submit(kind, data, options).await)
     }
 
     async fn get(
         accessor: &Accessor<T, Self>,
         id: String,
-    ) -> wasmtime::Result<Told<Option<jobs::Job>>> {
-        let (own, _call) = accessor.with(|mut access| access.get().begin(0))?;
-        Ok(own.get(id).await)
+    ) -> wasmtime::Result<Outcome<Option<jobs::Job>>> {
+        let call = accessor.with(|mut access| access.get().begin(0))?;
+        Ok(call.get(id).await)
     }
 
     async fn list(
         accessor: &Accessor<T, Self>,
         status: Option<jobs::Status>,
         limit: u32,
-    ) -> wasmtime::Result<Told<Vec<jobs::Job>>> {
-        let (own, _call) = accessor.with(|mut access| access.get().begin(0))?;
-        Ok(own.list(status, limit).await)
+    ) -> wasmtime::Result<Outcome<Vec<jobs::Job>>> {
+        let call = accessor.with(|mut access| access.get().begin(0))?;
+        Ok(call.list(status, limit).await)
     }
 
-    async fn cancel(accessor: &Accessor<T, Self>, id: String) -> wasmtime::Result<Told<jobs::Job>> {
-        let (own, _call) = accessor.with(|mut access| access.get().begin(0))?;
-        Ok(own.cancel(id).await)
+    async fn cancel(
+        accessor: &Accessor<T, Self>,
+        id: String,
+    ) -> wasmtime::Result<Outcome<jobs::Job>> {
+        let call = accessor.with(|mut access| access.get().begin(0))?;
+        Ok(call.cancel(id).await)
     }
 
     async fn wait(
         accessor: &Accessor<T, Self>,
         id: String,
         timeout: Option<u64>,
-    ) -> wasmtime::Result<Told<jobs::Job>> {
-        let (own, _call) = accessor.with(|mut access| access.get().begin(0))?;
-        Ok(own.wait(id, timeout).await)
+    ) -> wasmtime::Result<Outcome<jobs::Job>> {
+        let call = accessor.with(|mut access| access.get().begin(0))?;
+        Ok(call.wait(id, timeout).await)
     }
 
-    async fn checkpoint(accessor: &Accessor<T, Self>, state: String) -> wasmtime::Result<Told<()>> {
-        let (own, _call) = accessor.with(|mut access| access.get().begin(state.len()))?;
-        Ok(own.checkpoint(state).await)
+    async fn checkpoint(
+        accessor: &Accessor<T, Self>,
+        state: String,
+    ) -> wasmtime::Result<Outcome<()>> {
+        let call = accessor.with(|mut access| access.get().begin(state.len()))?;
+        Ok(call.checkpoint(state).await)
+    }
+}
+
+impl sync::jobs::Host for JobsView<'_> {
+    async fn submit(
+        &mut self,
+        kind: String,
+        data: String,
+        options: jobs::SubmitOptions,
+    ) -> wasmtime::Result<Outcome<jobs::Job>> {
+        let call = self.begin(kind.len() + data.len())?;
+        Ok(call.submit(kind, data, options).await)
+    }
+
+    async fn get(&mut self, id: String) -> wasmtime::Result<Outcome<Option<jobs::Job>>> {
+        Ok(self.begin(0)?.get(id).await)
+    }
+
+    async fn list(
+        &mut self,
+        status: Option<jobs::Status>,
+        limit: u32,
+    ) -> wasmtime::Result<Outcome<Vec<jobs::Job>>> {
+        Ok(self.begin(0)?.list(status, limit).await)
+    }
+
+    async fn cancel(&mut self, id: String) -> wasmtime::Result<Outcome<jobs::Job>> {
+        Ok(self.begin(0)?.cancel(id).await)
+    }
+
+    async fn wait(
+        &mut self,
+        id: String,
+        timeout: Option<u64>,
+    ) -> wasmtime::Result<Outcome<jobs::Job>> {
+        Ok(self.begin(0)?.wait(id, timeout).await)
+    }
+
+    async fn checkpoint(&mut self, state: String) -> wasmtime::Result<Outcome<()>> {
+        Ok(self.begin(state.len())?.checkpoint(state).await)
     }
 }
 

@@ -1,28 +1,14 @@
 //! All that a component can be linked to.
 
+use hayrick_types::contract::{PACKAGE, SYNC_PACKAGE, TYPES, VERSION};
+use hayrick_types::for_each_import;
 use wasmtime::Engine;
-use wasmtime::component::{HasData, Linker};
+use wasmtime::component::Linker;
 
-use crate::bindings::hayrick::pipeline::{
-    config, http, jobs, llm, log, response, state, tasks, timers, types, uploads,
-};
-use crate::config::HasConfig;
-use crate::guest_state::{GuestState, TypesView};
-use crate::http::HasHttp;
-use crate::jobs::HasJobs;
-use crate::llm::HasLlm;
-use crate::log::HasLog;
-use crate::response::HasResponse;
-use crate::state::HasState;
-use crate::sync_twin;
-use crate::tasks::HasTasks;
-use crate::timers::HasTimers;
-use crate::uploads::HasUploads;
+use crate::bindings::hayrick::pipeline;
+use crate::bindings::sync::hayrick::pipeline_sync;
+use crate::guest_state::GuestState;
 
-/// Package of the interfaces with `async` functions, as component names spell it.
-pub const PACKAGE: &str = "hayrick:pipeline";
-/// The version of both.
-pub const VERSION: &str = "0.1.0";
 /// WASI packages that are linked, inert: language runtimes import them whether they use them or
 /// not.
 pub const INERT_PACKAGES: [&str; 6] = [
@@ -37,6 +23,34 @@ pub const INERT_PACKAGES: [&str; 6] = [
 /// `http`.
 pub const WASI_HTTP: [&str; 2] = ["wasi:http/types", "wasi:http/outgoing-handler"];
 
+/// Links each interface of the contract's table, in both packages: `$module` has its view and the
+/// implementations.
+macro_rules! add_imports {
+    (
+        granted { $($(#[$doc:meta])* $variant:ident $module:ident $name:literal $grant:ident,)+ }
+        free { $($free_module:ident $free_name:literal,)+ }
+    ) => {
+        fn add_imports(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
+            add_imports!(@link linker $($module)+ $($free_module)+);
+            Ok(())
+        }
+    };
+    (@link $linker:ident $($module:ident)+) => {
+        $(
+            pipeline::$module::add_to_linker::<GuestState, crate::$module::HasView>(
+                $linker,
+                crate::$module::view,
+            )?;
+            pipeline_sync::$module::add_to_linker::<GuestState, crate::$module::HasView>(
+                $linker,
+                crate::$module::view,
+            )?;
+        )+
+    };
+}
+
+for_each_import!(add_imports);
+
 /// The linker every component is linked with. A component gets only what it imports by name.
 ///
 /// # Errors
@@ -44,25 +58,10 @@ pub const WASI_HTTP: [&str; 2] = ["wasi:http/types", "wasi:http/outgoing-handler
 pub fn linker(engine: &Engine) -> wasmtime::Result<Linker<GuestState>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    types::add_to_linker::<GuestState, HasTypes>(&mut linker, GuestState::as_types)?;
-    response::add_to_linker::<GuestState, HasResponse>(&mut linker, GuestState::as_response)?;
-    llm::add_to_linker::<GuestState, HasLlm>(&mut linker, GuestState::as_llm)?;
-    timers::add_to_linker::<GuestState, HasTimers>(&mut linker, GuestState::as_timers)?;
-    log::add_to_linker::<GuestState, HasLog>(&mut linker, GuestState::as_log)?;
-    uploads::add_to_linker::<GuestState, HasUploads>(&mut linker, GuestState::as_uploads)?;
-    jobs::add_to_linker::<GuestState, HasJobs>(&mut linker, GuestState::as_jobs)?;
-    tasks::add_to_linker::<GuestState, HasTasks>(&mut linker, GuestState::as_tasks)?;
-    state::add_to_linker::<GuestState, HasState>(&mut linker, GuestState::as_state)?;
-    config::add_to_linker::<GuestState, HasConfig>(&mut linker, GuestState::as_config)?;
-    http::add_to_linker::<GuestState, HasHttp>(&mut linker, GuestState::as_http)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-    sync_twin::add_to_linker(&mut linker, VERSION)?;
+    for package in [PACKAGE, SYNC_PACKAGE] {
+        linker.instance(&format!("{package}/{TYPES}@{VERSION}"))?;
+    }
+    add_imports(&mut linker)?;
     Ok(linker)
-}
-
-/// How wasmtime gets at the words that the interfaces share.
-struct HasTypes;
-
-impl HasData for HasTypes {
-    type Data<'a> = TypesView;
 }

@@ -1,7 +1,5 @@
 //! `llm`: language models by the operator's alias.
 
-use std::sync::Arc;
-
 use hayrick_services::budgets::budget::Charge;
 use hayrick_services::llm::router::Llm;
 use hayrick_services::tasks::recorder::TaskRecorder;
@@ -12,15 +10,17 @@ use hayrick_types::message::Message;
 use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{llm, types};
+use crate::bindings::sync::hayrick::pipeline_sync as sync;
 use crate::generation::{Charged, GenerationSlot, next_chunk};
+use crate::guest_state::GuestState;
 use crate::host_calls::{HostCall, HostCalls};
-use crate::plugin_share::PluginShare;
+use crate::reached_limits::ReachedLimits;
 use crate::run_context::RunContext;
-use crate::slot::{give_back, lend};
+use crate::slot::{give_back, lend, push};
 
 /// Tokens of an answer that any model can be asked for.
 const EVERY_MODEL_GIVES: u32 = 4096;
-/// Letters of a model's name that an error repeats.
+/// Characters of a model's name that an error repeats.
 const ALIAS_CHARS_SHOWN: usize = 64;
 
 /// What a run reaches of the models.
@@ -32,43 +32,51 @@ pub struct LlmView<'a> {
 }
 
 /// How wasmtime gets at the view.
-pub(crate) struct HasLlm;
+pub(crate) struct HasView;
 
-impl HasData for HasLlm {
+impl HasData for HasView {
     type Data<'a> = LlmView<'a>;
 }
 
+/// The view of a run.
+pub(crate) fn view(state: &mut GuestState) -> LlmView<'_> {
+    LlmView {
+        llm: &state.services.llm,
+        run: &state.run,
+        table: &mut state.table,
+        calls: &state.calls,
+    }
+}
+
 impl LlmView<'_> {
-    /// What a call keeps while it waits.
-    pub(crate) fn own(&self) -> Own {
-        Own {
+    /// Begins a call that holds `bytes`.
+    fn begin(&self, bytes: usize) -> wasmtime::Result<LlmCall> {
+        Ok(LlmCall {
             llm: self.llm.clone(),
             run: self.run.clone(),
-        }
+            _call: self.calls.begin(bytes)?,
+        })
     }
 
-    /// What the next chunk of a generation needs.
-    pub(crate) fn counting(&self) -> Counting {
-        Counting {
+    fn begin_next(&mut self, slot: &Resource<GenerationSlot>) -> wasmtime::Result<NextCall> {
+        Ok(NextCall {
             recorder: self.run.recorder.clone(),
-            share: Arc::clone(&self.run.share),
-        }
-    }
-
-    /// What a call keeps that holds `bytes`.
-    fn begin(&self, bytes: usize) -> wasmtime::Result<(Own, HostCall)> {
-        self.calls.begin(bytes).map(|call| (self.own(), call))
+            limits: self.run.limits.clone(),
+            _call: self.calls.begin(0)?,
+            generation: lend(self.table, slot)?,
+        })
     }
 }
 
-/// The models and the run that asks them, for the length of a call.
-pub(crate) struct Own {
+/// What one call has while it waits.
+struct LlmCall {
     llm: Llm,
     run: RunContext,
+    _call: HostCall,
 }
 
-impl Own {
-    pub(crate) async fn generate(
+impl LlmCall {
+    async fn generate(
         self,
         messages: Vec<types::Message>,
         options: types::Options,
@@ -76,37 +84,33 @@ impl Own {
         let (messages, options, mut charge) = self.question(messages, options)?;
         let count = |chunk: &Chunk| charge.as_mut().map_or(Ok(()), |charge| charge.chunk(chunk));
         let answer = self.llm.generate_counted(messages, options, count).await;
-        let answer = answer.inspect_err(|failure| self.run.share.count(failure))?;
+        let answer = self.run.limits.handed(answer)?;
         if let (Some(usage), Some(recorder)) = (answer.usage, &self.run.recorder) {
             recorder.usage(usage);
         }
         Ok(answer.into())
     }
 
-    pub(crate) async fn generate_stream(
+    async fn generate_stream(
         self,
         messages: Vec<types::Message>,
         options: types::Options,
     ) -> Result<GenerationSlot, types::Failure> {
         let (messages, options, charge) = self.question(messages, options)?;
-        let generation = self.llm.generate_stream(messages, options).await?;
+        let generation = self.llm.generate_stream(messages, options).await;
+        let generation = self.run.limits.handed(generation)?;
         Ok(GenerationSlot::new(Charged { generation, charge }))
     }
 
-    pub(crate) async fn embed(
+    async fn embed(
         self,
         texts: Vec<String>,
         model: Option<String>,
     ) -> Result<Vec<Vec<f32>>, types::Failure> {
-        let model = self.granted(model)?;
         let bytes = texts.iter().map(String::len).sum();
-        let _charge = self
-            .run
-            .budget
-            .as_ref()
-            .map(|budget| budget.ask(bytes))
-            .transpose()?;
-        Ok(self.llm.embed(texts, model).await?)
+        let model = self.run.limits.handed(self.granted(model))?;
+        let _charge = self.run.limits.handed(self.charge(bytes))?;
+        self.run.limits.handed(self.llm.embed(texts, model).await)
     }
 
     /// The question as it may be asked: of a granted model, for no more tokens than are left.
@@ -117,30 +121,32 @@ impl Own {
     ) -> Result<(Vec<Message>, Options, Option<Charge>), types::Failure> {
         let messages: Vec<Message> = messages.into_iter().map(Into::into).collect();
         let mut options: Options = options.into();
-        options.model = self.granted(options.model)?;
-        let Some(budget) = &self.run.budget else {
-            return Ok((messages, options, None));
-        };
-        let asked = messages
-            .iter()
-            .map(Message::text_bytes)
-            .chain(options.tools.iter().map(Tool::text_bytes))
-            .sum();
-        let charge = budget
-            .ask(asked)
-            .inspect_err(|failure| self.run.share.count(failure))?;
-        let left = u32::try_from(budget.left()?).unwrap_or(u32::MAX);
-        // A model refuses to be asked for more than it can: a large budget is no reason to ask for
-        // that much.
-        let wanted = options
-            .max_tokens
-            .or((left <= EVERY_MODEL_GIVES).then_some(left));
-        options.max_tokens = wanted.map(|wanted| wanted.min(left));
-        Ok((messages, options, Some(charge)))
+        options.model = self.run.limits.handed(self.granted(options.model))?;
+        let texts = messages.iter().map(Message::text_bytes);
+        let tools = options.tools.iter().map(Tool::text_bytes);
+        let bytes = texts.chain(tools).sum();
+        let charge = self.run.limits.handed(self.charge(bytes))?;
+        if let Some(budget) = &self.run.budget {
+            let left = self.run.limits.handed(budget.left())?;
+            let left = u32::try_from(left).unwrap_or(u32::MAX);
+            // A model refuses to be asked for more than it can: a large budget is no reason to ask
+            // for that much.
+            let wanted = options
+                .max_tokens
+                .or((left <= EVERY_MODEL_GIVES).then_some(left));
+            options.max_tokens = wanted.map(|wanted| wanted.min(left));
+        }
+        Ok((messages, options, charge))
+    }
+
+    /// Takes a prompt of `bytes` from the run's budget, if it has one.
+    fn charge(&self, bytes: usize) -> Result<Option<Charge>, Failure> {
+        let budget = self.run.budget.as_ref();
+        budget.map(|budget| budget.ask(bytes)).transpose()
     }
 
     /// The alias that is meant; without one, the first that is granted.
-    fn granted(&self, model: Option<String>) -> Result<Option<String>, types::Failure> {
+    fn granted(&self, model: Option<String>) -> Result<Option<String>, Failure> {
         let Some(aliases) = &self.run.policy.models.aliases else {
             return Ok(model);
         };
@@ -153,28 +159,25 @@ impl Own {
                     "this plugin is granted the models {}, and '{model}' is none of them",
                     aliases.join(", ")
                 );
-                Err(Failure::new(FailureKind::Denied, text).into())
+                Err(Failure::new(FailureKind::Denied, text))
             }
         }
     }
 }
 
-/// What counts the chunks of a generation, for the length of a call: there is one a token, so that
-/// nothing more is copied.
-pub(crate) struct Counting {
+/// One call of `next`: the generation is out of its slot while it waits. There is one a token, so
+/// that nothing more is copied.
+struct NextCall {
+    generation: Charged,
     recorder: Option<TaskRecorder>,
-    share: Arc<PluginShare>,
+    limits: ReachedLimits,
+    _call: HostCall,
 }
 
-impl Counting {
-    pub(crate) async fn next(
-        self,
-        generation: &mut Charged,
-    ) -> Result<Option<types::Chunk>, types::Failure> {
-        let next = next_chunk(generation, self.recorder.as_ref()).await;
-        Ok(next
-            .inspect_err(|failure| self.share.count(failure))?
-            .map(Into::into))
+impl NextCall {
+    async fn next(&mut self) -> Result<Option<types::Chunk>, types::Failure> {
+        let next = next_chunk(&mut self.generation, self.recorder.as_ref()).await;
+        Ok(self.limits.handed(next)?.map(Into::into))
     }
 }
 
@@ -194,14 +197,14 @@ fn size(messages: &[types::Message]) -> usize {
 
 impl llm::Host for LlmView<'_> {}
 
-impl<T> llm::HostWithStore<T> for HasLlm {
+impl<T> llm::HostWithStore<T> for HasView {
     async fn generate(
         accessor: &Accessor<T, Self>,
         messages: Vec<types::Message>,
         options: types::Options,
     ) -> wasmtime::Result<Result<types::Answer, types::Failure>> {
-        let (own, _call) = accessor.with(|mut access| access.get().begin(size(&messages)))?;
-        Ok(own.generate(messages, options).await)
+        let call = accessor.with(|mut access| access.get().begin(size(&messages)))?;
+        Ok(call.generate(messages, options).await)
     }
 
     async fn generate_stream(
@@ -209,13 +212,9 @@ impl<T> llm::HostWithStore<T> for HasLlm {
         messages: Vec<types::Message>,
         options: types::Options,
     ) -> wasmtime::Result<Result<Resource<GenerationSlot>, types::Failure>> {
-        let (own, _call) = accessor.with(|mut access| access.get().begin(size(&messages)))?;
-        match own.generate_stream(messages, options).await {
-            Ok(slot) => Ok(Ok(
-                accessor.with(|mut access| access.get().table.push(slot))?
-            )),
-            Err(failure) => Ok(Err(failure)),
-        }
+        let call = accessor.with(|mut access| access.get().begin(size(&messages)))?;
+        let started = call.generate_stream(messages, options).await;
+        accessor.with(|mut access| push(access.get().table, started))
     }
 
     async fn embed(
@@ -224,8 +223,8 @@ impl<T> llm::HostWithStore<T> for HasLlm {
         model: Option<String>,
     ) -> wasmtime::Result<Result<Vec<Vec<f32>>, types::Failure>> {
         let bytes = texts.iter().map(String::len).sum();
-        let (own, _call) = accessor.with(|mut access| access.get().begin(bytes))?;
-        Ok(own.embed(texts, model).await)
+        let call = accessor.with(|mut access| access.get().begin(bytes))?;
+        Ok(call.embed(texts, model).await)
     }
 }
 
@@ -236,18 +235,61 @@ impl llm::HostGeneration for LlmView<'_> {
     }
 }
 
-impl<T> llm::HostGenerationWithStore<T> for HasLlm {
+impl<T> llm::HostGenerationWithStore<T> for HasView {
     async fn next(
         accessor: &Accessor<T, Self>,
         slot: Resource<GenerationSlot>,
     ) -> wasmtime::Result<Result<Option<types::Chunk>, types::Failure>> {
-        let (mut generation, counting, _call) = accessor.with(|mut access| {
-            let view = access.get();
-            let (counting, call) = (view.counting(), view.calls.begin(0)?);
-            lend(view.table, &slot).map(|generation| (generation, counting, call))
-        })?;
-        let next = counting.next(&mut generation).await;
-        accessor.with(|mut access| give_back(access.get().table, &slot, generation))?;
+        let mut call = accessor.with(|mut access| access.get().begin_next(&slot))?;
+        let next = call.next().await;
+        accessor.with(|mut access| give_back(access.get().table, &slot, call.generation))?;
         Ok(next)
+    }
+}
+
+impl sync::llm::Host for LlmView<'_> {
+    async fn generate(
+        &mut self,
+        messages: Vec<types::Message>,
+        options: types::Options,
+    ) -> wasmtime::Result<Result<types::Answer, types::Failure>> {
+        let call = self.begin(size(&messages))?;
+        Ok(call.generate(messages, options).await)
+    }
+
+    async fn generate_stream(
+        &mut self,
+        messages: Vec<types::Message>,
+        options: types::Options,
+    ) -> wasmtime::Result<Result<Resource<GenerationSlot>, types::Failure>> {
+        let call = self.begin(size(&messages))?;
+        let started = call.generate_stream(messages, options).await;
+        push(self.table, started)
+    }
+
+    async fn embed(
+        &mut self,
+        texts: Vec<String>,
+        model: Option<String>,
+    ) -> wasmtime::Result<Result<Vec<Vec<f32>>, types::Failure>> {
+        let bytes = texts.iter().map(String::len).sum();
+        let call = self.begin(bytes)?;
+        Ok(call.embed(texts, model).await)
+    }
+}
+
+impl sync::llm::HostGeneration for LlmView<'_> {
+    async fn next(
+        &mut self,
+        slot: Resource<GenerationSlot>,
+    ) -> wasmtime::Result<Result<Option<types::Chunk>, types::Failure>> {
+        let mut call = self.begin_next(&slot)?;
+        let next = call.next().await;
+        give_back(self.table, &slot, call.generation)?;
+        Ok(next)
+    }
+
+    async fn drop(&mut self, slot: Resource<GenerationSlot>) -> wasmtime::Result<()> {
+        llm::HostGeneration::drop(self, slot)
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct LogRate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
     Written,
-    /// Dropped, and nobody has been told within the last second.
+    /// Dropped, and no line has said so within the last second.
     FirstDropped,
     Dropped,
 }
@@ -58,11 +58,11 @@ impl LogRate {
             return Fate::Written;
         }
         let tell = |until: u64| (until <= now).then(|| now.saturating_add(SECOND));
-        let told = self
+        let is_due = self
             .quiet_until
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, tell)
             .is_ok();
-        if told {
+        if is_due {
             Fate::FirstDropped
         } else {
             Fate::Dropped

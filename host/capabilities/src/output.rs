@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, mpsc};
 /// travels alone.
 const HELD_BYTES_MAX: usize = 1 << 20;
 
-/// What one run may put out, and how it is told that it may not.
+/// What one run may put out.
 #[derive(Debug, Clone, Copy)]
 pub struct OutputLimits {
     /// Text of the whole answer.

@@ -5,7 +5,6 @@ use std::sync::atomic::AtomicUsize;
 
 use hayrick_services::metrics::Metrics;
 use hayrick_services::metrics::plugin::PluginMetrics;
-use hayrick_types::failure::Failure;
 
 use crate::log_rate::LogRate;
 
@@ -35,13 +34,6 @@ impl PluginShare {
     /// Its numbers.
     pub fn metrics(&self) -> &PluginMetrics {
         &self.metrics
-    }
-
-    /// Counts the limit that a failure is due to, if one is.
-    pub fn count(&self, failure: &Failure) {
-        if let Some(limit) = failure.limit {
-            self.metrics.reached(limit);
-        }
     }
 
     /// How many of its runs have computed long.

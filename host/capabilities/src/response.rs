@@ -1,129 +1,111 @@
 //! `response`: the answer to the client of this run.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use hayrick_services::tasks::recorder::TaskRecorder;
 use hayrick_types::chunk::Chunk;
-use hayrick_types::failure::{Failure, FailureKind};
 use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{response, types};
-use crate::generation::{Charged, GenerationSlot, next_chunk};
-use crate::host_calls::HostCalls;
-use crate::output::OutputSender;
-use crate::run_ended::RunEnded;
+use crate::bindings::sync::hayrick::pipeline_sync as sync;
+use crate::generation::{Charged, GenerationSlot};
+use crate::guest_state::GuestState;
+use crate::host_calls::{HostCall, HostCalls};
+use crate::reached_limits::ReachedLimits;
+use crate::response_writer::ResponseWriter;
 use crate::slot::take;
-
-/// The state behind `response`.
-pub struct Response {
-    output: OutputSender,
-    overrun: OnceLock<Failure>,
-    /// The task that counts what is sent.
-    recorder: Option<TaskRecorder>,
-}
-
-impl Response {
-    /// An answer that goes into `output`, and is counted by `recorder`.
-    pub fn new(output: OutputSender, recorder: Option<TaskRecorder>) -> Response {
-        Response {
-            output,
-            overrun: OnceLock::new(),
-            recorder,
-        }
-    }
-
-    /// The limit this answer ran into, if any. Such an answer is incomplete, so the run has failed
-    /// even if the guest says otherwise.
-    pub fn overrun(&self) -> Option<&Failure> {
-        self.overrun.get()
-    }
-
-    /// Whether the client was so slow that chunks had to wait.
-    pub fn waited(&self) -> bool {
-        self.output.waited()
-    }
-
-    /// Sends one chunk. The guest is told once that the answer is too long; if it goes on sending,
-    /// the run ends.
-    pub(crate) async fn send(&self, chunk: Chunk) -> wasmtime::Result<Result<(), Failure>> {
-        if let Some(overrun) = self.overrun.get() {
-            return Err(wasmtime::Error::new(RunEnded(overrun.clone())));
-        }
-        if let Some(recorder) = &self.recorder {
-            recorder.chunk(&chunk);
-        }
-        let sent = self.output.send(chunk).await;
-        if let Err(failure) = &sent
-            && failure.kind == FailureKind::Limit
-        {
-            // A second setter found the same limit at the same time; either failure says so.
-            let _ = self.overrun.set(failure.clone());
-        }
-        Ok(sent)
-    }
-
-    /// Sends what is left of a generation.
-    pub(crate) async fn forward(
-        &self,
-        mut generation: Charged,
-    ) -> wasmtime::Result<Result<(), Failure>> {
-        loop {
-            match next_chunk(&mut generation, self.recorder.as_ref()).await {
-                Ok(None) => return Ok(Ok(())),
-                Ok(Some(chunk)) => {
-                    if let Err(failure) = self.send(chunk).await? {
-                        return Ok(Err(failure));
-                    }
-                }
-                Err(failure) => return Ok(Err(failure)),
-            }
-        }
-    }
-}
 
 /// What a run reaches of its answer.
 pub struct ResponseView<'a> {
-    pub(crate) response: &'a Arc<Response>,
+    pub(crate) response: &'a Arc<ResponseWriter>,
     pub(crate) table: &'a mut ResourceTable,
     pub(crate) calls: &'a HostCalls,
+    pub(crate) limits: &'a ReachedLimits,
 }
 
 /// How wasmtime gets at the view.
-pub(crate) struct HasResponse;
+pub(crate) struct HasView;
 
-impl HasData for HasResponse {
+impl HasData for HasView {
     type Data<'a> = ResponseView<'a>;
+}
+
+/// The view of a run.
+pub(crate) fn view(state: &mut GuestState) -> ResponseView<'_> {
+    ResponseView {
+        response: &state.response,
+        table: &mut state.table,
+        calls: &state.calls,
+        limits: &state.run.limits,
+    }
+}
+
+/// What one call has while it waits.
+struct ResponseCall {
+    response: Arc<ResponseWriter>,
+    limits: ReachedLimits,
+    _call: HostCall,
+}
+
+impl ResponseCall {
+    async fn send(self, chunk: Chunk) -> wasmtime::Result<Result<(), types::Failure>> {
+        Ok(self.limits.handed(self.response.send(chunk).await?))
+    }
+
+    async fn forward(self, generation: Charged) -> wasmtime::Result<Result<(), types::Failure>> {
+        Ok(self.limits.handed(self.response.forward(generation).await?))
+    }
+}
+
+impl ResponseView<'_> {
+    /// Begins a call that holds `bytes`.
+    fn begin(&self, bytes: usize) -> wasmtime::Result<ResponseCall> {
+        Ok(ResponseCall {
+            response: Arc::clone(self.response),
+            limits: self.limits.clone(),
+            _call: self.calls.begin(bytes)?,
+        })
+    }
+
+    fn begin_forward(
+        &mut self,
+        slot: Resource<GenerationSlot>,
+    ) -> wasmtime::Result<(ResponseCall, Charged)> {
+        Ok((self.begin(0)?, take(self.table, slot)?))
+    }
 }
 
 impl response::Host for ResponseView<'_> {}
 
-impl<T> response::HostWithStore<T> for HasResponse {
+impl<T> response::HostWithStore<T> for HasView {
     async fn send(
         accessor: &Accessor<T, Self>,
         chunk: types::Chunk,
     ) -> wasmtime::Result<Result<(), types::Failure>> {
         let chunk = Chunk::from(chunk);
-        let (response, _call) = accessor.with(|mut access| {
-            let view = access.get();
-            view.calls
-                .begin(chunk.len())
-                .map(|call| (Arc::clone(view.response), call))
-        })?;
-        Ok(response.send(chunk).await?.map_err(types::Failure::from))
+        let call = accessor.with(|mut access| access.get().begin(chunk.len()))?;
+        call.send(chunk).await
     }
 
     async fn forward(
         accessor: &Accessor<T, Self>,
         slot: Resource<GenerationSlot>,
     ) -> wasmtime::Result<Result<(), types::Failure>> {
-        let (response, generation, _call) = accessor.with(|mut access| {
-            let view = access.get();
-            let call = view.calls.begin(0)?;
-            take(view.table, slot).map(|generation| (Arc::clone(view.response), generation, call))
-        })?;
-        Ok(response
-            .forward(generation)
-            .await?
-            .map_err(types::Failure::from))
+        let (call, generation) = accessor.with(|mut access| access.get().begin_forward(slot))?;
+        call.forward(generation).await
+    }
+}
+
+impl sync::response::Host for ResponseView<'_> {
+    async fn send(&mut self, chunk: types::Chunk) -> wasmtime::Result<Result<(), types::Failure>> {
+        let chunk = Chunk::from(chunk);
+        self.begin(chunk.len())?.send(chunk).await
+    }
+
+    async fn forward(
+        &mut self,
+        slot: Resource<GenerationSlot>,
+    ) -> wasmtime::Result<Result<(), types::Failure>> {
+        let (call, generation) = self.begin_forward(slot)?;
+        call.forward(generation).await
     }
 }

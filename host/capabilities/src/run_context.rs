@@ -10,6 +10,7 @@ use hayrick_types::policy::Policy;
 use tokio::sync::watch;
 
 use crate::plugin_share::PluginShare;
+use crate::reached_limits::ReachedLimits;
 
 /// One run.
 #[derive(Clone)]
@@ -22,6 +23,8 @@ pub struct RunContext {
     pub budget: Option<Budget>,
     /// What it shares with the plugin's other runs.
     pub share: Arc<PluginShare>,
+    /// What counts the limits it reaches.
+    pub limits: ReachedLimits,
     /// The task that shows the run to others; a `setup` has none.
     pub recorder: Option<TaskRecorder>,
     /// The attempt this run is, if it is one.

@@ -4,7 +4,7 @@ use wasmtime::component::{Resource, ResourceTable};
 
 /// What a slot may hold.
 pub trait Lent: Send + 'static {
-    /// What a guest is told that uses it in two calls at once.
+    /// The error for a guest that uses it in two calls at once.
     const IN_USE: &'static str;
 }
 
@@ -28,10 +28,24 @@ impl<T: Lent> Slot<T> {
     }
 }
 
+/// Gives the guest a handle of what a call made.
+///
+/// # Errors
+/// A trap: the guest holds as many resources as it may.
+pub(crate) fn push<T: Lent, E>(
+    table: &mut ResourceTable,
+    made: Result<Slot<T>, E>,
+) -> wasmtime::Result<Result<Resource<Slot<T>>, E>> {
+    match made {
+        Ok(slot) => Ok(Ok(table.push(slot)?)),
+        Err(error) => Ok(Err(error)),
+    }
+}
+
 /// Takes it out of the table, for good.
 ///
 /// # Errors
-/// A trap: the handle is none of this run's, or a call has what belongs there.
+/// A trap: this run has no such handle, or a call has what belongs there.
 pub(crate) fn take<T: Lent>(
     table: &mut ResourceTable,
     slot: Resource<Slot<T>>,

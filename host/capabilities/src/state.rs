@@ -1,17 +1,17 @@
-//! `state`: what a plugin remembers between runs. Its keys are its own: the pipeline's name is the
-//! host's, not the guest's word.
+//! `state`: what a plugin remembers between runs. Its keys are its own: the host fills
+//! the pipeline's name in, not the guest.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hayrick_services::state::State;
-use hayrick_services::state::error::StateError;
-use hayrick_types::failure::Failure;
 use wasmtime::component::{Accessor, HasData};
 
 use crate::bindings::hayrick::pipeline::{state, types};
+use crate::bindings::sync::hayrick::pipeline_sync as sync;
+use crate::guest_state::GuestState;
 use crate::host_calls::{HostCall, HostCalls};
-use crate::plugin_share::PluginShare;
+use crate::reached_limits::ReachedLimits;
 use crate::run_context::RunContext;
 
 /// What a run reaches of the state.
@@ -21,90 +21,92 @@ pub struct StateView<'a> {
     pub(crate) calls: &'a HostCalls,
 }
 
-/// One pipeline's state, for the length of a call.
-pub(crate) struct Own {
-    state: State,
-    pipeline: Arc<str>,
-    share: Arc<PluginShare>,
-}
-
 /// How wasmtime gets at the view.
-pub(crate) struct HasState;
+pub(crate) struct HasView;
 
-impl HasData for HasState {
+impl HasData for HasView {
     type Data<'a> = StateView<'a>;
 }
 
+/// The view of a run.
+pub(crate) fn view(state: &mut GuestState) -> StateView<'_> {
+    StateView {
+        state: &state.services.state,
+        run: &state.run,
+        calls: &state.calls,
+    }
+}
+
 impl StateView<'_> {
-    pub(crate) fn own(&self) -> Own {
-        Own {
+    /// Begins a call that holds `bytes`.
+    fn begin(&self, bytes: usize) -> wasmtime::Result<StateCall> {
+        Ok(StateCall {
             state: self.state.within(self.run.policy.state),
             pipeline: Arc::clone(&self.run.pipeline),
-            share: Arc::clone(&self.run.share),
-        }
-    }
-
-    /// The same for a call that holds `bytes`.
-    fn begin(&self, bytes: usize) -> wasmtime::Result<(Own, HostCall)> {
-        self.calls.begin(bytes).map(|call| (self.own(), call))
+            limits: self.run.limits.clone(),
+            _call: self.calls.begin(bytes)?,
+        })
     }
 }
 
-impl Own {
-    fn told<T>(&self, outcome: Result<T, StateError>) -> Result<T, types::Failure> {
-        let told = outcome.map_err(Failure::from);
-        told.inspect_err(|failure| self.share.count(failure))
-            .map_err(Into::into)
-    }
+/// What one call has while it waits.
+struct StateCall {
+    state: State,
+    pipeline: Arc<str>,
+    limits: ReachedLimits,
+    _call: HostCall,
 }
 
-impl Own {
-    pub(crate) async fn get(self, key: String) -> Result<Option<state::Entry>, types::Failure> {
-        let entry = self.told(self.state.get(&self.pipeline, &key).await)?;
+impl StateCall {
+    async fn get(self, key: String) -> Result<Option<state::Entry>, types::Failure> {
+        let entry = self
+            .limits
+            .handed(self.state.get(&self.pipeline, &key).await)?;
         Ok(entry.map(|entry| state::Entry {
             value: entry.value,
             revision: entry.revision,
         }))
     }
 
-    pub(crate) async fn set(
+    async fn set(
         self,
         key: String,
         value: Vec<u8>,
         ttl: Option<u64>,
     ) -> Result<u64, types::Failure> {
-        self.told(
+        self.limits.handed(
             self.state
                 .set(&self.pipeline, &key, value, ttl.map(Duration::from_millis))
                 .await,
         )
     }
 
-    pub(crate) async fn delete(self, key: String) -> Result<bool, types::Failure> {
-        self.told(self.state.delete(&self.pipeline, &key).await)
+    async fn delete(self, key: String) -> Result<bool, types::Failure> {
+        self.limits
+            .handed(self.state.delete(&self.pipeline, &key).await)
     }
 
-    pub(crate) async fn list(
+    async fn list(
         self,
         prefix: String,
         after: Option<String>,
         limit: u32,
     ) -> Result<Vec<String>, types::Failure> {
-        self.told(
+        self.limits.handed(
             self.state
                 .list(&self.pipeline, &prefix, after.as_deref(), limit)
                 .await,
         )
     }
 
-    pub(crate) async fn compare_and_set(
+    async fn compare_and_set(
         self,
         key: String,
         expected: Option<u64>,
         value: Vec<u8>,
         ttl: Option<u64>,
     ) -> Result<Option<u64>, types::Failure> {
-        self.told(
+        self.limits.handed(
             self.state
                 .compare_and_set(
                     &self.pipeline,
@@ -120,13 +122,13 @@ impl Own {
 
 impl state::Host for StateView<'_> {}
 
-impl<T> state::HostWithStore<T> for HasState {
+impl<T> state::HostWithStore<T> for HasView {
     async fn get(
         accessor: &Accessor<T, Self>,
         key: String,
     ) -> wasmtime::Result<Result<Option<state::Entry>, types::Failure>> {
-        let (own, _call) = accessor.with(|mut access| access.get().begin(key.len()))?;
-        Ok(own.get(key).await)
+        let call = accessor.with(|mut access| access.get().begin(key.len()))?;
+        Ok(call.get(key).await)
     }
 
     async fn set(
@@ -135,17 +137,16 @@ impl<T> state::HostWithStore<T> for HasState {
         value: Vec<u8>,
         ttl: Option<u64>,
     ) -> wasmtime::Result<Result<u64, types::Failure>> {
-        let (own, _call) =
-            accessor.with(|mut access| access.get().begin(key.len() + value.len()))?;
-        Ok(own.set(key, value, ttl).await)
+        let call = accessor.with(|mut access| access.get().begin(key.len() + value.len()))?;
+        Ok(call.set(key, value, ttl).await)
     }
 
     async fn delete(
         accessor: &Accessor<T, Self>,
         key: String,
     ) -> wasmtime::Result<Result<bool, types::Failure>> {
-        let (own, _call) = accessor.with(|mut access| access.get().begin(key.len()))?;
-        Ok(own.delete(key).await)
+        let call = accessor.with(|mut access| access.get().begin(key.len()))?;
+        Ok(call.delete(key).await)
     }
 
     async fn list(
@@ -154,8 +155,8 @@ impl<T> state::HostWithStore<T> for HasState {
         after: Option<String>,
         limit: u32,
     ) -> wasmtime::Result<Result<Vec<String>, types::Failure>> {
-        let (own, _call) = accessor.with(|mut access| access.get().begin(prefix.len()))?;
-        Ok(own.list(prefix, after, limit).await)
+        let call = accessor.with(|mut access| access.get().begin(prefix.len()))?;
+        Ok(call.list(prefix, after, limit).await)
     }
 
     async fn compare_and_set(
@@ -165,8 +166,51 @@ impl<T> state::HostWithStore<T> for HasState {
         value: Vec<u8>,
         ttl: Option<u64>,
     ) -> wasmtime::Result<Result<Option<u64>, types::Failure>> {
-        let (own, _call) =
-            accessor.with(|mut access| access.get().begin(key.len() + value.len()))?;
-        Ok(own.compare_and_set(key, expected, value, ttl).await)
+        let call = accessor.with(|mut access| access.get().begin(key.len() + value.len()))?;
+        Ok(call.compare_and_set(key, expected, value, ttl).await)
+    }
+}
+
+impl sync::state::Host for StateView<'_> {
+    async fn get(
+        &mut self,
+        key: String,
+    ) -> wasmtime::Result<Result<Option<state::Entry>, types::Failure>> {
+        Ok(self.begin(key.len())?.get(key).await)
+    }
+
+    async fn set(
+        &mut self,
+        key: String,
+        value: Vec<u8>,
+        ttl: Option<u64>,
+    ) -> wasmtime::Result<Result<u64, types::Failure>> {
+        let call = self.begin(key.len() + value.len())?;
+        Ok(call.set(key, value, ttl).await)
+    }
+
+    async fn delete(&mut self, key: String) -> wasmtime::Result<Result<bool, types::Failure>> {
+        Ok(self.begin(key.len())?.delete(key).await)
+    }
+
+    async fn list(
+        &mut self,
+        prefix: String,
+        after: Option<String>,
+        limit: u32,
+    ) -> wasmtime::Result<Result<Vec<String>, types::Failure>> {
+        let call = self.begin(prefix.len())?;
+        Ok(call.list(prefix, after, limit).await)
+    }
+
+    async fn compare_and_set(
+        &mut self,
+        key: String,
+        expected: Option<u64>,
+        value: Vec<u8>,
+        ttl: Option<u64>,
+    ) -> wasmtime::Result<Result<Option<u64>, types::Failure>> {
+        let call = self.begin(key.len() + value.len())?;
+        Ok(call.compare_and_set(key, expected, value, ttl).await)
     }
 }

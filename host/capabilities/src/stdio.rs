@@ -8,7 +8,7 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
 use crate::bindings::hayrick::pipeline::types::Level;
-use crate::log::GuestLog;
+use crate::guest_log::GuestLog;
 
 /// One of the two streams.
 pub(crate) struct LogStream {

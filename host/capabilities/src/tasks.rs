@@ -4,16 +4,23 @@ use hayrick_types::job::Progress;
 use wasmtime::component::HasData;
 
 use crate::bindings::hayrick::pipeline::{tasks, types};
+use crate::bindings::sync::hayrick::pipeline_sync as sync;
+use crate::guest_state::GuestState;
 use crate::run_context::RunContext;
 
 /// What a run reaches of its own task.
 pub struct TasksView<'a>(pub(crate) &'a RunContext);
 
 /// How wasmtime gets at the view.
-pub(crate) struct HasTasks;
+pub(crate) struct HasView;
 
-impl HasData for HasTasks {
+impl HasData for HasView {
     type Data<'a> = TasksView<'a>;
+}
+
+/// The view of a run.
+pub(crate) fn view(state: &mut GuestState) -> TasksView<'_> {
+    TasksView(&state.run)
 }
 
 impl tasks::Host for TasksView<'_> {
@@ -41,5 +48,19 @@ impl tasks::Host for TasksView<'_> {
             recorder.note(&text);
         }
         Ok(())
+    }
+}
+
+impl sync::tasks::Host for TasksView<'_> {
+    async fn id(&mut self) -> wasmtime::Result<String> {
+        tasks::Host::id(self)
+    }
+
+    async fn report(&mut self, progress: types::Progress) -> wasmtime::Result<()> {
+        tasks::Host::report(self, progress)
+    }
+
+    async fn note(&mut self, text: String) -> wasmtime::Result<()> {
+        tasks::Host::note(self, text)
     }
 }

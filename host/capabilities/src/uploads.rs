@@ -4,36 +4,61 @@ use hayrick_services::uploads::upload::{READ_BYTES_MAX, Upload};
 use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{types, uploads};
-use crate::host_calls::HostCalls;
+use crate::bindings::sync::hayrick::pipeline_sync as sync;
+use crate::guest_state::GuestState;
+use crate::host_calls::{HostCall, HostCalls};
+use crate::reached_limits::ReachedLimits;
 use crate::slot::{give_back, lend};
 use crate::upload::UploadSlot;
-
-/// Reads the next bytes of a lent file.
-pub(crate) async fn read(upload: &mut Upload, max: u32) -> Result<Vec<u8>, types::Failure> {
-    let read = upload
-        .read(usize::try_from(max).unwrap_or(usize::MAX))
-        .await;
-    read.map_err(|error| hayrick_types::failure::Failure::from(error).into())
-}
-
-/// What one call of `read` holds at most.
-fn piece_bytes(max: u32) -> usize {
-    usize::try_from(max)
-        .unwrap_or(usize::MAX)
-        .min(READ_BYTES_MAX)
-}
 
 /// What a run reaches of its files.
 pub struct UploadsView<'a> {
     pub(crate) table: &'a mut ResourceTable,
     pub(crate) calls: &'a HostCalls,
+    pub(crate) limits: &'a ReachedLimits,
 }
 
 /// How wasmtime gets at the view.
-pub(crate) struct HasUploads;
+pub(crate) struct HasView;
 
-impl HasData for HasUploads {
+impl HasData for HasView {
     type Data<'a> = UploadsView<'a>;
+}
+
+/// The view of a run.
+pub(crate) fn view(state: &mut GuestState) -> UploadsView<'_> {
+    UploadsView {
+        table: &mut state.table,
+        calls: &state.calls,
+        limits: &state.run.limits,
+    }
+}
+
+/// One call of `read`: the file is out of its slot while it waits.
+struct ReadCall {
+    upload: Upload,
+    limits: ReachedLimits,
+    _call: HostCall,
+}
+
+impl ReadCall {
+    async fn read(&mut self, max: u32) -> Result<Vec<u8>, types::Failure> {
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        self.limits.handed(self.upload.read(max).await)
+    }
+}
+
+impl UploadsView<'_> {
+    /// Begins a call that reads up to `max` bytes.
+    fn begin_read(&mut self, slot: &Resource<UploadSlot>, max: u32) -> wasmtime::Result<ReadCall> {
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        let call = self.calls.begin(max.min(READ_BYTES_MAX))?;
+        Ok(ReadCall {
+            upload: lend(self.table, slot)?,
+            limits: self.limits.clone(),
+            _call: call,
+        })
+    }
 }
 
 impl uploads::Host for UploadsView<'_> {}
@@ -44,12 +69,8 @@ impl uploads::HostUpload for UploadsView<'_> {
     }
 
     fn content_type(&mut self, slot: Resource<UploadSlot>) -> wasmtime::Result<Option<String>> {
-        Ok(self
-            .table
-            .get(&slot)?
-            .get()?
-            .content_type()
-            .map(str::to_owned))
+        let content_type = self.table.get(&slot)?.get()?.content_type();
+        Ok(content_type.map(str::to_owned))
     }
 
     fn size(&mut self, slot: Resource<UploadSlot>) -> wasmtime::Result<u64> {
@@ -62,19 +83,49 @@ impl uploads::HostUpload for UploadsView<'_> {
     }
 }
 
-impl<T> uploads::HostUploadWithStore<T> for HasUploads {
+impl<T> uploads::HostUploadWithStore<T> for HasView {
     async fn read(
         accessor: &Accessor<T, Self>,
         slot: Resource<UploadSlot>,
         max: u32,
     ) -> wasmtime::Result<Result<Vec<u8>, types::Failure>> {
-        let (mut upload, _call) = accessor.with(|mut access| {
-            let view = access.get();
-            let call = view.calls.begin(piece_bytes(max))?;
-            lend(view.table, &slot).map(|upload| (upload, call))
-        })?;
-        let bytes = read(&mut upload, max).await;
-        accessor.with(|mut access| give_back(access.get().table, &slot, upload))?;
+        let mut call = accessor.with(|mut access| access.get().begin_read(&slot, max))?;
+        let bytes = call.read(max).await;
+        accessor.with(|mut access| give_back(access.get().table, &slot, call.upload))?;
         Ok(bytes)
+    }
+}
+
+impl sync::uploads::Host for UploadsView<'_> {}
+
+impl sync::uploads::HostUpload for UploadsView<'_> {
+    async fn name(&mut self, slot: Resource<UploadSlot>) -> wasmtime::Result<String> {
+        uploads::HostUpload::name(self, slot)
+    }
+
+    async fn content_type(
+        &mut self,
+        slot: Resource<UploadSlot>,
+    ) -> wasmtime::Result<Option<String>> {
+        uploads::HostUpload::content_type(self, slot)
+    }
+
+    async fn size(&mut self, slot: Resource<UploadSlot>) -> wasmtime::Result<u64> {
+        uploads::HostUpload::size(self, slot)
+    }
+
+    async fn read(
+        &mut self,
+        slot: Resource<UploadSlot>,
+        max: u32,
+    ) -> wasmtime::Result<Result<Vec<u8>, types::Failure>> {
+        let mut call = self.begin_read(&slot, max)?;
+        let bytes = call.read(max).await;
+        give_back(self.table, &slot, call.upload)?;
+        Ok(bytes)
+    }
+
+    async fn drop(&mut self, slot: Resource<UploadSlot>) -> wasmtime::Result<()> {
+        uploads::HostUpload::drop(self, slot)
     }
 }

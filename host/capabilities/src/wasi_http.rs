@@ -18,6 +18,8 @@ use wasmtime_wasi_http::{
     Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpHooks,
 };
 
+use crate::reached_limits::ReachedLimits;
+
 /// What `wasi:http` keeps of a run.
 pub(crate) struct WasiHttpState {
     pub(crate) ctx: WasiHttpCtx,
@@ -25,17 +27,20 @@ pub(crate) struct WasiHttpState {
 }
 
 /// Sends what a guest asks through the host's own way out.
-pub(crate) struct EgressHooks(Arc<Session>);
+pub(crate) struct EgressHooks {
+    session: Arc<Session>,
+    limits: ReachedLimits,
+}
 
 type Ending = Box<dyn Future<Output = Result<(), Error>> + Send>;
 type Sent = Result<(http::Response<WasiBody>, Ending), Error>;
 
 impl WasiHttpState {
     /// For a run that may ask what its session lets it.
-    pub(crate) fn new(session: Arc<Session>) -> WasiHttpState {
+    pub(crate) fn new(session: Arc<Session>, limits: ReachedLimits) -> WasiHttpState {
         WasiHttpState {
             ctx: WasiHttpCtx::new(),
-            hooks: EgressHooks(session),
+            hooks: EgressHooks { session, limits },
         }
     }
 }
@@ -57,24 +62,31 @@ impl WasiHttpHooks for EgressHooks {
         options: Option<RequestOptions>,
         _ending: Ending,
     ) -> Box<dyn Future<Output = Sent> + Send> {
-        let session = Arc::clone(&self.0);
+        let (session, limits) = (Arc::clone(&self.session), self.limits.clone());
         let first_byte = options.and_then(|options| options.first_byte_timeout);
         Box::new(async move {
-            let sending = send(&session, request);
+            let sending = send(&session, &limits, request);
             let incoming = match first_byte {
                 Some(max) => tokio::time::timeout(max, sending)
                     .await
                     .unwrap_or(Err(Error::HttpResponseTimeout))?,
                 None => sending.await?,
             };
-            Ok((response(incoming)?, Box::new(async { Ok(()) }) as Ending))
+            Ok((
+                response(incoming, limits)?,
+                Box::new(async { Ok(()) }) as Ending,
+            ))
         })
     }
 }
 
 /// Waits for the whole body, which is bounded, and sends the request. Redirects are the guest's own
 /// to follow.
-async fn send(session: &Session, request: http::Request<WasiBody>) -> Result<Incoming, Error> {
+async fn send(
+    session: &Session,
+    limits: &ReachedLimits,
+    request: http::Request<WasiBody>,
+) -> Result<Incoming, Error> {
     let (parts, body) = request.into_parts();
     let max = session.request_bytes_max();
     let collected = Limited::new(body, max).collect().await;
@@ -96,21 +108,22 @@ async fn send(session: &Session, request: http::Request<WasiBody>) -> Result<Inc
         timeout: None,
         follow: false,
     };
-    session.send(request).await.map_err(code)
+    let sent = session.send(request).await;
+    sent.map_err(|error| refused(limits, error))
 }
 
 /// The answer, its body read piece by piece as the guest asks for it.
-fn response(incoming: Incoming) -> Result<http::Response<WasiBody>, Error> {
+fn response(incoming: Incoming, limits: ReachedLimits) -> Result<http::Response<WasiBody>, Error> {
     let mut response = http::Response::builder().status(incoming.status());
     if let Some(headers) = response.headers_mut() {
         headers.clone_from(incoming.headers());
     }
-    let pieces = stream::unfold(Some(incoming), |incoming| async {
-        let mut incoming = incoming?;
+    let pieces = stream::unfold(Some((incoming, limits)), |reading| async {
+        let (mut incoming, limits) = reading?;
         match incoming.chunk().await {
             Ok(None) => None,
-            Ok(Some(piece)) => Some((Ok(Frame::data(piece)), Some(incoming))),
-            Err(error) => Some((Err(code(error)), None)),
+            Ok(Some(piece)) => Some((Ok(Frame::data(piece)), Some((incoming, limits)))),
+            Err(error) => Some((Err(refused(&limits, error)), None)),
         }
     });
     let body = StreamBody::new(pieces).boxed_unsync();
@@ -119,8 +132,15 @@ fn response(incoming: Incoming) -> Result<http::Response<WasiBody>, Error> {
         .map_err(|error| Error::InternalError(Some(error.to_string())))
 }
 
+/// The error as a guest gets it; a limit that it is due to is counted.
+fn refused(limits: &ReachedLimits, error: EgressError) -> Error {
+    let code = code(&error);
+    limits.refused(&error.into());
+    code
+}
+
 /// The code that says most of an error.
-fn code(error: EgressError) -> Error {
+fn code(error: &EgressError) -> Error {
     match error {
         EgressError::Address(_) => Error::HttpRequestUriInvalid,
         EgressError::Method(_) => Error::HttpRequestMethodInvalid,
@@ -140,7 +160,7 @@ fn code(error: EgressError) -> Error {
             limit: LimitName::EgressResponseBytesMax,
             max,
             ..
-        } => Error::HttpResponseBodySize(Some(max)),
+        } => Error::HttpResponseBodySize(Some(*max)),
         EgressError::TooLarge { .. } | EgressError::Headers(_) | EgressError::Refused { .. } => {
             Error::InternalError(Some(error.to_string()))
         }

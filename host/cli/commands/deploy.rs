@@ -38,9 +38,9 @@ pub fn run(args: DeployArgs) -> anyhow::Result<ExitCode> {
     }
     let text = |path| text_at(&response.body, path);
     let line = format!(
-        "{} serves generation {} (sha256:{})",
+        "{} serves version {} (sha256:{})",
         text("/name"),
-        text("/version/generation"),
+        text("/version/number"),
         text("/version/digest")
     );
     print(&if args.json {

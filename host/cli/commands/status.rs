@@ -60,14 +60,7 @@ pub fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
 fn show(pipelines: &[Value]) -> String {
     let rows: Vec<_> = pipelines.iter().map(row).collect();
     table(
-        [
-            "NAME",
-            "STATE",
-            "VERSION",
-            "GENERATION",
-            "RUNS",
-            "LAST ERROR",
-        ],
+        ["NAME", "STATE", "VERSION", "VERSION", "RUNS", "LAST ERROR"],
         &rows,
     )
 }
@@ -81,11 +74,11 @@ fn row(pipeline: &Value) -> [String; 6] {
         "/name",
         "/state",
         "",
-        "/version/generation",
+        "/version/number",
         "/total_runs",
         "/last_error/reason",
     ]
     .map(|path| text_at(pipeline, path));
-    let [name, state, _, generation, runs, reason] = cells;
-    [name, state, digest, generation, runs, reason]
+    let [name, state, _, number, runs, reason] = cells;
+    [name, state, digest, number, runs, reason]
 }

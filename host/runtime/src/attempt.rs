@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hayrick_capabilities::bindings::exports::hayrick::pipeline::job_handler::JobFailure;
+use hayrick_capabilities::reached_limits::ReachedLimits;
 use hayrick_capabilities::run_context::{AttemptContext, RunContext};
 use hayrick_capabilities::services::Services;
+use hayrick_types::contract::Export;
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::id::RunId;
 use hayrick_types::job::{AttemptEnd, Claimed, Progress};
 use hayrick_types::limit_name::LimitName;
-use hayrick_types::task::{TaskKind, TaskStart};
+use hayrick_types::task::TaskStart;
 use tokio::sync::watch;
 
-use crate::entry::{Entry, Returned};
+use crate::guest_call::{GuestCall, Returned};
 use crate::instance::{Bounds, Run};
 use crate::serving::Serving;
 
@@ -32,7 +34,7 @@ pub(crate) async fn run_attempt(
     let task = TaskStart {
         id,
         pipeline: &pipeline,
-        kind: TaskKind::Job,
+        kind: Export::Job,
         messages: None,
         files: None,
         job,
@@ -51,6 +53,7 @@ pub(crate) async fn run_attempt(
         pipeline,
         policy,
         budget,
+        limits: ReachedLimits::new(Arc::clone(&share)),
         share,
         recorder: Some(recorder.clone()),
         attempt,
@@ -64,7 +67,7 @@ pub(crate) async fn run_attempt(
     };
     recorder.processing();
     let returned = run
-        .call(bounds, Entry::Job(Box::new(claimed)), response)
+        .call(bounds, GuestCall::Job(Box::new(claimed)), response)
         .await;
     let returned = returned.map_err(|failure| active.failed(failure, id));
     let (end, failure) = end_of(returned);
@@ -81,7 +84,7 @@ fn bounds(timeout: Duration) -> Bounds {
     }
 }
 
-/// What the queue is told, and what the task shows if the attempt failed.
+/// How the attempt ends for the queue, and the failure that its task shows if it has one.
 fn end_of(returned: Result<Returned, Failure>) -> (AttemptEnd, Option<Failure>) {
     match returned {
         Ok(Returned::Job(Ok(result))) => (AttemptEnd::Completed(result), None),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use hayrick_types::contract::{Export, PACKAGE, SETUP, VERSION};
 use hayrick_types::id::NameError;
 use hayrick_types::limit_name::LimitName;
 use hayrick_types::policy::Interface;
@@ -80,10 +81,11 @@ pub enum DeployError {
     },
     #[error("it cannot be linked: {0:#}")]
     Link(wasmtime::Error),
-    #[error("it does not export hayrick:pipeline/lifecycle@0.1.0 with `setup`: every plugin does")]
+    #[error("it does not export {PACKAGE}/{}@{VERSION} with `{}`: every plugin does", SETUP.0, SETUP.1)]
     NoLifecycle,
     #[error(
-        "it exports nothing that this host serves: export chat, files or job-handler of hayrick:pipeline@0.1.0"
+        "it exports nothing that this host serves: export {} of {PACKAGE}@{VERSION}",
+        exports()
     )]
     NothingToServe,
     #[error("setup failed: {0}")]
@@ -151,6 +153,15 @@ fn is_full(error: &std::io::Error) -> bool {
         error.kind(),
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
     )
+}
+
+/// Every export, for people: "chat, files or job-handler".
+fn exports() -> String {
+    let names = Export::ALL.map(Export::interface);
+    match &names[..] {
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+        [] => String::new(),
+    }
 }
 
 fn list(interfaces: &BTreeSet<Interface>) -> String {

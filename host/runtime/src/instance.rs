@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hayrick_capabilities::bindings::hayrick::pipeline::types;
+use hayrick_capabilities::guest_log::{GuestLog, LogLimits};
 use hayrick_capabilities::guest_state::GuestState;
-use hayrick_capabilities::log::{GuestLog, LogLimits};
 use hayrick_capabilities::plugin_share::PluginShare;
-use hayrick_capabilities::response::Response;
+use hayrick_capabilities::reached_limits::ReachedLimits;
+use hayrick_capabilities::response_writer::ResponseWriter;
 use hayrick_capabilities::run_context::RunContext;
 use hayrick_capabilities::services::Services;
 use hayrick_types::failure::{Failure, FailureKind};
@@ -16,10 +17,10 @@ use hayrick_types::limit_name::LimitName;
 use wasmtime::{Store, UpdateDeadline};
 
 use crate::cpu_meter::{CpuMeter, Metered, words};
-use crate::entry::{Entry, Returned, setup};
+use crate::guest_call::{GuestCall, Returned, setup};
 use crate::trap;
 use crate::version::Version;
-use crate::warm::{Kept, WarmPool};
+use crate::warm::{PooledStore, WarmPool};
 
 /// What to run, and for whom.
 pub(crate) struct Run {
@@ -53,7 +54,7 @@ struct Timed {
     share: Arc<PluginShare>,
     meter: Arc<CpuMeter>,
     start: Instant,
-    response: Arc<Response>,
+    response: Arc<ResponseWriter>,
 }
 
 impl Drop for Timed {
@@ -73,41 +74,35 @@ impl Run {
     /// `setup` failed, trapped or took too long.
     pub(crate) async fn setup(self) -> Result<(), Failure> {
         let limits = &self.version.policy.limits;
-        let (wall_time_max, cpu_time_max) = (limits.setup_time_max, limits.cpu_time_max);
+        let bounds = Bounds {
+            wall_time_max: limits.setup_time_max,
+            wall_limit: LimitName::SetupTimeMax,
+            cpu_time_max: limits.cpu_time_max,
+        };
         let response = Arc::clone(&self.version.unread);
-        answered(
-            self.call(
-                Bounds {
-                    wall_time_max,
-                    wall_limit: LimitName::SetupTimeMax,
-                    cpu_time_max,
-                },
-                Entry::Setup,
-                response,
-            )
-            .await?,
-        )
+        let reached = self.context.limits.clone();
+        let returned = self.call(bounds, GuestCall::Setup, response).await?;
+        answered(returned, &reached)
     }
 
     /// Answers one request.
     ///
     /// # Errors
     /// The guest failed, trapped, or ran into a limit.
-    pub(crate) async fn answer(self, entry: Entry, response: Arc<Response>) -> Result<(), Failure> {
+    pub(crate) async fn answer(
+        self,
+        guest_call: GuestCall,
+        response: Arc<ResponseWriter>,
+    ) -> Result<(), Failure> {
         let limits = &self.version.policy.limits;
-        let (wall_time_max, cpu_time_max) = (limits.wall_time_max, limits.cpu_time_max);
-        answered(
-            self.call(
-                Bounds {
-                    wall_time_max,
-                    wall_limit: LimitName::WallTimeMax,
-                    cpu_time_max,
-                },
-                entry,
-                response,
-            )
-            .await?,
-        )
+        let bounds = Bounds {
+            wall_time_max: limits.wall_time_max,
+            wall_limit: LimitName::WallTimeMax,
+            cpu_time_max: limits.cpu_time_max,
+        };
+        let reached = self.context.limits.clone();
+        let returned = self.call(bounds, guest_call, response).await?;
+        answered(returned, &reached)
     }
 
     /// Calls one function within its bounds. The timer stands outside the store: inside, a guest
@@ -118,8 +113,8 @@ impl Run {
     pub(crate) async fn call(
         self,
         bounds: Bounds,
-        entry: Entry,
-        response: Arc<Response>,
+        guest_call: GuestCall,
+        response: Arc<ResponseWriter>,
     ) -> Result<Returned, Failure> {
         let (cpu_time_max, cpu_limit) = bounds.cpu();
         let meter = CpuMeter::new(cpu_time_max, cpu_limit);
@@ -133,43 +128,51 @@ impl Run {
             start: Instant::now(),
             response: Arc::clone(&response),
         };
+        let reached = self.context.limits.clone();
         let run = Metered::new(
-            self.in_store(Arc::clone(&meter), entry, response),
+            self.in_store(Arc::clone(&meter), guest_call, response),
             meter,
             turns,
             long_runs,
         );
         let max = bounds.wall_time_max;
-        tokio::time::timeout(max, run).await.unwrap_or_else(|_| {
+        let returned = tokio::time::timeout(max, run).await.unwrap_or_else(|_| {
             let text = format!(
                 "the run took longer than {}, {} ms",
                 words(bounds.wall_limit),
                 max.as_millis()
             );
             Err(Failure::new(FailureKind::Timeout, text).limit(bounds.wall_limit))
-        })
+        });
+        returned.inspect_err(|failure| reached.ended(failure.limit))
     }
 
     async fn in_store(
         self,
         meter: Arc<CpuMeter>,
-        entry: Entry,
-        response: Arc<Response>,
+        guest_call: GuestCall,
+        response: Arc<ResponseWriter>,
     ) -> Result<Returned, Failure> {
         let warm = self
             .version
             .warm
             .as_ref()
-            .filter(|_| !matches!(entry, Entry::Setup));
-        let mut kept = match warm.and_then(WarmPool::take) {
-            Some(kept) => self.resume(kept, meter),
-            None => Kept::fresh(self.store(meter)),
+            .filter(|_| !matches!(guest_call, GuestCall::Setup));
+        let mut pooled = match warm.and_then(WarmPool::take) {
+            Some(pooled) => self.resume(pooled, meter),
+            None => PooledStore::fresh(self.store(meter)),
         };
-        let called = call(&self.version, &mut kept, Arc::clone(&response), entry).await;
-        self.count_unfelt(&called, &kept.store);
+        let called = call(
+            &self.version,
+            &mut pooled,
+            Arc::clone(&response),
+            guest_call,
+        )
+        .await;
+        self.count_unfelt(&called, &pooled.store);
         let returned = called
-            .map_err(|error| self.trapped(&error, &kept.store))?
-            .map_err(Failure::from)?;
+            .map_err(|error| self.trapped(&error, &pooled.store))?
+            .map_err(|failure| self.context.limits.returned(failure))?;
         if let Some(overrun) = response.overrun() {
             // The client's answer is incomplete, which is no limit of the client's: it must not try
             // again.
@@ -179,25 +182,26 @@ impl Run {
             });
         }
         if let Some(warm) = warm {
-            kept.store
+            pooled
+                .store
                 .data_mut()
                 .set_response(Arc::clone(&self.version.unread));
-            warm.give_back(kept);
+            warm.give_back(pooled);
         }
         Ok(returned)
     }
 
     /// An instance of an earlier run, as this run's.
-    fn resume(&self, mut kept: Kept, meter: Arc<CpuMeter>) -> Kept {
-        kept.store.data_mut().begin(self.context.clone());
-        count_slices(&mut kept.store, meter);
-        kept
+    fn resume(&self, mut pooled: PooledStore, meter: Arc<CpuMeter>) -> PooledStore {
+        pooled.store.data_mut().begin(self.context.clone());
+        count_slices(&mut pooled.store, meter);
+        pooled
     }
 
     /// Counts growth that was refused and that the guest could do without.
     fn count_unfelt<T>(&self, called: &wasmtime::Result<T>, store: &Store<GuestState>) {
-        if let (Ok(_), Some(limit)) = (called, store.data().memory.refused()) {
-            self.context.share.metrics().reached(limit);
+        if called.is_ok() {
+            self.context.limits.ended(store.data().memory.refused());
         }
     }
 
@@ -254,9 +258,9 @@ fn count_slices(store: &mut Store<GuestState>, meter: Arc<CpuMeter>) {
 }
 
 /// The outcome of a function that answers.
-fn answered(returned: Returned) -> Result<(), Failure> {
+fn answered(returned: Returned, reached: &ReachedLimits) -> Result<(), Failure> {
     match returned {
-        Returned::Answered(outcome) => outcome.map_err(Failure::from),
+        Returned::Answered(outcome) => outcome.map_err(|failure| reached.returned(failure)),
         Returned::Job(_) => Err(Failure::new(
             FailureKind::Failed,
             "the plugin returned a job's result where an answer was due",
@@ -267,20 +271,20 @@ fn answered(returned: Returned) -> Result<(), Failure> {
 /// Everything that runs the guest's code. The inner error is that of `setup`.
 async fn call(
     version: &Version,
-    kept: &mut Kept,
-    response: Arc<Response>,
-    entry: Entry,
+    pooled: &mut PooledStore,
+    response: Arc<ResponseWriter>,
+    guest_call: GuestCall,
 ) -> wasmtime::Result<Result<Returned, types::Failure>> {
-    let store = &mut kept.store;
-    let (instance, setup) = match kept.instance {
+    let store = &mut pooled.store;
+    let (instance, setup) = match pooled.instance {
         Some(instance) => (instance, None),
         None => {
             let instance = version.instance_pre.instantiate_async(&mut *store).await?;
             (instance, Some(setup(&version.shape, store, &instance)?))
         }
     };
-    kept.instance = Some(instance);
-    let entry = entry.prepare(&version.shape, store, &instance)?;
+    pooled.instance = Some(instance);
+    let prepared = guest_call.prepare(&version.shape, store, &instance)?;
     store
         .run_concurrent(async |accessor| {
             if let Some(setup) = setup
@@ -289,7 +293,7 @@ async fn call(
                 return Ok(Err(failure));
             }
             accessor.with(|mut access| access.data_mut().set_response(response));
-            Ok(Ok(entry.call(accessor).await?))
+            Ok(Ok(prepared.call(accessor).await?))
         })
         .await?
 }

@@ -9,6 +9,7 @@ use std::time::Instant;
 use hayrick_capabilities::guest_state::GuestState;
 use hayrick_capabilities::linker::linker;
 use hayrick_capabilities::plugin_share::PluginShare;
+use hayrick_capabilities::reached_limits::ReachedLimits;
 use hayrick_capabilities::run_context::RunContext;
 use hayrick_capabilities::services::Services;
 use hayrick_types::clock::{milliseconds, since_epoch};
@@ -23,11 +24,11 @@ use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 
-use crate::asked::check_asked;
 use crate::compile::compiler::Compiler;
 use crate::compile::error::CompileError;
 use crate::cpu_meter::turns;
 use crate::error::DeployError;
+use crate::grant_check::check_grants;
 use crate::instance::Run;
 use crate::shape::{Shape, shape};
 use crate::trap::limit_of_shape;
@@ -44,7 +45,7 @@ pub(crate) struct Bytes {
 /// What is to become a version.
 pub(crate) struct Candidate {
     pub(crate) bytes: Bytes,
-    pub(crate) generation: u64,
+    pub(crate) number: u64,
     pub(crate) policy: Arc<Policy>,
     /// What the version before it asked for, if there ever was one.
     pub(crate) asked_before: Option<BTreeSet<Interface>>,
@@ -159,17 +160,17 @@ impl Loader {
     ) -> Result<Version, DeployError> {
         let Candidate {
             bytes: Bytes { content, digest },
-            generation,
+            number,
             policy,
             asked_before,
             share,
         } = candidate;
         let size_bytes = content.len() as u64;
         let compiled = self.compiled(content).await?;
-        check_asked(name, &compiled.shape.asked, &policy, asked_before.as_ref())?;
+        check_grants(name, &compiled.shape.asked, &policy, asked_before.as_ref())?;
         let status = pipeline::Version {
             digest,
-            generation,
+            number,
             size_bytes,
             deployed_at: 0,
             compile_ms: compiled.compile_ms,
@@ -234,7 +235,8 @@ impl Loader {
             pipeline: name.into(),
             policy,
             budget,
-            share: Arc::clone(&share),
+            limits: ReachedLimits::new(Arc::clone(&share)),
+            share,
             recorder: None,
             attempt: None,
         };
@@ -245,7 +247,6 @@ impl Loader {
         };
         run.setup()
             .await
-            .inspect_err(|failure| share.count(failure))
             .map_err(|failure| DeployError::Setup(failure.one_line()))?;
         let mut version = Arc::into_inner(version)
             .ok_or_else(|| DeployError::Setup("its instance is still running".to_owned()))?;

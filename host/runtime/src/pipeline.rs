@@ -29,7 +29,7 @@ pub(crate) struct Pipeline {
     host: Arc<Semaphore>,
     // A std lock with a critical section of a clone: nothing is awaited under it.
     deployed: RwLock<Deployed>,
-    generations: AtomicU64,
+    versions: AtomicU64,
     active_runs: AtomicUsize,
     total_runs: AtomicU64,
     failed_runs: AtomicU64,
@@ -52,7 +52,6 @@ impl ActiveRun {
     /// Counts a failure and puts the run's id into it.
     pub(crate) fn failed(&self, failure: Failure, run: RunId) -> Failure {
         self.pipeline.failed_runs.fetch_add(1, Ordering::Relaxed);
-        self.pipeline.share.count(&failure);
         match failure.kind {
             // The plugin's own words to its client stay as they are.
             FailureKind::Failed | FailureKind::Timeout => crate::trap::with_run(failure, run),
@@ -76,7 +75,7 @@ impl Pipeline {
             admission: RwLock::new(Arc::new(admission)),
             host,
             deployed: RwLock::default(),
-            generations: AtomicU64::new(0),
+            versions: AtomicU64::new(0),
             active_runs: AtomicUsize::new(0),
             total_runs: AtomicU64::new(0),
             failed_runs: AtomicU64::new(0),
@@ -107,15 +106,15 @@ impl Pipeline {
     }
 
     /// The number of the next version.
-    pub(crate) fn next_generation(&self) -> u64 {
-        self.generations.load(Ordering::Relaxed) + 1
+    pub(crate) fn next_number(&self) -> u64 {
+        self.versions.load(Ordering::Relaxed) + 1
     }
 
     /// Lets a version serve. Runs that have begun keep theirs.
     pub(crate) fn swap(&self, version: Version) {
         self.set_places(&version.policy.limits);
-        self.generations
-            .store(version.status.generation, Ordering::Relaxed);
+        self.versions
+            .store(version.status.number, Ordering::Relaxed);
         *self
             .deployed
             .write()

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use hayrick_capabilities::plugin_share::PluginShare;
 use hayrick_services::audit::{Action, Audit, AuditRecord};
 use hayrick_services::metrics::Metrics;
-use hayrick_types::clock::since_epoch;
+use hayrick_types::contract::Export;
 use hayrick_types::id::PipelineName;
-use hayrick_types::pipeline::{PipelineState, PipelineStatus, Refusal};
+use hayrick_types::pipeline::{PipelineStatus, Refusal};
 use hayrick_types::policy::Policy;
 use tokio::sync::{OwnedMutexGuard, Semaphore, watch};
 
@@ -18,7 +18,7 @@ use crate::config::{Policies, RuntimeConfig};
 use crate::error::DeployError;
 use crate::loader::{Bytes, Candidate, Loader, read};
 use crate::pipeline::Pipeline;
-use crate::shape::Function;
+use crate::refusal::{misnamed_status, refusal, refuse};
 use crate::version::Version;
 
 /// Every pipeline, and every file that could not become one.
@@ -75,8 +75,8 @@ impl Registry {
             .cloned()
     }
 
-    /// The pipelines that serve `function`, by name, and what each is granted.
-    pub(crate) fn serving(&self, function: Function) -> BTreeMap<String, Arc<Policy>> {
+    /// The pipelines that serve `export`, by name, and what each is granted.
+    pub(crate) fn serving(&self, export: Export) -> BTreeMap<String, Arc<Policy>> {
         let pipelines = self
             .pipelines
             .read()
@@ -84,7 +84,7 @@ impl Registry {
         let versions = pipelines
             .iter()
             .filter_map(|(name, pipeline)| Some((name, pipeline.version()?)));
-        let serving = versions.filter(|(_, version)| version.shape.serves(function));
+        let serving = versions.filter(|(_, version)| version.shape.serves(export));
         serving
             .map(|(name, version)| (name.clone(), Arc::clone(&version.policy)))
             .collect()
@@ -194,8 +194,8 @@ impl Registry {
             );
             return pipeline.clear_refusal();
         }
-        let (generation, asked_before, share) = (
-            pipeline.next_generation(),
+        let (number, asked_before, share) = (
+            pipeline.next_number(),
             self.approvals.asked(name),
             pipeline.share(),
         );
@@ -205,7 +205,7 @@ impl Registry {
                 name,
                 Candidate {
                     bytes,
-                    generation,
+                    number,
                     policy,
                     asked_before,
                     share,
@@ -266,8 +266,8 @@ impl Registry {
 
     fn serve(&self, pipeline: &Pipeline, version: Version) {
         let (name, status) = (pipeline.name().as_str(), &version.status);
-        let (generation, compile_ms, setup_ms, digest) = (
-            status.generation,
+        let (number, compile_ms, setup_ms, digest) = (
+            status.number,
             status.compile_ms,
             status.setup_ms,
             status.digest.clone(),
@@ -276,7 +276,7 @@ impl Registry {
         self.tell_change();
         tracing::info!(
             pipeline = name,
-            generation,
+            number,
             digest,
             compile_ms,
             setup_ms,
@@ -307,8 +307,8 @@ impl Registry {
             pipeline.clear_refusal();
             return Ok(pipeline.status());
         }
-        let (generation, asked_before, share) = (
-            pipeline.next_generation(),
+        let (number, asked_before, share) = (
+            pipeline.next_number(),
             self.approvals.asked(&key),
             pipeline.share(),
         );
@@ -318,7 +318,7 @@ impl Registry {
                 &key,
                 Candidate {
                     bytes,
-                    generation,
+                    number,
                     policy,
                     asked_before,
                     share,
@@ -470,18 +470,6 @@ impl Registry {
     }
 }
 
-fn misnamed_status(name: &str, refusal: &Refusal) -> PipelineStatus {
-    PipelineStatus {
-        name: name.to_owned(),
-        state: PipelineState::Failed,
-        version: None,
-        last_error: Some(refusal.clone()),
-        active_runs: 0,
-        total_runs: 0,
-        failed_runs: 0,
-    }
-}
-
 /// An entry about a change by whoever may write to the folder.
 fn of_folder(action: Action, name: &str, outcome: &str) -> AuditRecord {
     AuditRecord {
@@ -491,29 +479,4 @@ fn of_folder(action: Action, name: &str, outcome: &str) -> AuditRecord {
         outcome: outcome.to_owned(),
         request: None,
     }
-}
-
-fn refusal(digest: String, error: &DeployError) -> Refusal {
-    Refusal {
-        digest,
-        at: since_epoch().as_secs(),
-        reason: error.to_string(),
-    }
-}
-
-fn refuse(pipeline: &Pipeline, digest: String, error: &DeployError) {
-    let (serving, metrics) = (
-        pipeline.version().map(|version| version.status.generation),
-        pipeline.share(),
-    );
-    metrics.metrics().refused_deploy();
-    if let Some(limit) = error.limit() {
-        metrics.metrics().reached(limit);
-    }
-    tracing::error!(
-        pipeline = pipeline.name().as_str(),
-        serving,
-        "not deployed: {error}"
-    );
-    pipeline.refuse(refusal(digest, error));
 }

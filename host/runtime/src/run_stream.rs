@@ -18,7 +18,7 @@ enum Driver {
     Inline(Running),
     /// A task of its own, which ends when this handle is dropped.
     Spawned(AbortOnDropHandle<Outcome>),
-    /// Nobody: the guest has ended, so its store is gone. The failure, if any, is still to be told.
+    /// Nobody: the guest has ended, so its store is gone. The failure, if any, has not been read yet.
     Ended(Option<Failure>),
 }
 

@@ -6,13 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hayrick_capabilities::services::Services;
 use hayrick_services::audit::Audit;
+use hayrick_types::contract::Export;
 use hayrick_types::failure::Failure;
 use hayrick_types::id::RunId;
 use hayrick_types::job::{AttemptEnd, Claimed};
 use hayrick_types::pipeline::PipelineStatus;
 use hayrick_types::policy::Policy;
-use hayrick_types::request::ChatRequest;
-use hayrick_types::task::{TaskKind, TaskStart};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -23,14 +22,13 @@ use crate::compile::compiler::Compiler;
 use crate::config::RuntimeConfig;
 use crate::deploy::{Arriving, Deploys};
 use crate::engine::engine;
-use crate::entry::{Entry, FilesRequest};
 use crate::epoch::EpochTicker;
 use crate::error::{DeployError, RuntimeError};
+use crate::guest_call::ClientRequest;
 use crate::loader::Loader;
 use crate::registry::Registry;
 use crate::run_stream::RunStream;
 use crate::serving::{Serving, answer};
-use crate::shape::Function;
 use crate::watcher::FolderWatcher;
 
 /// Runs plugins. A cheap handle; the last one dropped stops the watcher and the epoch thread.
@@ -105,79 +103,49 @@ impl Runtime {
         })
     }
 
-    /// Starts a chat run, waiting for a free place first. The guest runs while the stream is
-    /// polled.
+    /// Starts a run that answers a client, waiting for a free place first. The guest runs while the
+    /// stream is polled.
     ///
     /// # Errors
     /// `not-found`, `unavailable` while the first version is being made, `limit` if too many runs
     /// wait already.
-    pub async fn chat(&self, id: RunId, request: ChatRequest) -> Result<RunStream, Failure> {
-        let serving = self.serving(&request.model, Function::Chat)?;
-        let messages = Some(u32::try_from(request.messages.len()).unwrap_or(u32::MAX));
-        let name = serving.name();
-        let task = TaskStart {
-            id,
-            pipeline: &name,
-            kind: TaskKind::Chat,
-            messages,
-            files: None,
-            job: None,
-        };
-        answer(serving, &self.inner.services, task, Entry::Chat(request)).await
-    }
-
-    /// Starts a run over files, waiting for a free place first. The guest runs while the stream is
-    /// polled.
-    ///
-    /// # Errors
-    /// As [`Runtime::chat`].
-    pub async fn files(
+    pub async fn answer(
         &self,
         id: RunId,
         pipeline: &str,
-        request: FilesRequest,
+        request: ClientRequest,
     ) -> Result<RunStream, Failure> {
-        let serving = self.serving(pipeline, Function::Files)?;
-        let files = Some(u32::try_from(request.form.files.len()).unwrap_or(u32::MAX));
-        let name = serving.name();
-        let task = TaskStart {
-            id,
-            pipeline: &name,
-            kind: TaskKind::Files,
-            messages: None,
-            files,
-            job: None,
-        };
-        answer(serving, &self.inner.services, task, Entry::Files(request)).await
+        let serving = self.serving(pipeline, request.export())?;
+        answer(serving, &self.inner.services, id, request).await
     }
 
-    /// Runs one attempt of a job. Dropping the future ends it at once. `progress` is told how far
+    /// Runs one attempt of a job. Dropping the future ends it at once. `progress` gets how far
     /// it has come.
     pub async fn run_job(&self, claimed: Claimed, progress: ProgressSender) -> AttemptEnd {
-        match self.serving(&claimed.job.pipeline, Function::Job) {
+        match self.serving(&claimed.job.pipeline, Export::Job) {
             Ok(serving) => run_attempt(serving, &self.inner.services, claimed, progress).await,
             // Its plugin went away meanwhile: the job waits for it.
             Err(_) => AttemptEnd::Released,
         }
     }
 
-    /// Whether a pipeline serves `function` at this moment, and what it is granted, for those who
+    /// Whether a pipeline serves `export` at this moment, and what it is granted, for those who
     /// have work to do before they start a run.
     ///
     /// # Errors
     /// `not-found`, or `unavailable` while no version serves.
-    pub fn check(&self, pipeline: &str, function: Function) -> Result<Arc<Policy>, Failure> {
-        self.serving(pipeline, function)
+    pub fn check(&self, pipeline: &str, export: Export) -> Result<Arc<Policy>, Failure> {
+        self.serving(pipeline, export)
             .map(|serving| Arc::clone(&serving.version.policy))
     }
 
-    fn serving(&self, pipeline: &str, function: Function) -> Result<Serving, Failure> {
-        Serving::find(&self.inner.registry, pipeline, function)
+    fn serving(&self, pipeline: &str, export: Export) -> Result<Serving, Failure> {
+        Serving::find(&self.inner.registry, pipeline, export)
     }
 
     /// The pipelines that run jobs at this moment, by name, and what each is granted.
     pub fn job_pipelines(&self) -> BTreeMap<String, Arc<Policy>> {
-        self.inner.registry.serving(Function::Job)
+        self.inner.registry.serving(Export::Job)
     }
 
     /// Changes each time a version comes or goes.

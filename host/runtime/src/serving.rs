@@ -4,27 +4,27 @@
 use std::sync::Arc;
 
 use hayrick_capabilities::output::channel;
-use hayrick_capabilities::response::Response;
+use hayrick_capabilities::reached_limits::ReachedLimits;
+use hayrick_capabilities::response_writer::ResponseWriter;
 use hayrick_capabilities::run_context::RunContext;
 use hayrick_capabilities::services::Services;
+use hayrick_types::contract::Export;
 use hayrick_types::failure::{Failure, FailureKind};
-use hayrick_types::id::PIPELINE_NAME_BYTES_MAX;
+use hayrick_types::id::{PIPELINE_NAME_BYTES_MAX, RunId};
 use hayrick_types::pipeline::PipelineStatus;
-use hayrick_types::task::TaskStart;
 
-use crate::entry::Entry;
+use crate::guest_call::{ClientRequest, GuestCall};
 use crate::instance::Run;
 use crate::pipeline::{ActiveRun, Pipeline};
 use crate::registry::Registry;
 use crate::run_stream::RunStream;
-use crate::shape::Function;
 use crate::version::Version;
 
-/// A pipeline that serves a function at this moment.
+/// A pipeline that serves an export at this moment.
 pub(crate) struct Serving {
     pub(crate) pipeline: Arc<Pipeline>,
     pub(crate) version: Arc<Version>,
-    function: Function,
+    export: Export,
 }
 
 impl Serving {
@@ -36,30 +36,30 @@ impl Serving {
     pub(crate) fn find(
         registry: &Registry,
         name: &str,
-        function: Function,
+        export: Export,
     ) -> Result<Serving, Failure> {
         let pipeline = registry.get(name).ok_or_else(|| unknown(name))?;
-        Serving::of(pipeline, function)
+        Serving::of(pipeline, export)
     }
 
-    fn of(pipeline: Arc<Pipeline>, function: Function) -> Result<Serving, Failure> {
+    fn of(pipeline: Arc<Pipeline>, export: Export) -> Result<Serving, Failure> {
         let version = pipeline
             .version()
             .ok_or_else(|| not_serving(&pipeline.status()))?;
-        if !version.shape.serves(function) {
-            return Err(lacks(pipeline.name().as_str(), function));
+        if !version.shape.serves(export) {
+            return Err(not_exported(pipeline.name().as_str(), export));
         }
         Ok(Serving {
             pipeline,
             version,
-            function,
+            export,
         })
     }
 
     /// Waits for a place; whoever had to wait runs on the version that serves then.
     async fn enter(self) -> Result<(Serving, ActiveRun), Failure> {
         let active = self.pipeline.enter().await?;
-        Ok((Serving::of(self.pipeline, self.function)?, active))
+        Ok((Serving::of(self.pipeline, self.export)?, active))
     }
 
     /// The pipeline's name.
@@ -76,11 +76,11 @@ impl Serving {
 pub(crate) async fn answer(
     serving: Serving,
     services: &Services,
-    task: TaskStart<'_>,
-    entry: Entry,
+    id: RunId,
+    request: ClientRequest,
 ) -> Result<RunStream, Failure> {
-    let (id, pipeline) = (task.id, serving.name());
-    let recorder = services.tasks.begin(task);
+    let pipeline = serving.name();
+    let recorder = services.tasks.begin(request.task(id, &pipeline));
     let (serving, active) = serving
         .enter()
         .await
@@ -94,6 +94,7 @@ pub(crate) async fn answer(
         pipeline,
         policy,
         budget,
+        limits: ReachedLimits::new(Arc::clone(&share)),
         share,
         recorder: Some(recorder.clone()),
         attempt: None,
@@ -103,11 +104,11 @@ pub(crate) async fn answer(
         version: serving.version,
         services: services.clone(),
     };
-    let response = Arc::new(Response::new(sender, Some(recorder.clone())));
+    let response = Arc::new(ResponseWriter::new(sender, Some(recorder.clone())));
     let running = async move {
         recorder.processing();
         let outcome = run
-            .answer(entry, response)
+            .answer(GuestCall::Client(request), response)
             .await
             .map_err(|failure| active.failed(failure, id));
         recorder.finish(outcome.as_ref().copied());
@@ -135,10 +136,10 @@ fn not_serving(status: &PipelineStatus) -> Failure {
     )
 }
 
-fn lacks(name: &str, function: Function) -> Failure {
-    let (what, interface) = (function.what(), function.interface());
+fn not_exported(name: &str, export: Export) -> Failure {
+    let absent = export.absent();
     Failure::new(
         FailureKind::NotFound,
-        format!("the pipeline '{name}' {what}: it does not export {interface}"),
+        format!("the pipeline '{name}' {absent}: it does not export {export}"),
     )
 }

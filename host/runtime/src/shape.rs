@@ -2,57 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use hayrick_capabilities::linker::{INERT_PACKAGES, PACKAGE, VERSION, WASI_HTTP};
-use hayrick_capabilities::sync_twin;
+use hayrick_capabilities::linker::{INERT_PACKAGES, WASI_HTTP};
+use hayrick_types::contract::{Export, IMPORTS, PACKAGE, SETUP, SYNC_PACKAGE, TYPES, VERSION};
 use hayrick_types::policy::Interface;
 use wasmtime::Engine;
 use wasmtime::component::{Component, ComponentExportIndex};
 
 use crate::error::DeployError;
 
-/// Interfaces of the host that a component may import.
-const HOST_INTERFACES: [&str; 11] = [
-    "types", "response", "llm", "timers", "log", "uploads", "jobs", "tasks", "state", "config",
-    "http",
-];
 /// WASI 0.2, any patch of it: what language runtimes import.
 const INERT_VERSION: &str = "0.2.";
-
-/// What a client can ask of a pipeline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Function {
-    Chat,
-    Files,
-    Job,
-}
-
-impl Function {
-    /// What a pipeline does that lacks it, for a person.
-    pub(crate) fn what(self) -> &'static str {
-        match self {
-            Function::Chat => "does not chat",
-            Function::Files => "takes no files",
-            Function::Job => "runs no jobs",
-        }
-    }
-
-    /// The interface that offers it.
-    pub(crate) fn interface(self) -> &'static str {
-        match self {
-            Function::Chat => "hayrick:pipeline/chat",
-            Function::Files => "hayrick:pipeline/files",
-            Function::Job => "hayrick:pipeline/job-handler",
-        }
-    }
-}
 
 /// The functions of a component that the host calls, and its names for people.
 #[derive(Debug, Clone)]
 pub(crate) struct Shape {
     pub(crate) setup: ComponentExportIndex,
-    pub(crate) chat: Option<ComponentExportIndex>,
-    pub(crate) files: Option<ComponentExportIndex>,
-    pub(crate) job: Option<ComponentExportIndex>,
+    /// The function of each export, by its number.
+    functions: [Option<ComponentExportIndex>; Export::ALL.len()],
     pub(crate) exports: Vec<String>,
     pub(crate) imports: Vec<String>,
     /// The part of its imports that has to be granted.
@@ -60,14 +26,14 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// Whether the component exports the function.
-    pub(crate) fn serves(&self, function: Function) -> bool {
-        let export = match function {
-            Function::Chat => &self.chat,
-            Function::Files => &self.files,
-            Function::Job => &self.job,
-        };
-        export.is_some()
+    /// The function of an export, if the component has it.
+    pub(crate) fn export(&self, export: Export) -> Option<ComponentExportIndex> {
+        self.functions.get(export.number()).copied().flatten()
+    }
+
+    /// Whether the component has the export.
+    pub(crate) fn serves(&self, export: Export) -> bool {
+        self.export(export).is_some()
     }
 }
 
@@ -98,11 +64,16 @@ fn is_granted(import: &str) -> bool {
     let Some((package, interface)) = path.split_once('/') else {
         return false;
     };
-    if package == PACKAGE || package == sync_twin::PACKAGE {
-        return version == VERSION && HOST_INTERFACES.contains(&interface);
+    if is_contract(package) {
+        return version == VERSION && (interface == TYPES || IMPORTS.contains(&interface));
     }
     (INERT_PACKAGES.contains(&package) || WASI_HTTP.contains(&path))
         && version.starts_with(INERT_VERSION)
+}
+
+/// Whether a package is the contract, with `async` functions or without.
+fn is_contract(package: &str) -> bool {
+    [PACKAGE, SYNC_PACKAGE].contains(&package)
 }
 
 /// Whether an import is WASI's: it asks for nothing, as it is linked inert.
@@ -121,8 +92,7 @@ pub(crate) fn asked(imports: &[String]) -> BTreeSet<Interface> {
         let interface = rest
             .split_once('@')
             .map_or(rest, |(interface, _)| interface);
-        let is_own = package == PACKAGE || package == sync_twin::PACKAGE;
-        if is_own {
+        if is_contract(package) {
             Interface::parse(interface)
         } else {
             (package == "wasi:http").then_some(Interface::Http)
@@ -131,9 +101,12 @@ pub(crate) fn asked(imports: &[String]) -> BTreeSet<Interface> {
     imports.iter().filter_map(parse).collect()
 }
 
-/// Finds `interface.function` in the exports, in either package.
-fn export(component: &Component, interface: &str, function: &str) -> Option<ComponentExportIndex> {
-    [PACKAGE, sync_twin::PACKAGE].iter().find_map(|package| {
+/// Finds a function of the exports, in either package.
+fn find(
+    component: &Component,
+    (interface, function): (&str, &str),
+) -> Option<ComponentExportIndex> {
+    [PACKAGE, SYNC_PACKAGE].iter().find_map(|package| {
         let (_, instance) =
             component.get_export(None, format!("{package}/{interface}@{VERSION}"))?;
         component
@@ -157,10 +130,9 @@ pub(crate) fn shape(engine: &Engine, component: &Component) -> Result<Shape, Dep
         return Err(DeployError::NotGranted { names: refused });
     }
     let shape = Shape {
-        setup: export(component, "lifecycle", "setup").ok_or(DeployError::NoLifecycle)?,
-        chat: export(component, "chat", "run-chat-completion"),
-        files: export(component, "files", "process-files"),
-        job: export(component, "job-handler", "run-job"),
+        setup: find(component, SETUP).ok_or(DeployError::NoLifecycle)?,
+        functions: Export::ALL
+            .map(|export| find(component, (export.interface(), export.function()))),
         exports: exports(engine, component),
         asked: asked(&imports),
         imports: imports
@@ -168,11 +140,10 @@ pub(crate) fn shape(engine: &Engine, component: &Component) -> Result<Shape, Dep
             .filter(|import| !is_inert(import))
             .collect(),
     };
-    let serves_nothing = shape.chat.is_none() && shape.files.is_none() && shape.job.is_none();
-    if serves_nothing {
-        Err(DeployError::NothingToServe)
-    } else {
+    if Export::ALL.into_iter().any(|export| shape.serves(export)) {
         Ok(shape)
+    } else {
+        Err(DeployError::NothingToServe)
     }
 }
 

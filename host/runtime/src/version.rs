@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hayrick_capabilities::guest_state::GuestState;
 use hayrick_capabilities::output::{OutputLimits, channel};
-use hayrick_capabilities::response::Response;
+use hayrick_capabilities::response_writer::ResponseWriter;
 use hayrick_types::pipeline;
 use hayrick_types::policy::Policy;
 use hayrick_types::settings::limits::Limits;
@@ -26,7 +26,7 @@ pub(crate) struct Version {
     /// Its idle instances, if its class keeps some.
     pub(crate) warm: Option<WarmPool>,
     /// The answer that `setup` has: nobody reads it.
-    pub(crate) unread: Arc<Response>,
+    pub(crate) unread: Arc<ResponseWriter>,
 }
 
 impl Version {
@@ -45,7 +45,7 @@ fn output_limits(limits: &Limits) -> OutputLimits {
 }
 
 /// An answer that nobody reads: sending to it fails with `cancelled`.
-pub(crate) fn unread_response(limits: &Limits) -> Arc<Response> {
+pub(crate) fn unread_response(limits: &Limits) -> Arc<ResponseWriter> {
     let (sender, _) = channel(output_limits(limits));
-    Arc::new(Response::new(sender, None))
+    Arc::new(ResponseWriter::new(sender, None))
 }

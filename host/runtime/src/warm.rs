@@ -15,17 +15,17 @@ pub(crate) const IDLE_MAX: usize = 256;
 const PLUGIN_IDLE_MAX: usize = 16;
 
 /// A store, with the instance in it once there is one.
-pub(crate) struct Kept {
+pub(crate) struct PooledStore {
     pub(crate) store: Store<GuestState>,
     /// `None` before its first run: then `setup` is still to come.
     pub(crate) instance: Option<Instance>,
     runs: u32,
 }
 
-impl Kept {
+impl PooledStore {
     /// A store without an instance.
-    pub(crate) fn fresh(store: Store<GuestState>) -> Kept {
-        Kept {
+    pub(crate) fn fresh(store: Store<GuestState>) -> PooledStore {
+        PooledStore {
             store,
             instance: None,
             runs: 0,
@@ -37,7 +37,7 @@ impl Kept {
 pub(crate) struct WarmPool {
     runs_max: u32,
     places: Arc<Semaphore>,
-    idle: Mutex<Vec<(Kept, OwnedSemaphorePermit)>>,
+    idle: Mutex<Vec<(PooledStore, OwnedSemaphorePermit)>>,
 }
 
 impl WarmPool {
@@ -54,19 +54,19 @@ impl WarmPool {
     }
 
     /// The instance that was used last, if one is idle.
-    pub(crate) fn take(&self) -> Option<Kept> {
+    pub(crate) fn take(&self) -> Option<PooledStore> {
         self.idle
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop()
-            .map(|(kept, _)| kept)
+            .map(|(pooled, _)| pooled)
     }
 
     /// Keeps an instance after a run that ended well, unless it is worn out, holds what it should
     /// have dropped, or there are enough.
-    pub(crate) fn give_back(&self, mut kept: Kept) {
-        kept.runs = kept.runs.saturating_add(1);
-        if kept.runs >= self.runs_max || !kept.store.data_mut().rest() {
+    pub(crate) fn give_back(&self, mut pooled: PooledStore) {
+        pooled.runs = pooled.runs.saturating_add(1);
+        if pooled.runs >= self.runs_max || !pooled.store.data_mut().rest() {
             return;
         }
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
@@ -74,7 +74,7 @@ impl WarmPool {
         };
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < PLUGIN_IDLE_MAX {
-            idle.push((kept, place));
+            idle.push((pooled, place));
         }
     }
 }

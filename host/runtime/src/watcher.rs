@@ -77,9 +77,9 @@ impl FolderWatcher {
         };
         let changed = Arc::new(Notify::new());
         let wake = Arc::clone(&changed);
-        let tell = move |told: notify::Result<Event>| {
-            // What could not be told may have been a change.
-            if told.is_ok_and(|event| !is_change(&event.kind)) {
+        let tell = move |event: notify::Result<Event>| {
+            // An event that got lost may have been a change.
+            if event.is_ok_and(|event| !is_change(&event.kind)) {
                 return;
             }
             wake.notify_one();

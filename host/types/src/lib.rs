@@ -7,6 +7,7 @@ pub mod settings;
 
 pub mod chunk;
 pub mod clock;
+pub mod contract;
 pub mod egress;
 pub mod failure;
 pub mod generation;

@@ -20,7 +20,7 @@ pub struct Version {
     /// SHA-256 of the file, in hex.
     pub digest: String,
     /// 1 for the first version since the server started.
-    pub generation: u64,
+    pub number: u64,
     /// Size of the file.
     pub size_bytes: u64,
     /// Unix time of the swap, seconds.

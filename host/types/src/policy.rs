@@ -6,52 +6,55 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::egress::grant::EgressGrant;
+use crate::for_each_import;
 use crate::settings::limits::Limits;
 use crate::settings::plugin::{InstanceKind, InstanceSettings, JobGrant, ModelGrant};
 use crate::settings::state::StateQuota;
 
-/// An interface that reaches beyond the run it is called in. The others (`response`, `timers`,
-/// `log`, `uploads`, `tasks`) do not, and need no grant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Interface {
-    /// Language models: the operator's money.
-    Llm,
-    /// Durable background work.
-    Jobs,
-    /// What the plugin remembers between runs.
-    State,
-    /// Values the operator wrote for the plugin.
-    Config,
-    /// Requests to other machines, by `http` or by `wasi:http`.
-    Http,
+/// Makes [`Interface`] from the rows of the contract's table that need a grant.
+macro_rules! interfaces {
+    (
+        granted { $($(#[$doc:meta])* $variant:ident $module:ident $name:literal $grant:ident,)+ }
+        free { $($free_module:ident $free_name:literal,)+ }
+    ) => {
+        /// An interface that reaches beyond the run it is called in, and so needs a grant.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Interface {
+            $($(#[$doc])* $variant),+
+        }
+
+        impl Interface {
+            /// Every one.
+            pub const ALL: [Interface; [$($name),+].len()] = [$(Interface::$variant),+];
+
+            /// Its name in the contract and in policy files.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Interface::$variant => $name),+
+                }
+            }
+
+            /// Whether a plugin has it where nobody says otherwise.
+            const fn is_default(self) -> bool {
+                match self {
+                    $(Interface::$variant => interfaces!(@$grant)),+
+                }
+            }
+        }
+    };
+    (@default) => { true };
+    (@on_request) => { false };
 }
 
-impl Interface {
-    /// Every one.
-    pub const ALL: [Interface; 5] = [
-        Interface::Llm,
-        Interface::Jobs,
-        Interface::State,
-        Interface::Config,
-        Interface::Http,
-    ];
-    /// What a plugin is granted where nobody says otherwise: all that stays within the host.
-    pub const DEFAULT: [Interface; 4] = [
-        Interface::Llm,
-        Interface::Jobs,
-        Interface::State,
-        Interface::Config,
-    ];
+for_each_import!(interfaces);
 
-    /// Its name in the contract and in policy files.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Interface::Llm => "llm",
-            Interface::Jobs => "jobs",
-            Interface::State => "state",
-            Interface::Config => "config",
-            Interface::Http => "http",
-        }
+impl Interface {
+    /// What a plugin is granted where nobody says otherwise: all that stays within the host.
+    pub fn granted_by_default() -> BTreeSet<Interface> {
+        Interface::ALL
+            .into_iter()
+            .filter(|interface| interface.is_default())
+            .collect()
     }
 
     /// The interface of that name.
@@ -143,7 +146,7 @@ mod tests {
 
     fn policy(named: &[Interface]) -> Policy {
         Policy {
-            interfaces: Interface::DEFAULT.into(),
+            interfaces: Interface::granted_by_default(),
             named: named.iter().copied().collect(),
             upgrades_may_ask: false,
             models: ModelGrant::default(),

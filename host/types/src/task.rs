@@ -1,42 +1,9 @@
 //! Tasks: the records of runs.
 
 use crate::chunk::Usage;
+use crate::contract::Export;
 use crate::id::RunId;
 use crate::job::{JobId, Progress};
-
-/// What started a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TaskKind {
-    Chat,
-    Files,
-    Api,
-    Job,
-}
-
-impl TaskKind {
-    /// Every kind.
-    pub const ALL: [TaskKind; 4] = [
-        TaskKind::Chat,
-        TaskKind::Files,
-        TaskKind::Api,
-        TaskKind::Job,
-    ];
-
-    /// The word on the wire and in the store.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            TaskKind::Chat => "chat",
-            TaskKind::Files => "files",
-            TaskKind::Api => "api",
-            TaskKind::Job => "job",
-        }
-    }
-
-    /// The kind a word names.
-    pub fn parse(word: &str) -> Option<TaskKind> {
-        TaskKind::ALL.into_iter().find(|kind| kind.as_str() == word)
-    }
-}
 
 /// The status of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +65,7 @@ pub struct Note {
 pub struct Task {
     pub id: RunId,
     pub pipeline: String,
-    pub kind: TaskKind,
+    pub kind: Export,
     pub status: TaskStatus,
     pub started_at: u64,
     pub ended_at: Option<u64>,
@@ -123,7 +90,7 @@ pub struct Task {
 pub struct TaskStart<'a> {
     pub id: RunId,
     pub pipeline: &'a str,
-    pub kind: TaskKind,
+    pub kind: Export,
     /// Messages of a chat.
     pub messages: Option<u32>,
     /// Files of an upload.
@@ -136,7 +103,7 @@ pub struct TaskStart<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TaskFilter {
     pub status: Option<TaskStatus>,
-    pub kind: Option<TaskKind>,
+    pub kind: Option<Export>,
     /// Only runs that began before this one, for example the last of a page.
     pub before: Option<RunId>,
     pub limit: u32,

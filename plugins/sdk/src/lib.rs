@@ -12,7 +12,7 @@ wit_bindgen::generate!({
     world: "online",
     additional_type_attributes: {
         "hayrick:pipeline/types@0.1.0/options": [#[derive(Default)]],
-        "hayrick:pipeline/jobs@0.1.0/submit-options": [#[derive(Default)]],
+        "hayrick:pipeline/types@0.1.0/submit-options": [#[derive(Default)]],
     },
     generate_all,
 });
@@ -194,6 +194,7 @@ pub fn failure(kind: FailureKind, message: impl Into<String>) -> Failure {
         kind,
         message: message.into(),
         retry_after: None,
+        limit: None,
     }
 }
 
@@ -244,6 +245,7 @@ mod tests {
             kind: FailureKind::Unavailable,
             message: "busy".to_owned(),
             retry_after: Some(5),
+            limit: None,
         };
         assert!(
             matches!(busy.into(), JobFailure::Retry(retry) if retry.delay == Some(5) && retry.error == "busy")

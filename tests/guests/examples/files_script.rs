@@ -19,6 +19,7 @@ async fn files(request: FilesRequest) -> Outcome {
                 kind: FailureKind::Unavailable,
                 message: "the rest is unavailable".to_owned(),
                 retry_after: None,
+                limit: None,
             })
         }
         "wait" => {

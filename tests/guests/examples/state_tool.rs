@@ -2,13 +2,13 @@
 //! JSON.
 
 use sdk::hayrick::pipeline::state::{self, Entry};
-use sdk::hayrick::pipeline::types::Failure;
-use sdk::{ChatRequest, Outcome, invalid_input, question, say};
+use sdk::hayrick::pipeline::types::{Failure, FailureKind};
+use sdk::{ChatRequest, Outcome, failure, invalid_input, question, say};
 use serde_json::{Value, json};
 
 const USAGE: &str = "write get:KEY, set:KEY=VALUE, setttl:KEY=MILLISECONDS=VALUE, delete:KEY, \
                      list:PREFIX, list:PREFIX=LIMIT=AFTER, cas:KEY=REVISION=VALUE, \
-                     cas:KEY=none=VALUE or bump:KEY";
+                     cas:KEY=none=VALUE, bump:KEY, tryset:KEY=VALUE or fail:LIMIT";
 const LISTED_MAX: u32 = 1000;
 
 async fn chat(request: ChatRequest) -> Outcome {
@@ -22,6 +22,8 @@ async fn chat(request: ChatRequest) -> Outcome {
         "list" => list(rest).await?,
         "cas" => compare_and_set(rest).await?,
         "bump" => bump(rest).await?,
+        "tryset" => json!(set(rest).await.is_ok()),
+        "fail" => return Err(failure_of_limit(rest)),
         _ => return Err(usage()),
     };
     say(done.to_string()).await
@@ -29,6 +31,14 @@ async fn chat(request: ChatRequest) -> Outcome {
 
 fn usage() -> Failure {
     invalid_input(USAGE)
+}
+
+/// A failure of the guest's own that names a limit.
+fn failure_of_limit(name: &str) -> Failure {
+    Failure {
+        limit: Some(name.to_owned()),
+        ..failure(FailureKind::Limit, "so says the plugin")
+    }
 }
 
 fn shown(entry: Entry) -> Value {

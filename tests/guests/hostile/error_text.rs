@@ -11,6 +11,7 @@ async fn chat(_request: ChatRequest) -> Outcome {
         kind: FailureKind::Failed,
         message,
         retry_after: Some(u64::MAX),
+        limit: None,
     })
 }
 

@@ -9,6 +9,7 @@ async fn chat(_request: ChatRequest) -> Outcome {
         kind: FailureKind::Unavailable,
         message,
         retry_after: Some(u64::MAX),
+        limit: None,
     })
 }
 

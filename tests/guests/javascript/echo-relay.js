@@ -74,7 +74,7 @@ function parseFailure(text) {
 }
 
 function failure(kind, message) {
-  return { kind, message, retryAfter: null };
+  return { kind, message, retryAfter: null, limit: null };
 }
 
 /** The text before and after the first colon; the second part is null without a colon. */

@@ -84,4 +84,4 @@ def parse_failure(text: str) -> Err[Failure]:
 
 
 def failure(kind: FailureKind, message: str) -> Err[Failure]:
-    return Err(Failure(kind=kind, message=message, retry_after=None))
+    return Err(Failure(kind=kind, message=message, retry_after=None, limit=None))

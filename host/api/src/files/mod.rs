@@ -8,9 +8,9 @@ use axum::extract::{Request, State};
 use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
-use hayrick_runtime::entry::FilesRequest;
+use hayrick_runtime::guest_call::{ClientRequest, FilesRequest};
 use hayrick_runtime::run_stream::RunStream;
-use hayrick_runtime::shape::Function;
+use hayrick_types::contract::Export;
 use hayrick_types::id::RunId;
 
 use self::encode::{EventWriter, TextWriter};
@@ -45,7 +45,7 @@ async fn answer(
     request: Request,
 ) -> Result<Response, ApiError> {
     // A pipeline that cannot take files is refused before a gigabyte is read.
-    state.runtime().check(pipeline, Function::Files)?;
+    state.runtime().check(pipeline, Export::Files)?;
     let (head, body) = request.into_parts();
     let form = form::read(
         body,
@@ -55,10 +55,8 @@ async fn answer(
     )
     .await?;
     let headers = state.forwarded(&head.headers);
-    let chunks = state
-        .runtime()
-        .files(run, pipeline, FilesRequest { form, headers })
-        .await?;
+    let request = ClientRequest::Files(FilesRequest { form, headers });
+    let chunks = state.runtime().answer(run, pipeline, request).await?;
     let keep_alive = state.settings().keep_alive_interval;
     if wants_events(&head.headers) {
         let body = answer_stream::body(chunks, RunStream::spawn, EventWriter, keep_alive).await?;

@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
-use hayrick_runtime::shape::Function;
+use hayrick_types::contract::Export;
 use hayrick_types::job::{JobId, Submission};
 
 use self::request::{ListQuery, WaitQuery};
@@ -33,7 +33,7 @@ pub(crate) async fn submit(
     PathParams(pipeline): PathParams<String>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let policy = state.runtime().check(&pipeline, Function::Job)?;
+    let policy = state.runtime().check(&pipeline, Export::Job)?;
     let (head, body) = request.into_parts();
     let key = idempotency_key(&head.headers)?;
     let body = read::text(body, state.settings()).await?;

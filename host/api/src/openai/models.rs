@@ -87,7 +87,7 @@ mod tests {
     fn pipeline(state: PipelineState, exports: &[&str]) -> PipelineStatus {
         let version = Version {
             digest: String::new(),
-            generation: 1,
+            number: 1,
             size_bytes: 1,
             deployed_at: 1_700_000_000,
             compile_ms: 0,

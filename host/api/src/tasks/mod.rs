@@ -4,8 +4,9 @@ mod view;
 
 use axum::extract::State;
 use axum::response::Response;
+use hayrick_types::contract::Export;
 use hayrick_types::id::RunId;
-use hayrick_types::task::{TaskFilter, TaskKind, TaskStatus};
+use hayrick_types::task::{TaskFilter, TaskStatus};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -42,7 +43,7 @@ pub(crate) struct DeleteQuery {
 impl ListQuery {
     fn filter(self) -> Result<TaskFilter, ApiError> {
         let statuses = TaskStatus::ALL.map(TaskStatus::as_str);
-        let kinds = TaskKind::ALL.map(TaskKind::as_str);
+        let kinds = Export::ALL.map(Export::task);
         let limit = self.limit.unwrap_or(LIMIT_DEFAULT).clamp(1, LIMIT_MAX);
         Ok(TaskFilter {
             status: one_of(
@@ -51,7 +52,7 @@ impl ListQuery {
                 TaskStatus::parse,
                 statuses,
             )?,
-            kind: one_of("kind", self.kind.as_deref(), TaskKind::parse, kinds)?,
+            kind: one_of("kind", self.kind.as_deref(), Export::of_task, kinds)?,
             before: cursor(self.before.as_deref(), RunId::parse)?,
             limit,
         })

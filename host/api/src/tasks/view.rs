@@ -41,7 +41,7 @@ impl From<Task> for TaskView {
         TaskView {
             id: task.id.to_string(),
             pipeline: task.pipeline,
-            kind: task.kind.as_str(),
+            kind: task.kind.task(),
             status: task.status.as_str(),
             start_time: seconds(task.started_at),
             end_time: task.ended_at.map(seconds),

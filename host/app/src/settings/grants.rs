@@ -38,7 +38,7 @@ impl PolicyDefaults {
     /// With `[limits]`, `[state]` and `[jobs]`, and nothing said in `[grants]`.
     pub fn new(limits: Limits, state: StateQuota, jobs: JobGrant) -> PolicyDefaults {
         PolicyDefaults {
-            interfaces: Interface::DEFAULT.into(),
+            interfaces: Interface::granted_by_default(),
             models: ModelGrant::default(),
             instance: InstanceSettings::default(),
             upgrades: UpgradeSettings::default(),

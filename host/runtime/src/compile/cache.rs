@@ -9,7 +9,7 @@ use hayrick_types::hex;
 
 use crate::compile::artifact::Artifact;
 use crate::compile::error::CacheError;
-use crate::compile::folder::{Entry, PrivateFolder};
+use crate::compile::folder::{CacheFile, PrivateFolder};
 use crate::compile::key;
 use crate::compile::seal::{HEADER_BYTES, Sealer, Subject};
 
@@ -106,11 +106,11 @@ impl SealedCache {
             Ok(entries) => entries,
             Err(error) => return tracing::warn!("the compile cache cannot be listed: {error}"),
         };
-        let (mut sealed, others): (Vec<Entry>, Vec<Entry>) = entries
+        let (mut sealed, others): (Vec<CacheFile>, Vec<CacheFile>) = entries
             .into_iter()
             .partition(|entry| entry.name.ends_with(SEALED));
         let now = SystemTime::now();
-        let is_left = |entry: &&Entry| {
+        let is_left = |entry: &&CacheFile| {
             entry.name.ends_with(ASIDE)
                 && now
                     .duration_since(entry.used)

@@ -24,7 +24,7 @@ pub(super) const PRIVATE: u32 = 0o077;
 pub(super) struct PrivateFolder(OwnedFd);
 
 /// A file in it.
-pub(super) struct Entry {
+pub(super) struct CacheFile {
     pub(super) name: String,
     pub(super) size: u64,
     /// When it was last written or used.
@@ -125,7 +125,7 @@ impl PrivateFolder {
     ///
     /// # Errors
     /// It cannot be read.
-    pub(super) fn list(&self) -> io::Result<Vec<Entry>> {
+    pub(super) fn list(&self) -> io::Result<Vec<CacheFile>> {
         let mut entries = Vec::new();
         for entry in Dir::read_from(&self.0)? {
             let entry = entry?;
@@ -141,7 +141,7 @@ impl PrivateFolder {
                     u64::try_from(found.st_mtime).unwrap_or_default(),
                 );
                 let since = since + std::time::Duration::from_nanos(found.st_mtime_nsec);
-                entries.push(Entry {
+                entries.push(CacheFile {
                     name: name.to_owned(),
                     size: u64::try_from(found.st_size).unwrap_or_default(),
                     used: SystemTime::UNIX_EPOCH + since,

@@ -50,6 +50,11 @@ impl Budget {
     /// # Errors
     /// `Limit`, if there are none; for a daily budget, with the time until the next day.
     pub fn left(&self) -> Result<u64, Failure> {
+        self.room().map(|(left, _)| left)
+    }
+
+    /// Tokens that are left, and the limit that leaves no more, if one does.
+    fn room(&self) -> Result<(u64, Option<LimitName>), Failure> {
         let now = (self.clock)();
         let of_run = self.run_tokens_max.map_or(u64::MAX, |max| {
             max.saturating_sub(self.run_tokens.load(Ordering::Relaxed))
@@ -61,7 +66,9 @@ impl Budget {
             (0, _, Some(max), _) => Err(spent(LimitName::RunTokensMax, max)),
             (_, 0, _, Some(max)) => Err(spent(LimitName::DayTokensMax, max)
                 .retry_after(Duration::from_millis(DAY - now % DAY))),
-            _ => Ok(of_run.min(of_day)),
+            (_, _, Some(_), _) if of_run <= of_day => Ok((of_run, Some(LimitName::RunTokensMax))),
+            (_, _, _, Some(_)) => Ok((of_day, Some(LimitName::DayTokensMax))),
+            _ => Ok((u64::MAX, None)),
         }
     }
 
@@ -71,11 +78,13 @@ impl Budget {
     /// As [`Budget::left`]; also if the messages alone need more than is left.
     pub fn ask(&self, bytes: usize) -> Result<Charge, Failure> {
         let tokens = tokens_in(bytes as u64);
-        if tokens > self.left()? {
+        let (left, limit) = self.room()?;
+        if tokens > left {
             let text = format!(
                 "the messages have about {tokens} tokens, but the plugin's budget has fewer left: shorten them"
             );
-            return Err(Failure::new(FailureKind::Limit, text));
+            let failure = Failure::new(FailureKind::Limit, text);
+            return Err(Failure { limit, ..failure });
         }
         self.change(tokens, 0);
         Ok(Charge {

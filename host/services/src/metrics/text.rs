@@ -165,16 +165,13 @@ impl Moment {
 
     fn versions(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let serving = self.snapshot.pipelines.iter().map(|status| {
-            let generation = status
-                .version
-                .as_ref()
-                .map_or(0, |version| version.generation);
-            (status.name.clone(), generation)
+            let number = status.version.as_ref().map_or(0, |version| version.number);
+            (status.name.clone(), number)
         });
         gauges(
             encoder,
             "hayrick_version_serving",
-            "The generation that serves; 0 where none does",
+            "The number of the version that serves; 0 while none does",
             serving,
         )?;
         let refused = self

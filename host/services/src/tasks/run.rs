@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hayrick_types::chunk::{Chunk, Usage};
+use hayrick_types::contract::Export;
 use hayrick_types::id::RunId;
 use hayrick_types::job::{JobId, Progress};
-use hayrick_types::task::{Note, Task, TaskFilter, TaskKind, TaskStart, TaskStatus};
+use hayrick_types::task::{Note, Task, TaskFilter, TaskStart, TaskStatus};
 
 /// Notes of a run; beyond it the oldest are dropped.
 const NOTES_MAX: usize = 100;
@@ -24,7 +25,7 @@ const RUN_BYTES: usize = 512;
 pub(super) struct Run {
     pub(super) id: RunId,
     pub(super) pipeline: Arc<str>,
-    kind: TaskKind,
+    kind: Export,
     started_at: u64,
     messages: Option<u32>,
     files: Option<u32>,

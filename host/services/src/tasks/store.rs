@@ -1,9 +1,10 @@
 //! The statements for tasks.
 
 use hayrick_types::chunk::Usage;
+use hayrick_types::contract::Export;
 use hayrick_types::id::RunId;
 use hayrick_types::job::{JobId, Progress};
-use hayrick_types::task::{Note, Task, TaskCounts, TaskFilter, TaskKind, TaskStatus};
+use hayrick_types::task::{Note, Task, TaskCounts, TaskFilter, TaskStatus};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::database::column::{self, integer};
@@ -37,7 +38,7 @@ pub(super) fn put(connection: &Connection, tasks: &[Task]) -> rusqlite::Result<(
         statement.execute(params![
             task.pipeline,
             task.id.to_bytes(),
-            task.kind.as_str(),
+            task.kind.task(),
             task.status.as_str(),
             integer(task.started_at),
             task.ended_at.map(integer),
@@ -76,7 +77,7 @@ pub(super) fn list(
     let before = filter.before.map_or([u8::MAX; 16], RunId::to_bytes);
     let (status, kind) = (
         filter.status.map(TaskStatus::as_str),
-        filter.kind.map(TaskKind::as_str),
+        filter.kind.map(Export::task),
     );
     connection
         .prepare_cached(LIST)?
@@ -161,7 +162,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
     Ok(Task {
         id: RunId::from_bytes(row.get("id")?),
         pipeline: row.get("pipeline")?,
-        kind: column::parsed(row, "kind", TaskKind::parse)?,
+        kind: column::parsed(row, "kind", Export::of_task)?,
         status: column::parsed(row, "status", TaskStatus::parse)?,
         started_at: row.get("started_at")?,
         ended_at: row.get("ended_at")?,

@@ -10,6 +10,7 @@ mod wire;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
+use hayrick_runtime::guest_call::ClientRequest;
 use hayrick_runtime::run_stream::RunStream;
 use hayrick_types::failure::FailureKind;
 use hayrick_types::id::RunId;
@@ -47,8 +48,10 @@ async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Respon
         .get::<Access>()
         .ok_or_else(ApiError::invalid_key)?;
     access.check_pipeline(&request.chat.model)?;
-    let identity = Identity::new(run, request.chat.model.clone());
-    let started = state.runtime().chat(run, request.chat).await;
+    let pipeline = request.chat.model.clone();
+    let identity = Identity::new(run, pipeline.clone());
+    let chat = ClientRequest::Chat(request.chat);
+    let started = state.runtime().answer(run, &pipeline, chat).await;
     let chunks = started.map_err(|failure| match failure.kind {
         FailureKind::NotFound => ApiError::unknown_model(failure.message),
         _ => ApiError::from(failure),

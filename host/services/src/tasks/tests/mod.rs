@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use hayrick_types::contract::Export;
 use hayrick_types::id::RunId;
-use hayrick_types::task::{Task, TaskKind, TaskStart};
+use hayrick_types::task::{Task, TaskStart};
 use tempfile::TempDir;
 
 use crate::database::Database;
@@ -81,7 +82,7 @@ fn start(pipeline: &str) -> TaskStart<'_> {
     TaskStart {
         id: RunId::fresh(),
         pipeline,
-        kind: TaskKind::Chat,
+        kind: Export::Chat,
         messages: Some(2),
         files: None,
         job: None,

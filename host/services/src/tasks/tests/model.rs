@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use hayrick_types::contract::Export;
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::id::RunId;
 use hayrick_types::settings::tasks::TasksSettings;
-use hayrick_types::task::{Task, TaskFilter, TaskKind, TaskStart, TaskStatus};
+use hayrick_types::task::{Task, TaskFilter, TaskStart, TaskStatus};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use proptest::sample::{Index, select};
 use proptest::{collection, option};
@@ -20,7 +21,7 @@ use crate::tasks::tests::{Fixture, MS, ids, start};
 #[derive(Debug, Clone)]
 enum Action {
     Begin {
-        kind: TaskKind,
+        kind: Export,
     },
     Process {
         run: Index,
@@ -39,7 +40,7 @@ enum Action {
     },
     List {
         status: Option<TaskStatus>,
-        kind: Option<TaskKind>,
+        kind: Option<Export>,
         before: Option<Index>,
         limit: u32,
     },
@@ -55,12 +56,12 @@ fn actions() -> impl Strategy<Value = Vec<Action>> {
     };
     let list = (
         option::of(select(TaskStatus::ALL.to_vec())),
-        option::of(select(TaskKind::ALL.to_vec())),
+        option::of(select(Export::ALL.to_vec())),
         option::of(any::<Index>()),
         0..9_u32,
     );
     let action = prop_oneof![
-        5 => select(TaskKind::ALL.to_vec()).prop_map(|kind| Action::Begin { kind }),
+        5 => select(Export::ALL.to_vec()).prop_map(|kind| Action::Begin { kind }),
         2 => any::<Index>().prop_map(|run| Action::Process { run }),
         5 => (any::<Index>(), ends()).prop_map(|(run, status)| Action::End { run, status }),
         2 => (0..40_u64).prop_map(|ms| Action::Advance { ms }),

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hayrick_types::chunk::{Chunk, FinishReason, Usage};
+use hayrick_types::contract::Export;
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::job::{JobId, Progress};
-use hayrick_types::task::{Task, TaskFilter, TaskKind, TaskStart, TaskStatus};
+use hayrick_types::task::{Task, TaskFilter, TaskStart, TaskStatus};
 
 use crate::database::Database;
 use crate::tasks::Tasks;
@@ -66,7 +67,7 @@ async fn what_a_run_does_adds_up() {
     let fixture = Fixture::new(TasksConfig::default()).await;
     let job = JobId::fresh();
     let recorder = fixture.tasks.begin(TaskStart {
-        kind: TaskKind::Job,
+        kind: Export::Job,
         files: Some(3),
         messages: None,
         job: Some(job),
@@ -140,7 +141,7 @@ async fn what_a_run_does_adds_up() {
     );
     assert_eq!(
         (task.kind, task.messages, task.files, task.job),
-        (TaskKind::Job, None, Some(3), Some(job))
+        (Export::Job, None, Some(3), Some(job))
     );
     fixture.tasks.flush().await.unwrap();
     // SQLite's integers end halfway.

@@ -8,26 +8,61 @@ use hayrick_capabilities::bindings::exports::hayrick::pipeline::job_handler::{
 use hayrick_capabilities::bindings::hayrick::pipeline::types;
 use hayrick_capabilities::guest_state::GuestState;
 use hayrick_services::uploads::form::Form;
+use hayrick_types::contract::Export;
+use hayrick_types::id::RunId;
 use hayrick_types::job::Claimed;
 use hayrick_types::request::ChatRequest;
+use hayrick_types::task::TaskStart;
 use wasmtime::Store;
 use wasmtime::component::{Accessor, ComponentExportIndex, Instance, TypedFunc};
 
 use crate::shape::Shape;
 
-/// One function of the contract, with what it is given.
-pub(crate) enum Entry {
-    /// `setup` alone, as a deploy calls it.
-    Setup,
+/// What a client asks of a pipeline.
+pub enum ClientRequest {
     Chat(ChatRequest),
     Files(FilesRequest),
-    Job(Box<Claimed>),
 }
 
 /// Files, the fields beside them, and the headers let through; names of headers in lower case.
 pub struct FilesRequest {
     pub form: Form,
     pub headers: Vec<(String, String)>,
+}
+
+impl ClientRequest {
+    /// The export that answers it.
+    pub fn export(&self) -> Export {
+        match self {
+            ClientRequest::Chat(_) => Export::Chat,
+            ClientRequest::Files(_) => Export::Files,
+        }
+    }
+
+    /// The task of its run.
+    pub(crate) fn task<'a>(&self, id: RunId, pipeline: &'a str) -> TaskStart<'a> {
+        let count = |length: usize| Some(u32::try_from(length).unwrap_or(u32::MAX));
+        let (messages, files) = match self {
+            ClientRequest::Chat(request) => (count(request.messages.len()), None),
+            ClientRequest::Files(request) => (None, count(request.form.files.len())),
+        };
+        TaskStart {
+            id,
+            pipeline,
+            kind: self.export(),
+            messages,
+            files,
+            job: None,
+        }
+    }
+}
+
+/// One function of the contract, with what it is given.
+pub(crate) enum GuestCall {
+    /// `setup` alone, as a deploy calls it.
+    Setup,
+    Client(ClientRequest),
+    Job(Box<Claimed>),
 }
 
 /// What the function returned.
@@ -39,16 +74,16 @@ pub(crate) enum Returned {
 type Answering<P> = TypedFunc<P, (Result<(), types::Failure>,)>;
 type Handler = TypedFunc<(Attempt,), (Result<String, JobFailure>,)>;
 
-/// An entry whose function was found in an instance, ready to be called.
-pub(crate) enum Prepared {
+/// A call whose function was found in an instance, ready to be made.
+pub(crate) enum PreparedCall {
     Setup,
     Chat(Answering<(WitChatRequest,)>, WitChatRequest),
     Files(Answering<(WitFilesRequest,)>, WitFilesRequest),
     Job(Handler, Attempt),
 }
 
-impl Entry {
-    /// Finds the function and turns what it is given into the guest's words.
+impl GuestCall {
+    /// Finds the function and turns what it is given into the contract's types.
     ///
     /// # Errors
     /// The component has another type than the contract, or no such function.
@@ -57,21 +92,22 @@ impl Entry {
         shape: &Shape,
         store: &mut Store<GuestState>,
         instance: &Instance,
-    ) -> wasmtime::Result<Prepared> {
+    ) -> wasmtime::Result<PreparedCall> {
         match self {
-            Entry::Setup => Ok(Prepared::Setup),
-            Entry::Chat(request) => Ok(Prepared::Chat(
-                find(instance, store, shape.chat)?,
-                request.into(),
-            )),
-            Entry::Files(request) => {
-                let function = find(instance, store, shape.files)?;
-                Ok(Prepared::Files(function, files_request(store, request)?))
+            GuestCall::Setup => Ok(PreparedCall::Setup),
+            GuestCall::Client(ClientRequest::Chat(request)) => {
+                let function = find(instance, store, shape.export(Export::Chat))?;
+                Ok(PreparedCall::Chat(function, request.into()))
             }
-            Entry::Job(claimed) => Ok(Prepared::Job(
-                find(instance, store, shape.job)?,
-                attempt(*claimed),
-            )),
+            GuestCall::Client(ClientRequest::Files(request)) => {
+                let function = find(instance, store, shape.export(Export::Files))?;
+                let request = files_request(store, request)?;
+                Ok(PreparedCall::Files(function, request))
+            }
+            GuestCall::Job(claimed) => {
+                let function = find(instance, store, shape.export(Export::Job))?;
+                Ok(PreparedCall::Job(function, attempt(*claimed)))
+            }
         }
     }
 }
@@ -130,21 +166,21 @@ fn attempt(claimed: Claimed) -> Attempt {
     }
 }
 
-impl Prepared {
+impl PreparedCall {
     /// Calls the function.
     ///
     /// # Errors
     /// The guest trapped.
     pub(crate) async fn call(self, accessor: &Accessor<GuestState>) -> wasmtime::Result<Returned> {
         Ok(match self {
-            Prepared::Setup => Returned::Answered(Ok(())),
-            Prepared::Chat(function, request) => {
+            PreparedCall::Setup => Returned::Answered(Ok(())),
+            PreparedCall::Chat(function, request) => {
                 Returned::Answered(function.call_concurrent(accessor, (request,)).await?.0)
             }
-            Prepared::Files(function, request) => {
+            PreparedCall::Files(function, request) => {
                 Returned::Answered(function.call_concurrent(accessor, (request,)).await?.0)
             }
-            Prepared::Job(function, attempt) => {
+            PreparedCall::Job(function, attempt) => {
                 Returned::Job(function.call_concurrent(accessor, (attempt,)).await?.0)
             }
         })

@@ -11,7 +11,7 @@ use crate::error::DeployError;
 ///
 /// # Errors
 /// Names what is not granted, or what is new.
-pub fn check_asked(
+pub fn check_grants(
     name: &str,
     asked: &BTreeSet<Interface>,
     policy: &Policy,

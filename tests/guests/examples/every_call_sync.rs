@@ -1,0 +1,54 @@
+//! Calls every function of `hayrick:pipeline-sync`, whose text `build.sh` derives.
+
+#[macro_use]
+#[path = "../src/every_call.rs"]
+mod every_call;
+
+use exports::hayrick::pipeline_sync::chat::{self, ChatRequest};
+use exports::hayrick::pipeline_sync::files::{self, FilesRequest};
+use exports::hayrick::pipeline_sync::job_handler::{self, Attempt, JobFailure};
+use exports::hayrick::pipeline_sync::lifecycle;
+use hayrick::pipeline_sync::types::{
+    Chunk, Failure, HttpRequest, JobStatus, Level, Message, Options, Part, Progress, Role,
+    SubmitOptions,
+};
+use hayrick::pipeline_sync::{config, http, jobs, llm, log, response, state, tasks, timers};
+
+wit_bindgen::generate!({
+    path: "../../target/guests/wit-sync",
+    world: "everything",
+    additional_type_attributes: {
+        "hayrick:pipeline-sync/types@0.1.0/options": [#[derive(Default)]],
+        "hayrick:pipeline-sync/types@0.1.0/submit-options": [#[derive(Default)]],
+    },
+});
+
+every_call!([fn] [] [&]);
+
+struct Plugin;
+
+impl lifecycle::Guest for Plugin {
+    fn setup() -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+impl chat::Guest for Plugin {
+    fn run_chat_completion(request: ChatRequest) -> Result<(), Failure> {
+        chat(request)
+    }
+}
+
+impl files::Guest for Plugin {
+    fn process_files(request: FilesRequest) -> Result<(), Failure> {
+        files(request)
+    }
+}
+
+impl job_handler::Guest for Plugin {
+    fn run_job(attempt: Attempt) -> Result<String, JobFailure> {
+        job(attempt)
+    }
+}
+
+export!(Plugin);
