@@ -1,4 +1,4 @@
-//! The dependency rules of ARCHITECTURE.md, and the tidiness of every file.
+//! The dependency rules of ARCHITECTURE.md, and style rules for every file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -8,7 +8,7 @@ use toml::Table;
 
 use crate::support::source::{Crate, Source, read, root, sources};
 
-/// Which of our crates a crate may name.
+/// Which of our crates a crate may depend on.
 const MAY_NAME: [(&str, &[&str]); 8] = [
     ("hayrick-types", &[]),
     ("hayrick-services", &["hayrick-types"]),
@@ -42,7 +42,7 @@ const MAY_NAME: [(&str, &[&str]); 8] = [
     ("hayrick", &["hayrick-app"]),
 ];
 
-/// Who may name what comes from outside.
+/// Which crates may use an external crate.
 const OWNERS: [(&str, &[&str]); 15] = [
     ("wasmparser", &["hayrick-runtime"]),
     ("rustix", &["hayrick-app", "hayrick-runtime"]),
@@ -61,20 +61,20 @@ const OWNERS: [(&str, &[&str]); 15] = [
     ("anyhow", &["hayrick-app", "hayrick"]),
 ];
 
-/// What does I/O, and so has no place in the vocabulary.
+/// Crates that do I/O, which `hayrick-types` must not use.
 const IO: [&str; 5] = ["tokio", "hyper", "notify", "rustls", "tracing-subscriber"];
 
-/// Modules beside the services that any of them may use.
+/// Modules next to the services that any of them may use.
 const SHARED_BY_SERVICES: [&str; 5] = ["atomic_file", "backoff", "database", "metrics", "secret"];
 
-/// The folders of host/api that are protocols: none names another, so that one can change, or go,
-/// without the others. Its other folders are rooms that every protocol may use.
+/// The folders of host/api that are protocols. None depends on another, so that one can be changed
+/// or removed alone. Every protocol may use the other folders.
 const PROTOCOLS: [&str; 7] = [
     "deploy", "files", "jobs", "openai", "openapi", "server", "tasks",
 ];
 
-/// The one file with a line of unsafe code: native code that our own compiler made is loaded there.
-/// Its crate denies it everywhere else.
+/// The only file with unsafe code: it loads native code that our own compiler produced. Its crate
+/// denies unsafe code everywhere else.
 const UNSAFE_FILE: &str = "host/runtime/src/compile/artifact.rs";
 const UNSAFE_CRATE: &str = "host/runtime/src/lib.rs";
 
@@ -105,7 +105,7 @@ fn package(folder: &str) -> String {
         .to_owned()
 }
 
-/// What each package ships with; what its tests use is its own affair.
+/// The dependencies that each package ships with. Dependencies of tests do not count.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let folders = manifest("")["workspace"]["members"]
         .as_array()
@@ -152,7 +152,7 @@ fn crates_depend_downwards_only() {
 }
 
 #[test]
-fn what_comes_from_outside_has_its_owners() {
+fn external_crates_are_used_only_by_their_owners() {
     for (name, dependencies) in dependencies() {
         for (dependency, owners) in OWNERS {
             assert!(
@@ -163,19 +163,19 @@ fn what_comes_from_outside_has_its_owners() {
         for dependency in IO.iter().filter(|_| name == "hayrick-types") {
             assert!(
                 !dependencies.contains(*dependency),
-                "hayrick-types has no I/O, so no {dependency}"
+                "hayrick-types does no I/O, so it must not depend on {dependency}"
             );
         }
     }
 }
 
 #[test]
-fn plugins_and_guests_know_the_contract_and_not_the_host() {
+fn plugins_and_guests_depend_on_the_contract_only() {
     for folder in ["plugins", "tests/guests"] {
         for text in manifests_below(&root().join(folder)) {
             assert!(
                 !text.contains("host/") && !text.contains("host-"),
-                "a manifest below {folder} names the host:\n{text}"
+                "a manifest below {folder} depends on the host:\n{text}"
             );
         }
     }
@@ -192,7 +192,7 @@ fn manifests_below(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn modules_of_a_crate_form_no_circle() {
+fn modules_of_a_crate_have_no_cycles() {
     for (name, folder) in crates() {
         let circle = Crate::read(&folder).circle();
         assert!(
@@ -202,7 +202,7 @@ fn modules_of_a_crate_form_no_circle() {
     }
 }
 
-/// Which of the first-level modules `siblings` name another of them.
+/// Which of the first-level modules `siblings` depend on each other.
 fn rivals(folder: &str, siblings: &[String]) -> Vec<String> {
     let source = Crate::read(folder);
     let mut found = Vec::new();
@@ -232,7 +232,7 @@ fn first_modules(folder: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn services_do_not_know_each_other() {
+fn services_do_not_depend_on_each_other() {
     let services: Vec<String> = first_modules("host/services/src")
         .into_iter()
         .filter(|name| !SHARED_BY_SERVICES.contains(&name.as_str()))
@@ -241,12 +241,12 @@ fn services_do_not_know_each_other() {
 }
 
 #[test]
-fn capabilities_do_not_know_each_other() {
+fn capabilities_do_not_depend_on_each_other() {
     assert_eq!(rivals("host/capabilities/src", &interfaces()), [""; 0]);
 }
 
 #[test]
-fn protocols_do_not_know_each_other() {
+fn protocols_do_not_depend_on_each_other() {
     let known = first_modules("host/api/src");
     for name in PROTOCOLS {
         assert!(known.contains(name), "host/api has no protocol {name}");
@@ -256,7 +256,7 @@ fn protocols_do_not_know_each_other() {
 }
 
 #[test]
-fn only_the_server_names_the_routes() {
+fn only_the_server_defines_routes() {
     let api = Crate::read("host/api/src");
     let is_of_routes = |module: &Vec<String>| module.first().is_some_and(|room| room == "routes");
     for module in api.modules.keys().filter(|module| {
@@ -279,7 +279,7 @@ fn interfaces() -> Vec<String> {
     let names: Vec<String> = names.map(|name| name.replace('-', "_")).collect();
     assert!(
         names.len() >= 4,
-        "wit/imports.wit is read wrongly: {names:?}"
+        "wit/imports.wit was not parsed correctly: {names:?}"
     );
     names
 }
@@ -319,8 +319,8 @@ fn test_text() -> String {
         .collect()
 }
 
-/// Every guest by the name of its component: Rust's by its file, the others' with their language
-/// behind it.
+/// Every guest by the name of its component: Rust guests by their file, others with the language
+/// appended.
 fn guests() -> Vec<String> {
     let languages = [
         ("examples", "rs", ""),
@@ -344,7 +344,7 @@ fn guests() -> Vec<String> {
     }
     assert!(
         guests.len() >= 20,
-        "tests/guests is read wrongly: {guests:?}"
+        "tests/guests was not read correctly: {guests:?}"
     );
     guests
 }
@@ -399,7 +399,7 @@ fn files_are_tidy() {
                     .split(['_', '-', '.'])
                     .any(|piece| piece.trim_end_matches('s') == word)
             });
-            assert!(!is_named, "{path}: '{word}' names nothing");
+            assert!(!is_named, "{path}: '{word}' is not a meaningful name");
         }
     }
 }
@@ -437,7 +437,7 @@ fn shipped_code_is_tidy() {
 }
 
 #[test]
-fn unsafe_code_is_one_call_that_says_why_it_is_sound() {
+fn unsafe_code_is_one_call_with_a_safety_comment() {
     for source in sources("host") {
         let is_exempt = source.path == Path::new(UNSAFE_FILE);
         let (blocks, excuses) = (
@@ -453,20 +453,20 @@ fn unsafe_code_is_one_call_that_says_why_it_is_sound() {
         assert_eq!(
             (blocks, excuses),
             allowed,
-            "{}: unsafe blocks, and words about them",
+            "{}: unsafe blocks, and mentions of unsafe",
             source.path.display()
         );
         assert!(
             !is_exempt || source.text.contains("// SAFETY: "),
-            "{UNSAFE_FILE} does not say why it is sound"
+            "{UNSAFE_FILE} needs a `// SAFETY:` comment"
         );
     }
 }
 
 #[test]
-fn tests_wait_for_events_and_leave_none_out() {
-    // Put together here, so that this file does not find itself. Time is measured by
-    // `TestHost::stopwatch`, which insists on a quiet machine.
+fn tests_never_sleep_and_are_never_ignored() {
+    // Assembled here so that this file does not match. Use `TestHost::stopwatch` to measure time;
+    // it requires a quiet machine.
     let banned = [
         format!("time::{}(", "sleep"),
         format!("thread::{}(", "sleep"),

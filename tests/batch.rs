@@ -1,4 +1,4 @@
-//! The batch plugin over a model that takes its time, refuses some items, and counts who asks.
+//! The batch plugin with a slow model that refuses some items and counts concurrent requests.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::support::raw_client::{RawClient, request};
 use crate::support::report::say;
 
 const BATCH: &str = "batch-async-pipeline";
-/// Items that wait for a model at a time.
+/// Maximum number of items that wait for the model at the same time.
 const CONCURRENT_MAX: usize = 5;
 
-/// The plugin over a model that answers each item after a pause.
+/// The plugin with a model that answers each item after a pause.
 async fn over(pause: Duration, refused: Option<&'static str>) -> (FakeUpstream, TestHostBuilder) {
     let upstream = FakeUpstream::start(Behaviour::Work { pause, refused }).await;
     let section = format!(
@@ -34,7 +34,7 @@ fn items(count: usize) -> Vec<String> {
     (1..=count).map(|number| format!("item-{number}")).collect()
 }
 
-/// Where each line stands that begins so, in the order of the numbers that follow.
+/// The positions of the lines with this prefix, in the order of the numbers after it.
 fn places(text: &str, begin: &str) -> Vec<(usize, usize)> {
     let numbered = text
         .lines()
@@ -67,7 +67,7 @@ async fn task_of(host: &TestHost, reply: &Reply) -> Value {
 }
 
 #[tokio::test]
-async fn every_item_is_announced_and_then_completed_and_the_summary_comes_last() {
+async fn every_item_is_announced_then_completed_before_the_summary() {
     let (upstream, host) = over(Duration::from_millis(20), None).await;
     let host = host.start().await;
     let reply = host.client.chat_with(&batch(&items(12), false)).await;
@@ -100,7 +100,7 @@ async fn every_item_is_announced_and_then_completed_and_the_summary_comes_last()
             .all(|(before, after)| before.1 < after.1),
         "{text}"
     );
-    // They begin in order, and each as soon as an earlier one is done: no two waves.
+    // They start in order, each as soon as an earlier one is done, not in waves.
     assert!(
         announced.iter().map(|(_, place)| place).is_sorted(),
         "{text}"
@@ -134,7 +134,7 @@ async fn every_item_is_announced_and_then_completed_and_the_summary_comes_last()
 }
 
 #[tokio::test]
-async fn a_thousand_items_take_as_long_as_their_model_does() {
+async fn a_thousand_items_are_as_fast_as_their_model() {
     const COUNT: usize = 1000;
     const PAUSE: Duration = Duration::from_millis(50);
     let (upstream, host) = over(PAUSE, None).await;
@@ -162,7 +162,7 @@ async fn a_thousand_items_take_as_long_as_their_model_does() {
 }
 
 #[tokio::test]
-async fn items_that_fail_are_listed_in_order_and_the_others_go_on() {
+async fn failed_items_are_listed_in_order_and_the_others_continue() {
     let (_upstream, host) = over(Duration::from_millis(5), Some("bad")).await;
     let host = host.start().await;
     let mut items = items(20);
@@ -192,14 +192,14 @@ async fn items_that_fail_are_listed_in_order_and_the_others_go_on() {
     assert_eq!(failed, ["- bad-2", "- bad-9", "- bad-16"], "{text}");
     assert!(
         lines[4..].iter().all(|line| line.contains("500")),
-        "a failure does not say what the model said: {text}"
+        "the failure does not contain the error of the model: {text}"
     );
     assert_eq!(places(&text, "✓ Completed item ").len(), 17, "{text}");
     assert_eq!(task_of(&host, &reply).await["status"], "completed");
 }
 
 #[tokio::test]
-async fn the_sequential_form_goes_item_by_item_and_tells_its_success_rate() {
+async fn sequential_mode_processes_one_item_at_a_time_and_reports_the_success_rate() {
     let (upstream, host) = over(Duration::from_millis(5), Some("bad")).await;
     let host = host.start().await;
     let items = ["one", "bad", "three"].map(str::to_owned);
@@ -223,7 +223,7 @@ async fn the_sequential_form_goes_item_by_item_and_tells_its_success_rate() {
 }
 
 #[tokio::test]
-async fn lines_reach_a_streaming_client_while_the_work_goes_on() {
+async fn lines_are_streamed_while_the_batch_is_running() {
     let (upstream, host) = over(Duration::from_millis(200), None).await;
     let host = host.start().await;
     let mut body = batch(&items(10), false);
@@ -235,7 +235,7 @@ async fn lines_reach_a_streaming_client_while_the_work_goes_on() {
     }
     assert!(
         upstream.counts().requests < 10,
-        "the first result came after the last item was asked for"
+        "the first result arrived after the last item was requested"
     );
     text.push_str(&stream.rest_text().await);
     assert!(
@@ -245,7 +245,7 @@ async fn lines_reach_a_streaming_client_while_the_work_goes_on() {
 }
 
 #[tokio::test]
-async fn odd_batches_get_sensible_answers() {
+async fn unusual_batches_get_sensible_answers() {
     let (upstream, host) = over(Duration::ZERO, None).await;
     let host = host.start().await;
     let empty = host.client.chat_with(&batch(&[], false)).await.text();
@@ -293,7 +293,7 @@ async fn odd_batches_get_sensible_answers() {
 }
 
 #[tokio::test]
-async fn without_a_batch_it_answers_the_question() {
+async fn a_request_without_a_batch_is_answered_as_a_question() {
     let upstream = FakeUpstream::start(Behaviour::Ok).await;
     let host = TestHost::builder()
         .plugin(BATCH)
@@ -316,7 +316,7 @@ async fn without_a_batch_it_answers_the_question() {
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_up_stops_the_calls_to_the_model() {
+async fn a_client_that_hangs_up_stops_calls_to_the_model() {
     let (upstream, host) = over(Duration::from_millis(30), None).await;
     let host = host.start().await;
     for (stream, sequential) in [(true, false), (false, false), (true, true)] {
@@ -326,7 +326,7 @@ async fn a_client_that_hangs_up_stops_the_calls_to_the_model() {
         let client =
             RawClient::send(host.address(), &request(host.address(), &body.to_string())).await;
         within(
-            "some items are asked for",
+            "some items are requested",
             SOON,
             upstream.reach(|counts| counts.requests >= before + 10),
         )
@@ -334,7 +334,7 @@ async fn a_client_that_hangs_up_stops_the_calls_to_the_model() {
         drop(client);
         host.is_idle(BATCH).await;
         within(
-            "the model is left alone",
+            "the model gets no more requests",
             SOON,
             upstream.reach(|counts| counts.busy == 0),
         )

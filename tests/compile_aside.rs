@@ -1,5 +1,5 @@
-//! Components made to hurt the compiler: refused with a reason, while the host serves on and
-//! nothing of them is left behind.
+//! Components made to overload the compiler: they are refused with a reason, the host keeps
+//! serving, and nothing of them is left behind.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,15 +15,16 @@ use crate::support::process::{children, is_alive};
 use crate::support::report::say;
 use crate::support::wasm::{bomb, branch_table, nested, promises};
 
-/// A second of computing at a low priority takes long where others compute, too.
+/// At low priority, a second of CPU time takes long on a busy machine.
 const REFUSAL_DEADLINE: Duration = Duration::from_secs(120);
 
-/// Some ten seconds of compiling, and some gigabytes.
+/// Takes about ten seconds and some gigabytes to compile.
 fn large_bomb() -> Vec<u8> {
     bomb(12, 2_000_000)
 }
 
-/// Why a host with these settings refuses `component`, beside a neighbour who does not notice.
+/// The reason why a host with these settings refuses `component`, while a neighbour is not
+/// affected.
 async fn refused(limit: &str, config: &str, component: &[u8]) -> String {
     let host = TestHost::builder()
         .guest("slow-stream")
@@ -46,24 +47,31 @@ async fn refused(limit: &str, config: &str, component: &[u8]) -> String {
         component.len(),
         begun.elapsed()
     ));
-    assert_eq!(children(host.pid()), [0; 0], "a compilation goes on");
+    assert_eq!(
+        children(host.pid()),
+        [0; 0],
+        "a compilation is still running"
+    );
     assert_eq!(reached(&host, limit, "bomb").await, 1, "{limit}");
     reason
 }
 
 #[tokio::test]
-async fn computing_is_bounded() {
+async fn cpu_time_of_a_compilation_is_limited() {
     let reason = refused(
         "compile_cpu_time_max",
         "[engine]\ncompile_cpu_time_max = '1s'",
         &large_bomb(),
     )
     .await;
-    assert!(reason.contains("compile_cpu_time_max, 1 s"), "{reason}");
+    assert!(
+        reason.contains("1 s of CPU time (compile_cpu_time_max)"),
+        "{reason}"
+    );
 }
 
 #[tokio::test]
-async fn memory_is_bounded() {
+async fn memory_of_a_compilation_is_limited() {
     let reason = refused(
         "compile_memory_bytes_max",
         "[engine]\ncompile_memory_bytes_max = '100 MiB'",
@@ -71,24 +79,24 @@ async fn memory_is_bounded() {
     )
     .await;
     assert!(
-        reason.contains("compile_memory_bytes_max, 100 MiB"),
+        reason.contains("100 MiB of memory (compile_memory_bytes_max)"),
         "{reason}"
     );
 }
 
 #[tokio::test]
-async fn time_is_bounded() {
+async fn duration_of_a_compilation_is_limited() {
     let reason = refused(
         "compile_time_max",
         "[engine]\ncompile_time_max = '900ms'",
         &large_bomb(),
     )
     .await;
-    assert!(reason.contains("compile_time_max, 900 ms"), "{reason}");
+    assert!(reason.contains("900 ms (compile_time_max)"), "{reason}");
 }
 
 #[tokio::test]
-async fn the_code_that_is_made_is_bounded() {
+async fn size_of_compiled_code_is_limited() {
     let host = TestHost::builder()
         .config("[engine]\nartifact_bytes_max = '4 KiB'")
         .start()
@@ -99,7 +107,7 @@ async fn the_code_that_is_made_is_bounded() {
 }
 
 #[tokio::test]
-async fn what_a_component_has_is_counted_before_it_is_compiled() {
+async fn parts_of_a_component_are_counted_before_it_is_compiled() {
     let host = TestHost::builder().start().await;
     let cases = [
         ("component.nesting_max", nested(1000)),
@@ -118,7 +126,7 @@ async fn what_a_component_has_is_counted_before_it_is_compiled() {
         );
         assert_eq!(reached(&host, limit, "").await, 1, "{limit}");
     }
-    // Within the bounds it compiles, and only then its missing exports are found.
+    // Within the limits it compiles, and only then is it refused for its missing exports.
     let reply = host.client.deploy("bomb", branch_table(60_000)).await;
     assert!(
         reply.status == 422 && reply.error().contains("lifecycle"),
@@ -128,7 +136,7 @@ async fn what_a_component_has_is_counted_before_it_is_compiled() {
 }
 
 #[tokio::test]
-async fn the_operator_sets_the_bounds() {
+async fn operators_can_change_the_limits() {
     for (limit, max) in [
         ("component.name_bytes_max", 8),
         ("component.components_max", 1),
@@ -150,7 +158,7 @@ async fn the_operator_sets_the_bounds() {
 }
 
 #[tokio::test]
-async fn every_cut_and_a_thousand_changed_bytes_do_no_harm() {
+async fn truncated_and_corrupted_components_are_harmless() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .limits("setup_time_max = '1s'")
@@ -164,7 +172,7 @@ async fn every_cut_and_a_thousand_changed_bytes_do_no_harm() {
             broken.truncate(whole.len() * (round + 1) / 25);
         }
         for _ in 0..if round % 4 == 0 { 0 } else { 1 << (round % 11) } {
-            // xorshift: the same bytes at every run.
+            // xorshift: the same bytes in every run.
             seed ^= seed << 13;
             seed ^= seed >> 7;
             seed ^= seed << 17;
@@ -188,7 +196,7 @@ async fn every_cut_and_a_thousand_changed_bytes_do_no_harm() {
 }
 
 #[tokio::test]
-async fn the_process_that_compiles_has_nothing_to_give_away() {
+async fn the_compiler_process_has_no_secrets_or_files() {
     let host = TestHost::builder()
         .variable("OPENAI_API_KEY", "sk-secret")
         .start()
@@ -196,7 +204,7 @@ async fn the_process_that_compiles_has_nothing_to_give_away() {
     std::fs::write(host.plugin_file("bomb"), large_bomb()).unwrap();
     let child = compiling(&host).await;
     let of_child = |what: &str| std::fs::read_to_string(format!("/proc/{child}/{what}")).unwrap();
-    eventually("it has limited itself", SOON, async || {
+    eventually("the compiler has set its limits", SOON, async || {
         limit(&of_child("limits"), "Max file size").filter(|max| max == "0")
     })
     .await;
@@ -232,7 +240,7 @@ async fn the_process_that_compiles_has_nothing_to_give_away() {
         .iter()
         .filter_map(|handle| std::fs::read_link(handle).ok())
         .collect();
-    // Whoever runs the tests may leave the host a pipe of its own; a socket or a file would be the
+    // The process that runs the tests may pass on a pipe, but a socket or a file would be the
     // host's.
     let is_harmless = |target: &std::path::PathBuf| {
         target.to_string_lossy().starts_with("pipe:") || target == Path::new("/dev/null")
@@ -240,14 +248,14 @@ async fn the_process_that_compiles_has_nothing_to_give_away() {
     assert!(targets.iter().all(is_harmless), "{targets:?}");
 }
 
-/// The soft limit of that name in the kernel's table.
+/// The soft limit of that name in `/proc/PID/limits`.
 fn limit(table: &str, name: &str) -> Option<String> {
     let line = table.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next().map(str::to_owned)
 }
 
 #[tokio::test]
-async fn a_compilation_that_is_killed_is_said_and_the_old_version_serves_on() {
+async fn a_killed_compilation_is_reported_and_the_old_version_keeps_serving() {
     let host = TestHost::builder()
         .guest_as("echo-relay", "live")
         .start()
@@ -255,12 +263,15 @@ async fn a_compilation_that_is_killed_is_said_and_the_old_version_serves_on() {
     host.rename_in("live", &large_bomb());
     kill(compiling(&host).await);
     let reason = host.refusal("live").await;
-    assert!(reason.contains("killed from outside"), "{reason}");
+    assert!(
+        reason.contains("the compiler process was killed"),
+        "{reason}"
+    );
     assert_eq!(host.client.chat("live", "echo:hi").await.text(), "hi");
 }
 
 #[tokio::test]
-async fn a_host_that_is_killed_takes_its_compilations_along() {
+async fn compilations_end_when_their_host_is_killed() {
     let host = TestHost::builder()
         .guest_as("echo-relay", "live")
         .alone()
@@ -275,7 +286,7 @@ async fn a_host_that_is_killed_takes_its_compilations_along() {
     })
     .await;
     say(&format!(
-        "a compilation outlives its killed host by {:?}",
+        "a compilation outlived its killed host by {:?}",
         begun.elapsed()
     ));
     assert!(begun.elapsed() < Duration::from_secs(5));
@@ -283,7 +294,7 @@ async fn a_host_that_is_killed_takes_its_compilations_along() {
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_up_ends_its_compilation() {
+async fn a_client_that_hangs_up_cancels_its_compilation() {
     let host = TestHost::builder().start().await;
     let client = host.client.clone();
     let deploy = tokio::spawn(async move { client.deploy("bomb", large_bomb()).await });
@@ -297,7 +308,7 @@ async fn a_client_that_hangs_up_ends_its_compilation() {
 }
 
 #[test]
-fn inspect_compiles_within_the_same_bounds() {
+fn inspect_compiles_within_the_same_limits() {
     let folder = Folder::fresh();
     let (file, settings) = (
         folder.path().join("bomb.wasm"),
@@ -313,7 +324,7 @@ fn inspect_compiles_within_the_same_bounds() {
     );
 }
 
-/// The process that compiles for this host, once there is one.
+/// The compiler process of this host, once it has started.
 async fn compiling(host: &TestHost) -> u32 {
     eventually("a compilation", SOON, async || {
         children(host.pid()).first().copied()

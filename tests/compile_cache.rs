@@ -1,18 +1,18 @@
-//! Compiled code that was touched, exchanged or brought along is never run.
+//! Compiled code that was modified, swapped or planted is never run.
 
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use crate::support::command::{Ended, hayrick};
+use crate::support::command::{CommandOutput, hayrick};
 use crate::support::folder::Folder;
 use crate::support::guest::leave_out;
 use crate::support::host::{TestHost, TestHostBuilder};
 
-/// What stands before the code in a sealed file: tag, mark, component, engine.
+/// The header of a sealed file: tag, mark, component, engine.
 const HEADER_BYTES: usize = 32 + 16 + 32 + 32;
 
-/// What is done to the file of a guest.
+/// What is done to the sealed file of a guest.
 type Touch = fn(&mut Vec<u8>);
 
 const TOUCHED: [(&str, Touch); 10] = [
@@ -46,7 +46,7 @@ async fn from_cache(host: &TestHost, guest: &str) -> bool {
     let status = host.client.status(guest).await.unwrap();
     status["version"]["from_cache"]
         .as_bool()
-        .unwrap_or_else(|| panic!("{guest} does not serve: {status}"))
+        .unwrap_or_else(|| panic!("{guest} is not serving: {status}"))
 }
 
 /// The sealed file of a guest's code.
@@ -68,7 +68,7 @@ async fn sealed(host: &TestHost, guest: &str) -> PathBuf {
 }
 
 #[tokio::test]
-async fn touched_code_is_thrown_away_and_compiled_anew() {
+async fn modified_code_is_discarded_and_recompiled() {
     let first = host().start().await;
     let mut names = Vec::new();
     for (guest, touch) in TOUCHED {
@@ -95,19 +95,16 @@ async fn touched_code_is_thrown_away_and_compiled_anew() {
     }
     assert!(
         from_cache(&second, UNTOUCHED).await,
-        "code that nobody touched was not loaded"
+        "unmodified code was not loaded"
     );
     for name in &names {
-        second
-            .logs
-            .line(&["compiled code is not loaded", name])
-            .await;
+        second.logs.line(&["discarding cached code", name]).await;
     }
     assert_eq!(
         second.client.chat("echo-relay", "echo:hi").await.text(),
         "hi"
     );
-    // What was compiled anew is good again, and keeps nobody out.
+    // Recompiled code is valid again and is loaded.
     let third = second.restart().await;
     assert!(from_cache(&third, "echo-relay").await && from_cache(&third, EXCHANGED[0]).await);
 }
@@ -136,7 +133,7 @@ async fn code_sealed_with_another_key_is_not_loaded() {
 }
 
 #[tokio::test]
-async fn what_is_used_least_goes_when_the_cache_is_full() {
+async fn least_recently_used_code_is_evicted_from_a_full_cache() {
     let host = TestHost::builder()
         .cold()
         .config("[engine]\ncache_bytes_max = '1 MiB'")
@@ -163,11 +160,11 @@ async fn what_is_used_least_goes_when_the_cache_is_full() {
     let sizes: Vec<u64> = sizes.collect();
     assert!(
         sizes.iter().sum::<u64>() <= 1 << 20 && sizes.len() < 5,
-        "cache_bytes_max is not kept: {sizes:?}"
+        "cache_bytes_max is exceeded: {sizes:?}"
     );
 }
 
-fn start_over(data_dir: &Path) -> Ended {
+fn start_over(data_dir: &Path) -> CommandOutput {
     let shown = data_dir.display().to_string();
     hayrick(&[
         "serve",
@@ -181,7 +178,7 @@ fn start_over(data_dir: &Path) -> Ended {
 }
 
 #[test]
-fn a_folder_or_key_that_others_can_change_keeps_the_host_from_starting() {
+fn the_host_does_not_start_if_others_can_change_the_cache_folder_or_key() {
     let folder = Folder::fresh();
     let (cache, key) = (folder.subfolder("cache"), folder.path().join("cache.key"));
     let refused = |fragments: &[&str]| {
@@ -203,9 +200,7 @@ fn a_folder_or_key_that_others_can_change_keeps_the_host_from_starting() {
     refused(&["cache.key", "remove it"]);
     std::fs::remove_file(&key).unwrap();
     if std::fs::metadata(folder.path()).unwrap().uid() != 0 {
-        return leave_out(
-            "a compile cache of another user: run the tests as root, who may make one",
-        );
+        return leave_out("a compile cache of another user: run the tests as root");
     }
     chown(&cache, Some(65_534), None).unwrap();
     refused(&["belongs to user 65534"]);

@@ -1,4 +1,4 @@
-//! One guest in three languages, the same cases: the contract holds for all of them.
+//! The same guest in three languages passes the same cases: the contract works for all of them.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::support::guest::{guest, optional_guest};
 use crate::support::host::TestHost;
 use crate::support::report::say;
 
-/// What a language costs.
+/// The cost of a language.
 struct Cost {
     pipeline: &'static str,
     size_bytes: u64,
@@ -30,7 +30,7 @@ fn guests() -> Vec<(&'static str, PathBuf)> {
 #[tokio::test]
 async fn every_language_passes_the_same_cases() {
     let guests = guests();
-    // A cache of its own: the table tells what the first deploy costs.
+    // Its own cache: the table shows the cost of the first deploy.
     let builder = TestHost::builder().cold().alone();
     let host = guests
         .iter()
@@ -55,7 +55,7 @@ async fn cost(host: &TestHost, pipeline: &'static str) -> Cost {
     assert_eq!(status["state"], "ready", "{status}");
     let version = &status["version"];
     let deploy_ms = version["compile_ms"].as_u64().unwrap() + version["setup_ms"].as_u64().unwrap();
-    // The first run pays for pages and connections once; the second is what a user meets.
+    // The first run pays for pages and connections once; users experience the second.
     host.client.chat(pipeline, "echo:warm").await;
     let asked = host.stopwatch();
     let mut stream = host.client.stream(pipeline, "echo:x").await;
@@ -129,7 +129,7 @@ async fn fails(host: &TestHost, pipeline: &str) {
     }
 }
 
-/// Several generations of one run; a sync language makes them in sequence.
+/// Several generations in one run; a sync language makes them in sequence.
 async fn gathers(host: &TestHost, pipeline: &str) {
     let text = host
         .client

@@ -1,4 +1,4 @@
-//! `docs/contract.md`: made from the WIT files, so that it cannot differ from them.
+//! Generates `docs/contract.md` from the WIT files, so that it cannot differ from them.
 
 use std::fmt::Write;
 
@@ -118,7 +118,8 @@ fn is_async(kind: &FunctionKind) -> bool {
     )
 }
 
-/// Every type that the interface defines; those it only uses are described where they are defined.
+/// Every type that the interface defines. Types that it only uses are described where they are
+/// defined.
 fn write_types(out: &mut String, resolve: &Resolve, id: wit_parser::InterfaceId) {
     let interface = &resolve.interfaces[id];
     for (name, type_id) in &interface.types {

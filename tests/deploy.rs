@@ -13,10 +13,10 @@ use crate::support::metrics::reached;
 use crate::support::raw_client::RawClient;
 use crate::support::wasm::bomb;
 
-/// The name under which everything here serves.
+/// The pipeline name used in these tests.
 pub const NAME: &str = "live";
 
-/// The SHA-256 of a guest, as `hayrick inspect` tells it.
+/// The SHA-256 of a guest, as printed by `hayrick inspect`.
 fn digest(name: &str) -> String {
     let ended = hayrick(&["inspect", "--json", &guest(name).display().to_string()]);
     serde_json::from_str::<Value>(&ended.stdout).unwrap()["digest"]
@@ -25,7 +25,7 @@ fn digest(name: &str) -> String {
         .to_owned()
 }
 
-/// What lies in the plugins folder.
+/// The files in the plugins folder.
 pub fn files(host: &TestHost) -> BTreeSet<String> {
     let folder = host.plugin_file(NAME).parent().unwrap().to_owned();
     std::fs::read_dir(folder)
@@ -41,7 +41,7 @@ pub async fn undeploy(host: &TestHost, name: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn a_deploy_is_answered_once_it_serves() {
+async fn a_deploy_is_answered_once_the_version_is_serving() {
     let host = TestHost::builder().start().await;
     let reply = host.client.deploy(NAME, guest_bytes("echo-relay")).await;
     assert_eq!(reply.status, 200, "{}", reply.body);
@@ -70,8 +70,8 @@ async fn a_deploy_is_answered_once_it_serves() {
         "{}",
         reply.body
     );
-    // The same file is not a new version; the watcher, which meanwhile saw the files change, makes
-    // none either.
+    // The same file is not a new version, not even for the watcher, which saw the files change in
+    // the meantime.
     let reply = host.client.deploy(NAME, guest_bytes("counter")).await;
     assert_eq!(
         (reply.status, &reply.json()["version"]["number"]),
@@ -82,12 +82,12 @@ async fn a_deploy_is_answered_once_it_serves() {
     assert_eq!(
         files(&host),
         BTreeSet::from(["live.wasm".to_owned()]),
-        "something is left of a deploy"
+        "a deploy left files behind"
     );
 }
 
 #[tokio::test]
-async fn a_refused_deploy_changes_nothing_and_says_why() {
+async fn a_refused_deploy_changes_nothing_and_returns_the_reason() {
     let host = TestHost::builder()
         .guest_as("echo-relay", NAME)
         .limits("setup_time_max = '500ms'")
@@ -97,11 +97,11 @@ async fn a_refused_deploy_changes_nothing_and_says_why() {
     cut.truncate(cut.len() / 2);
     let cases = [
         (Vec::new(), "empty"),
-        (b"#!/bin/sh\n".to_vec(), "no WebAssembly file"),
+        (b"#!/bin/sh\n".to_vec(), "not a WebAssembly file"),
         (b"\0asm\x01\0\0\0".to_vec(), "wasm32-wasip2"),
-        (cut, "cut short"),
+        (cut, "the file is truncated"),
         (guest_bytes("no-lifecycle"), "lifecycle"),
-        (guest_bytes("ungranted-import"), "does not grant"),
+        (guest_bytes("ungranted-import"), "does not provide"),
         (guest_bytes("fail-in-setup"), "setup failed"),
         (guest_bytes("spin-in-setup"), "setup_time_max"),
     ];
@@ -136,7 +136,7 @@ async fn a_refused_deploy_changes_nothing_and_says_why() {
 }
 
 #[tokio::test]
-async fn a_component_that_is_too_large_or_breaks_off_leaves_nothing() {
+async fn oversized_and_incomplete_components_leave_no_files() {
     let host = TestHost::builder()
         .limits("component_bytes_max = 100000")
         .start()
@@ -150,18 +150,18 @@ async fn a_component_that_is_too_large_or_breaks_off_leaves_nothing() {
     assert_eq!(reached(&host, "component_bytes_max", "").await, 1);
     let half = half_deploy(&host, NAME).await;
     let is_aside = |name: &String| name.starts_with(".deploy-");
-    eventually("it arrives aside", SOON, async || {
+    eventually("the upload is being received", SOON, async || {
         files(&host).iter().any(is_aside).then_some(())
     })
     .await;
     drop(half);
-    eventually("nothing is left of it", SOON, async || {
+    eventually("the partial file is removed", SOON, async || {
         files(&host).is_empty().then_some(())
     })
     .await;
 }
 
-/// A request that promises a component and sends its first bytes.
+/// A request that announces a component and sends only its first bytes.
 async fn half_deploy(host: &TestHost, name: &str) -> RawClient {
     let head = format!(
         "POST /deploy/{name} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 50000\r\n\r\n\0asm"
@@ -170,7 +170,7 @@ async fn half_deploy(host: &TestHost, name: &str) -> RawClient {
 }
 
 #[tokio::test]
-async fn deploys_at_a_time_are_bounded_and_a_client_that_stops_sending_is_given_up() {
+async fn concurrent_deploys_are_limited_and_stalled_clients_time_out() {
     let host = TestHost::builder()
         .config("[server]\nupload_stall_timeout = '1s'")
         .start()
@@ -179,7 +179,7 @@ async fn deploys_at_a_time_are_bounded_and_a_client_that_stops_sending_is_given_
     for number in 0..8 {
         halves.push(half_deploy(&host, &format!("half-{number}")).await);
     }
-    eventually("all of them arrive", SOON, async || {
+    eventually("all uploads are being received", SOON, async || {
         (files(&host).len() == 8).then_some(())
     })
     .await;
@@ -200,7 +200,7 @@ async fn deploys_at_a_time_are_bounded_and_a_client_that_stops_sending_is_given_
 }
 
 #[tokio::test]
-async fn of_two_concurrent_deploys_the_last_wins_and_each_answer_is_true() {
+async fn the_last_of_two_concurrent_deploys_wins_and_both_answers_are_correct() {
     let host = TestHost::builder()
         .guest_as("echo-relay", NAME)
         .start()
@@ -228,7 +228,7 @@ async fn of_two_concurrent_deploys_the_last_wins_and_each_answer_is_true() {
         let serving = host.client.status(NAME).await.unwrap()["version"].clone();
         assert_eq!(
             serving["digest"], versions[1]["digest"],
-            "round {round}: the last does not serve"
+            "round {round}: the last deploy is not serving"
         );
         let of_file = if serving["digest"] == digest("counter").as_str() {
             "counter"
@@ -238,13 +238,13 @@ async fn of_two_concurrent_deploys_the_last_wins_and_each_answer_is_true() {
         assert_eq!(
             std::fs::read(host.plugin_file(NAME)).unwrap(),
             guest_bytes(of_file),
-            "round {round}: the file is not what serves"
+            "round {round}: the file is not the version that is serving"
         );
     }
 }
 
 #[tokio::test]
-async fn an_answered_deploy_survives_a_kill_and_an_unanswered_one_leaves_the_old_version() {
+async fn an_acknowledged_deploy_survives_a_kill_and_an_unfinished_one_keeps_the_old_version() {
     let host = TestHost::builder()
         .guest_as("echo-relay", NAME)
         .start()
@@ -289,7 +289,7 @@ async fn an_answered_deploy_survives_a_kill_and_an_unanswered_one_leaves_the_old
 }
 
 #[tokio::test]
-async fn an_undeployed_pipeline_is_gone_with_its_file_and_its_answers_end_well() {
+async fn undeploying_removes_the_file_and_lets_running_answers_finish() {
     let host = TestHost::builder()
         .config("[grants]\nupgrades = 'any'")
         .guest_as("slow-stream", NAME)
@@ -314,7 +314,7 @@ async fn an_undeployed_pipeline_is_gone_with_its_file_and_its_answers_end_well()
 }
 
 #[tokio::test]
-async fn commands_deploy_and_undeploy() {
+async fn the_deploy_and_undeploy_commands_work() {
     let host = TestHost::builder().start().await;
     let port = host.address().rsplit(':').next().unwrap();
     let path = |name: &str| guest(name).display().to_string();

@@ -1,4 +1,4 @@
-//! Deploys by request: whose key may do them, and that each is in the audit log.
+//! Deploys over HTTP: which keys may deploy, and that each deploy is audited.
 
 use serde_json::Value;
 
@@ -23,11 +23,11 @@ async fn deploy(host: &TestHost, key: &str, name: &str, component: Vec<u8>) -> R
 }
 
 #[tokio::test]
-async fn a_deploy_needs_its_scope_and_its_name_and_leaves_a_line() {
+async fn a_deploy_needs_the_scope_and_the_pipeline_and_is_audited() {
     let host = TestHost::builder().config(REQUIRED).start().await;
-    let invoker = host.make_key(&[]).await;
+    let invoker = host.create_key(&[]).await;
     let deployer = host
-        .make_key(&["--scope", "deploy", "--pipeline", "mine"])
+        .create_key(&["--scope", "deploy", "--pipeline", "mine"])
         .await;
     let refused = deploy(&host, &invoker.key, "mine", guest_bytes("echo-relay")).await;
     assert!(

@@ -1,4 +1,4 @@
-//! Names and places that no deploy may take, and clients that may not deploy.
+//! Names and paths that a deploy must not use, and clients that must not deploy.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
@@ -17,7 +17,7 @@ use crate::support::host::TestHost;
 use crate::support::raw_client::RawClient;
 
 #[tokio::test]
-async fn names_that_shadow_climb_or_mislead_are_refused() {
+async fn names_that_shadow_routes_leave_the_folder_or_mislead_are_refused() {
     let host = TestHost::builder()
         .guest_as("echo-relay", NAME)
         .start()
@@ -97,7 +97,7 @@ async fn names_that_shadow_climb_or_mislead_are_refused() {
 }
 
 #[tokio::test]
-async fn web_pages_and_other_machines_may_not_deploy() {
+async fn web_pages_and_other_machines_cannot_deploy() {
     let host = TestHost::builder().start().await;
     for route in ["/deploy/live", "/undeploy/live"] {
         let headers = [("origin", "http://127.0.0.1:1416".to_owned())];
@@ -141,7 +141,7 @@ async fn web_pages_and_other_machines_may_not_deploy() {
 }
 
 #[tokio::test]
-async fn pipes_and_folders_block_nothing_and_links_are_followed() {
+async fn pipes_and_folders_are_ignored_and_links_are_followed() {
     let host = TestHost::builder().start().await;
     assert!(
         std::process::Command::new("mkfifo")

@@ -1,5 +1,4 @@
-//! What was acknowledged survives: SIGKILL at any moment, a job that takes its host down, a disk
-//! that is full.
+//! Acknowledged work survives SIGKILL at any moment, a job that crashes its host, and a full disk.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -16,11 +15,11 @@ use crate::support::random;
 use crate::support::report::say;
 
 const JOBS: &str = "/job-worker/jobs";
-/// Kills of the loop; `cargo bench --bench durability` has more.
+/// Number of kills; `cargo bench --bench durability` has more.
 const KILLS: usize = 12;
 
 #[tokio::test]
-async fn what_was_acknowledged_is_done_however_often_the_host_is_killed() {
+async fn acknowledged_jobs_complete_however_often_the_host_is_killed() {
     let seed = random::seed();
     say(&format!("kill loop: HAYRICK_TEST_SEED={seed}"));
     let seen = kill_loop::run(KILLS, seed).await;
@@ -28,7 +27,7 @@ async fn what_was_acknowledged_is_done_however_often_the_host_is_killed() {
     seen.check();
     assert!(
         !seen.recoveries.is_empty(),
-        "no kill met a job at work, so nothing was shown"
+        "no kill hit a running job, so nothing was tested"
     );
 }
 
@@ -42,7 +41,7 @@ async fn submit(client: &Client, data: Value) -> Reply {
         .await
 }
 
-/// Its id, once it is kept.
+/// The id of the job, once it is stored.
 async fn submitted(client: &Client, data: Value) -> String {
     let reply = submit(client, data).await;
     assert_eq!(reply.status, 202, "{}", reply.body);
@@ -53,7 +52,7 @@ async fn job(client: &Client, id: &str) -> Value {
     client.get(&format!("{JOBS}/{id}")).await.json()
 }
 
-/// The job once it has come to this status.
+/// The job, once it has this status.
 async fn comes_to(client: &Client, id: &str, status: &str) -> Value {
     eventually(&format!("{id} {status}"), SOON, async || {
         Some(job(client, id).await).filter(|job| job["status"] == status)
@@ -62,7 +61,7 @@ async fn comes_to(client: &Client, id: &str, status: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_job_that_takes_its_host_down_three_times_is_given_up_and_others_go_on() {
+async fn a_job_that_crashes_the_host_three_times_fails_and_other_jobs_run() {
     let mut host = TestHost::builder().guest("job-worker").start().await;
     let poison = submitted(&host.client, json!({"do": "sleep", "ms": 600_000})).await;
     for death in 1..=3 {
@@ -99,18 +98,18 @@ async fn a_job_that_takes_its_host_down_three_times_is_given_up_and_others_go_on
         .await;
     assert_eq!(
         again.status, 202,
-        "who knows better may try it again: {}",
+        "a manual retry is allowed: {}",
         again.body
     );
     comes_to(&host.client, &poison, "running").await;
 }
 
-/// Small, and yet room for the store and some jobs.
+/// Small, but with room for the store and some jobs.
 const DISK_BYTES: u64 = 24 << 20;
-/// What somebody else has on the disk, and takes away in the end.
+/// Data of somebody else on the disk, which is removed in the end.
 const BALLAST_BYTES: usize = 12 << 20;
 const DATA_BYTES: usize = 100_000;
-/// More than fits, should the disk never be full.
+/// More than can fit, in case the disk never fills up.
 const SUBMISSIONS_MAX: usize = 200;
 
 fn large(number: usize) -> Value {
@@ -118,13 +117,14 @@ fn large(number: usize) -> Value {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_said_and_loses_nothing() {
+async fn a_full_disk_is_reported_and_loses_no_job() {
     let folder = Folder::fresh();
     let Some(disk) = SmallDisk::mount(&folder.subfolder("disk"), DISK_BYTES) else {
         return leave_out("the full disk: run the tests as root, who may mount a small one");
     };
     disk.load(BALLAST_BYTES);
-    // Results are as large as what was asked; one worker leaves jobs waiting when the disk is full.
+    // Results are as large as the data; with one worker, jobs are still waiting when the disk is
+    // full.
     let settings = "[jobs]\njobs_max = 1\nplugin_jobs_max = 1";
     let host = TestHost::builder()
         .guest("job-worker")
@@ -147,12 +147,12 @@ async fn a_full_disk_is_said_and_loses_nothing() {
     let begin = host.client.get(&format!("{JOBS}/{}", kept[0])).await;
     assert_eq!(
         begin.status, 200,
-        "what is there can be read: {}",
+        "existing data can be read: {}",
         begin.body
     );
 
     disk.clear();
-    let small = eventually("a job is taken again", SOON, async || {
+    let small = eventually("a job is accepted again", SOON, async || {
         let reply = submit(&host.client, json!({"do": "return", "value": 0})).await;
         (reply.status == 202).then(|| reply.json()["id"].as_str().unwrap().to_owned())
     });
@@ -164,12 +164,12 @@ async fn a_full_disk_is_said_and_loses_nothing() {
     drop(host.killed().await);
     assert_eq!(integrity(disk.path()), "ok");
     say(&format!(
-        "full disk: {} jobs kept before it was full, all of them done after it",
+        "full disk: {} jobs accepted before it was full, all of them completed after it",
         kept.len() - 1
     ));
 }
 
-/// The ids of what was taken, and the first refusal.
+/// The ids of the accepted jobs, and the first refusal.
 async fn submit_until_full(client: &Client) -> (Vec<String>, Reply) {
     let mut kept = Vec::new();
     for number in 0..SUBMISSIONS_MAX {

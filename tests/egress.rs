@@ -1,5 +1,5 @@
-//! What plugins may ask of the network: by `http` and by `wasi:http`, with the same rules, bounds
-//! and secrets.
+//! The HTTP requests of plugins, by `http` and by `wasi:http`, with the same rules, limits and
+//! secrets.
 
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ pub fn both(policy: &str) -> TestHostBuilder {
         .policy(WASI, policy)
 }
 
-/// A GET by either guest.
+/// A GET request of either guest.
 pub async fn get(host: &TestHost, guest: &str, url: &str) -> Reply {
     let text = if guest == FETCH {
         format!("get:{url}")
@@ -50,7 +50,7 @@ pub fn path(request: &str) -> &str {
 }
 
 #[tokio::test]
-async fn a_plugin_that_asks_for_the_network_is_refused_until_that_is_granted() {
+async fn a_plugin_that_imports_http_is_refused_until_it_is_granted() {
     let host = TestHost::builder().guest(FETCH).guest(WASI).start().await;
     for guest in [FETCH, WASI] {
         let reason = host.refusal(guest).await;
@@ -59,7 +59,7 @@ async fn a_plugin_that_asks_for_the_network_is_refused_until_that_is_granted() {
 }
 
 #[tokio::test]
-async fn granted_and_without_a_rule_everything_is_denied_and_says_what_to_write() {
+async fn requests_without_a_matching_rule_are_denied_with_the_rule_to_add() {
     let site = FakeSite::start(|_, _| Answer::ok("inside")).await;
     let host = both("interfaces = ['http']").start().await;
     let reply = get(&host, FETCH, &site.url("/a?key=1")).await;
@@ -83,7 +83,7 @@ async fn granted_and_without_a_rule_everything_is_denied_and_says_what_to_write(
         reply.body
     );
     assert_eq!(site.seen().len(), 0);
-    // A rule is taken up like a changed file, and what was denied works.
+    // A new rule is picked up like a changed file, and the denied request then works.
     std::fs::write(host.policy_file(FETCH), site.policy("")).unwrap();
     eventually("the rule", SOON, async || {
         (get(&host, FETCH, &site.url("/")).await.status == 200).then_some(())
@@ -92,12 +92,12 @@ async fn granted_and_without_a_rule_everything_is_denied_and_says_what_to_write(
 }
 
 #[tokio::test]
-async fn what_is_granted_goes_out_as_the_host_frames_it() {
+async fn granted_requests_are_framed_by_the_host() {
     let site = FakeSite::start(|_, _| {
-        Answer::raw("HTTP/1.1 201 Made\r\nx-fragment: one\r\nconnection: close\r\n\r\nhello")
+        Answer::raw("HTTP/1.1 201 CreatedKey\r\nx-fragment: one\r\nconnection: close\r\n\r\nhello")
     })
     .await;
-    // A proxy of the environment is nobody's grant.
+    // Proxy variables of the environment are ignored.
     let variables = ["HTTP_PROXY", "http_proxy", "ALL_PROXY"].into_iter();
     let host = variables
         .fold(both(&site.policy("")), |host, name| {
@@ -157,11 +157,11 @@ async fn what_is_granted_goes_out_as_the_host_frames_it() {
 }
 
 #[tokio::test]
-async fn no_spelling_leads_to_an_address_that_is_not_granted() {
+async fn unusual_spellings_of_an_address_do_not_bypass_the_rules() {
     let site = FakeSite::start(|_, _| Answer::ok("inside")).await;
     let port = site.port;
-    // The name is granted, its address is loopback, and nobody said `private`; metadata is granted
-    // as private, which does not help.
+    // The name is granted, but its address is loopback and `private` is not set. Metadata is
+    // granted as private, but is denied anyway.
     let rules = format!(
         "interfaces = ['http']\n[[egress]]\nscheme = 'http'\nhost = 'localhost'\nport = {port}\n\
          [[egress]]\nscheme = 'http'\nhost = '169.254.169.254'\nprivate = true\n\
@@ -214,7 +214,7 @@ async fn no_spelling_leads_to_an_address_that_is_not_granted() {
 }
 
 #[tokio::test]
-async fn every_redirect_is_authorised_anew_and_wasi_gets_it_as_it_is() {
+async fn every_redirect_is_authorised_again_and_wasi_receives_it_unfollowed() {
     let site = FakeSite::start(|request, port| match path(request) {
         "/metadata" => Answer::moved(302, METADATA),
         "/elsewhere" => Answer::moved(307, &format!("http://localhost:{port}/landed")),
@@ -257,7 +257,7 @@ async fn every_redirect_is_authorised_anew_and_wasi_gets_it_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_secret_is_added_where_it_is_granted_and_never_seen_by_the_plugin() {
+async fn a_secret_is_only_added_to_its_destination_and_hidden_from_the_plugin() {
     let site = FakeSite::start(|request, _| {
         let echoed = request
             .lines()
@@ -305,14 +305,14 @@ async fn a_secret_is_added_where_it_is_granted_and_never_seen_by_the_plugin() {
             "{guest}"
         );
     }
-    // A placeholder of the plugin's own does not stand beside it.
+    // A placeholder that the plugin sends is replaced.
     let request = json!({"method": "GET", "url": site.url("/key"), "headers": [["Authorization", "Bearer placeholder"]]});
     assert_eq!(got(&send(&host, request).await)["body"], "Bearer [secret]");
     assert!(!host.logs.tail().contains(SECRET));
 }
 
 #[tokio::test]
-async fn a_secret_whose_variable_is_missing_is_a_mistake_of_the_policy() {
+async fn a_secret_whose_variable_is_not_set_is_a_policy_mistake() {
     let site = FakeSite::start(|_, _| Answer::ok("")).await;
     let key = format!(
         "[secrets.key]\nenv = 'ABSENT_KEY'\nto = '{}'\n[[egress]]\nhost = '127.1'",
@@ -326,7 +326,7 @@ async fn a_secret_whose_variable_is_missing_is_a_mistake_of_the_policy() {
     let reason = host.refusal(FETCH).await;
     for fragments in [
         "secrets.key.env: the variable ABSENT_KEY is not set",
-        "egress[2].host: '127.1' is an odd spelling",
+        "egress[2].host: '127.1' is an unusual form",
     ] {
         assert!(reason.contains(fragments), "{fragments}: {reason}");
     }

@@ -1,4 +1,4 @@
-//! What a request to the network may contain, and how much and how long.
+//! What HTTP requests of plugins may contain, and their limits of size and time.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::support::host::TestHost;
 use crate::support::metrics::reached;
 
 #[tokio::test]
-async fn nothing_a_plugin_writes_frames_a_message() {
+async fn plugins_cannot_set_framing_headers() {
     let site = FakeSite::start(|_, _| Answer::ok("")).await;
     let host = both(&site.policy("")).start().await;
     let headers = [
@@ -37,7 +37,7 @@ async fn nothing_a_plugin_writes_frames_a_message() {
             .client
             .chat(WASI, &format!("POST {}\n{name}: 5\n\nx", site.url("/")))
             .await;
-        // WASI takes a length and holds it against the body.
+        // WASI accepts a length and checks the body against it.
         let fragment = if name == "Content-Length" {
             "HttpRequestBodySize"
         } else {
@@ -83,7 +83,7 @@ async fn nothing_a_plugin_writes_frames_a_message() {
     )
     .await;
     assert_eq!(reply.status, 400, "{}", reply.body);
-    // The length that WASI held against its body went out with no request that was whole.
+    // No request with a length that does not match its body was sent in full.
     let whole = site
         .seen()
         .into_iter()
@@ -92,7 +92,7 @@ async fn nothing_a_plugin_writes_frames_a_message() {
 }
 
 #[tokio::test]
-async fn the_size_and_the_time_of_an_answer_are_bounded() {
+async fn size_and_duration_of_a_response_are_limited() {
     let site = FakeSite::start(|request, _| {
         let head = "HTTP/1.1 200 OK\r\n".to_owned();
         let (pieces, then) = match path(request) {
@@ -174,7 +174,7 @@ async fn the_size_and_the_time_of_an_answer_are_bounded() {
 }
 
 #[tokio::test]
-async fn header_bytes_redirects_and_the_time_of_a_request_are_bounded() {
+async fn header_size_redirects_and_duration_of_a_request_are_limited() {
     let site = FakeSite::start(|request, _| {
         let head = "HTTP/1.1 200 OK\r\n".to_owned();
         let (pieces, then) = match path(request) {
@@ -218,7 +218,7 @@ async fn header_bytes_redirects_and_the_time_of_a_request_are_bounded() {
 }
 
 #[tokio::test]
-async fn how_many_requests_a_run_makes_is_bounded() {
+async fn the_number_of_requests_of_a_run_is_limited() {
     let site = FakeSite::start(|request, _| match path(request) {
         "/stall" => Answer {
             pieces: vec!["HTTP/1.1 200 OK\r\n\r\nbegin".to_owned()],
@@ -258,7 +258,7 @@ async fn how_many_requests_a_run_makes_is_bounded() {
         "{}",
         reply.body
     );
-    // What a run held is free once it has ended, however it ended.
+    // All that a run used is freed when it ends, however it ends.
     for _ in 0..4 {
         assert_eq!(hold(3).await.text(), "3");
     }
@@ -284,8 +284,8 @@ async fn how_many_requests_a_run_makes_is_bounded() {
 }
 
 #[tokio::test]
-async fn connecting_is_bounded() {
-    // The kernel takes the connection, and nobody answers its TLS.
+async fn connecting_has_a_timeout() {
+    // The kernel accepts the connection, but nothing answers the TLS handshake.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = silent.local_addr().unwrap().port();
     let policy = format!(

@@ -1,5 +1,5 @@
-//! Every function of the contract, called by a guest of each package: what it answers is right, and
-//! a function that no guest calls fails the test.
+//! Every function of the contract, called by a guest of each package. The results must be right,
+//! and a function that no guest calls fails the test.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ fn declared() -> Vec<String> {
     functions
 }
 
-/// What a guest says of each function that it called.
+/// The guest's report on each function that it called.
 fn verdicts(text: &str) -> BTreeMap<String, String> {
     let calls = text
         .lines()
@@ -84,11 +84,11 @@ async fn every_function_answers(guest: &str) {
 }
 
 #[tokio::test]
-async fn every_async_function_answers() {
+async fn every_async_function_works() {
     every_function_answers("every-call").await;
 }
 
 #[tokio::test]
-async fn every_sync_function_answers() {
+async fn every_sync_function_works() {
     every_function_answers("every-call-sync").await;
 }

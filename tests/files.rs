@@ -1,5 +1,4 @@
-//! Forms of files: what comes through, every bound, and that nothing of them stays on disk or in
-//! memory.
+//! File uploads: what plugins receive, every limit, and that nothing stays on disk or in memory.
 
 use std::convert::Infallible;
 
@@ -16,12 +15,12 @@ use crate::support::process::{forget_peak, open_files, peak_memory};
 use crate::support::raw_client::RawClient;
 use crate::support::report::say;
 
-/// Headers beside a body.
+/// Headers in front of a body.
 type Headers<'a> = &'a [(&'a str, &'a str)];
 
 const NO_FORM: [(&str, &str); 1] = [("content-type", "application/json")];
 
-/// A form on the wire that claims `length` bytes, of which these are the first.
+/// The raw request of a form that announces `length` bytes and sends only the first ones.
 fn request(pipeline: &str, length: usize, form: &str) -> String {
     let kind = content_type();
     format!(
@@ -42,7 +41,7 @@ fn fnv1a(content: &[u8]) -> String {
     format!("{hash:016x}")
 }
 
-/// Waits until nothing of any form is on disk.
+/// Waits until no upload is on disk.
 async fn spool_is_empty(host: &TestHost) {
     let spool = host.data_path("spool");
     eventually("no file is open", SOON, async || {
@@ -52,7 +51,7 @@ async fn spool_is_empty(host: &TestHost) {
     assert_eq!(
         std::fs::read_dir(&spool).unwrap().count(),
         0,
-        "a file with a name outlives a killed process"
+        "a named file would outlive a killed process"
     );
 }
 
@@ -79,7 +78,7 @@ fn is_refusal(reply: &Reply, status: u16, fragment: &str) {
 }
 
 #[tokio::test]
-async fn files_read_at_the_same_time_arrive_whole_with_their_names_and_the_fields() {
+async fn files_read_concurrently_arrive_complete_with_names_and_fields() {
     let host = TestHost::builder().guest("files-echo").start().await;
     let names = ["a.txt", "b/c.bin", "..\\d.dat", "ü 🌾.txt", ".."];
     let contents: Vec<Vec<u8>> = (0..names.len())
@@ -127,7 +126,7 @@ async fn files_read_at_the_same_time_arrive_whole_with_their_names_and_the_field
 }
 
 #[tokio::test]
-async fn the_answer_is_text_or_events_as_asked_for() {
+async fn the_answer_is_text_or_events_as_requested() {
     let host = TestHost::builder().guest("files-script").start().await;
     let form = Form::default().field("do", "talk").file("a", "1");
     assert_eq!(
@@ -152,7 +151,7 @@ async fn the_answer_is_text_or_events_as_asked_for() {
 }
 
 #[tokio::test]
-async fn a_failure_before_the_first_chunk_has_its_status_and_later_it_breaks_the_answer_off() {
+async fn a_failure_sets_the_status_before_the_first_chunk_and_aborts_the_answer_after_it() {
     let host = TestHost::builder().guest("files-script").start().await;
     let form = |verb: &str| Form::default().field("do", verb).file("a", "1");
     let refused = upload(&host.client, "files-script", form("refuse")).await;
@@ -174,7 +173,7 @@ async fn a_failure_before_the_first_chunk_has_its_status_and_later_it_breaks_the
     );
     assert!(
         !broken.ends_with("0\r\n\r\n"),
-        "a broken answer ends like a whole one: {broken}"
+        "an aborted answer ends like a complete one: {broken}"
     );
 
     let events = upload_for_events(&host.client, "files-script", form("fail")).await;
@@ -221,7 +220,7 @@ async fn a_client_that_hangs_up_frees_its_files_and_ends_the_run() {
 }
 
 #[tokio::test]
-async fn a_client_that_stops_half_way_leaves_nothing() {
+async fn an_incomplete_upload_leaves_no_files() {
     let host = TestHost::builder().guest("files-echo").start().await;
     let form = text(
         Form::default()
@@ -249,7 +248,7 @@ async fn a_client_that_stops_half_way_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_stalling_client_gets_the_reason() {
+async fn a_stalled_client_is_sent_the_reason() {
     let host = TestHost::builder()
         .guest("files-echo")
         .config("[server]\nupload_stall_timeout = '300ms'")
@@ -269,7 +268,7 @@ async fn a_stalling_client_gets_the_reason() {
 }
 
 #[tokio::test]
-async fn each_bound_holds_with_its_status_and_its_name() {
+async fn each_upload_limit_has_its_status_and_name() {
     let limits = "files_max = 3\nfile_bytes_max = '100 KiB'\nupload_bytes_max = '250 KiB'\nfields_max = 2\nfield_bytes_max = '1 KiB'";
     let host = TestHost::builder()
         .guest("files-echo")
@@ -328,13 +327,13 @@ async fn each_bound_holds_with_its_status_and_its_name() {
     assert_eq!(
         (&counts["completed"], &counts["error"]),
         (&1.into(), &0.into()),
-        "what is refused is no run: {counts}"
+        "a refused upload was counted as a run: {counts}"
     );
     spool_is_empty(&host).await;
 }
 
 #[tokio::test]
-async fn a_client_in_the_middle_of_a_long_form_gets_to_read_why_it_is_refused() {
+async fn a_client_that_is_still_uploading_can_read_the_refusal() {
     let host = TestHost::builder()
         .guest("files-echo")
         .config("[server]\nfile_bytes_max = '1 MiB'")
@@ -351,7 +350,7 @@ async fn a_client_in_the_middle_of_a_long_form_gets_to_read_why_it_is_refused() 
 }
 
 #[tokio::test]
-async fn what_is_no_form_is_refused() {
+async fn bodies_that_are_not_forms_are_refused() {
     let host = TestHost::builder().guest("files-echo").start().await;
     let kind = content_type();
     let cases: [(Headers<'_>, &str, &str); 4] = [
@@ -374,7 +373,7 @@ async fn what_is_no_form_is_refused() {
 }
 
 #[tokio::test]
-async fn nobody_sends_a_gigabyte_to_a_pipeline_that_takes_no_files() {
+async fn uploads_to_a_pipeline_without_file_support_are_refused_early() {
     let host = TestHost::builder().guest("echo-relay").start().await;
     for (pipeline, fragment) in [
         ("echo-relay", "does not"),
@@ -400,7 +399,7 @@ async fn nobody_sends_a_gigabyte_to_a_pipeline_that_takes_no_files() {
 }
 
 #[tokio::test]
-async fn a_plugin_may_leave_its_files_unread() {
+async fn a_plugin_may_ignore_its_files() {
     let host = TestHost::builder().guest("files-forgets").start().await;
     let reply = upload(
         &host.client,
@@ -413,9 +412,8 @@ async fn a_plugin_may_leave_its_files_unread() {
 }
 
 #[tokio::test]
-async fn a_gigabyte_passes_through_little_memory() {
-    // A host that is not optimised takes seconds of computing for a gigabyte, and more on a busy
-    // machine.
+async fn a_gigabyte_upload_needs_little_memory() {
+    // An unoptimised host needs seconds of CPU time for a gigabyte, and more on a busy machine.
     let limits = "cpu_time_max = '120s'";
     let host = TestHost::builder()
         .plugin("enhanced-async-pipeline")
@@ -446,15 +444,15 @@ async fn a_gigabyte_passes_through_little_memory() {
     ));
     assert!(
         peak < idle + (64 << 20),
-        "a file is in memory: {idle} bytes before, {peak} at the most"
+        "the file was held in memory: {idle} bytes before, {peak} at most"
     );
     spool_is_empty(&host).await;
 }
 
-/// Sends a form with one file of this length, made while it is sent.
+/// Sends a form with one file of this length, generated while it is sent.
 async fn send_long(host: &TestHost, pipeline: &str, bytes: usize) -> Reply {
     static PIECE: [u8; 64 << 10] = [b'x'; 64 << 10];
-    // The line end belongs to the form.
+    // The line break belongs to the form.
     let mut begin = Form::default().file("long", "").open();
     begin.truncate(begin.len() - 2);
     let content = stream::repeat(PIECE.as_slice()).take(bytes / PIECE.len());
@@ -472,7 +470,7 @@ async fn send_long(host: &TestHost, pipeline: &str, bytes: usize) -> Reply {
 }
 
 #[tokio::test]
-async fn the_enhanced_pipeline_tells_what_it_did_line_by_line() {
+async fn the_enhanced_pipeline_reports_its_work_line_by_line() {
     let host = TestHost::builder()
         .plugin("enhanced-async-pipeline")
         .start()

@@ -1,7 +1,7 @@
-//! The seeds of the fuzz targets that drive a whole host, replayed against one: they are answered,
-//! and the host serves on.
+//! Replays the seeds of the fuzz targets that need a whole host: they are answered, and the host
+//! keeps serving.
 //!
-//! Those of the parsers are replayed beside the parsers, in host/services.
+//! The seeds for parsers are replayed next to the parsers, in host/services.
 
 use std::path::Path;
 
@@ -34,7 +34,7 @@ async fn post(client: &Client, path: &str, kind: &str, body: Vec<u8>) -> (u16, S
     (reply.status, reply.body)
 }
 
-/// The host itself never fails, whatever a client or a plugin says.
+/// The host itself never fails, whatever a client or a plugin sends.
 fn check(seed: &str, (status, body): (u16, String)) {
     assert!(!body.contains("the host failed"), "{seed}: {status} {body}");
     assert!(
@@ -48,7 +48,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn forms_and_bodies_are_answered() {
+async fn fuzz_seeds_of_forms_and_bodies_are_answered() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .guest("files-echo")
@@ -86,7 +86,7 @@ async fn forms_and_bodies_are_answered() {
 }
 
 #[tokio::test]
-async fn calls_of_every_host_function_leave_the_host_well() {
+async fn the_host_survives_calls_of_every_host_function() {
     let host = TestHost::builder().guest("any-calls").start().await;
     for (seed, bytes) in seeds("host_functions") {
         let Some((_, calls)) = bytes.split_first() else {
@@ -139,7 +139,7 @@ async fn calls_of_every_host_function_leave_the_host_well() {
 }
 
 #[test]
-fn files_that_are_not_plugins_are_refused_with_the_reason() {
+fn files_that_are_not_plugins_are_refused_with_a_reason() {
     let folder = Folder::fresh();
     let path = folder.path().join("candidate.wasm");
     let raw = seeds("loader")

@@ -1,4 +1,4 @@
-//! A client that hangs up: the guest is gone, and so is the connection to the upstream.
+//! When a client hangs up, the guest and the connection to the upstream end.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use crate::support::fake_upstream::{Behaviour, FakeUpstream};
 use crate::support::host::TestHost;
 use crate::support::raw_client::RawClient;
 
-/// From the client's end to the upstream's.
+/// From the hang-up of the client to the end of the upstream connection.
 const HANG_UP_MAX: Duration = Duration::from_millis(100);
-/// Far longer than a test: only a hang-up ends it.
+/// Far longer than a test, so only a hang-up can end it.
 const ENDLESS: Behaviour = Behaviour::Slow {
     chunks: 100_000,
     pause: Duration::from_millis(20),
@@ -43,22 +43,22 @@ async fn hang_up(pipeline: &str, text: &str) {
 }
 
 #[tokio::test]
-async fn relayed_token_by_token() {
+async fn a_hang_up_ends_a_generation_relayed_token_by_token() {
     hang_up("echo-relay", "relay:hello").await;
 }
 
 #[tokio::test]
-async fn forwarded_host_to_host() {
+async fn a_hang_up_ends_a_generation_forwarded_by_the_host() {
     hang_up("echo-relay", "forward:hello").await;
 }
 
 #[tokio::test]
-async fn a_guest_that_ignores_it_is_gone_all_the_same() {
+async fn a_hang_up_ends_a_guest_that_ignores_it() {
     hang_up("ignores-hangup", "hello").await;
 }
 
 #[tokio::test]
-async fn a_client_that_wants_a_whole_answer_may_leave_too() {
+async fn a_hang_up_ends_an_answer_that_is_not_streamed() {
     let upstream = FakeUpstream::start(Behaviour::Slow {
         chunks: 100_000,
         pause: Duration::from_millis(20),
@@ -87,14 +87,14 @@ async fn a_client_that_wants_a_whole_answer_may_leave_too() {
     .await;
     assert!(
         hung_up.elapsed() <= HANG_UP_MAX,
-        "the upstream was left after {:?}",
+        "the upstream connection ended after {:?}",
         hung_up.elapsed()
     );
     host.is_idle("echo-relay").await;
 }
 
 #[tokio::test]
-async fn half_a_request_holds_nobody_up() {
+async fn an_incomplete_request_does_not_block_others() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .config("[server]\nheader_read_timeout = '300ms'")
@@ -107,7 +107,7 @@ async fn half_a_request_holds_nobody_up() {
     .await;
     // The host closes it, with or without an answer.
     client.read_to_end().await;
-    // On a connection of its own: one that has been idle for so long is closed, too.
+    // On a new connection, because one that was idle for so long is closed, too.
     let other = Client::new(&host.base_url());
     assert_eq!(other.chat("echo-relay", "echo:hi").await.text(), "hi");
 }

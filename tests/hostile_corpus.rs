@@ -13,11 +13,11 @@ use crate::support::report::say;
 
 /// The settings that docs/hostile-corpus.md starts a server with.
 const SETTINGS: &str = include_str!("hostile/hayrick.toml");
-/// For an unoptimised host that shares two processors with attacker and neighbour: less than a
-/// reader of a stream notices.
+/// For an unoptimised host that shares two processors with the attacker and the neighbour; a reader
+/// of a stream would not notice more.
 const FLOOR: Duration = Duration::from_millis(250);
 
-/// Runs every case of the theme next to a neighbour and prints the table whatever the result.
+/// Runs every case of the theme next to a neighbour and prints the table in any case.
 async fn withstands(theme: Theme) {
     let limits = SETTINGS
         .split_once("[limits]\n")
@@ -64,12 +64,12 @@ async fn withstands(theme: Theme) {
 }
 
 #[tokio::test]
-async fn guests_that_take_the_processor() {
+async fn guests_that_hog_the_cpu() {
     withstands(Theme::Cpu).await;
 }
 
 #[tokio::test]
-async fn guests_that_take_memory() {
+async fn guests_that_hog_memory() {
     withstands(Theme::Memory).await;
 }
 
@@ -99,7 +99,7 @@ async fn guests_that_impersonate_others() {
 }
 
 #[tokio::test]
-async fn guests_that_look_around() {
+async fn guests_that_probe_their_environment() {
     withstands(Theme::Ambient).await;
 }
 

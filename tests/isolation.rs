@@ -1,10 +1,10 @@
-//! What a guest cannot reach: files, network, environment, other runs.
+//! What a guest cannot access: files, network, environment, other runs.
 
 use crate::support::host::TestHost;
 use crate::support::neighbour::beside_a_neighbour;
 
 #[tokio::test]
-async fn nothing_of_the_machine_is_in_reach() {
+async fn guests_cannot_access_the_machine() {
     let host = TestHost::builder()
         .guest("ambient")
         .variable("HAYRICK_TEST_SECRET", "hunter2")
@@ -14,7 +14,7 @@ async fn nothing_of_the_machine_is_in_reach() {
     for line in report.lines() {
         assert!(
             line.contains("denied"),
-            "something is in reach: {line}\n{report}"
+            "the guest got access: {line}\n{report}"
         );
     }
     for attempt in ["file", "folder", "environment", "network"] {
@@ -84,7 +84,7 @@ async fn a_stack_overflow_ends_only_its_own_run() {
 }
 
 #[tokio::test]
-async fn what_a_guest_prints_is_in_the_log_beside_its_run() {
+async fn guest_output_is_logged_with_its_run_id() {
     let host = TestHost::builder().guest("stderr-writer").start().await;
     host.client.chat("stderr-writer", "hi").await;
     host.logs.line(&["stderr-writer", "run"]).await;

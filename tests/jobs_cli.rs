@@ -1,8 +1,8 @@
-//! `hayrick jobs`, from outside.
+//! The command `hayrick jobs`.
 
 use serde_json::{Value, json};
 
-use crate::support::command::{Ended, hayrick};
+use crate::support::command::{CommandOutput, hayrick};
 use crate::support::host::TestHost;
 use crate::support::jobs::{id, program, sleep, with};
 
@@ -10,7 +10,7 @@ const WORKER: &str = "job-worker";
 const ABSENT: &str = "00000000-0000-0000-0000-000000000000";
 
 /// Runs `hayrick jobs` against this host.
-async fn jobs(host: &TestHost, args: &[&str]) -> Ended {
+async fn jobs(host: &TestHost, args: &[&str]) -> CommandOutput {
     let port = host.address().rsplit(':').next().unwrap().to_owned();
     let args: Vec<String> = ["jobs"]
         .iter()
@@ -38,7 +38,7 @@ fn failing(error: &str) -> Value {
 }
 
 #[track_caller]
-fn is(ended: &Ended, code: i32) {
+fn is(ended: &CommandOutput, code: i32) {
     assert_eq!(ended.code, Some(code), "{ended:?}");
     let printed = ended.stdout.chars().chain(ended.stderr.chars());
     assert!(
@@ -50,7 +50,7 @@ fn is(ended: &Ended, code: i32) {
 }
 
 #[tokio::test]
-async fn a_list_has_a_line_a_job_and_is_filtered() {
+async fn a_list_has_one_line_per_job_and_can_be_filtered() {
     let host = TestHost::builder().guest(WORKER).start().await;
     let done = host.client.work(WORKER, value(1)).await;
     let failed = host
@@ -109,7 +109,7 @@ async fn a_list_has_a_line_a_job_and_is_filtered() {
 }
 
 #[tokio::test]
-async fn a_list_is_cut_at_its_limit_and_says_so() {
+async fn a_list_is_truncated_at_its_limit_with_a_notice() {
     let host = TestHost::builder().guest(WORKER).start().await;
     let mut ids = Vec::new();
     for _ in 0..3 {
@@ -138,10 +138,10 @@ async fn a_list_is_cut_at_its_limit_and_says_so() {
 }
 
 #[tokio::test]
-async fn all_means_more_than_a_page() {
+async fn the_all_flag_lists_more_than_one_page() {
     let host = TestHost::builder().guest(WORKER).start().await;
     for _ in 0..26 {
-        // Each request has many at a time, which one commit takes.
+        // Many concurrent requests, whose jobs are stored in one commit.
         futures_util::future::join_all((0..40).map(|_| host.client.submit(WORKER, delayed())))
             .await;
     }
@@ -155,14 +155,14 @@ async fn all_means_more_than_a_page() {
         .collect();
     assert!(
         ids.is_sorted_by(|one, next| one > next),
-        "newest first, none twice"
+        "newest first, without duplicates"
     );
     ids.dedup();
     assert_eq!(ids.len(), 26 * 40);
 }
 
 #[tokio::test]
-async fn show_tells_of_one_job_and_by_its_code_whether_it_is_well() {
+async fn show_prints_a_job_and_its_exit_code_reflects_the_status() {
     let host = TestHost::builder().guest(WORKER).start().await;
     let done = host
         .client
@@ -220,7 +220,7 @@ async fn show_tells_of_one_job_and_by_its_code_whether_it_is_well() {
 }
 
 #[tokio::test]
-async fn wait_ends_with_the_job_or_with_its_time() {
+async fn wait_returns_when_the_job_ends_or_on_timeout() {
     let host = TestHost::builder().guest(WORKER).start().await;
     let job = host.client.submit(WORKER, sleep(700)).await;
     let waited = jobs(&host, &["wait", WORKER, id(&job)]).await;
@@ -245,7 +245,7 @@ async fn wait_ends_with_the_job_or_with_its_time() {
 }
 
 #[tokio::test]
-async fn cancel_and_retry_change_a_job_or_say_why_not() {
+async fn cancel_and_retry_change_a_job_or_print_the_reason() {
     let host = TestHost::builder().guest(WORKER).start().await;
     let job = host.client.submit(WORKER, delayed()).await;
     let refused = jobs(&host, &["retry", WORKER, id(&job)]).await;
@@ -273,7 +273,7 @@ async fn cancel_and_retry_change_a_job_or_say_why_not() {
 }
 
 #[tokio::test]
-async fn without_a_server_it_says_how_to_have_one() {
+async fn without_a_server_the_error_names_the_cure() {
     let mut host = TestHost::builder().start().await;
     host.sigterm();
     host.ended().await;

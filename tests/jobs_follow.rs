@@ -8,7 +8,7 @@ use crate::jobs_http::{WORKER, delayed, is_refused, worker};
 use crate::support::jobs::{Event, id, program};
 
 #[tokio::test]
-async fn a_wait_ends_with_the_job_or_with_its_own_time() {
+async fn a_wait_ends_with_the_job_or_on_timeout() {
     let host = worker().alone().start().await;
     let job = host.client.submit(WORKER, delayed()).await;
     let start = host.stopwatch();
@@ -61,7 +61,7 @@ async fn a_cancelled_job_never_runs_until_it_is_retried() {
         (&cancelled["status"], &cancelled["attempt"]),
         (&json!("cancelled"), &json!(0))
     );
-    // Once more changes nothing.
+    // A second cancel changes nothing.
     assert_eq!(
         host.client.of_job(&job, "POST", "/cancel").await.json(),
         cancelled
@@ -71,7 +71,7 @@ async fn a_cancelled_job_never_runs_until_it_is_retried() {
     assert_eq!(
         host.client.ended(&job).await["status"],
         "completed",
-        "a retried job waits for nothing"
+        "a retried job does not wait"
     );
     is_refused(
         &host.client.of_job(&job, "POST", "/retry").await,
@@ -125,7 +125,8 @@ async fn events_follow_a_job_to_its_end() {
         ("completed", &host.client.job(&job).await)
     );
 
-    // A client that reconnects gets what it has not seen; one that has seen the end gets 204.
+    // A client that reconnects gets the events that it has not seen; one that has seen the end gets
+    // 204.
     let middle = seen
         .iter()
         .find(|event| event.name == "running")
@@ -142,7 +143,7 @@ async fn events_follow_a_job_to_its_end() {
         .send_with("GET", &path, &[("last-event-id", last.id.to_string())], "")
         .await;
     assert_eq!((over.status, over.body.as_str()), (204, ""));
-    // An id that this job never had counts as none.
+    // An id that this job never had is ignored.
     assert_eq!(
         names(
             &host
@@ -161,7 +162,7 @@ fn names(events: &[Event]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn events_keep_the_connection_of_a_waiting_client_and_report_a_cancel() {
+async fn events_keep_a_waiting_connection_alive_and_report_a_cancel() {
     let host = worker()
         .config("[server]\nkeep_alive_interval = '20ms'")
         .start()
@@ -175,7 +176,7 @@ async fn events_keep_the_connection_of_a_waiting_client_and_report_a_cancel() {
 }
 
 #[tokio::test]
-async fn who_waits_for_a_job_does_not_hold_up_a_stop() {
+async fn waiting_clients_do_not_delay_shutdown() {
     let mut host = worker()
         .config("[server]\ndrain_deadline = '10m'")
         .start()
@@ -188,7 +189,7 @@ async fn who_waits_for_a_job_does_not_hold_up_a_stop() {
     assert_eq!(events.next().await.unwrap().name, "pending");
     let waiting = client.of_job(&job, "GET", "?wait=300");
     let stopping = async {
-        // A whole exchange later the wait has begun.
+        // After another round trip, the wait has started.
         client.job(&job).await;
         host.sigterm();
         host.ended().await
@@ -201,6 +202,6 @@ async fn who_waits_for_a_job_does_not_hold_up_a_stop() {
     assert_eq!(
         names(&events.rest().await),
         [""; 0],
-        "the client comes back for the rest"
+        "the client reconnects for the rest"
     );
 }

@@ -1,5 +1,5 @@
-//! The queue as a guest sees it: the host's functions, and the chat of the example plugin over
-//! them.
+//! The queue from a guest's point of view: the host functions, and the chat of the example plugin
+//! that uses them.
 
 use serde_json::{Value, json};
 
@@ -10,19 +10,19 @@ use crate::support::jobs::{id, with};
 const WORKER: &str = "job-worker";
 const QUEUE: &str = "job-queue-pipeline";
 
-/// What the guest's chat says to `verb:rest`.
+/// The guest's answer to `verb:rest`.
 async fn ask(host: &TestHost, pipeline: &str, verb: &str, rest: &str) -> Reply {
     host.client.chat(pipeline, &format!("{verb}:{rest}")).await
 }
 
-/// The same, as the JSON it is.
+/// The same answer, parsed as JSON.
 async fn call(host: &TestHost, verb: &str, rest: &str) -> Value {
     let text = ask(host, WORKER, verb, rest).await.text();
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
 #[tokio::test]
-async fn a_guest_submits_waits_and_looks() {
+async fn a_guest_submits_and_waits_for_jobs() {
     let host = TestHost::builder().guest(WORKER).start().await;
     let job = call(
         &host,
@@ -51,7 +51,7 @@ async fn a_guest_submits_waits_and_looks() {
 }
 
 #[tokio::test]
-async fn options_of_a_guest_are_kept() {
+async fn job_options_set_by_a_guest_are_stored() {
     let host = TestHost::builder().guest(WORKER).start().await;
     let submission = json!({
         "kind": "k", "data": {"do": "return", "value": 1}, "idempotency_key": "once",
@@ -139,7 +139,7 @@ async fn a_guest_lists_and_cancels_its_own_jobs_only() {
 }
 
 #[tokio::test]
-async fn only_an_attempt_leaves_a_checkpoint() {
+async fn only_an_attempt_can_save_a_checkpoint() {
     let host = TestHost::builder().guest(WORKER).start().await;
     let reply = ask(&host, WORKER, "checkpoint", "{}").await;
     assert!(
@@ -154,7 +154,7 @@ fn asking(fields: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_chat_submits_a_job_and_asks_after_it() {
+async fn a_chat_submits_a_job_and_reports_its_status() {
     let host = TestHost::builder().plugin(QUEUE).start().await;
     let submitted = host
         .client
@@ -201,7 +201,7 @@ async fn a_chat_submits_a_job_and_asks_after_it() {
 }
 
 #[tokio::test]
-async fn a_streamed_submission_tells_the_id_too() {
+async fn a_streamed_submission_returns_the_job_id() {
     let host = TestHost::builder().plugin(QUEUE).start().await;
     let mut stream = host
         .client
@@ -216,7 +216,7 @@ async fn a_streamed_submission_tells_the_id_too() {
 }
 
 #[tokio::test]
-async fn a_chat_tells_how_each_job_stands() {
+async fn a_chat_reports_the_status_of_each_job() {
     let host = TestHost::builder().plugin(QUEUE).start().await;
     let standing = async |job: &Value| {
         host.client

@@ -1,4 +1,4 @@
-//! Jobs over HTTP: submit, look, list, and each refusal.
+//! Jobs over HTTP: submit, get, list, and each refusal.
 
 use serde_json::{Value, json};
 
@@ -9,14 +9,14 @@ use crate::support::metrics::reached;
 
 pub const WORKER: &str = "job-worker";
 
-/// Nobody waits for it.
+/// Longer than any test waits.
 const FOR_EVER_MS: u64 = 1_000_000;
 
 pub fn worker() -> TestHostBuilder {
     TestHost::builder().guest(WORKER)
 }
 
-/// A job that waits for its time.
+/// A job that waits for its start time.
 pub fn delayed() -> Value {
     with(
         program(json!({"do": "return", "value": 1})),
@@ -39,7 +39,7 @@ pub fn is_refused(reply: &Reply, status: u16, fragment: &str) {
 }
 
 #[tokio::test]
-async fn a_job_is_accepted_with_its_place_and_found_there_until_it_is_done() {
+async fn a_job_is_accepted_with_its_url_and_found_there_until_it_completes() {
     let host = worker().start().await;
     let reply = host
         .client
@@ -78,7 +78,7 @@ async fn a_job_is_accepted_with_its_place_and_found_there_until_it_is_done() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_makes_one_job_of_many_requests() {
+async fn repeated_requests_with_an_idempotency_key_create_one_job() {
     let host = worker().start().await;
     let path = format!("/{WORKER}/jobs");
     let headers = [("idempotency-key", "once".to_owned())];
@@ -102,7 +102,7 @@ async fn an_idempotency_key_makes_one_job_of_many_requests() {
     is_refused(&other, 409, "use a new key");
     assert_eq!(other.json()["error"]["code"], "conflict");
 
-    // In the body it is the same key; a header stands before it.
+    // A key in the body is the same key; the header takes precedence.
     let in_body = with(value(json!(1)), json!({"idempotency_key": "once"}));
     assert_eq!(
         id(&host.client.submit(WORKER, in_body).await),
@@ -123,7 +123,7 @@ async fn an_idempotency_key_makes_one_job_of_many_requests() {
 }
 
 #[tokio::test]
-async fn many_callers_with_one_key_get_one_job() {
+async fn concurrent_submissions_with_one_idempotency_key_create_one_job() {
     let host = worker().start().await;
     let body = with(value(json!(1)), json!({"idempotency_key": "once"}));
     let submitting = (0..32).map(|_| host.client.submit(WORKER, body.clone()));
@@ -226,7 +226,7 @@ async fn a_list_is_filtered_and_paged_newest_first() {
 }
 
 #[tokio::test]
-async fn a_job_is_known_to_its_own_pipeline_only() {
+async fn a_job_is_visible_only_to_its_pipeline() {
     let host = worker()
         .guest_as(WORKER, "other")
         .guest("echo-relay")
@@ -280,7 +280,7 @@ async fn a_job_is_known_to_its_own_pipeline_only() {
 }
 
 #[tokio::test]
-async fn a_wrong_submission_says_what_is_wrong() {
+async fn an_invalid_submission_is_refused_with_the_reason() {
     let host = worker()
         .config("[jobs]\ndata_bytes_max = '1 KiB'")
         .start()
@@ -342,7 +342,7 @@ async fn a_wrong_submission_says_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn a_full_queue_refuses_with_a_time_and_takes_jobs_again_later() {
+async fn a_full_queue_refuses_jobs_with_retry_after_and_accepts_them_later() {
     let host = worker()
         .guest_as(WORKER, "other")
         .config("[jobs]\npending_max = 2")
@@ -355,7 +355,7 @@ async fn a_full_queue_refuses_with_a_time_and_takes_jobs_again_later() {
     let refused = host.client.post_job(WORKER, &delayed()).await;
     is_refused(&refused, 429, "pending_max");
     assert_eq!(refused.header("retry-after"), Some("5"));
-    // It is this pipeline's queue that is full.
+    // Only the queue of this pipeline is full.
     assert_eq!(
         host.client.work("other", value(json!(1))).await["status"],
         "completed"
@@ -370,7 +370,7 @@ async fn a_full_queue_refuses_with_a_time_and_takes_jobs_again_later() {
 }
 
 #[tokio::test]
-async fn other_methods_get_405_with_the_allowed_ones() {
+async fn other_methods_get_405_with_an_allow_header() {
     let host = worker().start().await;
     let job = host.client.submit(WORKER, sleep(FOR_EVER_MS)).await;
     let reply = host.client.of_job(&job, "DELETE", "").await;

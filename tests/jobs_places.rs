@@ -1,4 +1,4 @@
-//! Which jobs run first, how many at a time, and what a reload or a stop does to them.
+//! Which jobs run first, how many run at a time, and how a reload or a shutdown affects them.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::support::jobs::{program, sleep, with};
 use crate::support::neighbour::beside_a_neighbour;
 
 #[tokio::test]
-async fn a_job_that_computes_does_not_hold_up_others() {
+async fn a_computing_job_does_not_block_others() {
     let host = worker().guest("slow-stream").alone().start().await;
     let spinning = with(
         program(json!({"do": "spin"})),
@@ -48,7 +48,7 @@ async fn jobs_run_by_priority_then_by_age() {
 }
 
 #[tokio::test]
-async fn places_are_bounded_for_each_plugin_and_in_all() {
+async fn running_jobs_are_limited_per_plugin_and_in_total() {
     let host = worker()
         .guest_as(WORKER, "other")
         .config("[jobs]\njobs_max = 3\nplugin_jobs_max = 2")
@@ -66,7 +66,7 @@ async fn places_are_bounded_for_each_plugin_and_in_all() {
     assert_eq!(
         (running(WORKER).await, running("other").await),
         (2, 1),
-        "the third of the first plugin has no place"
+        "the third job of the first plugin has no free slot"
     );
     for job in &jobs {
         host.client.of_job(job, "POST", "/cancel").await;
@@ -97,7 +97,7 @@ async fn places_are_bounded_for_each_plugin_and_in_all() {
     assert!(most_at_a_time(ended.iter()) <= 3, "{ended:?}");
 }
 
-/// How many of the jobs ran at the begin of the one that had the most company.
+/// The maximum number of jobs that ran at the same time.
 fn most_at_a_time<'a>(jobs: impl Iterator<Item = &'a Value>) -> usize {
     let time = |job: &Value, name: &str| job[name].as_f64().unwrap();
     let spans: Vec<(f64, f64)> = jobs
@@ -117,7 +117,7 @@ fn most_at_a_time<'a>(jobs: impl Iterator<Item = &'a Value>) -> usize {
 }
 
 #[tokio::test]
-async fn jobs_of_a_plugin_that_is_gone_wait_until_it_is_back() {
+async fn jobs_of_a_removed_plugin_wait_until_it_is_back() {
     let host = worker().start().await;
     let job = host
         .client
@@ -137,18 +137,18 @@ async fn jobs_of_a_plugin_that_is_gone_wait_until_it_is_back() {
     assert_eq!(
         host.client.jobs(WORKER, "").await.len(),
         1,
-        "its jobs are still to be seen"
+        "its jobs are still visible"
     );
     host.rename_in(WORKER, &guest_bytes(WORKER));
     assert_eq!(host.client.ended(&job).await["status"], "completed");
 }
 
 #[tokio::test]
-async fn a_job_ends_on_the_version_it_began_with() {
+async fn a_job_finishes_on_the_version_it_started_with() {
     let host = worker().start().await;
     let running = host.client.submit(WORKER, sleep(1500)).await;
     host.client.job_is(&running, "running").await;
-    // The new version does no jobs.
+    // The new version does not run jobs.
     host.rename_in(WORKER, &guest_bytes("echo-relay"));
     host.serves_version(WORKER, 2).await;
     let ended = host.client.ended(&running).await;
@@ -161,7 +161,7 @@ async fn a_job_ends_on_the_version_it_began_with() {
 }
 
 #[tokio::test]
-async fn a_stop_lets_attempts_end_in_time() {
+async fn a_shutdown_lets_running_attempts_finish() {
     let host = worker()
         .config("[server]\ndrain_deadline = '15s'")
         .start()
@@ -183,7 +183,7 @@ async fn a_stop_lets_attempts_end_in_time() {
 }
 
 #[tokio::test]
-async fn a_stop_gives_the_rest_back_uncounted_and_it_runs_after_the_start() {
+async fn attempts_interrupted_by_a_shutdown_do_not_count_and_rerun_after_the_restart() {
     let host = worker()
         .config("[server]\ndrain_deadline = '100ms'\n[jobs]\nplugin_jobs_max = 1")
         .start()

@@ -1,4 +1,4 @@
-//! What becomes of a job: attempts, back-off, progress, timeouts, cancel.
+//! The life of a job: attempts, backoff, progress, timeouts, cancel.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use crate::support::metrics::reached;
 
 pub const WORKER: &str = "job-worker";
 
-/// Only a cancel, a timeout or the end of the host ends such a job within a test.
+/// Within a test, only a cancel, a timeout or the end of the host ends such a job.
 pub const FOR_EVER_MS: u64 = 1_000_000;
 
 /// From the client's cancel to the end of the guest.
 const CANCEL_MAX: Duration = Duration::from_secs(1);
 
-/// Attempts follow on each other without a pause that a test would notice.
+/// Attempts follow each other without a noticeable pause.
 const QUICK: &str = "[jobs]\nbackoff_base = '1ms'\nbackoff_cap = '10ms'";
 
 pub fn worker() -> TestHostBuilder {
@@ -45,7 +45,7 @@ pub fn has_failed(job: &Value, attempts: u64, fragment: &str) {
 }
 
 #[tokio::test]
-async fn a_job_that_fails_is_tried_three_times_more() {
+async fn a_failed_job_is_retried_three_times() {
     let job = outcome(program(json!({"do": "fail", "error": "out of luck"}))).await;
     has_failed(&job, 4, "out of luck");
     assert_eq!(
@@ -76,13 +76,13 @@ async fn a_job_may_ask_for_fewer_attempts() {
 }
 
 #[tokio::test]
-async fn a_permanent_failure_is_not_tried_again() {
+async fn a_permanent_failure_is_not_retried() {
     has_failed(
         &outcome(program(json!({"do": "permanent", "error": "never"}))).await,
         1,
         "never",
     );
-    // Data that no attempt can read.
+    // Data that no attempt can parse.
     has_failed(
         &outcome(json!({"type": "program", "data": {"do": "dance"}})).await,
         1,
@@ -115,7 +115,7 @@ async fn a_panic_is_retried_and_then_reported() {
 }
 
 #[tokio::test]
-async fn a_checkpoint_reaches_the_next_attempt() {
+async fn a_checkpoint_is_passed_to_the_next_attempt() {
     let job = outcome(program(json!({"do": "checkpoint", "state": {"page": 7}}))).await;
     assert_eq!(
         (&job["result"], &job["attempt"]),
@@ -125,9 +125,10 @@ async fn a_checkpoint_reaches_the_next_attempt() {
 }
 
 #[tokio::test]
-async fn the_last_report_of_progress_is_kept() {
+async fn the_last_progress_report_is_stored() {
     let host = worker().start().await;
-    // The pauses end before the next write of progress is due, and with the last one the attempt.
+    // The pauses end before the next progress write is due, and the attempt ends with the last
+    // pause.
     for ms in [0, 1, 30].repeat(5) {
         let job = host
             .client
@@ -145,7 +146,7 @@ async fn the_last_report_of_progress_is_kept() {
 }
 
 #[tokio::test]
-async fn progress_is_seen_while_the_job_runs() {
+async fn progress_is_visible_while_the_job_runs() {
     let host = worker().start().await;
     let job = host
         .client
@@ -167,7 +168,7 @@ async fn progress_is_seen_while_the_job_runs() {
 }
 
 #[tokio::test]
-async fn a_retry_waits_in_the_store_and_holds_no_place() {
+async fn a_job_waiting_for_a_retry_does_not_occupy_a_slot() {
     let host = worker().config("[jobs]\njobs_max = 1").start().await;
     let failing = program(json!({"do": "fail", "error": "later", "after_ms": 600_000}));
     let job = host.client.submit(WORKER, failing).await;
@@ -191,19 +192,19 @@ async fn a_retry_waits_in_the_store_and_holds_no_place() {
     assert_eq!(
         host.client.job(&job).await,
         waiting,
-        "the wait outlives the process"
+        "the wait survives a restart"
     );
 }
 
 #[tokio::test]
-async fn a_delayed_job_does_not_run_before_its_time() {
+async fn a_delayed_job_does_not_run_early() {
     let job = outcome(with(sleep(1), json!({"delay": 0.7}))).await;
     let waited = job["started_at"].as_f64().unwrap() - job["created_at"].as_f64().unwrap();
     assert!((0.7..5.0).contains(&waited), "{waited} s");
 }
 
 #[tokio::test]
-async fn an_attempt_has_a_timeout_whether_it_waits_or_computes() {
+async fn waiting_and_computing_attempts_time_out() {
     for data in [
         json!({"do": "sleep", "ms": FOR_EVER_MS}),
         json!({"do": "spin"}),
@@ -220,7 +221,7 @@ async fn an_attempt_has_a_timeout_whether_it_waits_or_computes() {
 }
 
 #[tokio::test]
-async fn results_checkpoints_and_time_of_a_job_are_bounded_and_counted() {
+async fn result_checkpoint_and_timeout_limits_of_a_job_are_enforced_and_counted() {
     let config = format!(
         "{QUICK}\nattempts = 1\nresult_bytes_max = 10\ncheckpoint_bytes_max = 10\ntimeout = '300ms'"
     );
@@ -246,7 +247,7 @@ async fn results_checkpoints_and_time_of_a_job_are_bounded_and_counted() {
 }
 
 #[tokio::test]
-async fn a_job_may_compute_for_longer_than_a_chat() {
+async fn a_job_may_compute_longer_than_a_chat() {
     let host = worker()
         .limits("cpu_time_max = '50ms'\nwall_time_max = '50ms'")
         .start()
@@ -256,7 +257,7 @@ async fn a_job_may_compute_for_longer_than_a_chat() {
 }
 
 #[tokio::test]
-async fn a_cancel_ends_a_running_guest_at_once_and_its_call_of_the_model() {
+async fn a_cancel_ends_a_running_guest_and_its_model_call_at_once() {
     const QUEUE: &str = "job-queue-pipeline";
     let upstream = FakeUpstream::start(Behaviour::NeverAnswers).await;
     let host = TestHost::builder()
@@ -287,7 +288,7 @@ async fn a_cancel_ends_a_running_guest_at_once_and_its_call_of_the_model() {
     );
     assert!(
         asked.elapsed() <= CANCEL_MAX,
-        "the upstream was left after {:?}",
+        "the upstream connection ended after {:?}",
         asked.elapsed()
     );
     assert_eq!(reply.status, 200, "{}", reply.body);
@@ -301,7 +302,7 @@ async fn a_cancel_ends_a_running_guest_at_once_and_its_call_of_the_model() {
 }
 
 #[tokio::test]
-async fn a_cancel_ends_a_guest_that_computes() {
+async fn a_cancel_ends_a_computing_guest() {
     let host = worker().config("[jobs]\njobs_max = 1").start().await;
     let job = host
         .client
@@ -313,12 +314,12 @@ async fn a_cancel_ends_a_guest_that_computes() {
     assert_eq!(
         host.client.work(WORKER, sleep(1)).await["status"],
         "completed",
-        "its place is free"
+        "its slot is free"
     );
 }
 
 #[tokio::test]
-async fn a_failed_job_is_tried_again_on_demand_with_all_its_attempts() {
+async fn a_manual_retry_gives_a_failed_job_all_its_attempts() {
     let host = worker().config(QUICK).start().await;
     let job = host
         .client

@@ -1,4 +1,4 @@
-//! API keys at the border: who gets in, who does not, and what each may do.
+//! API keys: which are accepted, which are not, and what each key may do.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::support::client::{Reply, chat_body};
 use crate::support::folder::Folder;
 use crate::support::form::{Form, content_type};
 use crate::support::host::TestHost;
-use crate::support::keys::{MANY_FAILURES, REQUIRED, keys, make};
+use crate::support::keys::{MANY_FAILURES, REQUIRED, create_key, keys};
 
 #[track_caller]
 fn is_refused(reply: &Reply, status: u16, code: &str) {
@@ -32,15 +32,15 @@ fn chat(model: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_right_key_comes_in_and_whatever_is_wrong_looks_the_same() {
+async fn a_valid_key_is_accepted_and_all_invalid_ones_get_the_same_answer() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .config(REQUIRED)
         .start()
         .await;
-    let made = host.make_key(&[]).await;
-    let short = make(&host.data_path(""), &["--expires", "1ms"]);
-    let revoked = host.make_key(&[]).await;
+    let made = host.create_key(&[]).await;
+    let short = create_key(&host.data_path(""), &["--expires", "1ms"]);
+    let revoked = host.create_key(&[]).await;
     assert_eq!(
         keys(&host.data_path(""), &["revoke", &revoked.id]).code,
         Some(0)
@@ -119,7 +119,7 @@ async fn a_right_key_comes_in_and_whatever_is_wrong_looks_the_same() {
 }
 
 #[tokio::test]
-async fn loopback_is_open_without_a_key_and_a_wrong_one_is_wrong_all_the_same() {
+async fn loopback_needs_no_key_but_rejects_an_invalid_one() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .config(MANY_FAILURES)
@@ -127,7 +127,7 @@ async fn loopback_is_open_without_a_key_and_a_wrong_one_is_wrong_all_the_same() 
         .await;
     let ours = format!("hrk_000000000000_{}", "0".repeat(64));
     assert_eq!(host.client.chat("echo-relay", "echo:hi").await.text(), "hi");
-    // Clients of OpenAI's API send something in any case.
+    // Clients of OpenAI's API always send a key.
     assert_eq!(
         host.as_key(
             "unused",
@@ -145,14 +145,14 @@ async fn loopback_is_open_without_a_key_and_a_wrong_one_is_wrong_all_the_same() 
         "invalid_api_key",
     );
 
-    let made = host.make_key(&["--scope", "deploy"]).await;
+    let made = host.create_key(&["--scope", "deploy"]).await;
     assert_eq!(host.client.chat("echo-relay", "echo:hi").await.text(), "hi");
     is_refused(
         &host.as_key("unused", "GET", "/status", "").await,
         401,
         "invalid_api_key",
     );
-    // A key is a restriction, too, for whoever shows it.
+    // A key also restricts the client that sends it.
     is_refused(
         &host.as_key(&made.key, "GET", "/status", "").await,
         403,
@@ -161,9 +161,9 @@ async fn loopback_is_open_without_a_key_and_a_wrong_one_is_wrong_all_the_same() 
 }
 
 #[tokio::test]
-async fn a_key_opens_within_a_second_of_its_making_and_closes_within_one_of_its_end() {
+async fn keys_are_accepted_and_revoked_within_a_second() {
     let host = TestHost::builder().config(REQUIRED).alone().start().await;
-    let made = make(&host.data_path(""), &[]);
+    let made = create_key(&host.data_path(""), &[]);
     let becomes = async |status: u16| {
         let start = host.stopwatch();
         eventually("the server has seen the change", SOON, async || {
@@ -183,11 +183,11 @@ async fn a_key_opens_within_a_second_of_its_making_and_closes_within_one_of_its_
     assert_eq!(
         host.as_key(&made.key, "GET", "/status", "").await.status,
         401,
-        "it is revoked for good"
+        "a revocation is permanent"
     );
 }
 
-/// What a request needs, and the status of one that has it.
+/// Method, path, the scope that the request needs, and its status with that scope.
 const MATRIX: [(&str, &str, &str, u16); 12] = [
     ("GET", "/status", "invoke", 200),
     ("HEAD", "/status", "invoke", 200),
@@ -200,12 +200,12 @@ const MATRIX: [(&str, &str, &str, u16); 12] = [
     ("GET", "/echo-relay/jobs", "invoke", 200),
     ("GET", "/echo-relay/tasks", "invoke", 200),
     ("DELETE", "/echo-relay/tasks?older_than=0", "admin", 200),
-    // A method that no route has is nobody's but the operator's.
+    // A method without a route needs the admin scope.
     ("PUT", "/status", "admin", 405),
 ];
 
 #[tokio::test]
-async fn each_scope_opens_its_routes_and_admin_all() {
+async fn each_scope_allows_its_routes_and_admin_allows_all() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .config(REQUIRED)
@@ -213,7 +213,7 @@ async fn each_scope_opens_its_routes_and_admin_all() {
         .await;
     let mut made = Vec::new();
     for scope in ["invoke", "deploy", "admin"] {
-        made.push((scope, host.make_key(&["--scope", scope]).await.key));
+        made.push((scope, host.create_key(&["--scope", scope]).await.key));
     }
     for (method, path, needed, status) in MATRIX {
         for (scope, key) in &made {
@@ -242,7 +242,7 @@ async fn each_scope_opens_its_routes_and_admin_all() {
         }
     }
     let both = host
-        .make_key(&["--scope", "invoke", "--scope", "deploy"])
+        .create_key(&["--scope", "invoke", "--scope", "deploy"])
         .await;
     assert_eq!(
         host.as_key(&both.key, "GET", "/status", "").await.status,
@@ -251,14 +251,14 @@ async fn each_scope_opens_its_routes_and_admin_all() {
 }
 
 #[tokio::test]
-async fn a_key_for_some_pipelines_sees_no_other() {
+async fn a_key_for_some_pipelines_sees_only_those() {
     let host = TestHost::builder()
         .guest_as("job-worker", "mine")
         .guest_as("job-worker", "other")
         .config(REQUIRED)
         .start()
         .await;
-    let all = host.make_key(&[]).await;
+    let all = host.create_key(&[]).await;
     let job = host
         .as_key(
             &all.key,
@@ -270,7 +270,7 @@ async fn a_key_for_some_pipelines_sees_no_other() {
         .json();
     let job = job["id"].as_str().unwrap();
     let made = host
-        .make_key(&[
+        .create_key(&[
             "--pipeline",
             "mine",
             "--pipeline",
@@ -298,7 +298,7 @@ async fn a_key_for_some_pipelines_sees_no_other() {
         ("GET", "/other/tasks".to_owned()),
         ("GET", format!("/other/tasks/{job}")),
         ("DELETE", "/other/tasks?older_than=0".to_owned()),
-        // Whether a pipeline of that name exists is not revealed either.
+        // The response does not reveal whether a pipeline of that name exists.
         ("GET", "/status/nobody".to_owned()),
     ] {
         is_refused(&of(method, &path).await, 403, "model_not_allowed");
@@ -346,13 +346,13 @@ fn is_not_refused(reply: &Reply) {
 }
 
 #[tokio::test]
-async fn a_form_needs_a_key_as_anything_does() {
+async fn file_uploads_need_a_key() {
     let host = TestHost::builder()
         .guest("files-echo")
         .config(REQUIRED)
         .start()
         .await;
-    let made = host.make_key(&["--pipeline", "files-echo"]).await;
+    let made = host.create_key(&["--pipeline", "files-echo"]).await;
     let (kind, form) = (
         content_type(),
         Form::default().file("a.txt", "abc").closed(),
@@ -379,11 +379,11 @@ async fn a_form_needs_a_key_as_anything_does() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_of_keys_opens_nothing() {
+async fn a_damaged_key_file_accepts_no_key() {
     let host = TestHost::builder().config(REQUIRED).start().await;
-    let made = host.make_key(&[]).await;
+    let made = host.create_key(&[]).await;
     std::fs::write(host.data_path("keys.json"), "[").unwrap();
-    eventually("nobody comes in", SOON, async || {
+    eventually("all keys are rejected", SOON, async || {
         (host.as_key(&made.key, "GET", "/status", "").await.status == 401).then_some(())
     })
     .await;

@@ -1,11 +1,11 @@
-//! What a key may do how often, and what a web page may not do at all.
+//! Rate limits of keys, and what a web page must not do.
 
 use crate::support::await_event::{SOON, eventually};
 use crate::support::client::{Reply, chat_body, stream_body};
 use crate::support::command::hayrick;
 use crate::support::folder::Folder;
 use crate::support::host::TestHost;
-use crate::support::keys::{MANY_FAILURES, REQUIRED, make};
+use crate::support::keys::{MANY_FAILURES, REQUIRED, create_key};
 
 #[track_caller]
 fn is_refused(reply: &Reply, status: u16, code: &str) {
@@ -28,12 +28,12 @@ fn is_limited(reply: &Reply) {
 }
 
 #[tokio::test]
-async fn a_key_has_its_rate_and_another_one_its_own() {
+async fn rate_limits_apply_per_key() {
     let host = TestHost::builder().config(REQUIRED).start().await;
-    // The question whether the key is taken is one of the three.
+    // The check that the key is accepted is one of the three requests.
     let (slow, other) = (
-        make(&host.data_path(""), &["--rate", "3/h"]),
-        host.make_key(&["--rate", "1000/h", "--burst", "2"]).await,
+        create_key(&host.data_path(""), &["--rate", "3/h"]),
+        host.create_key(&["--rate", "1000/h", "--burst", "2"]).await,
     );
     let ask = async |key: &str| host.as_key(key, "GET", "/status", "").await;
     for _ in 0..3 {
@@ -51,10 +51,10 @@ async fn a_key_has_its_rate_and_another_one_its_own() {
     assert_eq!(counted(&host, "keys.rate").await, 2);
 }
 
-/// How often clients reached a limit, as somebody with the right to know sees it.
+/// How often clients reached a limit, read with a key that may see it.
 async fn counted(host: &TestHost, limit: &str) -> u64 {
-    let admin = host.make_key(&["--scope", "admin"]).await;
-    let page = eventually("the page of metrics", SOON, async || {
+    let admin = host.create_key(&["--scope", "admin"]).await;
+    let page = eventually("the metrics page", SOON, async || {
         let reply = host.as_key(&admin.key, "GET", "/metrics", "").await;
         (reply.status == 200).then_some(reply.body)
     })
@@ -65,13 +65,13 @@ async fn counted(host: &TestHost, limit: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn a_key_has_its_answers_at_a_time_until_they_end() {
+async fn concurrent_answers_are_limited_per_key() {
     let host = TestHost::builder()
         .guest("slow-stream")
         .config(REQUIRED)
         .start()
         .await;
-    let made = host.make_key(&["--concurrency", "1"]).await;
+    let made = host.create_key(&["--concurrency", "1"]).await;
     let headers = [("authorization", format!("Bearer {}", made.key))];
     let body = stream_body("slow-stream", "100000").to_string();
     let mut streaming = host
@@ -82,18 +82,18 @@ async fn a_key_has_its_answers_at_a_time_until_they_end() {
     streaming.chunk().await.unwrap().unwrap();
     is_limited(&host.as_key(&made.key, "GET", "/status", "").await);
     assert_eq!(counted(&host, "keys.concurrency_max").await, 1);
-    // Another key, and nobody's.
-    let other = host.make_key(&[]).await;
+    // Another key, and no key.
+    let other = host.create_key(&[]).await;
     assert_eq!(
         host.as_key(&other.key, "GET", "/status", "").await.status,
         200
     );
     drop(streaming);
-    eventually("its place is free", SOON, async || {
+    eventually("its slot is free", SOON, async || {
         (host.as_key(&made.key, "GET", "/status", "").await.status == 200).then_some(())
     })
     .await;
-    // A whole answer gives its place back, too.
+    // An answer that is not streamed frees its slot, too.
     for _ in 0..5 {
         let reply = host
             .as_key(
@@ -108,12 +108,12 @@ async fn a_key_has_its_answers_at_a_time_until_they_end() {
 }
 
 #[tokio::test]
-async fn who_tries_keys_is_slowed_down_and_fills_no_log() {
+async fn guessing_keys_is_rate_limited_and_does_not_flood_the_log() {
     let host = TestHost::builder()
         .config("[keys]\nrequired = true\nfailures_per_minute = 30")
         .start()
         .await;
-    let made = make(&host.data_path(""), &[]);
+    let made = create_key(&host.data_path(""), &[]);
     let mut statuses = Vec::new();
     for number in 0..200 {
         let reply = host
@@ -140,10 +140,10 @@ async fn who_tries_keys_is_slowed_down_and_fills_no_log() {
         .filter(|line| line.contains("a request had no valid API key"))
         .count();
     assert!((1..20).contains(&lines), "{lines} lines of 200");
-    // Behind the same address there may be others.
+    // Other clients may share the address.
     let is_let_in =
         async || (host.as_key(&made.key, "GET", "/status", "").await.status == 200).then_some(());
-    eventually("the right key is let in", SOON, is_let_in).await;
+    eventually("the valid key is accepted", SOON, is_let_in).await;
     assert!(counted(&host, "keys.failures_per_minute").await > 0);
 }
 
@@ -171,10 +171,10 @@ fn refuses_to_start(args: &[&str], data_dir: &Folder, cure: &str) {
 }
 
 #[test]
-fn an_address_that_others_reach_needs_a_key_that_opens_something() {
+fn a_public_address_needs_a_usable_key() {
     let folder = Folder::fresh();
     refuses_to_start(&["--host", "0.0.0.0"], &folder, "hayrick keys create");
-    let made = make(folder.path(), &["--expires", "1ms"]);
+    let made = create_key(folder.path(), &["--expires", "1ms"]);
     refuses_to_start(&["--host", "0.0.0.0"], &folder, "hayrick keys create");
     crate::support::keys::keys(folder.path(), &["revoke", &made.id]);
     refuses_to_start(&["--host", "::"], &folder, "hayrick keys create");
@@ -183,9 +183,9 @@ fn an_address_that_others_reach_needs_a_key_that_opens_something() {
 }
 
 #[tokio::test]
-async fn with_a_key_it_serves_others_and_asks_them_for_it() {
+async fn with_a_usable_key_a_public_address_requires_keys() {
     let folder = Folder::fresh();
-    let made = make(folder.path(), &[]);
+    let made = create_key(folder.path(), &[]);
     let host = TestHost::builder()
         .data_dir(folder.path())
         .listen("0.0.0.0")
@@ -206,7 +206,7 @@ async fn with_a_key_it_serves_others_and_asks_them_for_it() {
 }
 
 #[tokio::test]
-async fn insecure_is_open_and_said_loudly_and_a_wrong_key_is_wrong_there_too() {
+async fn insecure_mode_warns_and_still_rejects_invalid_keys() {
     let bound = "[keys]\nfailures_per_minute = 1000\nanonymous_per_minute = 20";
     let host = TestHost::builder()
         .config(bound)
@@ -216,7 +216,7 @@ async fn insecure_is_open_and_said_loudly_and_a_wrong_key_is_wrong_there_too() {
         .await;
     host.logs.line(&["INSECURE", "without a key"]).await;
     assert_eq!(host.client.get("/status").await.status, 200);
-    let made = host.make_key(&[]).await;
+    let made = host.create_key(&[]).await;
     is_refused(
         &host.as_key("unused", "GET", "/status", "").await,
         401,
@@ -230,7 +230,7 @@ async fn insecure_is_open_and_said_loudly_and_a_wrong_key_is_wrong_there_too() {
     assert_eq!(
         host.as_key(&made.key, "GET", "/status", "").await.status,
         200,
-        "a key has its own count"
+        "keys are counted separately"
     );
 }
 
@@ -277,8 +277,8 @@ async fn a_web_page_cannot_use_an_open_server() {
             "{refused:?}"
         );
     }
-    // A key is what a page of another cannot know.
-    let made = host.make_key(&[]).await;
+    // A page from another origin cannot know a key.
+    let made = host.create_key(&[]).await;
     let reply = ask(&[
         ("origin", "https://evil.example"),
         ("host", "evil.example"),
@@ -302,7 +302,7 @@ async fn a_web_page_cannot_use_an_open_server() {
 }
 
 #[tokio::test]
-async fn a_page_whose_origin_is_allowed_may_read_answers() {
+async fn a_page_from_an_allowed_origin_can_read_answers() {
     let config =
         "[server]\ncors_origins = ['https://chat.example']\nallowed_hosts = ['hay.example']";
     let host = TestHost::builder()
@@ -352,7 +352,7 @@ async fn a_page_whose_origin_is_allowed_may_read_answers() {
         ),
         ("hi", Some("https://chat.example"))
     );
-    // A refusal can be read by the page, too.
+    // The page can also read a refusal.
     let refused = host
         .client
         .send_with("GET", "/nowhere", &origin("https://chat.example"), "")
@@ -380,7 +380,7 @@ async fn a_page_whose_origin_is_allowed_may_read_answers() {
 }
 
 #[test]
-fn every_origin_at_once_is_no_setting() {
+fn a_wildcard_origin_and_a_non_boolean_flag_are_rejected() {
     let folder = Folder::fresh();
     let file = folder.path().join("hayrick.toml");
     std::fs::write(

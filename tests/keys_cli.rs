@@ -1,4 +1,4 @@
-//! `hayrick keys` and `hayrick audit`, beside a running server and without one.
+//! `hayrick keys` and `hayrick audit`, with and without a running server.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::support::command::{clean, hayrick};
 use crate::support::folder::Folder;
 use crate::support::host::TestHost;
-use crate::support::keys::{REQUIRED, keys, make};
+use crate::support::keys::{REQUIRED, create_key, keys};
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
@@ -40,7 +40,7 @@ fn a_key_is_shown_once_and_never_again() {
         "{made:?}"
     );
     let secret = &key[17..];
-    let limited = make(
+    let limited = create_key(
         &data_dir,
         &[
             "--scope",
@@ -150,9 +150,9 @@ fn invalid_arguments_create_no_key() {
 }
 
 #[test]
-fn every_change_of_a_key_is_a_line_of_the_audit_log() {
+fn every_key_change_is_audited() {
     let folder = Folder::fresh();
-    let made = make(folder.path(), &[]);
+    let made = create_key(folder.path(), &[]);
     keys(folder.path(), &["revoke", &made.id]);
     let data_dir = folder.path().to_str().unwrap();
     let lines = json(&hayrick(&["audit", "--json", "--data-dir", data_dir]).stdout);
@@ -194,9 +194,9 @@ fn every_change_of_a_key_is_a_line_of_the_audit_log() {
 }
 
 #[test]
-fn without_an_audit_log_there_is_no_key() {
+fn no_key_is_created_if_the_audit_log_cannot_be_written() {
     let folder = Folder::fresh();
-    // A folder in the file's place: nothing can be written there.
+    // A folder in place of the file, so nothing can be written.
     folder.subfolder("audit.log");
     let refused = keys(folder.path(), &["create", "--name", "n"]);
     assert!(
@@ -208,13 +208,13 @@ fn without_an_audit_log_there_is_no_key() {
 }
 
 #[tokio::test]
-async fn the_commands_that_ask_a_server_show_a_key() {
+async fn commands_send_their_api_key_to_the_server() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .config(REQUIRED)
         .start()
         .await;
-    let made = host.make_key(&[]).await;
+    let made = host.create_key(&[]).await;
     let port = host.address().rsplit(':').next().unwrap();
     let without = hayrick(&["status", "--port", port]);
     assert!(
@@ -250,9 +250,9 @@ async fn the_commands_that_ask_a_server_show_a_key() {
 }
 
 #[tokio::test]
-async fn when_a_key_was_last_used_is_known_after_a_stop() {
+async fn the_last_use_of_a_key_survives_a_shutdown() {
     let mut host = TestHost::builder().config(REQUIRED).start().await;
-    let made = host.make_key(&[]).await;
+    let made = host.create_key(&[]).await;
     host.sigterm();
     host.ended().await;
     let listed = json(&keys(&host.data_path(""), &["list", "--json"]).stdout);

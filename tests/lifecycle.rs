@@ -1,4 +1,4 @@
-//! Start, busy port, wrong flags and settings, SIGTERM.
+//! Start, port in use, invalid flags and settings, SIGTERM.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::support::guest::guest;
 use crate::support::host::TestHost;
 
 #[tokio::test]
-async fn sigterm_lets_running_answers_end_and_then_exits_with_0() {
+async fn sigterm_lets_running_answers_finish_and_exits_with_0() {
     let mut host = TestHost::builder().guest("slow-stream").start().await;
     let mut stream = host.client.stream("slow-stream", "50").await;
     stream.next_text().await;
@@ -29,14 +29,14 @@ async fn sigterm_lets_running_answers_end_and_then_exits_with_0() {
     let frames = stream.rest().await;
     assert!(
         frames.last().is_some_and(Frame::is_done),
-        "the answer was cut: {:?}",
+        "the answer was aborted: {:?}",
         frames.last()
     );
     assert_eq!(host.ended().await.code(), Some(0));
 }
 
 #[tokio::test]
-async fn without_flags_it_serves_from_the_folder_one_stands_in() {
+async fn without_flags_it_serves_from_the_current_folder() {
     let folder = Folder::fresh();
     std::fs::copy(
         guest("echo-relay"),
@@ -60,7 +60,7 @@ async fn without_flags_it_serves_from_the_folder_one_stands_in() {
         .unwrap();
     let greeting = greeting.expect("it did not start with its default folders");
     let client = Client::new(greeting.split_whitespace().last().unwrap());
-    eventually("it serves what lies there", SOON, async || {
+    eventually("it serves the plugin in the folder", SOON, async || {
         client
             .status("here")
             .await
@@ -71,7 +71,7 @@ async fn without_flags_it_serves_from_the_folder_one_stands_in() {
 }
 
 #[tokio::test]
-async fn the_drain_has_a_deadline() {
+async fn draining_has_a_deadline() {
     let mut host = TestHost::builder()
         .guest("slow-stream")
         .config("[server]\ndrain_deadline = '200ms'")
@@ -90,7 +90,7 @@ async fn the_drain_has_a_deadline() {
 }
 
 #[tokio::test]
-async fn a_busy_port_is_reported_with_the_cure() {
+async fn a_port_in_use_is_reported_with_the_cure() {
     let host = TestHost::builder().start().await;
     let folder = Folder::fresh();
     let port = host.address().rsplit(':').next().unwrap();
@@ -106,7 +106,7 @@ async fn a_busy_port_is_reported_with_the_cure() {
     ]);
     assert_eq!(second.code, Some(1), "{second:?}");
     assert!(
-        second.stderr.contains("another program serves there") && second.stderr.contains("--port"),
+        second.stderr.contains("the address is already in use") && second.stderr.contains("--port"),
         "{second:?}"
     );
 }
@@ -126,7 +126,7 @@ fn wrong_flags_exit_with_2() {
 }
 
 #[test]
-fn all_mistakes_of_the_settings_come_at_once() {
+fn all_mistakes_in_the_settings_are_reported_at_once() {
     let folder = Folder::fresh();
     let file = folder.path().join("hayrick.toml");
     std::fs::write(
@@ -156,7 +156,7 @@ fn all_mistakes_of_the_settings_come_at_once() {
 }
 
 #[test]
-fn inspect_tells_what_a_file_is_and_whether_it_would_deploy() {
+fn inspect_describes_a_file_and_whether_it_can_be_deployed() {
     let path = |name: &str| guest(name).display().to_string();
     let good = hayrick(&["inspect", &path("echo-relay")]);
     assert_eq!(good.code, Some(0), "{good:?}");
@@ -174,7 +174,7 @@ fn inspect_tells_what_a_file_is_and_whether_it_would_deploy() {
     }
     for (name, fragment) in [
         ("no-lifecycle", "lifecycle"),
-        ("ungranted-import", "does not grant"),
+        ("ungranted-import", "does not provide"),
     ] {
         let bad = hayrick(&["inspect", &path(name)]);
         assert!(
@@ -185,7 +185,7 @@ fn inspect_tells_what_a_file_is_and_whether_it_would_deploy() {
 }
 
 #[tokio::test]
-async fn status_of_one_pipeline_tells_by_its_exit_code() {
+async fn the_exit_code_of_status_reflects_the_pipeline() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .guest("no-lifecycle")

@@ -1,5 +1,5 @@
-//! Failures with a limit on their way through a guest: the client and the metric get the limit's
-//! name, once, whatever the guest does with the failure.
+//! Failures with a limit that pass through a guest: whatever the guest does with them, the limit is
+//! named to the client and counted once.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::support::metrics::reached;
 const TOOL: &str = "state-tool";
 const KEYS_MAX: &str = "state.keys_max";
 
-/// A host where a pipeline may keep a single key, which is kept already.
+/// A host whose pipeline may store a single key, which is already stored.
 async fn full() -> TestHost {
     let host = TestHost::builder()
         .guest(TOOL)
@@ -21,14 +21,14 @@ async fn full() -> TestHost {
     host
 }
 
-/// The parameter and the code of an error.
+/// `param` and `code` of an error.
 fn limit_of(reply: &Reply) -> (Value, Value) {
     let error = &reply.json()["error"];
     (error["param"].clone(), error["code"].clone())
 }
 
 #[tokio::test]
-async fn a_failure_that_a_guest_passes_on_keeps_its_limit_and_is_counted_once() {
+async fn a_failure_passed_on_by_a_guest_keeps_its_limit_and_is_counted_once() {
     let host = full().await;
     let refused = host.client.chat(TOOL, "set:b=1").await;
     assert_eq!(refused.status, 429, "{}", refused.body);
@@ -40,7 +40,7 @@ async fn a_failure_that_a_guest_passes_on_keeps_its_limit_and_is_counted_once() 
 }
 
 #[tokio::test]
-async fn a_failure_that_a_guest_catches_is_counted_too() {
+async fn a_failure_handled_by_a_guest_is_counted() {
     let host = full().await;
     let caught = host.client.chat(TOOL, "tryset:b=1").await;
     assert_eq!((caught.status, caught.text().as_str()), (200, "false"));
@@ -62,7 +62,7 @@ async fn the_budget_of_a_run_is_named_and_counted_once() {
 }
 
 #[tokio::test]
-async fn a_limit_that_a_guest_invents_is_neither_shown_nor_counted() {
+async fn a_limit_invented_by_a_guest_is_neither_shown_nor_counted() {
     let host = full().await;
     for name in [KEYS_MAX, "memory_bytes_max", "no_such_limit"] {
         let failed = host.client.chat(TOOL, &format!("fail:{name}")).await;

@@ -1,4 +1,4 @@
-//! Each limit, reached, and the neighbour who does not notice.
+//! Each limit is enforced without affecting a neighbour.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn with_neighbour(guest: &str, limits: &str) -> TestHostBuilder {
         .alone()
 }
 
-/// One failing answer of `guest` beside a neighbour.
+/// A failing answer of `guest`, next to a neighbour.
 async fn reach(guest: &str, limits: &str) -> (TestHost, Reply) {
     let host = with_neighbour(guest, limits).start().await;
     let reply = beside_a_neighbour(&host, host.client.chat(guest, "go on")).await;
@@ -49,7 +49,7 @@ async fn cpu_time() {
 }
 
 #[tokio::test]
-async fn cpu_time_of_many_at_once() {
+async fn cpu_time_of_many_concurrent_runs() {
     let host = with_neighbour("spin-in-chat", "cpu_time_max = '300ms'")
         .start()
         .await;
@@ -73,7 +73,7 @@ async fn cpu_time_after_the_first_chunk_ends_the_stream_with_an_error_frame() {
         .await;
     let read = async {
         let mut stream = host.client.stream("spin-after-first-chunk", "go on").await;
-        // The chunk is delivered although the guest computes on.
+        // The chunk is delivered while the guest keeps computing.
         stream.next_text().await;
         stream.rest_error().await
     };
@@ -95,7 +95,7 @@ async fn wall_time() {
 }
 
 #[tokio::test]
-async fn wall_time_ends_a_guest_that_goes_on_sending_to_a_client_that_does_not_read() {
+async fn wall_time_ends_a_guest_that_keeps_sending_to_a_client_that_does_not_read() {
     let host = TestHost::builder()
         .guest("flood-output")
         .limits("wall_time_max = '1s'")
@@ -138,7 +138,7 @@ async fn chunk() {
 }
 
 #[tokio::test]
-async fn runs_at_a_time_then_a_queue_then_429() {
+async fn runs_beyond_the_limit_are_queued_then_refused_with_429() {
     let limits = "plugin_runs_max = 2\nplugin_queue_max = 1\nqueue_time_max = '20s'";
     let host = TestHost::builder()
         .guest("slow-stream")
@@ -152,7 +152,7 @@ async fn runs_at_a_time_then_a_queue_then_429() {
             host.client.stream("full", "100").await,
             host.client.stream("full", "100").await,
         );
-        // Two more while two run: one waits for its place, one finds the queue full.
+        // Two more while two run: one waits for a slot, one finds the queue full.
         let more = || host.client.chat("full", "1");
         let (_, _, one, other) =
             tokio::join!(first.rest_text(), second.rest_text(), more(), more());
@@ -176,7 +176,7 @@ async fn runs_at_a_time_then_a_queue_then_429() {
 }
 
 #[tokio::test]
-async fn the_wait_for_a_place_is_bounded() {
+async fn waiting_for_a_free_slot_has_a_timeout() {
     let limits = "plugin_runs_max = 1\nqueue_time_max = '100ms'";
     let host = TestHost::builder()
         .guest("slow-stream")
@@ -202,7 +202,7 @@ async fn the_wait_for_a_place_is_bounded() {
 }
 
 #[tokio::test]
-async fn runs_of_the_host_at_a_time() {
+async fn concurrent_runs_of_the_host() {
     let limits = "plugin_queue_max = 0";
     let host = TestHost::builder()
         .guest("slow-stream")
@@ -242,7 +242,7 @@ async fn log_lines() {
 }
 
 #[tokio::test]
-async fn size_of_a_component() {
+async fn component_size() {
     let size = std::fs::metadata(guest("echo-relay")).unwrap().len();
     let host = TestHost::builder()
         .guest("echo-relay")

@@ -1,5 +1,5 @@
-//! Limits of what a run makes the host hold and do for it: each reached, at its border, and named
-//! to the client and in the metrics.
+//! Limits of what a run makes the host store and do: each is enforced exactly, and named to the
+//! client and in the metrics.
 
 use crate::support::bloat::{bloated, memory, nothing, tables};
 use crate::support::client::{Reply, stream_body};
@@ -17,7 +17,7 @@ async fn host_of(guest: &str, limits: &str) -> TestHost {
         .await
 }
 
-/// The last run of `pipeline` failed because of `limit`, which is counted once.
+/// Checks that the last run of `pipeline` failed because of `limit`, which is counted once.
 async fn fails_by(host: &TestHost, pipeline: &str, reply: &Reply, limit: &str) {
     assert_eq!(reply.status, 500, "{}", reply.body);
     assert!(reply.error().contains(limit), "{}", reply.body);
@@ -32,7 +32,7 @@ async fn fails_by(host: &TestHost, pipeline: &str, reply: &Reply, limit: &str) {
 }
 
 #[tokio::test]
-async fn bytes_of_one_call_through_each_function() {
+async fn size_of_one_call_of_each_function() {
     let limits = "host_call_bytes_max = '64 KiB'\nchunk_bytes_max = '1 MiB'";
     let host = TestHost::builder()
         .guest("host-calls")
@@ -47,8 +47,8 @@ async fn bytes_of_one_call_through_each_function() {
             .client
             .chat("host-calls", &format!("{verb}:1:60000"))
             .await;
-        // A guest without `job-handler` can have no jobs; what was handed over reached the host all
-        // the same.
+        // A guest without `job-handler` cannot have jobs, but the host received the call all the
+        // same.
         assert_eq!(fits.status, 200, "{verb}: {}", fits.body);
         let reply = host
             .client
@@ -70,7 +70,7 @@ async fn bytes_of_one_call_through_each_function() {
 }
 
 #[tokio::test]
-async fn calls_at_a_time() {
+async fn concurrent_host_calls() {
     let host = host_of("host-calls", "host_calls_max = 10").await;
     assert_eq!(
         host.client.chat("host-calls", "sleep:10:0").await.text(),
@@ -81,7 +81,7 @@ async fn calls_at_a_time() {
 }
 
 #[tokio::test]
-async fn bytes_that_the_host_holds_for_calls_that_wait() {
+async fn size_of_data_held_for_pending_calls() {
     let host = host_of("host-calls", "host_bytes_max = '64 KiB'").await;
     assert_eq!(
         host.client.chat("host-calls", "set:6:10000").await.text(),
@@ -178,7 +178,7 @@ async fn stack() {
 }
 
 #[tokio::test]
-async fn chunks_that_wait_for_a_slow_client() {
+async fn chunks_buffered_for_a_slow_client() {
     let host = host_of(
         "flood-output",
         "channel_items_max = 2\nwall_time_max = '1s'",
@@ -195,7 +195,7 @@ async fn chunks_that_wait_for_a_slow_client() {
 }
 
 #[tokio::test]
-async fn lines_of_all_runs_in_a_second() {
+async fn log_lines_per_second_of_all_runs() {
     let host = host_of(
         "log-flood",
         "log_lines_max = 100000\nlog_lines_per_second_max = 50",
@@ -288,7 +288,7 @@ async fn memory_of_all_runs_of_the_host() {
 }
 
 #[tokio::test]
-async fn a_setup_that_never_ends() {
+async fn setup_time() {
     let host = host_of("spin-in-setup", "setup_time_max = '300ms'").await;
     let reason = host.refusal("spin-in-setup").await;
     assert!(reason.contains("setup_time_max"), "{reason}");
@@ -296,7 +296,7 @@ async fn a_setup_that_never_ends() {
 }
 
 #[tokio::test]
-async fn no_storm_of_cheap_calls_outlives_its_time() {
+async fn a_flood_of_cheap_calls_ends_at_its_time_limit() {
     let limits = "cpu_time_max = '300ms'\nlog_lines_max = 10";
     let host = TestHost::builder()
         .guest("storm")

@@ -8,110 +8,109 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
-    reason = "clippy does not count the support of the tests as tests; here a panic is the report, and a task ends with its test"
+    reason = "clippy does not treat the support code as tests; here a panic is the report, and a \
+              task ends with its test"
 )]
 
-/// The dependency rules of ARCHITECTURE.md, and the tidiness of every file.
+/// The dependency rules of ARCHITECTURE.md, and style rules for every file.
 mod architecture;
-/// The batch plugin over a model that takes its time, refuses some items, and counts who asks.
+/// The batch plugin with a slow model that refuses some items and counts concurrent requests.
 mod batch;
-/// Components made to hurt the compiler, and the process that has to do with them.
+/// Components made to overload the compiler, and the process that compiles them.
 mod compile_aside;
-/// Compiled code that was touched, exchanged or brought along is never run.
+/// Compiled code that was modified, swapped or planted is never run.
 mod compile_cache;
-/// One guest in three languages, the same cases: the contract holds for all of them.
+/// The same guest in three languages passes the same cases: the contract works for all of them.
 mod contract;
-/// The page about the contract, generated from the WIT files.
+/// The generated page about the contract.
 mod contract_page;
 /// Deploys over HTTP and by command: races, refusals, kills.
 mod deploy;
-/// Deploys by request: whose key may do them, and that each is in the audit log.
+/// Deploys over HTTP: which keys may deploy, and that each deploy is audited.
 mod deploy_keys;
-/// Names and places that no deploy may take, and clients that may not deploy.
+/// Names and paths that a deploy must not use, and clients that must not deploy.
 mod deploy_names;
-/// What was acknowledged survives: SIGKILL at any moment, a job that takes its host down, a disk
-/// that is full.
+/// Acknowledged work survives SIGKILL at any moment, a job that crashes its host, and a full disk.
 mod durability;
-/// What plugins may ask of the network, by `http` and by `wasi:http`: rules, addresses, redirects,
+/// The HTTP requests of plugins, by `http` and by `wasi:http`: rules, addresses, redirects,
 /// secrets.
 mod egress;
-/// What a request to the network may contain, and how much and how long.
+/// What HTTP requests of plugins may contain, and their limits of size and time.
 mod egress_bounds;
 /// Every function of the contract, called by a guest of each package.
 mod every_call;
-/// Forms of files: what comes through, every bound, and that nothing of them stays on disk or in
-/// memory.
+/// File uploads: what plugins receive, every limit, and that nothing stays on disk or in memory.
 mod files;
 /// The seeds of the fuzz targets, against a real host.
 mod fuzz_seeds;
-/// A client that hangs up: the guest is gone, and so is the connection to the upstream.
+/// When a client hangs up, the guest and the connection to the upstream end.
 mod hangup;
-/// The corpus of hostile guests, and who attacks a server with it.
+/// The corpus of hostile guests, and the code that attacks a server with it.
 #[expect(
     dead_code,
-    reason = "the example `hostile` compiles it, too, and has uses for all of it"
+    reason = "the example `hostile` also compiles it and uses all of it"
 )]
 mod hostile;
-/// The corpus against a host of low limits, a theme a test.
+/// The corpus against a host with low limits, one test per theme.
 mod hostile_corpus;
-/// What a guest cannot reach: files, network, environment, other runs.
+/// What a guest cannot access: files, network, environment, other runs.
 mod isolation;
-/// `hayrick jobs`, from outside.
+/// The command `hayrick jobs`.
 mod jobs_cli;
 /// Clients that follow a job over HTTP: wait, events, cancel, retry.
 mod jobs_follow;
-/// The queue as a guest sees it: the host's functions, and the chat of the example plugin over
-/// them.
+/// The queue from a guest's point of view: the host functions, and the chat of the example plugin
+/// that uses them.
 mod jobs_guest;
-/// Jobs over HTTP: submit, look, list, and each refusal.
+/// Jobs over HTTP: submit, get, list, and each refusal.
 mod jobs_http;
-/// Which jobs run first, how many at a time, and what a reload or a stop does to them.
+/// Which jobs run first, how many run at a time, and how a reload or a shutdown affects them.
 mod jobs_places;
-/// What becomes of a job: attempts, back-off, progress, timeouts, cancel.
+/// The life of a job: attempts, backoff, progress, timeouts, cancel.
 mod jobs_worker;
-/// API keys at the border: who gets in, who does not, and what each may do.
+/// API keys: which are accepted, which are not, and what each key may do.
 mod keys;
-/// What a key may do how often, and what a web page may not do at all.
+/// Rate limits of keys, and what a web page must not do.
 mod keys_bounds;
-/// `hayrick keys` and `hayrick audit`, beside a running server and without one.
+/// `hayrick keys` and `hayrick audit`, with and without a running server.
 mod keys_cli;
-/// Start, busy port, wrong flags and settings, SIGTERM.
+/// Start, port in use, invalid flags and settings, SIGTERM.
 mod lifecycle;
-/// Failures with a limit on their way through a guest.
+/// Failures with a limit that pass through a guest.
 mod limit_failures;
-/// Each limit, reached, and the neighbour who does not notice.
+/// Each limit is enforced without affecting a neighbour.
 mod limits;
-/// Limits of what a run makes the host hold and do for it.
+/// Limits of what a run makes the host store and do.
 mod limits_host;
-/// `/metrics`: what a scrape sees.
+/// `/metrics`.
 mod metrics;
 /// The OpenAI surface, plain and streamed, and each of its errors.
 mod openai_chat;
-/// The official `openai` client of Python, as a suite of its own.
+/// The suite of the official `openai` client for Python.
 mod openai_client;
-/// What a component asks and what the operator grants.
+/// What a component asks for and what the operator grants.
 mod policy;
-/// What a grant gives and no more, and the commands about it.
+/// What grants allow, and the commands about them.
 mod policy_grants;
-/// Files that come, change, go and are wrong, while streams run.
+/// Files that are added, changed, removed and invalid, while streams run.
 mod reload;
-/// The OpenAPI document, and requests made from it: the server does what it says.
+/// The OpenAPI document, and requests generated from it: the server behaves as documented.
 mod schema_run;
-/// The customer's own test script, and a client of ours that asks the same.
+/// The customer's test script, and our client that makes the same requests.
 mod seed_client;
-/// The settings page, and what `hayrick config show` says of the settings in force.
+/// The settings page, and the output of `hayrick config show`.
 mod settings;
 /// Clients that are slow, many or idle.
 mod slow_clients;
-/// What plugins remember: their own, within bounds, and whatever happens to the process.
+/// State of plugins: private, limited, and durable.
 mod state;
-/// The support of the tests.
+/// Support code for the tests.
 mod support;
-/// What is recorded of every run, while it goes on and afterwards.
+/// The record of every run, during and after it.
 mod tasks;
-/// Which tasks are kept, listed and deleted, and what outlives a restart.
+/// Which tasks are kept, listed and deleted, and what survives a restart.
 mod tasks_kept;
-/// A model server that misbehaves, and what the client sees of it.
+/// Model servers that misbehave, and what the client sees.
 mod upstream;
-/// Instances that are kept between runs, where that is granted.
+/// Instances that are reused between runs, if that is granted.
 mod warm;

@@ -1,4 +1,4 @@
-//! `/metrics`: what a scrape sees of runs, jobs, models, connections and clients who go too far.
+//! `/metrics`: runs, jobs, models, connections, and limits reached by clients.
 
 use crate::support::host::TestHost;
 use crate::support::metrics::{metric, reached};
@@ -22,7 +22,7 @@ async fn runs_and_versions_are_counted() {
         ("hayrick_runs_active{pipeline=\"slow-stream\"}", 1.0),
         ("hayrick_runs_queued{pipeline=\"slow-stream\"}", 0.0),
         ("hayrick_version_serving{pipeline=\"echo-relay\"}", 1.0),
-        // The `setup` of the deploy, and the run.
+        // `setup` at the deploy, and the run.
         ("hayrick_run_seconds_count{pipeline=\"echo-relay\"}", 2.0),
         (
             "hayrick_run_cpu_seconds_count{pipeline=\"echo-relay\"}",
@@ -33,7 +33,7 @@ async fn runs_and_versions_are_counted() {
     }
     assert!(
         metric(&host, "hayrick_connections").await >= Some(2.0),
-        "the stream's, and the one that asks"
+        "the connections of the stream and of the scrape"
     );
     drop(running);
     host.is_idle("slow-stream").await;
@@ -44,7 +44,7 @@ async fn runs_and_versions_are_counted() {
 }
 
 #[tokio::test]
-async fn the_text_is_openmetrics_and_forgets_plugins_that_are_gone() {
+async fn metrics_are_valid_openmetrics_without_removed_plugins() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .guest("slow-stream")
@@ -69,7 +69,7 @@ async fn the_text_is_openmetrics_and_forgets_plugins_that_are_gone() {
     );
     std::fs::remove_file(host.plugin_file("echo-relay")).unwrap();
     crate::support::await_event::eventually(
-        "its numbers are gone",
+        "its metrics are removed",
         crate::support::await_event::SOON,
         async || {
             let body = host.client.get("/metrics").await.body;
@@ -80,7 +80,7 @@ async fn the_text_is_openmetrics_and_forgets_plugins_that_are_gone() {
 }
 
 #[tokio::test]
-async fn a_limit_of_a_client_is_named_and_counted() {
+async fn a_client_limit_is_named_and_counted() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .config("[server]\nbody_bytes_max = '1 KiB'")
@@ -104,7 +104,7 @@ async fn jobs_are_counted_by_status_and_a_full_queue_by_its_limit() {
         .config("[jobs]\npending_max = 1\njobs_max = 1")
         .start()
         .await;
-    // Far in the future: it waits, and nobody takes it.
+    // Far in the future: it stays pending.
     let submit = || {
         host.client.send(
             "POST",

@@ -46,7 +46,7 @@ async fn a_whole_answer_has_the_shape_openai_defines() {
 }
 
 #[tokio::test]
-async fn a_stream_says_the_same_in_frames() {
+async fn a_stream_has_the_shape_openai_defines() {
     let host = echo_host().await;
     for text in [
         "echo:one two three",
@@ -81,13 +81,13 @@ fn check_frames(frames: &[Frame]) {
         );
         assert!(
             frame.json.get("usage").is_none_or(Value::is_null),
-            "usage that nobody asked for: {frame:?}"
+            "usage that was not requested: {frame:?}"
         );
     }
 }
 
 #[tokio::test]
-async fn usage_comes_with_a_whole_answer_and_when_asked_for_in_a_stream() {
+async fn usage_is_in_whole_answers_and_on_request_in_streams() {
     let host = echo_host().await;
     let whole = host.client.chat("echo-relay", "relay:Hello").await.json()["usage"].clone();
     assert!(whole["completion_tokens"].as_u64() > Some(0), "{whole}");
@@ -109,7 +109,7 @@ async fn usage_comes_with_a_whole_answer_and_when_asked_for_in_a_stream() {
 }
 
 #[tokio::test]
-async fn without_an_upstream_the_built_in_model_says_what_it_is() {
+async fn without_an_upstream_the_built_in_model_introduces_itself() {
     let host = echo_host().await;
     let text = host
         .client
@@ -123,7 +123,7 @@ async fn without_an_upstream_the_built_in_model_says_what_it_is() {
 }
 
 #[tokio::test]
-async fn the_whole_request_reaches_the_plugin() {
+async fn the_plugin_receives_the_whole_request() {
     let host = echo_host().await;
     let mut body = chat_body("echo-relay", "body:");
     body["temperature"] = json!(0.25);
@@ -181,7 +181,7 @@ async fn models_are_listed_with_and_without_v1() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_answered_gets_the_error_object_of_openai() {
+async fn errors_use_the_openai_error_object() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .guest("no-lifecycle")
@@ -305,7 +305,7 @@ async fn each_kind_of_failure_has_its_status() {
 }
 
 #[tokio::test]
-async fn an_error_after_the_first_chunk_is_a_frame_and_never_a_silent_end() {
+async fn an_error_after_the_first_chunk_is_sent_as_a_frame() {
     let host = TestHost::builder()
         .guest("panic-after-first-chunk")
         .start()
@@ -322,7 +322,7 @@ async fn an_error_after_the_first_chunk_is_a_frame_and_never_a_silent_end() {
 }
 
 #[tokio::test]
-async fn health_and_status_tell_a_probe_and_a_person() {
+async fn health_serves_probes_and_status_serves_people() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .guest("no-lifecycle")

@@ -1,4 +1,4 @@
-//! The official `openai` client of Python, as a suite of its own.
+//! The suite of the official `openai` client for Python.
 
 use std::path::Path;
 
@@ -9,11 +9,11 @@ use crate::support::guest::leave_out;
 use crate::support::host::TestHost;
 use crate::support::report::say;
 
-/// Names the Python that has `openai` and `pytest`; `tests/run.sh` makes one.
+/// Names the Python that has `openai` and `pytest`; `tests/run.sh` creates one.
 const PYTHON: &str = "HAYRICK_TEST_PYTHON";
 
 #[tokio::test]
-async fn the_official_client_is_content() {
+async fn the_official_client_suite_passes() {
     let Ok(python) = std::env::var(PYTHON) else {
         return leave_out(
             "the suite of the official openai client: install python3, then run `sh tests/run.sh`",

@@ -1,4 +1,4 @@
-//! What a component asks and what the operator grants: refused, granted, taken back, and never
+//! What a component asks for and what the operator grants: refused, granted, revoked, and never
 //! granted by anybody else.
 
 use crate::support::await_event::{SOON, eventually};
@@ -27,7 +27,7 @@ fn write_policy(host: &TestHost, pipeline: &str, text: &str) {
 }
 
 #[tokio::test]
-async fn what_is_asked_and_not_granted_refuses_the_deploy_until_it_is_granted() {
+async fn a_deploy_is_refused_until_its_imports_are_granted() {
     let host = TestHost::builder()
         .config("[grants]\ninterfaces = ['llm']")
         .guest("state-tool")
@@ -47,7 +47,7 @@ async fn what_is_asked_and_not_granted_refuses_the_deploy_until_it_is_granted() 
 }
 
 #[tokio::test]
-async fn an_update_that_asks_for_more_waits_for_the_operator_also_over_a_restart() {
+async fn an_update_that_asks_for_more_waits_for_the_operator_even_after_a_restart() {
     let host = TestHost::builder()
         .guest_as("counter", "live")
         .start()
@@ -56,7 +56,7 @@ async fn an_update_that_asks_for_more_waits_for_the_operator_also_over_a_restart
     host.rename_in("live", &guest_bytes("state-tool"));
     let reason = host.refusal("live").await;
     assert!(
-        reason.contains("asks for state beyond what the version before it asked for"),
+        reason.contains("asks for state, which its previous version did not ask for"),
         "{reason}"
     );
     assert!(
@@ -66,12 +66,12 @@ async fn an_update_that_asks_for_more_waits_for_the_operator_also_over_a_restart
     assert_eq!(
         host.client.chat("live", "count").await.text(),
         "1",
-        "the version before serves on"
+        "the previous version keeps serving"
     );
     let host = host.restart().await;
     let reason = host.refusal("live").await;
     assert!(
-        reason.contains("beyond what the version before"),
+        reason.contains("which its previous version did not ask for"),
         "{reason}"
     );
     write_policy(&host, "live", "interfaces = ['state']");
@@ -80,7 +80,7 @@ async fn an_update_that_asks_for_more_waits_for_the_operator_also_over_a_restart
 }
 
 #[tokio::test]
-async fn taking_the_file_away_first_does_not_make_an_update_a_new_plugin() {
+async fn removing_the_file_first_does_not_make_an_update_a_new_plugin() {
     let host = TestHost::builder()
         .guest_as("counter", "live")
         .start()
@@ -95,7 +95,7 @@ async fn taking_the_file_away_first_does_not_make_an_update_a_new_plugin() {
 }
 
 #[tokio::test]
-async fn a_grant_that_is_taken_back_ends_the_service() {
+async fn a_revoked_grant_stops_the_pipeline() {
     let host = TestHost::builder().guest("state-tool").start().await;
     assert_eq!(host.client.chat("state-tool", "get:k").await.status, 200);
     write_policy(&host, "state-tool", "interfaces = []");
@@ -113,7 +113,7 @@ async fn a_grant_that_is_taken_back_ends_the_service() {
 }
 
 #[tokio::test]
-async fn mistakes_in_a_policy_are_errors_and_never_defaults() {
+async fn mistakes_in_a_policy_are_errors_not_defaults() {
     let host = TestHost::builder().guest("state-tool").start().await;
     let text = "intrefaces = []\ninstance = 'hot'\n[limits]\nmemory_bytes_max = 1\n[models]\naliases = ['gpt-9']\n[state]\nkeys_max = 0";
     write_policy(&host, "state-tool", text);
@@ -131,7 +131,7 @@ async fn mistakes_in_a_policy_are_errors_and_never_defaults() {
     assert_eq!(
         host.client.chat("state-tool", "get:k").await.status,
         200,
-        "what served before serves on"
+        "the previous version keeps serving"
     );
     write_policy(&host, "Cargo", "[workspace]");
     let folder = host.policy_file("state-tool").parent().unwrap().to_owned();
@@ -145,7 +145,7 @@ async fn mistakes_in_a_policy_are_errors_and_never_defaults() {
 }
 
 #[tokio::test]
-async fn limits_of_one_plugin_apply_to_no_other() {
+async fn limits_of_one_plugin_do_not_apply_to_others() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .guest_as("echo-relay", "small")
@@ -170,7 +170,7 @@ async fn limits_of_one_plugin_apply_to_no_other() {
 }
 
 #[tokio::test]
-async fn state_has_the_quota_of_its_plugin() {
+async fn state_quotas_can_be_set_per_plugin() {
     let host = TestHost::builder()
         .guest("state-tool")
         .policy("state-tool", "[state]\nkeys_max = 1\nvalue_bytes_max = 3")
@@ -195,7 +195,7 @@ async fn state_has_the_quota_of_its_plugin() {
 }
 
 #[tokio::test]
-async fn changes_are_in_the_audit_log() {
+async fn policy_changes_are_audited() {
     let host = TestHost::builder().guest("counter").start().await;
     write_policy(&host, "counter", "[config]\na = 'b'");
     host.serves_version("counter", 2).await;
@@ -204,25 +204,20 @@ async fn changes_are_in_the_audit_log() {
     std::fs::remove_file(host.plugin_file("counter")).unwrap();
     let data_dir = host.data_path("");
     let expected = ["deploy", "policy.change", "deploy.refused", "undeploy"];
-    eventually(
-        "four lines by whoever writes to the folder",
-        SOON,
-        async || {
-            let audit =
-                hayrick(&["audit", "--json", "--data-dir", data_dir.to_str().unwrap()]).stdout;
-            let lines: Vec<serde_json::Value> = serde_json::from_str(&audit).unwrap();
-            assert!(
-                lines
-                    .iter()
-                    .all(|line| line["actor"] == "folder" && line["subject"] == "counter"),
-                "{audit}"
-            );
-            let actions: Vec<&str> = lines
+    eventually("four records of changes in the folder", SOON, async || {
+        let audit = hayrick(&["audit", "--json", "--data-dir", data_dir.to_str().unwrap()]).stdout;
+        let lines: Vec<serde_json::Value> = serde_json::from_str(&audit).unwrap();
+        assert!(
+            lines
                 .iter()
-                .map(|line| line["action"].as_str().unwrap())
-                .collect();
-            (actions == expected).then_some(())
-        },
-    )
+                .all(|line| line["actor"] == "folder" && line["subject"] == "counter"),
+            "{audit}"
+        );
+        let actions: Vec<&str> = lines
+            .iter()
+            .map(|line| line["action"].as_str().unwrap())
+            .collect();
+        (actions == expected).then_some(())
+    })
     .await;
 }

@@ -1,12 +1,11 @@
-//! What a grant gives and no more: models and tokens, jobs, values; and the commands that show and
-//! write grants.
+//! What grants allow: models and tokens, jobs, values; and the commands that show and write grants.
 
 use std::time::Duration;
 
 use serde_json::json;
 
 use crate::support::await_event::{SOON, eventually};
-use crate::support::command::{Ended, hayrick};
+use crate::support::command::{CommandOutput, hayrick};
 use crate::support::fake_upstream::{Behaviour, FakeUpstream};
 use crate::support::guest::{guest, guest_bytes};
 use crate::support::host::TestHost;
@@ -25,7 +24,7 @@ fn upstreams(dear: &FakeUpstream, cheap: &FakeUpstream) -> String {
 }
 
 #[tokio::test]
-async fn a_plugin_asks_the_models_it_is_granted_and_no_others() {
+async fn a_plugin_can_only_use_models_it_is_granted() {
     let (dear, cheap) = (
         FakeUpstream::start(Behaviour::Ok).await,
         FakeUpstream::start(Behaviour::Ok).await,
@@ -44,16 +43,19 @@ async fn a_plugin_asks_the_models_it_is_granted_and_no_others() {
     );
     assert!(
         cheap.request().await.body.contains("cheap-model"),
-        "what names no model takes the first that is granted"
+        "a request without a model uses the first granted one"
     );
     let refused = host.client.chat("model-picker", "dear").await;
     assert!(
-        refused.status == 403 && refused.error().contains("granted the models cheap"),
+        refused.status == 403
+            && refused
+                .error()
+                .contains("granted to this plugin; it may use cheap"),
         "{}",
         refused.body
     );
     assert!(dear.requests().is_empty());
-    // Gateways take the model from other fields, too.
+    // Gateways also take the model from other fields.
     for field in ["model", "models", "fallbacks", "api_base", "n"] {
         let refused = host
             .client
@@ -71,7 +73,7 @@ async fn a_plugin_asks_the_models_it_is_granted_and_no_others() {
 }
 
 #[tokio::test]
-async fn tokens_of_a_run_end_its_answer_even_if_the_model_does_not_count() {
+async fn the_token_budget_ends_a_run_even_if_the_model_reports_no_usage() {
     let upstream = FakeUpstream::start(Behaviour::Slow {
         chunks: 1000,
         pause: Duration::from_millis(1),
@@ -113,7 +115,7 @@ async fn tokens_of_a_run_end_its_answer_even_if_the_model_does_not_count() {
 }
 
 #[tokio::test]
-async fn tokens_of_a_day_are_counted_per_plugin_and_survive_a_restart() {
+async fn daily_tokens_are_counted_per_plugin_and_survive_a_restart() {
     let policy = "[models]\nday_tokens_max = 30";
     let host = TestHost::builder()
         .guest("echo-relay")
@@ -135,7 +137,7 @@ async fn tokens_of_a_day_are_counted_per_plugin_and_survive_a_restart() {
     assert_eq!(
         host.client.chat("other", "gather:hello").await.status,
         200,
-        "another plugin has its own"
+        "another plugin has its own budget"
     );
     let host = host.restart().await;
     let spent = host.client.chat("echo-relay", "gather:hello there").await;
@@ -149,7 +151,7 @@ async fn tokens_of_a_day_are_counted_per_plugin_and_survive_a_restart() {
 }
 
 #[tokio::test]
-async fn jobs_are_submitted_as_far_as_that_is_granted() {
+async fn jobs_are_submitted_only_if_granted() {
     let host = TestHost::builder()
         .guest("job-worker")
         .policy(
@@ -175,7 +177,7 @@ async fn jobs_are_submitted_as_far_as_that_is_granted() {
 }
 
 #[tokio::test]
-async fn a_plugin_reads_the_values_written_for_it() {
+async fn a_plugin_reads_only_its_own_config_values() {
     let host = TestHost::builder()
         .guest("config-reader")
         .policy(
@@ -206,7 +208,7 @@ async fn a_plugin_reads_the_values_written_for_it() {
     assert_eq!(
         host.client.chat("other", "get:greeting").await.text(),
         "none",
-        "another plugin's values are its own"
+        "values of another plugin are not visible"
     );
     std::fs::write(
         host.policy_file("config-reader"),
@@ -225,8 +227,8 @@ async fn a_plugin_reads_the_values_written_for_it() {
     .await;
 }
 
-/// A command over the folders of a host.
-fn over(host: &TestHost, args: &[&str]) -> Ended {
+/// Runs a command with the folders of a host.
+fn over(host: &TestHost, args: &[&str]) -> CommandOutput {
     let (plugins, data) = (
         host.policy_file("x").parent().unwrap().to_owned(),
         host.data_path(""),
@@ -241,13 +243,13 @@ fn over(host: &TestHost, args: &[&str]) -> Ended {
 }
 
 #[tokio::test]
-async fn the_difference_is_shown_and_granted_by_command() {
+async fn commands_show_and_grant_the_difference() {
     let host = TestHost::builder()
         .guest_as("counter", "live")
         .start()
         .await;
     host.rename_in("live", &guest_bytes("state-tool"));
-    assert!(host.refusal("live").await.contains("asks for state beyond"));
+    assert!(host.refusal("live").await.contains("asks for state, which"));
     let file = host.plugin_file("live");
     let shown = over(&host, &["inspect", file.to_str().unwrap(), "--diff"]);
     assert_eq!(
@@ -258,7 +260,10 @@ async fn the_difference_is_shown_and_granted_by_command() {
     );
     let judged = over(&host, &["inspect", file.to_str().unwrap(), "--json"]);
     assert!(
-        judged.code == Some(1) && judged.stdout.contains("beyond what the version before"),
+        judged.code == Some(1)
+            && judged
+                .stdout
+                .contains("which its previous version did not ask for"),
         "{}{}",
         judged.stdout,
         judged.stderr

@@ -1,4 +1,4 @@
-//! Files that come, change, go and are wrong, while streams run.
+//! Files that are added, changed, removed and invalid, while streams run.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ use crate::support::process::computed;
 use crate::support::quiet::Stopwatch;
 use crate::support::report::say;
 
-/// The name under which everything here serves.
+/// The pipeline name used in these tests.
 const NAME: &str = "live";
-/// From the moment a file is complete.
+/// Measured from the moment a file is complete.
 const SWAP_MAX: Duration = Duration::from_secs(1);
 
 fn live(guest: &str) -> TestHostBuilder {
-    // These tests swap guests that ask for different interfaces; that this needs a grant is
-    // the affair of `policy`.
+    // These tests swap guests that ask for different interfaces; `policy` tests that this needs a
+    // grant.
     TestHost::builder()
         .config("[grants]\nupgrades = 'any'")
         .guest_as(guest, NAME)
 }
 
 #[tokio::test]
-async fn a_dropped_file_serves_and_a_deleted_one_does_not() {
+async fn added_files_are_served_and_deleted_ones_are_not() {
     let host = TestHost::builder().start().await;
     assert_eq!(host.client.chat(NAME, "echo:hi").await.status, 404);
     std::fs::copy(guest("echo-relay"), host.plugin_file(NAME)).unwrap();
@@ -44,7 +44,7 @@ async fn a_dropped_file_serves_and_a_deleted_one_does_not() {
 }
 
 #[tokio::test]
-async fn running_answers_of_a_deleted_file_end_well() {
+async fn running_answers_of_a_deleted_file_finish() {
     let host = live("slow-stream").start().await;
     let mut stream = host.client.stream(NAME, "100").await;
     stream.next_text().await;
@@ -59,7 +59,7 @@ async fn running_answers_of_a_deleted_file_end_well() {
 #[tokio::test]
 async fn replacing_by_copy_and_by_rename_while_50_streams_run() {
     let host = live("slow-stream").alone().start().await;
-    // What the new version needs is compiled once before, as on a machine that has seen this file.
+    // The new version is compiled once before, as on a machine that has already seen this file.
     host.rename_in("warm-up", &guest_bytes("echo-relay"));
     host.serves_version("warm-up", 1).await;
     let mut streams = JoinSet::new();
@@ -76,7 +76,7 @@ async fn replacing_by_copy_and_by_rename_while_50_streams_run() {
     assert_eq!(
         host.client.status(NAME).await.unwrap()["active_runs"],
         50,
-        "the streams were to outlive both swaps"
+        "the streams should outlast both swaps"
     );
 
     let texts = streams.join_all().await;
@@ -116,7 +116,7 @@ async fn no_request_fails_while_versions_change() {
         let mut count = 0;
         while stopped.try_recv().is_err() {
             let reply = client.chat(NAME, "echo:hi").await;
-            // Both guests answer; only one of them says the same.
+            // Both guests answer, but differently.
             assert_eq!(reply.status, 200, "{}", reply.body);
             count += 1;
         }
@@ -136,7 +136,7 @@ async fn no_request_fails_while_versions_change() {
 }
 
 #[tokio::test]
-async fn a_bad_file_leaves_the_old_version_serving_and_says_why() {
+async fn a_bad_file_is_reported_and_the_old_version_keeps_serving() {
     let host = live("echo-relay")
         .limits("setup_time_max = '500ms'")
         .start()
@@ -144,19 +144,19 @@ async fn a_bad_file_leaves_the_old_version_serving_and_says_why() {
     let mut truncated = guest_bytes("echo-relay");
     truncated.truncate(truncated.len() / 2);
     let cases = [
-        ("truncated", truncated, "cut short"),
+        ("truncated", truncated, "the file is truncated"),
         ("empty", Vec::new(), "empty"),
         (
             "text",
             b"#!/bin/sh\necho hello\n".to_vec(),
-            "no WebAssembly file",
+            "not a WebAssembly file",
         ),
         ("core module", b"\0asm\x01\0\0\0".to_vec(), "wasm32-wasip2"),
         ("no lifecycle", guest_bytes("no-lifecycle"), "lifecycle"),
         (
             "ungranted import",
             guest_bytes("ungranted-import"),
-            "does not grant",
+            "does not provide",
         ),
         (
             "fails in setup",
@@ -200,7 +200,7 @@ async fn a_bad_file_leaves_the_old_version_serving_and_says_why() {
     let status = host.serves_version(NAME, 2).await;
     assert!(
         status["last_error"].is_null(),
-        "a good file ends the refusal: {status}"
+        "a valid file clears the refusal: {status}"
     );
 }
 
@@ -216,7 +216,7 @@ async fn refused_anew(host: &TestHost, fragment: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_slow_plugin_does_not_hold_up_the_start() {
+async fn a_slow_plugin_does_not_delay_the_start() {
     let host = TestHost::builder().start().await;
     host.rename_in("spins", &guest_bytes("spin-in-setup"));
     host.rename_in("echo", &guest_bytes("echo-relay"));
@@ -244,7 +244,7 @@ async fn names_that_would_shadow_a_route_are_refused() {
 }
 
 #[tokio::test]
-async fn the_second_start_loads_what_the_first_compiled() {
+async fn the_second_start_loads_code_compiled_by_the_first() {
     let first = live("echo-relay").cold().alone().start().await;
     let cold = first.client.status(NAME).await.unwrap()["version"].clone();
     let second = first.restart().await;
@@ -264,17 +264,17 @@ async fn the_second_start_loads_what_the_first_compiled() {
 }
 
 #[tokio::test]
-async fn following_an_idle_folder_takes_little_time() {
+async fn watching_an_idle_folder_uses_little_cpu() {
     let host = live("slow-stream").alone().start().await;
     let (begun, before) = (host.stopwatch(), computed(host.pid()));
-    // A stream of two seconds, in which nothing changes.
+    // A stream of two seconds during which nothing changes.
     host.client.stream(NAME, "100").await.rest_text().await;
     let (took, time) = (begun.elapsed(), computed(host.pid()) - before);
     say(&format!(
-        "an idle folder: {time:?} of computing in {took:.1?}"
+        "an idle folder: {time:?} of CPU time in {took:.1?}"
     ));
     assert!(
         time < took / 4,
-        "the host computed for {time:?} of {took:?}"
+        "the host used {time:?} of CPU time in {took:?}"
     );
 }

@@ -1,5 +1,5 @@
-//! The server is held to its own OpenAPI document: the methods of each path, and requests made from
-//! the schemas by schemathesis.
+//! Checks the server against its OpenAPI document: the methods of each path, and requests that
+//! schemathesis generates from the schemas.
 
 use serde_json::Value;
 use tokio::process::Command;
@@ -11,10 +11,9 @@ use crate::support::host::TestHost;
 use crate::support::report::say;
 use crate::support::source::root;
 
-/// Names the Python that has `schemathesis`; `tests/run.sh` makes one.
+/// Names the Python that has `schemathesis`; `tests/run.sh` creates one.
 const PYTHON: &str = "HAYRICK_TEST_PYTHON";
-/// Paths that a server describes and this one does not have, because a setting of it leaves them
-/// out; none yet.
+/// Documented paths that this server does not have because of its settings; none so far.
 const LEFT_OUT: [&str; 0] = [];
 
 async fn document(client: &Client) -> Value {
@@ -23,7 +22,7 @@ async fn document(client: &Client) -> Value {
     answer.json()
 }
 
-/// A path with something in place of its parameters.
+/// A path with its parameters filled in.
 fn filled(path: &str) -> String {
     path.split('/')
         .map(|part| if part.starts_with('{') { "x" } else { part })
@@ -32,7 +31,7 @@ fn filled(path: &str) -> String {
 }
 
 #[tokio::test]
-async fn each_path_takes_the_methods_that_are_described_and_no_other() {
+async fn each_path_accepts_only_the_documented_methods() {
     let host = TestHost::builder().start().await;
     let document = document(&host.client).await;
     let paths = document["paths"].as_object().unwrap();
@@ -54,7 +53,7 @@ async fn each_path_takes_the_methods_that_are_described_and_no_other() {
         let answer = host.client.send("OPTIONS", &filled(path), "").await;
         let mut allowed: Vec<&str> = answer
             .header("allow")
-            .unwrap_or_else(|| panic!("{path} is not there: {answer:?}"))
+            .unwrap_or_else(|| panic!("{path} is missing: {answer:?}"))
             .split(',')
             .collect();
         allowed.sort_unstable();
@@ -66,10 +65,11 @@ async fn each_path_takes_the_methods_that_are_described_and_no_other() {
 }
 
 #[tokio::test]
-async fn answers_are_as_described_whatever_is_asked() {
+async fn answers_match_the_openapi_document() {
     let Ok(python) = std::env::var(PYTHON) else {
         return leave_out(
-            "the requests made from the OpenAPI document: install python3, then run `sh tests/run.sh`",
+            "the requests generated from the OpenAPI document: install python3, then run `sh \
+             tests/run.sh`",
         );
     };
     let host = TestHost::builder()
@@ -83,11 +83,11 @@ async fn answers_are_as_described_whatever_is_asked() {
     command
         .args(["-m", "schemathesis.cli", "--config-file"])
         .arg(folder.join("schemathesis.toml"));
-    // What it could make of a component is in `deploy` and `compile_aside`.
+    // `deploy` and `compile_aside` test deploys of components.
     command
         .args(["--no-color", "run", "--exclude-path", "/deploy/{name}"])
         .arg(format!("{}/openapi.json", host.base_url()));
-    // What it writes beside its report is to lie nowhere in the repository.
+    // Keeps its other output out of the repository.
     command
         .current_dir(host.scratch_file(""))
         .env("HAYRICK_URL", host.base_url())
@@ -114,6 +114,6 @@ async fn answers_are_as_described_whatever_is_asked() {
     assert_eq!(
         host.client.get("/health/ready").await.status,
         200,
-        "the server does not serve any more"
+        "the server no longer answers"
     );
 }

@@ -1,4 +1,5 @@
-//! The customer's own test script, as its page has it, and a client of ours that asks the same.
+//! The customer's test script, extracted from its page, and our client that makes the same
+//! requests.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -13,7 +14,7 @@ use crate::support::host::TestHost;
 use crate::support::report::say;
 use crate::support::source::root;
 
-/// Names the Python that has `aiohttp`; `tests/run.sh` makes one.
+/// Names the Python that has `aiohttp`; `tests/run.sh` creates one.
 const PYTHON: &str = "HAYRICK_TEST_PYTHON";
 /// The page, which is not part of the repository.
 const PAGE: &str = "../shared/seed/async-operations.md";
@@ -28,8 +29,8 @@ async fn host() -> TestHost {
         .await
 }
 
-/// Runs a file of `tests/seed_client` against the host, with `input` as its standard input, and
-/// gives what it prints.
+/// Runs a file of `tests/seed_client` against the host, with `input` on stdin, and returns its
+/// output.
 async fn run(python: &str, file: &str, host: &TestHost, input: &str) -> String {
     let mut command = clean(Command::new(python));
     command
@@ -72,10 +73,10 @@ fn python() -> Option<String> {
 }
 
 #[tokio::test]
-async fn the_script_of_the_customer_runs_unchanged() {
+async fn the_customer_script_runs_unchanged() {
     let Some(python) = python() else { return };
     let Ok(page) = std::fs::read_to_string(root().join(PAGE)) else {
-        // Not even CI has the page: the client of ours asks the same.
+        // CI does not have the page either; our client makes the same requests.
         return say(&format!(
             "SKIPPED: the customer's own script: put its page at {PAGE}, beside the repository"
         ));
@@ -91,7 +92,7 @@ async fn the_script_of_the_customer_runs_unchanged() {
     assert_eq!(status, "Status: 200");
     assert!(
         text_of(answer).contains("Tell me a joke about programming"),
-        "the built-in model says what it was asked: {answer}"
+        "the built-in model repeats the question: {answer}"
     );
 
     let (status, answer) = batch.trim().split_once('\n').unwrap();
@@ -111,7 +112,7 @@ async fn the_script_of_the_customer_runs_unchanged() {
 }
 
 #[tokio::test]
-async fn our_client_asks_the_same() {
+async fn our_client_makes_the_same_requests() {
     let Some(python) = python() else { return };
     let host = host().await;
     let printed = run(&python, "client.py", &host, "").await;
@@ -126,7 +127,7 @@ async fn our_client_asks_the_same() {
     .await;
 }
 
-/// The one block of Python below the heading.
+/// The only block of Python below the heading.
 fn script(page: &str) -> &str {
     let (_, below) = page
         .split_once("### Test Script")
@@ -188,7 +189,7 @@ async fn is_completed(host: &TestHost, id: &str) {
 }
 
 #[test]
-fn the_script_is_what_stands_between_the_fences() {
+fn the_script_is_extracted_from_its_code_block() {
     let page = "### Other\n```python\nno\n```\n### Test Script\n\n```python\nimport x\nprint(1)\n```\n## Next\n";
     assert_eq!(script(page), "import x\nprint(1)\n");
     assert!(Path::new(PAGE).is_relative());

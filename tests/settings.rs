@@ -1,8 +1,8 @@
-//! The settings page, and what `hayrick config show` says of the settings in force.
+//! The settings page, and the output of `hayrick config show`.
 
 use serde_json::Value;
 
-use crate::support::command::{Ended, hayrick, hayrick_with};
+use crate::support::command::{CommandOutput, hayrick, hayrick_with};
 use crate::support::folder::Folder;
 use crate::support::pages::check_page;
 
@@ -23,7 +23,7 @@ fn settings(file: &str, policy: &str) -> (Folder, String) {
     (folder, path)
 }
 
-fn json(ended: &Ended) -> Value {
+fn json(ended: &CommandOutput) -> Value {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     serde_json::from_str(&ended.stdout).unwrap()
 }
@@ -42,11 +42,11 @@ fn shown(document: &Value, path: &str) -> (Value, String, Value) {
 }
 
 #[test]
-fn a_flag_wins_over_its_variable_a_variable_over_the_file_and_the_file_over_the_default() {
+fn flags_override_variables_which_override_the_file_which_overrides_defaults() {
     let (_folder, file) = settings("[server]\nport = 2000\nhost = '::1'\n", "");
     let show = |more: &[&str], variables: &[(&str, &str)]| {
-        let words = [&["config", "show", "--json", "--config", &file], more].concat();
-        let document = json(&hayrick_with(&words, variables));
+        let args = [&["config", "show", "--json", "--config", &file], more].concat();
+        let document = json(&hayrick_with(&args, variables));
         shown(&document, "server.port")
     };
     let variable = [("HAYRICK_PORT", "3000")];
@@ -82,14 +82,14 @@ fn a_flag_wins_over_its_variable_a_variable_over_the_file_and_the_file_over_the_
 }
 
 #[test]
-fn the_policy_of_a_plugin_shows_which_file_each_value_comes_from() {
+fn the_policy_of_a_plugin_shows_the_source_of_each_value() {
     let (_folder, file) = settings(
         "[limits]\ncpu_time_max = '3s'\n[jobs]\nplugin_jobs_max = 2\n",
         "[limits]\nwall_time_max = '9s'\n[[egress]]\nhost = 'api.example.com'\n[config]\nlanguage \
          = 'en'\n",
     );
-    let words = ["config", "show", "--config", &file, "--plugin", "notes"];
-    let document = json(&hayrick(&[&words[..], &["--json"]].concat()));
+    let args = ["config", "show", "--config", &file, "--plugin", "notes"];
+    let document = json(&hayrick(&[&args[..], &["--json"]].concat()));
     let plugin = &document["plugin"];
     assert_eq!(plugin["name"], "notes");
     for (path, value, source) in [
@@ -103,7 +103,7 @@ fn the_policy_of_a_plugin_shows_which_file_each_value_comes_from() {
         let expected = (value, source.to_owned(), Value::Null);
         assert_eq!(shown(plugin, path), expected, "{path}");
     }
-    let text = hayrick(&words).stdout;
+    let text = hayrick(&args).stdout;
     for part in [
         "# the policy of the plugin 'notes'",
         "[[egress]] # 1",
@@ -127,12 +127,12 @@ fn secrets_are_never_shown() {
     );
     let variables = [("B_KEY", "zebra zebra"), ("OPENAI_API_KEY", "zebra")];
     for json in [&[][..], &["--json"]] {
-        let words = [
+        let args = [
             &["config", "show", "--config", &file, "--plugin", "notes"],
             json,
         ]
         .concat();
-        let ended = hayrick_with(&words, &variables);
+        let ended = hayrick_with(&args, &variables);
         assert_eq!(ended.code, Some(0), "{ended:?}");
         assert!(!ended.stdout.contains("zebra"), "{}", ended.stdout);
         for part in ["B_KEY", "(hidden)", "OPENAI_API_KEY"] {
@@ -143,7 +143,7 @@ fn secrets_are_never_shown() {
 }
 
 #[test]
-fn wrong_settings_are_shown_as_mistakes() {
+fn invalid_settings_are_reported_as_mistakes() {
     let (_folder, file) = settings("[limits]\ncpu_time_max = 'soon'\n", "");
     let ended = hayrick(&["config", "show", "--config", &file]);
     assert_eq!(ended.code, Some(2), "{ended:?}");

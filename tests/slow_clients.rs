@@ -16,14 +16,14 @@ use crate::support::process::{forget_peak, peak_memory};
 use crate::support::raw_client::{RawClient, request};
 use crate::support::report::say;
 
-/// Connections that do nothing. Each is a file of this process, and one of the host's.
+/// Number of idle connections. Each is an open file of this process, and one of the host.
 const IDLE: usize = 10_000;
-/// What one of them may cost the host, in bytes: hyper's buffer and the task's state.
+/// Memory that one of them may cost the host, in bytes: hyper's buffer and the state of the task.
 const IDLE_BYTES_MAX: u64 = 24 << 10;
-/// A new client's answer beside all of them.
+/// Maximum time for an answer to a new client next to all of them.
 const PROMPT: Duration = Duration::from_secs(1);
 
-/// Takes as many files as this process may have.
+/// Raises the limit on open files as far as this process may.
 fn connections(address: &str, count: usize) -> impl Future<Output = Vec<TcpStream>> {
     join_all((0..count).map(async |_| {
         within("a connection", SOON, TcpStream::connect(address.to_owned()))
@@ -33,7 +33,7 @@ fn connections(address: &str, count: usize) -> impl Future<Output = Vec<TcpStrea
 }
 
 #[tokio::test]
-async fn ten_thousand_idle_connections_cost_little_and_hold_nobody_up() {
+async fn ten_thousand_idle_connections_cost_little_and_block_nobody() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .config("[server]\nheader_read_timeout = '10m'")
@@ -47,7 +47,7 @@ async fn ten_thousand_idle_connections_cost_little_and_hold_nobody_up() {
     while idle.len() < IDLE {
         idle.extend(connections(host.address(), 500).await);
     }
-    // Half of them have asked something before, and keep their connection.
+    // Half of them have made a request before and keep their connection open.
     let asked = idle.iter_mut().step_by(2).map(async |socket| {
         socket
             .write_all(
@@ -85,7 +85,7 @@ async fn ten_thousand_idle_connections_cost_little_and_hold_nobody_up() {
 }
 
 #[tokio::test]
-async fn when_places_run_out_the_longest_idle_one_goes_and_a_busy_one_stays() {
+async fn at_the_connection_limit_the_longest_idle_connection_is_closed() {
     let host = TestHost::builder()
         .guest("slow-stream")
         .config("[server]\nconnections_max = 3")
@@ -93,7 +93,7 @@ async fn when_places_run_out_the_longest_idle_one_goes_and_a_busy_one_stays() {
         .await;
     let mut busy = RawClient::stream(host.address(), "slow-stream", "100000").await;
     busy.read_until("\"content\":\"").await;
-    // Two do nothing, and every new client takes the place of one that has done nothing for longer.
+    // Two are idle, and every new client replaces the one that has been idle longer.
     for _ in 0..20 {
         let mut idle = connections(host.address(), 2).await;
         let answer = RawClient::send(
@@ -111,7 +111,7 @@ async fn when_places_run_out_the_longest_idle_one_goes_and_a_busy_one_stays() {
 
 async fn is_closed(mut socket: TcpStream) {
     let mut rest = Vec::new();
-    // A reset is an end, too.
+    // A reset also counts as closed.
     let _ = within(
         "the end of an idle connection",
         SOON,
@@ -121,18 +121,18 @@ async fn is_closed(mut socket: TcpStream) {
 }
 
 #[tokio::test]
-async fn an_address_has_its_connections_and_no_more() {
+async fn connections_are_limited_per_address() {
     let host = TestHost::builder()
         .config("[server]\naddress_connections_max = 4")
         .start()
         .await;
     let address = host.address().to_owned();
     let live = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    // The test's own client may have one of them.
+    // The client of the test may use one of them.
     let mut held = Vec::new();
     let refused = eventually("one is refused", SOON, async || {
         let mut socket = TcpStream::connect(&address).await.unwrap();
-        // The host may have closed it before.
+        // The host may have closed it already.
         let _ = socket.write_all(live.as_bytes()).await;
         let mut byte = [0];
         if matches!(
@@ -147,7 +147,7 @@ async fn an_address_has_its_connections_and_no_more() {
     .await;
     assert!((3..=4).contains(&refused), "{refused} were let in");
     drop(held);
-    eventually("there is room again", SOON, async || {
+    eventually("a connection is accepted again", SOON, async || {
         let mut socket = TcpStream::connect(&address).await.unwrap();
         let _ = socket.write_all(live.as_bytes()).await;
         matches!(
@@ -161,7 +161,7 @@ async fn an_address_has_its_connections_and_no_more() {
 }
 
 #[tokio::test]
-async fn headers_are_counted() {
+async fn the_number_of_headers_is_limited() {
     let host = TestHost::builder()
         .config("[server]\nheaders_max = 20")
         .start()
@@ -184,7 +184,7 @@ async fn headers_are_counted() {
 }
 
 #[tokio::test]
-async fn headers_have_a_size() {
+async fn the_size_of_headers_is_limited() {
     let host = TestHost::builder()
         .config("[server]\nheader_bytes_max = '16 KiB'")
         .start()
@@ -205,7 +205,7 @@ async fn headers_have_a_size() {
     assert_eq!(reached(&host, "headers_max", "").await, 0);
 }
 
-/// Waits until a limit of clients is counted: their connections end a moment after the answer.
+/// Waits until a client limit is counted; connections end shortly after the answer.
 async fn counted(host: &TestHost, limit: &str) {
     eventually(limit, SOON, async || {
         (reached(host, limit, "").await > 0).then_some(())
@@ -214,7 +214,7 @@ async fn counted(host: &TestHost, limit: &str) {
 }
 
 #[tokio::test]
-async fn many_who_never_finish_their_headers_are_closed_and_hurt_nobody() {
+async fn clients_that_never_finish_their_headers_are_closed_and_block_nobody() {
     let config = "[server]\nheader_read_timeout = '500ms'\nconnections_max = 300";
     let host = TestHost::builder()
         .guest("slow-stream")
@@ -237,7 +237,7 @@ async fn many_who_never_finish_their_headers_are_closed_and_hurt_nobody() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_that_is_closed_has_reached_no_limit() {
+async fn closing_an_idle_connection_does_not_count_as_a_limit() {
     let host = TestHost::builder()
         .config("[server]\nheader_read_timeout = '100ms'")
         .start()
@@ -252,7 +252,7 @@ async fn an_idle_connection_that_is_closed_has_reached_no_limit() {
     assert_eq!(reached(&host, "header_read_timeout", "").await, 0);
 }
 
-/// Sends `head`, then a byte of `body` after the other, until the host answers; what it answers.
+/// Sends `head`, then `body` byte by byte until the host answers; returns the answer.
 async fn trickle(host: &TestHost, head: &str, body: &[u8], pause: Duration) -> String {
     let socket = TcpStream::connect(host.address()).await.unwrap();
     socket.set_nodelay(true).unwrap();
@@ -277,7 +277,7 @@ async fn trickle(host: &TestHost, head: &str, body: &[u8], pause: Duration) -> S
 }
 
 #[tokio::test]
-async fn a_body_that_stalls_or_trickles_ends_with_408() {
+async fn a_stalled_or_slow_body_is_refused_with_408() {
     let config = "[server]\nbody_stall_timeout = '300ms'\nupload_stall_timeout = '300ms'\nbody_rate_min = '10 KiB'";
     let host = TestHost::builder()
         .guest("echo-relay")
@@ -327,7 +327,7 @@ async fn a_body_that_stalls_or_trickles_ends_with_408() {
 }
 
 #[tokio::test]
-async fn a_body_has_a_time_in_all() {
+async fn reading_a_body_has_a_timeout() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .config("[server]\nbody_read_timeout = '300ms'\nbody_rate_min = 0")
@@ -344,7 +344,7 @@ async fn a_body_has_a_time_in_all() {
 }
 
 #[tokio::test]
-async fn json_has_a_depth_also_where_it_is_passed_on() {
+async fn json_depth_is_limited_even_where_json_is_passed_through() {
     let host = TestHost::builder()
         .guest("echo-relay")
         .guest("job-worker")
@@ -377,16 +377,16 @@ async fn json_has_a_depth_also_where_it_is_passed_on() {
     assert_eq!(reached(&host, "json_depth_max", "").await, 4);
 }
 
-/// Clients that ask for an endless answer and never read a byte of it.
+/// Number of clients that request an endless answer and never read it.
 const SILENT: usize = 50;
-/// Until the last of them is cut, on a busy machine.
+/// Maximum time until the last of them is disconnected, on a busy machine.
 const CUT_MAX: Duration = Duration::from_secs(60);
-/// What one of them may cost the host: a guest's memory, its channel, and what the kernel does not
-/// take.
+/// Memory that one of them may cost the host: the memory of a guest, its channel, and what does not
+/// fit in kernel buffers.
 const SILENT_BYTES_MAX: u64 = 4 << 20;
 
 #[tokio::test]
-async fn many_who_never_read_cost_a_bounded_part_and_leave_no_run() {
+async fn clients_that_never_read_cost_limited_memory_and_leave_no_runs() {
     let config = "[server]\nwrite_stall_timeout = '2s'";
     let limits = "output_bytes_max = '1 GiB'\nplugin_runs_max = 256";
     let host = TestHost::builder()
@@ -402,7 +402,7 @@ async fn many_who_never_read_cost_a_bounded_part_and_leave_no_run() {
     let body = crate::support::client::stream_body("flood-output", "go on").to_string();
     let ask = request(host.address(), &body);
     let clients = join_all((0..SILENT).map(|_| ask_and_never_read(host.address(), &ask))).await;
-    eventually("all of them are cut", CUT_MAX, async || {
+    eventually("all of them are disconnected", CUT_MAX, async || {
         let status = host.client.status("flood-output").await?;
         (status["active_runs"] == 0 && status["total_runs"].as_u64() >= Some(1)).then_some(())
     })
@@ -420,7 +420,7 @@ async fn many_who_never_read_cost_a_bounded_part_and_leave_no_run() {
     drop(clients);
 }
 
-/// With a small buffer, so that little goes to the kernel.
+/// With a small buffer, so that the kernel buffers little.
 async fn ask_and_never_read(address: &str, request: &str) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4 << 10).unwrap();

@@ -1,4 +1,4 @@
-//! What plugins remember: their own, within bounds, and whatever happens to the process.
+//! State of plugins: private, limited, and durable.
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -14,7 +14,7 @@ fn tool() -> TestHostBuilder {
     TestHost::builder().guest(TOOL)
 }
 
-/// Does with the state of a pipeline what `text` says.
+/// Runs the state command in `text` in a pipeline.
 async fn of(host: &TestHost, pipeline: &str, text: &str) -> Value {
     let reply = host.client.chat(pipeline, text).await;
     assert_eq!(reply.status, 200, "{text}: {}", reply.body);
@@ -25,7 +25,7 @@ async fn done(host: &TestHost, text: &str) -> Value {
     of(host, TOOL, text).await
 }
 
-/// The value that is found under a key.
+/// The value of a key.
 async fn value(host: &TestHost, key: &str) -> Value {
     done(host, &format!("get:{key}")).await["value"].clone()
 }
@@ -43,7 +43,7 @@ fn is_refusal(reply: &Reply, status: u16, fragments: &[&str]) {
 }
 
 #[tokio::test]
-async fn what_is_set_is_found_until_it_is_deleted() {
+async fn a_value_is_found_until_it_is_deleted() {
     let host = tool().start().await;
     assert_eq!(done(&host, "get:k").await, Value::Null);
     let first = done(&host, "set:k=one").await;
@@ -87,7 +87,7 @@ async fn keys_are_listed_by_prefix_in_order_and_in_pages() {
 }
 
 #[tokio::test]
-async fn compare_and_set_takes_the_revision_it_saw_and_no_other() {
+async fn compare_and_set_accepts_only_the_current_revision() {
     let host = tool().start().await;
     let first = done(&host, "cas:k=none=a").await;
     assert_eq!(done(&host, "cas:k=none=b").await, Value::Null);
@@ -95,13 +95,13 @@ async fn compare_and_set_takes_the_revision_it_saw_and_no_other() {
     assert_eq!(done(&host, &format!("cas:k={first}=c")).await, Value::Null);
     assert_eq!(value(&host, "k").await, "b");
     done(&host, "delete:k").await;
-    // A revision never comes again, even of a key that was away meanwhile.
+    // A revision is never reused, even if the key was deleted in between.
     assert_eq!(done(&host, &format!("cas:k={second}=c")).await, Value::Null);
     assert_ne!(done(&host, "cas:k=none=d").await, second);
 }
 
 #[tokio::test]
-async fn of_32_who_count_at_the_same_time_nobody_is_lost() {
+async fn concurrent_increments_of_32_clients_are_all_counted() {
     let host = tool().start().await;
     let mut counting = JoinSet::new();
     for _ in 0..32 {
@@ -122,7 +122,7 @@ async fn of_32_who_count_at_the_same_time_nobody_is_lost() {
 }
 
 #[tokio::test]
-async fn two_pipelines_of_one_file_have_nothing_in_common() {
+async fn two_pipelines_of_one_file_do_not_share_state() {
     let host = TestHost::builder()
         .guest_as(TOOL, "one")
         .guest_as(TOOL, "two")
@@ -141,11 +141,11 @@ async fn two_pipelines_of_one_file_have_nothing_in_common() {
 }
 
 #[tokio::test]
-async fn an_entry_whose_time_is_over_is_gone() {
+async fn expired_entries_are_gone() {
     let host = tool().start().await;
     done(&host, "setttl:short=300=1").await;
     done(&host, "setttl:long=3600000=1").await;
-    eventually("its time is over", SOON, async || {
+    eventually("the key has expired", SOON, async || {
         done(&host, "get:short").await.is_null().then_some(())
     })
     .await;
@@ -153,15 +153,15 @@ async fn an_entry_whose_time_is_over_is_gone() {
     assert_eq!(done(&host, "delete:short").await, false);
     assert!(
         done(&host, "cas:short=none=2").await.is_u64(),
-        "a key whose time is over is absent"
+        "an expired key is absent"
     );
-    // Without a time it stays.
+    // Without an expiry it stays.
     done(&host, "set:long=2").await;
     assert_eq!(value(&host, "long").await, "2");
 }
 
 #[tokio::test]
-async fn each_quota_is_reached_with_a_cure_and_what_was_there_stays() {
+async fn exceeding_a_quota_names_the_cure_and_keeps_existing_entries() {
     let quota = "[state]\nkeys_max = 3\nvalue_bytes_max = '1 KiB'\nbytes_max = '2 KiB'";
     let host = TestHost::builder()
         .guest_as(TOOL, "full")
@@ -207,8 +207,7 @@ async fn each_quota_is_reached_with_a_cure_and_what_was_there_stays() {
     );
     assert_eq!(of(&host, "full", "list:").await, json!(["a", "b", "c"]));
 
-    // In place of what is there, and after a deletion, there is room; and the neighbour had it all
-    // the time.
+    // Overwriting and deleting make room, and the neighbour had room all the time.
     of(&host, "full", &format!("set:a={kib}")).await;
     of(&host, "full", "delete:c").await;
     of(&host, "full", "set:d=1").await;
@@ -223,7 +222,7 @@ async fn each_quota_is_reached_with_a_cure_and_what_was_there_stays() {
 }
 
 #[tokio::test]
-async fn what_was_answered_outlives_a_restart_and_a_kill() {
+async fn acknowledged_writes_survive_a_restart_and_a_kill() {
     let mut host = tool().start().await;
     let mut revisions = vec![done(&host, "set:k=0").await];
     for round in 1..=6 {
@@ -242,7 +241,7 @@ async fn what_was_answered_outlives_a_restart_and_a_kill() {
 }
 
 #[tokio::test]
-async fn a_kill_among_writes_loses_none_that_was_answered() {
+async fn a_kill_during_writes_loses_no_acknowledged_write() {
     let host = tool().start().await;
     let (sender, mut counts) = tokio::sync::mpsc::unbounded_channel();
     let mut counting = JoinSet::new();
@@ -267,9 +266,9 @@ async fn a_kill_among_writes_loses_none_that_was_answered() {
         answered = answered.max(count);
     }
     let kept: u64 = value(&host, "n").await.as_str().unwrap().parse().unwrap();
-    // Of each of the four one more may be kept that was not answered.
+    // Each of the four may have one more stored write that was not acknowledged.
     assert!(
         (answered..=answered + 4).contains(&kept),
-        "{answered} were answered, {kept} are kept"
+        "{answered} were acknowledged, {kept} are stored"
     );
 }

@@ -1,4 +1,4 @@
-//! What is recorded of every run, while it goes on and afterwards.
+//! The record of every run, during and after it.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::support::raw_client::RawClient;
 
 pub const REPORTER: &str = "task-reporter";
 
-/// The id of the run that answered.
+/// The id of the run that produced an answer.
 pub fn run_of(reply: &Reply) -> String {
     reply
         .header("x-hayrick-run")
@@ -51,7 +51,7 @@ async fn reaches(host: &TestHost, pipeline: &str, id: &str, status: &str) -> Val
     .await
 }
 
-/// Waits until a pipeline has a run of this status.
+/// Waits until a pipeline has a run with this status.
 async fn first_of(host: &TestHost, pipeline: &str, status: &str) -> String {
     eventually(&format!("a run that is {status}"), SOON, async || {
         ids(&page(host, pipeline, &format!("status={status}")).await).pop()
@@ -113,7 +113,7 @@ async fn a_successful_run_is_recorded_in_full() {
 }
 
 #[tokio::test]
-async fn a_run_that_failed_has_the_error_its_client_got() {
+async fn a_failed_run_records_the_error_sent_to_its_client() {
     let host = TestHost::builder()
         .guest("panic")
         .guest("panic-after-first-chunk")
@@ -144,7 +144,7 @@ async fn a_run_that_failed_has_the_error_its_client_got() {
 }
 
 #[tokio::test]
-async fn a_run_whose_client_hung_up_is_cancelled() {
+async fn a_run_is_cancelled_when_its_client_hangs_up() {
     let host = TestHost::builder().guest(REPORTER).start().await;
     let mut client = RawClient::stream(host.address(), REPORTER, "100000 10").await;
     client.read_until("step 2 of").await;
@@ -162,7 +162,7 @@ async fn a_run_whose_client_hung_up_is_cancelled() {
 }
 
 #[tokio::test]
-async fn progress_and_notes_are_seen_while_the_run_goes_on() {
+async fn progress_and_notes_are_visible_during_the_run() {
     let host = TestHost::builder().guest(REPORTER).start().await;
     let mut stream = host.client.stream(REPORTER, "6 100").await;
     let id = stream.headers["x-hayrick-run"].to_str().unwrap().to_owned();
@@ -216,14 +216,14 @@ async fn progress_and_notes_are_seen_while_the_run_goes_on() {
 }
 
 #[tokio::test]
-async fn the_guest_knows_its_task_by_the_id_of_the_header() {
+async fn the_guest_sees_the_task_id_of_the_response_header() {
     let host = TestHost::builder().guest(REPORTER).start().await;
     let reply = host.client.chat(REPORTER, "1 0").await;
     assert_eq!(reply.json()["task_id"], run_of(&reply));
 }
 
 #[tokio::test]
-async fn a_run_that_waits_for_a_place_has_only_started() {
+async fn a_run_waiting_for_a_slot_is_started_but_not_processing() {
     let host = TestHost::builder()
         .guest(REPORTER)
         .limits("plugin_runs_max = 1")
@@ -245,7 +245,7 @@ async fn a_run_that_waits_for_a_place_has_only_started() {
 }
 
 #[tokio::test]
-async fn a_run_that_found_no_place_is_an_error() {
+async fn a_run_refused_by_a_full_queue_is_an_error() {
     let host = TestHost::builder()
         .guest(REPORTER)
         .limits("plugin_runs_max = 1\nplugin_queue_max = 0")
@@ -264,7 +264,7 @@ async fn a_run_that_found_no_place_is_an_error() {
 }
 
 #[tokio::test]
-async fn runs_over_files_and_attempts_at_jobs_are_tasks_too() {
+async fn file_runs_and_job_attempts_are_tasks_too() {
     let host = TestHost::builder()
         .guest("files-echo")
         .guest("job-worker")

@@ -1,4 +1,4 @@
-//! Which tasks are kept, listed and deleted, and what outlives a restart.
+//! Which tasks are kept, listed and deleted, and what survives a restart.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::support::await_event::{SOON, eventually};
 use crate::support::host::TestHost;
 use crate::tasks::{REPORTER, ids, page, run_of, task};
 
-/// Makes this many runs in sequence; the guest refuses every third.
+/// Makes this many runs in sequence; the guest fails every third.
 async fn make_runs(host: &TestHost, count: usize) -> Vec<String> {
     let mut ids = Vec::new();
     for number in 0..count {
@@ -19,10 +19,10 @@ async fn make_runs(host: &TestHost, count: usize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn pages_lead_to_the_end_without_gaps_or_doubles_however_the_runs_lie() {
+async fn paging_through_tasks_has_no_gaps_or_duplicates() {
     let host = TestHost::builder().guest(REPORTER).start().await;
     let mut made = make_runs(&host, 15).await;
-    // Some are on disk by now, and the newest are in memory still.
+    // Some are already on disk; the newest are still in memory.
     let host = host.restart().await;
     made.extend(make_runs(&host, 10).await);
     made.reverse();
@@ -64,7 +64,7 @@ async fn with_status(host: &TestHost, ids: &[String], status: &str) -> Vec<Strin
 }
 
 #[tokio::test]
-async fn invalid_requests_say_what_is_wrong() {
+async fn invalid_requests_are_refused_with_the_reason() {
     let host = TestHost::builder()
         .guest(REPORTER)
         .guest("echo-relay")
@@ -122,7 +122,7 @@ async fn invalid_requests_say_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn tasks_are_deleted_by_their_age_and_those_that_run_stay() {
+async fn old_tasks_are_deleted_and_running_ones_are_kept() {
     let host = TestHost::builder()
         .guest(REPORTER)
         .guest("echo-relay")
@@ -171,7 +171,7 @@ async fn tasks_are_deleted_by_their_age_and_those_that_run_stay() {
 }
 
 #[tokio::test]
-async fn only_so_many_are_kept_and_the_newest_are_among_them() {
+async fn the_newest_tasks_are_kept_up_to_the_limit() {
     let host = TestHost::builder()
         .guest(REPORTER)
         .config("[tasks]\nkept_max = 5")
@@ -188,7 +188,7 @@ async fn only_so_many_are_kept_and_the_newest_are_among_them() {
 }
 
 #[tokio::test]
-async fn only_so_long_are_they_kept() {
+async fn tasks_are_deleted_after_their_retention_time() {
     const KEPT_MAX: usize = 1000;
     let config = format!("[tasks]\nkeep = '100ms'\nkept_max = {KEPT_MAX}");
     let host = TestHost::builder()
@@ -198,19 +198,22 @@ async fn only_so_long_are_they_kept() {
         .await;
     let first = make_runs(&host, 1).await.remove(0);
     let mut made = 1;
-    // A pipeline is looked through when it has grown by an eighth of what it may keep, and once a
-    // minute.
-    eventually("the first is forgotten", SOON, async || {
+    // Old tasks of a pipeline are removed once a minute, and when it has gained an eighth of its
+    // maximum.
+    eventually("the first is deleted", SOON, async || {
         made += make_runs(&host, 10).await.len();
         let reply = host.client.get(&format!("/{REPORTER}/tasks/{first}")).await;
         (reply.status == 404).then_some(())
     })
     .await;
-    assert!(made < KEPT_MAX, "it may have gone for being one too many");
+    assert!(
+        made < KEPT_MAX,
+        "it may have been deleted because of kept_max"
+    );
 }
 
 #[tokio::test]
-async fn tasks_outlive_a_restart_and_the_plugin_itself() {
+async fn tasks_survive_a_restart_and_the_removal_of_the_plugin() {
     let host = TestHost::builder().guest(REPORTER).start().await;
     let made = make_runs(&host, 4).await;
     let before = page(&host, REPORTER, "").await;
@@ -226,11 +229,11 @@ async fn tasks_outlive_a_restart_and_the_plugin_itself() {
 }
 
 #[tokio::test]
-async fn a_run_that_was_going_on_when_the_host_was_killed_is_an_error() {
+async fn a_run_interrupted_by_a_kill_is_an_error() {
     let host = TestHost::builder().guest(REPORTER).start().await;
     let mut stream = host.client.stream(REPORTER, "100000 100").await;
     let id = stream.headers["x-hayrick-run"].to_str().unwrap().to_owned();
-    // Whatever lasts for a second or two is on disk before its end.
+    // A run that lasts a second or two is on disk before it ends.
     for _ in 0..30 {
         stream.next_text().await;
     }

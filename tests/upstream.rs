@@ -1,4 +1,4 @@
-//! A model server that misbehaves, and what the client sees of it.
+//! Model servers that misbehave, and what the client sees.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use crate::support::fake_upstream::{Behaviour, FakeUpstream};
 use crate::support::host::{TestHost, TestHostBuilder};
 use crate::support::metrics::reached;
 
-/// Short limits, so that what never comes is soon given up.
+/// Short timeouts, so that the tests end soon.
 const TIMES: &str =
     "first_token_timeout = '500ms'\nidle_timeout = '500ms'\nretries_max = 2\nbackoff_base = '10ms'";
 
-/// A host whose one upstream answers like this, request by request; the last behaviour stays.
+/// A host whose only upstream answers like this, request by request; the last behaviour repeats.
 async fn host_over(behaviours: impl Into<Vec<Behaviour>>) -> (TestHost, FakeUpstream) {
     let (builder, upstream) = over(behaviours).await;
     (builder.start().await, upstream)
 }
 
-/// The same without another test beside it.
+/// The same host, with no other test running.
 async fn host_alone_over(behaviours: impl Into<Vec<Behaviour>>) -> (TestHost, FakeUpstream) {
     let (builder, upstream) = over(behaviours).await;
     (builder.alone().start().await, upstream)
@@ -32,7 +32,7 @@ async fn over(behaviours: impl Into<Vec<Behaviour>>) -> (TestHostBuilder, FakeUp
     (builder, upstream)
 }
 
-/// What streams of both kinds end with when the upstream breaks after its first tokens.
+/// Checks how both kinds of answers end when the upstream fails after its first tokens.
 async fn breaks_after_tokens(behaviour: Behaviour) {
     let (host, _upstream) = host_over([behaviour]).await;
     for way in ["relay:hello", "forward:hello"] {
@@ -65,7 +65,7 @@ async fn a_slow_but_steady_upstream_is_read() {
     stream.next_text().await;
     let first = start.elapsed();
     stream.rest_text().await;
-    // Tokens pass as they come: the first is long here when the last one comes.
+    // Tokens are passed on as they arrive: the first arrives long before the last.
     assert!(
         start.elapsed() - first >= Duration::from_millis(500),
         "first token after {first:?} of {:?}",
@@ -74,32 +74,32 @@ async fn a_slow_but_steady_upstream_is_read() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_cut() {
+async fn a_truncated_stream_is_an_error() {
     breaks_after_tokens(Behaviour::Cut).await;
 }
 
 #[tokio::test]
-async fn half_an_event() {
+async fn half_an_event_is_an_error() {
     breaks_after_tokens(Behaviour::HalfEvent).await;
 }
 
 #[tokio::test]
-async fn malformed_json() {
+async fn malformed_json_is_an_error() {
     breaks_after_tokens(Behaviour::Malformed).await;
 }
 
 #[tokio::test]
-async fn ten_megabytes_in_one_event() {
+async fn an_event_of_ten_megabytes_is_an_error() {
     breaks_after_tokens(Behaviour::HugeEvent { bytes: 10 << 20 }).await;
 }
 
 #[tokio::test]
-async fn it_stops_in_the_middle() {
+async fn an_upstream_that_stalls_mid_stream_times_out() {
     breaks_after_tokens(Behaviour::Stall).await;
 }
 
 #[tokio::test]
-async fn a_429_with_retry_after_is_waited_for() {
+async fn a_429_is_retried_after_retry_after() {
     let (host, upstream) = host_alone_over([
         Behaviour::Status {
             code: 429,
@@ -140,7 +140,7 @@ async fn a_500_is_retried_and_then_reported() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_never_answers_is_given_up() {
+async fn an_upstream_that_never_answers_times_out() {
     let (host, _upstream) = host_alone_over([Behaviour::NeverAnswers]).await;
     let start = host.stopwatch();
     let reply = host.client.chat("echo-relay", "relay:hello").await;
@@ -157,7 +157,7 @@ async fn an_upstream_that_never_answers_is_given_up() {
     );
 }
 
-/// A host whose one upstream is at this address, with this setting.
+/// A host whose only upstream has this address and this setting.
 async fn host_with(base_url: &str, setting: &str) -> TestHost {
     let section = format!(
         "[upstreams.fake]\nbase_url = '{base_url}'\nmodel = 'm'\nidle_timeout = '500ms'\nretries_max = 0\n{setting}"
@@ -171,7 +171,7 @@ async fn host_with(base_url: &str, setting: &str) -> TestHost {
 
 #[tokio::test]
 async fn each_limit_of_an_upstream_is_counted() {
-    // The kernel takes the connection, and nobody answers its TLS.
+    // The kernel accepts the connection, but nothing answers the TLS handshake.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let tls = format!("https://{}/v1", silent.local_addr().unwrap());
     let ms = Duration::from_millis;
@@ -234,7 +234,7 @@ async fn a_full_queue_of_an_upstream_is_counted() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_is_not_there_is_said_with_its_name() {
+async fn an_unreachable_upstream_is_named_in_the_error() {
     let section =
         format!("[upstreams.gone]\nbase_url = 'http://127.0.0.1:9/v1'\nmodel = 'm'\n{TIMES}");
     let host = TestHost::builder()
@@ -248,7 +248,7 @@ async fn an_upstream_that_is_not_there_is_said_with_its_name() {
 }
 
 #[tokio::test]
-async fn the_key_reaches_the_upstream_and_nobody_else() {
+async fn the_api_key_is_sent_only_to_its_upstream() {
     let upstream = FakeUpstream::start(Behaviour::Ok).await;
     let builder = TestHost::builder()
         .guest("echo-relay")

@@ -1,5 +1,5 @@
-//! Instances that are kept between runs: only where the operator says so, and never after a run
-//! that went wrong.
+//! Instances that are reused between runs: only if the operator allows it, and never after a failed
+//! run.
 
 use crate::support::host::{TestHost, TestHostBuilder};
 
@@ -18,24 +18,24 @@ async fn counts(host: &TestHost, runs: usize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn runs_follow_each_other_in_one_instance_until_it_is_worn_out() {
+async fn warm_instances_are_reused_up_to_the_run_limit() {
     let host = warm("counter", "warm_runs_max = 3").start().await;
     assert_eq!(counts(&host, 7).await, ["1", "2", "3", "1", "2", "3", "1"]);
 }
 
 #[tokio::test]
-async fn a_run_that_fails_takes_its_instance_with_it() {
+async fn a_failed_run_discards_its_instance() {
     let host = warm("counter", "[limits]\noutput_bytes_max = 1")
         .start()
         .await;
     assert_eq!(counts(&host, 9).await.last().unwrap(), "9");
-    // Two digits are too many: that run has failed, and the next one begins anew.
+    // Two digits are too many: that run fails, and the next one starts fresh.
     assert_eq!(host.client.chat("counter", "count").await.status, 500);
     assert_eq!(counts(&host, 2).await, ["1", "2"]);
 }
 
 #[tokio::test]
-async fn limits_and_grants_are_those_of_each_run() {
+async fn limits_and_grants_apply_to_each_run_of_a_warm_instance() {
     let host = warm("log-flood", "[limits]\nlog_lines_max = 3")
         .start()
         .await;
@@ -48,14 +48,14 @@ async fn limits_and_grants_are_those_of_each_run() {
             .line(&[
                 "log-flood",
                 run["id"].as_str().unwrap(),
-                "the rest is dropped",
+                "dropping the rest",
             ])
             .await;
     }
 }
 
 #[tokio::test]
-async fn a_new_version_or_policy_begins_anew() {
+async fn a_new_version_or_policy_starts_fresh_instances() {
     let host = warm("counter", "").start().await;
     assert_eq!(counts(&host, 2).await, ["1", "2"]);
     std::fs::write(host.policy_file("counter"), "instance = 'isolated'").unwrap();

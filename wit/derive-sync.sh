@@ -12,7 +12,7 @@ wit=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
 if [ "$out" = "$wit" ]; then
-    echo "derive-sync.sh: OUT_DIR is the contract's own folder: name another one" >&2
+    echo "derive-sync.sh: OUT_DIR is the folder of the contract: choose another one" >&2
     exit 2
 fi
 for file in "$wit"/*.wit; do

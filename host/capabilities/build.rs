@@ -1,6 +1,6 @@
-//! Derives `hayrick:pipeline-sync` from `wit/`, as `wit/derive-sync.sh` does for the authors of
-//! plugins: the same text without `async`, under a package name of its own. Leaves the text in
-//! `OUT_DIR`, and beside it the call of `bindings.rs` that makes Rust of it.
+//! Derives `hayrick:pipeline-sync` from `wit/`, as `wit/derive-sync.sh` does for plugin authors:
+//! the same text without `async`, under a different package name. Writes the text to `OUT_DIR`,
+//! together with the macro call that `bindings.rs` includes to generate the Rust bindings.
 
 use std::path::Path;
 use std::{env, fs, io};
@@ -11,7 +11,7 @@ fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed={CONTRACT}");
     let out_dir = env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?;
     let derived = Path::new(&out_dir).join("wit-sync");
-    // A file that the contract no longer has must not stay.
+    // Remove files that the contract no longer has.
     if derived.exists() {
         fs::remove_dir_all(&derived)?;
     }

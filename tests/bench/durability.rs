@@ -1,7 +1,7 @@
-//! The kill loop of the tests, but longer: a host that is killed again and again keeps everything it
+//! The kill loop of the tests, but longer: a host that is killed repeatedly keeps everything it
 //! acknowledged.
 //!
-//! `cargo bench --bench durability` kills it 120 times; a number after `--` is another count,
+//! `cargo bench --bench durability` kills it 120 times; a number after `--` sets another count, and
 //! `HAYRICK_TEST_SEED` repeats a run.
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! A load generator: connections that are kept alive, each asking as soon as it has its answer.
+//! A load generator: keep-alive connections, each sending a request as soon as it has an answer.
 
 use std::time::{Duration, Instant};
 
@@ -10,26 +10,26 @@ use crate::Span;
 
 const READ_BYTES: usize = 64 << 10;
 
-/// What one load on one server gave.
+/// The results of one load on one server.
 pub struct Point {
-    /// Microseconds of each answer, in order of length.
+    /// The latency of each answer in microseconds, sorted.
     latencies: Vec<u64>,
     chunks: usize,
     span: Duration,
 }
 
 impl Point {
-    /// Answers a second.
+    /// Answers per second.
     pub fn requests_per_second(&self) -> f64 {
         self.latencies.len() as f64 / self.span.as_secs_f64()
     }
 
-    /// Frames of streams a second.
+    /// Frames of streams per second.
     pub fn chunks_per_second(&self) -> f64 {
         self.chunks as f64 / self.span.as_secs_f64()
     }
 
-    /// The latency that `percent` of the answers keep, microseconds.
+    /// The latency percentile in microseconds.
     pub fn percentile(&self, percent: usize) -> u64 {
         self.latencies
             .get(self.latencies.len().saturating_sub(1) * percent / 100)
@@ -38,7 +38,7 @@ impl Point {
     }
 }
 
-/// Asks a server over `connections` connections.
+/// Puts load on a server over `connections` connections.
 pub async fn measure(address: &str, connections: usize, body: &str, span: Span) -> Point {
     let begin = Instant::now() + span.warm_up;
     let mut tasks = JoinSet::new();
@@ -113,7 +113,7 @@ struct Answer {
     frames: usize,
 }
 
-/// How a body ends.
+/// How the end of a body is recognised.
 enum End {
     Length(usize),
     LastChunk,
@@ -161,7 +161,7 @@ impl Connection {
     fn is_whole(&self, head: usize, end: &End) -> bool {
         match end {
             End::Length(length) => self.buffer.len() >= head + length,
-            // Nothing follows it: the next answer is not asked for yet.
+            // Nothing follows: the next request has not been sent yet.
             End::LastChunk => self.buffer.ends_with(b"\r\n0\r\n\r\n"),
         }
     }

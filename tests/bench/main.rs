@@ -1,8 +1,7 @@
-//! What the sandbox costs: Hayrick's echo plugin against a native handler that does the same work,
-//! in one run on one machine.
+//! The cost of the sandbox: Hayrick's echo plugin compared with a native handler that does the same
+//! work, in one run on one machine.
 //!
-//! `cargo bench` runs it; both servers are processes of their own, and one load generator asks
-//! both.
+//! `cargo bench` runs it. Each server has its own process, and one load generator measures both.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -23,7 +22,7 @@ const CONNECTIONS: [usize; 3] = [1, 16, 64];
 /// Words of the streamed echo; the guest sends each as a chunk.
 const WORDS: usize = 100;
 
-/// How long a point is asked.
+/// How long to measure a point.
 #[derive(Clone, Copy)]
 pub struct Span {
     pub warm_up: Duration,
@@ -87,7 +86,7 @@ async fn compare() {
     }
 }
 
-/// The same load on one server after the other: at the same time they would share the processors.
+/// Applies the same load to the servers in turn, because together they would share the processors.
 async fn both(native: &Server, hayrick: &Server, connections: usize, body: &str) -> (Point, Point) {
     let base = measure(&native.address, connections, body, SPAN).await;
     let ours = measure(&hayrick.address, connections, body, SPAN).await;

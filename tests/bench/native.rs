@@ -1,5 +1,5 @@
-//! The yardstick: an axum handler that parses the same request and writes the same answer, without
-//! a sandbox.
+//! The baseline: an axum handler that parses the same request and writes the same answer, without a
+//! sandbox.
 
 use std::convert::Infallible;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -13,14 +13,14 @@ use axum::serve::ListenerExt;
 use futures_util::stream;
 use serde_json::{Value, json};
 
-/// Makes this program that server.
+/// The argument that runs this program as that server.
 pub const ARGUMENT: &str = "native-server";
 
 /// Serves until it is killed.
 pub async fn serve() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!(
-        "The native handler serves on http://{}",
+        "The native handler is listening on http://{}",
         listener.local_addr().unwrap()
     );
     let router = Router::new().route("/v1/chat/completions", post(chat));

@@ -96,7 +96,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself, and what it left is only in the way.
+        // It may have ended already, and its files are not needed.
         let _ = self.process.kill();
         let _ = self.process.wait();
         if let Some(folder) = &self.folder {

@@ -1,17 +1,17 @@
-//! The one place where tests poll: for what the host does not announce, and never beyond a
+//! The only place where tests poll: for events that the host does not announce, and with a
 //! deadline.
 
 use std::time::{Duration, Instant};
 
-/// Between two probes; short compared with every deadline.
+/// Pause between two probes; short compared with any deadline.
 const INTERVAL: Duration = Duration::from_millis(20);
-/// A generous deadline for what is immediate on a quiet machine.
+/// A generous deadline for events that are immediate on a quiet machine.
 pub const SOON: Duration = Duration::from_secs(20);
 
 /// Polls `probe` until it returns something.
 ///
 /// # Panics
-/// Nothing came within `deadline`.
+/// `probe` returned nothing within `deadline`.
 pub async fn eventually<T>(
     what: &str,
     deadline: Duration,
@@ -24,19 +24,19 @@ pub async fn eventually<T>(
         }
         assert!(
             start.elapsed() < deadline,
-            "not within {deadline:?}: {what}"
+            "timed out after {deadline:?}: {what}"
         );
         tokio::time::sleep(INTERVAL).await;
     }
 }
 
-/// Awaits an event that announces itself.
+/// Awaits a future with a deadline.
 ///
 /// # Panics
-/// It did not come within `deadline`.
+/// The event did not happen within `deadline`.
 pub async fn within<T>(what: &str, deadline: Duration, event: impl Future<Output = T>) -> T {
     let Ok(outcome) = tokio::time::timeout(deadline, event).await else {
-        panic!("not within {deadline:?}: {what}")
+        panic!("timed out after {deadline:?}: {what}")
     };
     outcome
 }

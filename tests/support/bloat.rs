@@ -1,12 +1,12 @@
-//! A guest with more in it than it needs: core modules that are instantiated beside its own.
+//! Guests with extra core modules that are instantiated next to their own.
 
 use super::guest::guest_bytes;
 use super::wasm::number;
 
-/// Section of a component that holds a core module, and the one that instantiates some.
+/// Ids of component sections: a core module, and core instances.
 const CORE_MODULE: u8 = 1;
 const CORE_INSTANCES: u8 = 2;
-/// Sections of a core module.
+/// Ids of core module sections.
 const TABLES: u8 = 4;
 const MEMORIES: u8 = 5;
 const PREAMBLE: &[u8] = b"\0asm\x01\0\0\0";
@@ -42,7 +42,7 @@ pub fn bloated(guest: &str, module: &[u8], times: u32) -> Vec<u8> {
     component
 }
 
-/// How many core modules a component has itself, those of its own components not counted.
+/// The number of core modules of a component, without those of nested components.
 fn core_modules(component: &[u8]) -> u32 {
     let (mut rest, mut count) = (&component[PREAMBLE_BYTES..], 0);
     while let Some((&id, after)) = rest.split_first() {

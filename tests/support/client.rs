@@ -1,5 +1,5 @@
-//! An HTTP client that keeps the whole response: status, headers, body, and when each frame of
-//! a stream came.
+//! An HTTP client that records the whole response: status, headers, body, and the arrival time of
+//! each frame of a stream.
 
 use std::sync::Once;
 use std::time::{Duration, Instant};
@@ -10,19 +10,19 @@ use serde_json::{Value, json};
 
 use super::await_event::within;
 
-/// No answer of a test takes longer, unless something hangs.
+/// No answer in a test takes longer unless something hangs.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(120);
 const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 static TLS: Once = Once::new();
 
-/// Talks to one host.
+/// A client of one host.
 #[derive(Clone)]
 pub struct Client {
     base_url: String,
     http: reqwest::Client,
 }
 
-/// A whole answer.
+/// A complete response.
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
@@ -33,7 +33,7 @@ pub struct Reply {
 /// One frame of a stream.
 #[derive(Debug, Clone)]
 pub struct Frame {
-    /// When it was read.
+    /// When the frame was read.
     pub at: Instant,
     /// `null` for `[DONE]`.
     pub json: Value,
@@ -63,7 +63,7 @@ impl Client {
     /// A client of the host at `base_url`.
     pub fn new(base_url: &str) -> Client {
         TLS.call_once(|| {
-            // Another test of this process may have installed it.
+            // Another test in this process may have installed it.
             let _ = rustls::crypto::ring::default_provider().install_default();
         });
         let http = reqwest::Client::builder()
@@ -77,7 +77,7 @@ impl Client {
         }
     }
 
-    /// Any request with these headers, up to the head of its answer.
+    /// Sends a request with these headers and returns when the response headers have arrived.
     pub async fn request(
         &self,
         method: &str,
@@ -96,7 +96,8 @@ impl Client {
             .unwrap_or_else(|error| panic!("{path}: {error:?}"))
     }
 
-    /// Any request with a body of JSON and headers of its own, up to the head of its answer.
+    /// Sends a request with a JSON body and further headers, and returns when the response headers
+    /// have arrived.
     pub async fn open(
         &self,
         method: &str,
@@ -111,12 +112,12 @@ impl Client {
         self.request(method, path, &headers, body.to_owned()).await
     }
 
-    /// Any request with a body of JSON.
+    /// Sends a request with a JSON body.
     pub async fn send(&self, method: &str, path: &str, body: &str) -> Reply {
         Reply::read(self.open(method, path, &[], body).await).await
     }
 
-    /// Any request with headers of its own.
+    /// Sends a request with further headers.
     pub async fn send_with(
         &self,
         method: &str,
@@ -127,7 +128,7 @@ impl Client {
         Reply::read(self.open(method, path, headers, body).await).await
     }
 
-    /// A request with headers of its own that may find nobody there, or a host that dies over it.
+    /// Sends a request to a host that may not be running or may die.
     ///
     /// # Errors
     /// The response is incomplete.
@@ -169,18 +170,18 @@ impl Client {
         self.send("GET", path, "").await
     }
 
-    /// A chat request with this body, answered whole.
+    /// Sends a chat request with this body; the answer is not streamed.
     pub async fn chat_with(&self, body: &Value) -> Reply {
         self.send("POST", "/v1/chat/completions", &body.to_string())
             .await
     }
 
-    /// One user message, answered whole.
+    /// Sends one user message; the answer is not streamed.
     pub async fn chat(&self, model: &str, text: &str) -> Reply {
         self.chat_with(&chat_body(model, text)).await
     }
 
-    /// A chat request with this body, streamed.
+    /// Sends a chat request with this body and streams the answer.
     ///
     /// # Panics
     /// The answer is not a stream.
@@ -202,7 +203,7 @@ impl Client {
         }
     }
 
-    /// One user message, streamed.
+    /// Sends one user message and streams the answer.
     pub async fn stream(&self, model: &str, text: &str) -> Frames {
         self.stream_with(&stream_body(model, text)).await
     }
@@ -215,10 +216,10 @@ impl Client {
 }
 
 impl Reply {
-    /// All of an answer.
+    /// Reads the whole response.
     ///
     /// # Panics
-    /// Its body breaks off.
+    /// The body is incomplete.
     pub async fn read(response: Response) -> Reply {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = within("the whole body", ANSWER_DEADLINE, response.bytes())
@@ -256,7 +257,7 @@ impl Reply {
         message.unwrap_or_else(|| panic!("no error in {}: {}", self.status, self.body))
     }
 
-    /// A header's value.
+    /// The value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
@@ -282,17 +283,17 @@ impl Frame {
 }
 
 impl Frames {
-    /// The next frame; none at the end of the body.
+    /// The next frame; `None` at the end of the body.
     ///
     /// # Panics
-    /// The body broke off, or a frame is invalid.
+    /// The body is incomplete, or a frame is invalid.
     pub async fn next(&mut self) -> Option<Frame> {
         loop {
             if let Some(frame) = self.take_frame() {
                 return Some(frame);
             }
             let piece = within("more of the stream", ANSWER_DEADLINE, self.response.chunk()).await;
-            self.unread.extend(piece.expect("the body broke off")?);
+            self.unread.extend(piece.expect("the body is incomplete")?);
         }
     }
 
@@ -314,7 +315,7 @@ impl Frames {
         let event: Vec<u8> = self.unread.drain(..end + 2).collect();
         let event = String::from_utf8(event).unwrap();
         match event.strip_prefix("data: ").map(str::trim_end) {
-            // A comment keeps the connection alive and says nothing.
+            // A comment only keeps the connection alive.
             None if event.starts_with(':') => self.take_frame(),
             None => panic!("no frame: {event:?}"),
             Some("[DONE]") => Some(Frame {
@@ -328,7 +329,7 @@ impl Frames {
         }
     }
 
-    /// All that is left.
+    /// The rest of the stream.
     pub async fn rest(&mut self) -> Vec<Frame> {
         let mut frames = Vec::new();
         while let Some(frame) = self.next().await {
@@ -337,10 +338,10 @@ impl Frames {
         frames
     }
 
-    /// All the text that is left.
+    /// The rest of the text.
     ///
     /// # Panics
-    /// The stream did not end well.
+    /// The stream ended with an error.
     pub async fn rest_text(&mut self) -> String {
         let frames = self.rest().await;
         assert!(
@@ -351,7 +352,7 @@ impl Frames {
         text_of(&frames)
     }
 
-    /// The error frame that ends it.
+    /// The error frame that ends the stream.
     ///
     /// # Panics
     /// There is no such frame.

@@ -1,35 +1,35 @@
-//! Runs the program `hayrick` to its end, as at a prompt.
+//! Runs the program `hayrick` until it ends.
 
 use std::process::Stdio;
 
 use tokio::process::Command;
 
-/// What a command left.
+/// The result of a command.
 #[derive(Debug)]
-pub struct Ended {
+pub struct CommandOutput {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
 /// Runs `hayrick` with these arguments.
-pub fn hayrick(args: &[&str]) -> Ended {
+pub fn hayrick(args: &[&str]) -> CommandOutput {
     hayrick_with(args, &[])
 }
 
 /// Runs `hayrick` with these arguments and variables.
-pub fn hayrick_with(args: &[&str], variables: &[(&str, &str)]) -> Ended {
+pub fn hayrick_with(args: &[&str], variables: &[(&str, &str)]) -> CommandOutput {
     let mut command = clean(Command::new(env!("CARGO_BIN_EXE_hayrick"))).into_std();
     command.envs(variables.iter().copied());
     let output = command.args(args).stdin(Stdio::null()).output().unwrap();
-    Ended {
+    CommandOutput {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
     }
 }
 
-/// Without what the tester's own environment says to Hayrick.
+/// Removes variables of Hayrick from the command's environment.
 pub fn clean(mut command: Command) -> Command {
     for (name, _) in std::env::vars() {
         if ["HAYRICK_", "OPENAI_"]

@@ -4,16 +4,16 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What fills it.
+/// The file that fills the disk.
 const BALLAST: &str = "ballast";
 
-/// A file system in memory at a folder; it goes away with this.
+/// A file system in memory, mounted at a folder until this is dropped.
 pub struct SmallDisk {
     path: PathBuf,
 }
 
 impl SmallDisk {
-    /// Mounts one; none where this user may not mount.
+    /// Mounts it; `None` if this user may not mount.
     pub fn mount(path: &Path, bytes: u64) -> Option<SmallDisk> {
         let mut command = Command::new("mount");
         command
@@ -34,12 +34,12 @@ impl SmallDisk {
         })
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Writes until nothing more fits.
+    /// Writes until the disk is full.
     pub fn fill(&self) {
         let mut file = std::fs::File::options()
             .append(true)
@@ -54,12 +54,12 @@ impl SmallDisk {
         assert_eq!(full.kind(), ErrorKind::StorageFull, "{full}");
     }
 
-    /// Writes this many bytes, to be cleared once the host needs them.
+    /// Writes this many bytes, which `clear` removes.
     pub fn load(&self, bytes: usize) {
         std::fs::write(self.path.join(BALLAST), vec![0; bytes]).unwrap();
     }
 
-    /// Takes away what was loaded and what filled it.
+    /// Removes what `load` and `fill` wrote.
     pub fn clear(&self) {
         std::fs::remove_file(self.path.join(BALLAST)).unwrap();
     }
@@ -67,7 +67,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Lazily: a host that is just being killed may still hold files of it.
+        // Lazily: a host that is being killed may still have files open.
         let _ = Command::new("umount").arg("-l").arg(&self.path).status();
     }
 }

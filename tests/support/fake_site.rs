@@ -1,4 +1,4 @@
-//! A web server in the test's own process that answers as configured, and keeps what it was sent.
+//! A web server in the test process that answers as configured and records requests.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,17 +6,17 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-/// Bytes of one piece of an answer without end.
+/// Size of a write in an endless answer.
 const PIECE: usize = 16 << 10;
 
-/// What follows the bytes of an answer.
+/// What happens after the bytes of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Then {
-    /// The connection ends.
+    /// The connection is closed.
     Close,
-    /// Nothing, for as long as the client waits.
+    /// Nothing more is sent while the client waits.
     Stall,
-    /// More and more bytes.
+    /// More bytes without end.
     Flood,
 }
 
@@ -27,7 +27,7 @@ pub struct Answer {
     pub then: Then,
 }
 
-/// A running server. It ends when this is dropped.
+/// A running server. It stops when this is dropped.
 pub struct FakeSite {
     pub port: u16,
     seen: Arc<Mutex<Vec<String>>>,
@@ -60,7 +60,8 @@ impl Answer {
 }
 
 impl FakeSite {
-    /// Answers each request, head and body, as `answer` says of it and of the server's own port.
+    /// Answers each request with the result of `answer`, called with the request and the port of
+    /// the server.
     pub async fn start(answer: impl Fn(&str, u16) -> Answer + Send + Sync + 'static) -> FakeSite {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -73,7 +74,7 @@ impl FakeSite {
                 connections.spawn(async move {
                     let (mut stream, request) = read(stream).await;
                     requests.lock().unwrap().push(request.clone());
-                    // Whoever does not wait for all of it hangs up.
+                    // The client may hang up before the end.
                     let _ = write(&mut stream, answer(&request, port)).await;
                 });
             }
@@ -85,17 +86,17 @@ impl FakeSite {
         }
     }
 
-    /// An address of it.
+    /// A URL of the server.
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// Every request so far, head and body.
+    /// All requests so far, head and body.
     pub fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
     }
 
-    /// The policy of a plugin that may ask it everything, and lines of its own.
+    /// The policy of a plugin that may send any request to it, with additional lines.
     pub fn policy(&self, more: &str) -> String {
         let rule = format!(
             "[[egress]]\nscheme = 'http'\nhost = '127.0.0.1'\nport = {}\nprivate = true",

@@ -1,4 +1,4 @@
-//! A model server in the test's own process that can misbehave, and keeps its requests.
+//! A model server in the test process that can misbehave and records its requests.
 
 use std::fmt::Write;
 use std::io;
@@ -12,68 +12,67 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 
-/// The text of a good answer, token by token.
+/// The text of a normal answer, token by token.
 pub const TOKENS: [&str; 3] = ["Hello", " from", " upstream"];
 /// Its usage: prompt and completion.
 pub const USAGE: (u64, u64) = (7, 3);
 
-/// How a request is answered. What breaks off does so after the first tokens.
+/// How a request is answered. Incomplete answers end after the first tokens.
 #[derive(Debug, Clone)]
 pub enum Behaviour {
     /// The tokens at once, or one document for a request that does not stream; one vector per text
     /// for `/embeddings`.
     Ok,
-    /// One document, even to a request that streams.
+    /// One document, even for a streaming request.
     Document,
-    /// After a pause, the item of a batch that the request is about; one that contains
-    /// `refused` is refused with 500.
+    /// After a pause, the batch item in the request; an item that contains `refused` gets a 500.
     Work {
         pause: Duration,
         refused: Option<&'static str>,
     },
     /// This many tokens, with a pause before each.
     Slow { chunks: usize, pause: Duration },
-    /// Not even a status.
+    /// No response at all.
     NeverAnswers,
-    /// A status, and never a token.
+    /// A status, but no token.
     NeverAToken,
-    /// The connection ends, without the end of the body.
+    /// The connection is closed before the end of the body.
     Cut,
-    /// The body ends in order, without the end of the answer.
+    /// The body ends properly, but the answer is incomplete.
     Unfinished,
-    /// Half an event, then the connection ends.
+    /// Half an event, then the connection is closed.
     HalfEvent,
     /// An event that is not JSON.
     Malformed,
-    /// Silence.
+    /// No more data.
     Stall,
     /// An event of this size.
     HugeEvent { bytes: usize },
     /// An error response with OpenAI's error object and, if set, `Retry-After` in seconds.
     Status { code: u16, retry_after: Option<u64> },
-    /// The connection ends before the status.
+    /// The connection is closed before the status.
     HangUp,
     /// An error object in the middle of the stream.
     ErrorEvent { code: Option<u16> },
-    /// This body, each piece in a separate write.
+    /// This body, with each part in a separate write.
     Raw {
         content_type: &'static str,
         pieces: Vec<String>,
     },
 }
 
-/// One request as it came.
+/// A recorded request.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// When it was whole.
+    /// When it had fully arrived.
     pub at: Instant,
     pub path: String,
-    /// Head of the request, as sent.
+    /// The head of the request, as sent.
     pub headers: String,
     pub body: String,
 }
 
-/// The server. It ends with this value.
+/// The server. It stops when this is dropped.
 pub struct FakeUpstream {
     address: String,
     shared: Arc<Shared>,
@@ -90,18 +89,18 @@ struct Shared {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     pub accepted: usize,
-    /// Connections that are open now.
+    /// Currently open connections.
     pub open: usize,
     /// Connections that the other side closed.
     pub closed_by_peer: usize,
     pub requests: usize,
-    /// Requests that are being answered now.
+    /// Requests currently being answered.
     pub busy: usize,
-    /// The most there were at a time.
+    /// The maximum number of concurrent requests.
     pub busy_max: usize,
 }
 
-/// A request that is being answered, whatever ends that.
+/// Counts a request as being answered until it is dropped.
 struct Busy<'a>(&'a Shared);
 
 impl Drop for Busy<'_> {
@@ -116,7 +115,7 @@ impl FakeUpstream {
         FakeUpstream::start_sequence(vec![behaviour]).await
     }
 
-    /// A server that behaves like this, request by request; the last behaviour stays.
+    /// A server that behaves like this, request by request; the last behaviour repeats.
     ///
     /// # Panics
     /// There is no behaviour.
@@ -143,7 +142,7 @@ impl FakeUpstream {
         format!("http://{}/v1", self.address)
     }
 
-    /// Every request so far.
+    /// All requests so far.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.requests.lock().unwrap().clone()
     }
@@ -153,18 +152,18 @@ impl FakeUpstream {
         *self.shared.counts.borrow()
     }
 
-    /// Waits for the first request, if it has not come yet.
+    /// Waits for the first request.
     pub async fn request(&self) -> Request {
         self.reach(|counts| counts.requests > 0).await;
         self.requests()[0].clone()
     }
 
-    /// Waits until the other side has closed a connection, if it has not yet.
+    /// Waits until the other side has closed a connection.
     pub async fn connection_closed(&self) {
         self.reach(|counts| counts.closed_by_peer > 0).await;
     }
 
-    /// Waits until this is so.
+    /// Waits until `is_so` returns true.
     pub async fn reach(&self, is_so: impl Fn(&Counts) -> bool) {
         self.shared
             .counts
@@ -177,7 +176,7 @@ impl FakeUpstream {
 
 impl Drop for FakeUpstream {
     fn drop(&mut self) {
-        // The connections belong to the accepting task.
+        // The accepting task owns the connections.
         self.accepting.abort();
     }
 }
@@ -196,7 +195,7 @@ async fn serve(socket: TcpStream, shared: Arc<Shared>) {
     let (reader, writer) = socket.into_split();
     let (sender, receiver) = mpsc::unbounded_channel();
     tokio::select! {
-        // Reading goes on while an answer is written: that is how a hang-up is seen at once.
+        // Keeps reading while an answer is written, to notice a hang-up at once.
         () = read_requests(reader, &shared, sender) => shared.count(|counts| (counts.closed_by_peer, counts.open) = (counts.closed_by_peer + 1, counts.open - 1)),
         () = write_answers(writer, receiver, &shared) => shared.count(|counts| counts.open -= 1),
     }
@@ -212,7 +211,7 @@ async fn read_requests(
     loop {
         while let Some(request) = take_request(&mut unread) {
             let behaviour = shared.keep(request.clone());
-            // It fails if the connection was ended on this side; then this ends too.
+            // It fails if this side closed the connection; then this ends too.
             let _ = sender.send((behaviour, request));
         }
         let mut piece = [0; 16 << 10];
@@ -223,7 +222,7 @@ async fn read_requests(
     }
 }
 
-/// Takes a whole request with a `Content-Length` off the front.
+/// Removes a complete request with a `Content-Length` from the front.
 fn take_request(unread: &mut Vec<u8>) -> Option<Request> {
     let head_end = unread.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
     let headers = String::from_utf8(unread[..head_end].to_vec()).unwrap();
@@ -243,7 +242,7 @@ fn take_request(unread: &mut Vec<u8>) -> Option<Request> {
     })
 }
 
-/// Returns once the connection is to end.
+/// Returns when the connection should be closed.
 async fn write_answers(
     mut writer: OwnedWriteHalf,
     mut requests: mpsc::UnboundedReceiver<(Behaviour, Request)>,
@@ -287,7 +286,7 @@ impl Shared {
     }
 }
 
-/// Answers one request; whether the connection stays.
+/// Answers a request; returns whether the connection stays open.
 async fn answer(
     out: &mut OwnedWriteHalf,
     behaviour: Behaviour,
@@ -331,7 +330,7 @@ async fn answer(
     }
 }
 
-/// What follows the first tokens.
+/// Writes what follows the first tokens.
 async fn break_off(out: &mut OwnedWriteHalf, behaviour: Behaviour) -> io::Result<bool> {
     match behaviour {
         Behaviour::Unfinished => end(out).await,
@@ -360,12 +359,12 @@ async fn break_off(out: &mut OwnedWriteHalf, behaviour: Behaviour) -> io::Result
             .await?;
             end(out).await
         }
-        // `Cut`: the connection ends here.
+        // `Cut`: the connection is closed here.
         _ => Ok(false),
     }
 }
 
-/// The item of a batch in a request's body, where it stands before the line with the instruction.
+/// The batch item in a request body: the text before the line with the instruction.
 fn item(body: &str) -> &str {
     let rest = body
         .split_once("Process this item: ")
@@ -384,7 +383,7 @@ fn streams(request: &Request) -> bool {
     request.body.contains("\"stream\":true") || request.body.contains("\"stream\": true")
 }
 
-/// A whole stream of tokens.
+/// A complete stream of tokens.
 async fn stream(out: &mut OwnedWriteHalf, tokens: &[&str], pause: Duration) -> io::Result<bool> {
     start(out, "text/event-stream").await?;
     for token in tokens {
@@ -397,7 +396,7 @@ async fn stream(out: &mut OwnedWriteHalf, tokens: &[&str], pause: Duration) -> i
     end(out).await
 }
 
-/// An event of one token.
+/// An event with one token.
 pub fn event(token: &str) -> String {
     format!(
         "data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"model\":\"fake-model\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{token}\"}},\"finish_reason\":null}}]}}\n\n"
@@ -422,7 +421,7 @@ fn whole() -> String {
     )
 }
 
-/// As many vectors as there are texts without quotes or commas in them: 0, 1, 2…, last first.
+/// One vector per text (texts must not contain quotes or commas): 0, 1, 2…, last first.
 fn embeddings(body: &str) -> String {
     let input = body
         .split_once("\"input\":[")

@@ -1,15 +1,15 @@
-//! A folder of a test's own, gone when the test is.
+//! A temporary folder of a test.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
-/// Made when it is; removed when it is dropped.
+/// A folder that is removed when this is dropped.
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// A fresh, empty folder below the build's own.
+    /// A new, empty folder inside the build folder.
     pub fn fresh() -> Folder {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
@@ -18,12 +18,12 @@ impl Folder {
         Folder(path)
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// A folder inside it, made if it is not there.
+    /// A folder inside it, created if necessary.
     pub fn subfolder(&self, name: &str) -> PathBuf {
         let path = self.0.join(name);
         std::fs::create_dir_all(&path).unwrap();
@@ -33,7 +33,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What a dying process still holds open stays; the next `cargo clean` takes it.
+        // Files that a dying process still has open remain until the next `cargo clean`.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

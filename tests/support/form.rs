@@ -1,4 +1,4 @@
-//! Forms of files as a browser sends them, and the two kinds of answers to them.
+//! Upload forms as a browser sends them, and the two kinds of answers.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::client::{Client, Reply};
 
 const BOUNDARY: &str = "hay";
 
-/// A form that is being filled in.
+/// A form under construction.
 #[derive(Clone, Default)]
 pub struct Form {
     parts: Vec<u8>,
@@ -19,7 +19,7 @@ pub struct Event {
     pub data: Value,
 }
 
-/// What the header `content-type` of a form says.
+/// The header `content-type` of a form.
 pub fn content_type() -> String {
     format!("multipart/form-data; boundary={BOUNDARY}")
 }
@@ -46,12 +46,12 @@ impl Form {
         self
     }
 
-    /// Its parts, without its end.
+    /// The parts of the form, without its end.
     pub fn open(self) -> Vec<u8> {
         self.parts
     }
 
-    /// All of it.
+    /// The whole form.
     pub fn closed(self) -> Vec<u8> {
         let mut form = self.parts;
         form.extend(end().into_bytes());
@@ -59,17 +59,17 @@ impl Form {
     }
 }
 
-/// What ends a form.
+/// The end of a form.
 pub fn end() -> String {
     format!("--{BOUNDARY}--\r\n")
 }
 
-/// Sends a form, and reads the text that answers it.
+/// Sends a form and reads the answer as text.
 pub async fn upload(client: &Client, pipeline: &str, form: Form) -> Reply {
     send(client, pipeline, "*/*", form).await
 }
 
-/// Sends a form, and reads the events that answer it.
+/// Sends a form and reads the answer as events.
 ///
 /// # Panics
 /// The answer is not a stream of events.
@@ -81,7 +81,7 @@ pub async fn upload_for_events(client: &Client, pipeline: &str, form: Form) -> V
         "{}",
         reply.body
     );
-    // A comment keeps the connection alive and says nothing.
+    // A comment only keeps the connection alive.
     reply
         .body
         .split_terminator("\n\n")

@@ -1,18 +1,18 @@
-//! Where the built guests lie, and what to do when one is missing.
+//! Finds the built guests, and handles missing ones.
 
 use std::path::PathBuf;
 
 use super::report::say;
 
-/// Where `tests/guests/build.sh` puts what it builds.
+/// The folder of the components that `tests/guests/build.sh` builds.
 pub fn components() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/guests/components")
 }
 
-/// The file of a guest that every machine can build.
+/// The file of a guest that can be built on every machine.
 ///
 /// # Panics
-/// It is not there.
+/// It does not exist.
 pub fn guest(name: &str) -> PathBuf {
     let path = components().join(format!("{name}.wasm"));
     assert!(
@@ -25,7 +25,7 @@ pub fn guest(name: &str) -> PathBuf {
 /// The file of an example plugin.
 ///
 /// # Panics
-/// It is not there.
+/// It does not exist.
 pub fn plugin(name: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("plugins/{name}.wasm"));
     assert!(
@@ -40,11 +40,11 @@ pub fn guest_bytes(name: &str) -> Vec<u8> {
     std::fs::read(guest(name)).unwrap()
 }
 
-/// The file of a guest that needs a toolchain not everybody has; without it, says so once and
-/// leaves the case out.
+/// The file of a guest that needs an optional toolchain; `None`, with a notice, if it was not
+/// built.
 ///
 /// # Panics
-/// It is not there and this is CI, where nothing is left out.
+/// It does not exist and this is CI, where nothing is skipped.
 pub fn optional_guest(name: &str, toolchain: &str) -> Option<PathBuf> {
     let path = components().join(format!("{name}.wasm"));
     if path.is_file() {
@@ -56,7 +56,7 @@ pub fn optional_guest(name: &str, toolchain: &str) -> Option<PathBuf> {
     None
 }
 
-/// Says what a run of the tests leaves out and how to get it.
+/// Reports what this test run skips and how to enable it.
 ///
 /// # Panics
 /// This is CI.

@@ -1,4 +1,4 @@
-//! A host in a process of its own, as an operator runs it.
+//! A host in its own process, as an operator runs it.
 
 use std::fs::{DirBuilder, File, Permissions};
 use std::io::Read;
@@ -20,11 +20,11 @@ use super::logs::Logs;
 use super::quiet::{Stopwatch, machine};
 use super::report::say;
 
-/// Long enough for a cold compilation of a whole CPython, at its low priority, on a slow machine:
-/// as long as the host gives it.
+/// Long enough for a cold compilation of CPython at low priority on a slow machine; the same as the
+/// host's limit.
 const START_DEADLINE: Duration = Duration::from_secs(300);
 
-/// What a host is started with.
+/// The configuration of a host.
 #[derive(Default)]
 pub struct TestHostBuilder {
     plugins: Vec<(PathBuf, String)>,
@@ -83,7 +83,7 @@ impl TestHostBuilder {
         self
     }
 
-    /// What stands before every section of the settings file.
+    /// Adds lines before all sections of the settings file.
     pub fn top(mut self, lines: &str) -> TestHostBuilder {
         self.top.push_str(lines);
         self.top.push('\n');
@@ -105,44 +105,44 @@ impl TestHostBuilder {
         self
     }
 
-    /// A variable of its environment.
+    /// Sets an environment variable.
     pub fn variable(mut self, name: &str, value: &str) -> TestHostBuilder {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// With its data in this folder, which is there.
+    /// Uses this existing data folder.
     pub fn data_dir(mut self, path: &Path) -> TestHostBuilder {
         self.data_dir = Some(path.to_owned());
         self
     }
 
-    /// On this address in place of 127.0.0.1.
+    /// Listens on this address instead of 127.0.0.1.
     pub fn listen(mut self, address: &str) -> TestHostBuilder {
         self.listen = Some(address.to_owned());
         self
     }
 
-    /// With a compile cache of its own, empty at the start. Other hosts share one, so that each
-    /// guest is compiled once for all tests.
+    /// Uses its own compile cache, empty at first. Other hosts share one, so that each guest is
+    /// compiled only once for all tests.
     pub fn cold(mut self) -> TestHostBuilder {
         self.is_cold = true;
         self
     }
 
-    /// With no other test's host beside it: for tests that measure time, see
+    /// Runs with no other host at the same time: for tests that measure time, see
     /// [`TestHost::stopwatch`].
     pub fn alone(mut self) -> TestHostBuilder {
         self.is_alone = true;
         self
     }
 
-    /// Starts it and waits until every file has been tried.
+    /// Starts the host and waits until every plugin file has been loaded or refused.
     pub async fn start(self) -> TestHost {
         TestHost::begin(self.prepare().await).await
     }
 
-    /// Lays out its folders and starts nothing.
+    /// Creates its folders without starting it.
     pub async fn prepare(self) -> Arc<Launch> {
         let machine = machine(self.is_alone).await;
         let folder = Folder::fresh();
@@ -174,12 +174,12 @@ impl TestHostBuilder {
 }
 
 impl TestHost {
-    /// A host with nothing in it yet.
+    /// A host without plugins.
     pub fn builder() -> TestHostBuilder {
         TestHostBuilder::default()
     }
 
-    /// Starts a host, and waits until every file has been tried.
+    /// Starts a host and waits until every plugin file has been loaded or refused.
     pub async fn begin(launch: Arc<Launch>) -> TestHost {
         let mut process = launch.begin();
         let address = process.address().await;
@@ -202,19 +202,19 @@ impl TestHost {
         self.client.get("/health/ready").await.status == 200
     }
 
-    /// The same folders and settings, after this process has ended as it should.
+    /// Restarts with the same folders and settings after a normal shutdown.
     pub async fn restart(mut self) -> TestHost {
         self.sigterm();
         self.ended().await;
         TestHost::begin(Arc::clone(&self.launch)).await
     }
 
-    /// The same, after this process was killed (SIGKILL) wherever it was.
+    /// Restarts with the same folders and settings after a SIGKILL.
     pub async fn kill_and_restart(self) -> TestHost {
         TestHost::begin(self.killed().await).await
     }
 
-    /// Kills it (SIGKILL); what it was started with stays.
+    /// Kills it (SIGKILL); its folders and settings remain.
     pub async fn killed(mut self) -> Arc<Launch> {
         self.process.kill().await;
         Arc::clone(&self.launch)
@@ -225,12 +225,12 @@ impl TestHost {
         &self.address
     }
 
-    /// Where its URLs begin.
+    /// The base URL.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The process.
+    /// The process id.
     pub fn pid(&self) -> u32 {
         self.process.pid()
     }
@@ -244,29 +244,29 @@ impl TestHost {
             .join(format!("{pipeline}.wasm"))
     }
 
-    /// The policy file of a pipeline, which need not be there.
+    /// The policy file of a pipeline, whether or not it exists.
     pub fn policy_file(&self, pipeline: &str) -> PathBuf {
         self.plugin_file(pipeline).with_extension("toml")
     }
 
-    /// A file beside the plugins folder, on the same file system.
+    /// A file next to the plugins folder, on the same file system.
     pub fn scratch_file(&self, name: &str) -> PathBuf {
         self.launch.folder.path().join(name)
     }
 
-    /// A file or folder of its data folder.
+    /// A file or folder in its data folder.
     pub fn data_path(&self, name: &str) -> PathBuf {
         self.launch.data_dir.join(name)
     }
 
-    /// Puts a plugin there by writing aside and renaming.
+    /// Installs a plugin by writing a temporary file and renaming it.
     pub fn rename_in(&self, pipeline: &str, content: &[u8]) {
         let aside = self.scratch_file("aside.wasm");
         std::fs::write(&aside, content).unwrap();
         std::fs::rename(&aside, self.plugin_file(pipeline)).unwrap();
     }
 
-    /// The version that serves, once its number is `number` or higher.
+    /// Waits until a version with this number or a higher one is serving, and returns it.
     pub async fn serves_version(&self, pipeline: &str, number: u64) -> Value {
         eventually(
             &format!("version {number} of {pipeline}"),
@@ -279,7 +279,7 @@ impl TestHost {
         .await
     }
 
-    /// Why the newest file of a pipeline was refused, once it is.
+    /// Waits until the newest file of a pipeline is refused, and returns the reason.
     pub async fn refusal(&self, pipeline: &str) -> String {
         eventually(&format!("a refusal of {pipeline}"), SOON, async || {
             let status = self.client.status(pipeline).await?;
@@ -288,7 +288,7 @@ impl TestHost {
         .await
     }
 
-    /// Waits until nobody runs in a pipeline.
+    /// Waits until a pipeline has no running runs.
     pub async fn is_idle(&self, pipeline: &str) {
         eventually(&format!("no run of {pipeline}"), SOON, async || {
             let status = self.client.status(pipeline).await?;
@@ -297,7 +297,7 @@ impl TestHost {
         .await;
     }
 
-    /// Starts to measure time.
+    /// Starts measuring time.
     ///
     /// # Panics
     /// The host was not started [`alone`](TestHostBuilder::alone).
@@ -306,7 +306,7 @@ impl TestHost {
         self.launch.machine.stopwatch()
     }
 
-    /// What `hayrick status` prints about this host.
+    /// The output of `hayrick status` for this host.
     pub fn status_command(&self) -> String {
         let port = self.address.rsplit(':').next().unwrap();
         hayrick(&["status", "--port", port]).stdout
@@ -324,7 +324,7 @@ impl TestHost {
         );
     }
 
-    /// Waits for its end.
+    /// Waits until it has ended.
     pub async fn ended(&mut self) -> ExitStatus {
         self.process.ended().await
     }
@@ -342,8 +342,7 @@ impl Drop for TestHost {
     }
 }
 
-/// The folder by a link, and a copy of the key: a host follows a link to the folder, and none to
-/// the key.
+/// Links the folder and copies the key: a host follows a link to the folder, but not to the key.
 fn share_compile_cache(data_dir: &Path) {
     let shared = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let (folder, key) = (
@@ -355,14 +354,14 @@ fn share_compile_cache(data_dir: &Path) {
         .mode(0o700)
         .create(&folder)
         .unwrap();
-    // A folder of an earlier build may be open to others, which no host puts up with.
+    // A folder of an earlier build may be accessible to others, which a host refuses.
     std::fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
     symlink(folder, data_dir.join("cache")).unwrap();
     std::fs::write(data_dir.join("cache.key"), shared_key(&key)).unwrap();
     std::fs::set_permissions(data_dir.join("cache.key"), Permissions::from_mode(0o600)).unwrap();
 }
 
-/// One key for all tests of this build, whichever made it first.
+/// One key for all tests of this build, created by the first that needs it.
 fn shared_key(path: &Path) -> Vec<u8> {
     static ONCE: Mutex<()> = Mutex::new(());
     let _one_at_a_time = ONCE.lock();
@@ -374,7 +373,7 @@ fn shared_key(path: &Path) -> Vec<u8> {
             .read_exact(&mut random)
             .unwrap();
         std::fs::write(&aside, random).unwrap();
-        // Another process of tests may have been quicker: then its key counts.
+        // Another test process may have been faster; then its key is used.
         let _ = std::fs::hard_link(&aside, path);
         std::fs::remove_file(aside).unwrap();
     }

@@ -1,4 +1,4 @@
-//! A client's side of jobs: submit, look, wait, follow.
+//! The client side of jobs: submit, get, wait, follow.
 
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
@@ -9,18 +9,18 @@ use super::client::{Client, Reply};
 /// One event of a job's stream.
 #[derive(Debug)]
 pub struct Event {
-    /// The job's revision.
+    /// The revision of the job.
     pub id: u64,
     pub name: String,
     pub job: Value,
 }
 
-/// A job's events that are being read.
+/// A stream of the events of a job.
 pub struct Events {
     pub headers: HeaderMap,
     response: reqwest::Response,
     unread: String,
-    /// Comments that were passed over.
+    /// Number of comments that were skipped.
     pub heartbeats: usize,
 }
 
@@ -29,7 +29,7 @@ pub fn program(data: Value) -> Value {
     json!({"type": "program", "data": data})
 }
 
-/// A program that waits.
+/// A program that sleeps.
 pub fn sleep(ms: u64) -> Value {
     program(json!({"do": "sleep", "ms": ms}))
 }
@@ -43,7 +43,7 @@ pub fn with(mut body: Value, fields: Value) -> Value {
     body
 }
 
-/// A job's id.
+/// The id of a job.
 pub fn id(job: &Value) -> &str {
     job["id"]
         .as_str()
@@ -51,7 +51,7 @@ pub fn id(job: &Value) -> &str {
 }
 
 impl Client {
-    /// Submits a job of this body, and gives the whole answer.
+    /// Submits a job with this body and returns the whole response.
     pub async fn post_job(&self, pipeline: &str, body: &Value) -> Reply {
         self.send("POST", &format!("/{pipeline}/jobs"), &body.to_string())
             .await
@@ -67,7 +67,7 @@ impl Client {
         reply.json()
     }
 
-    /// A job as it is.
+    /// The current state of a job.
     pub async fn job(&self, job: &Value) -> Value {
         self.of_job(job, "GET", "").await.json()
     }
@@ -79,26 +79,26 @@ impl Client {
             .await
     }
 
-    /// A job once it has ended.
+    /// Waits until a job has ended, and returns it.
     ///
     /// # Panics
-    /// It does not.
+    /// It does not end.
     pub async fn ended(&self, job: &Value) -> Value {
         let ended = self.of_job(job, "GET", "?wait=60").await.json();
         assert!(
             ["completed", "failed", "cancelled"].contains(&ended["status"].as_str().unwrap()),
-            "it goes on: {ended}"
+            "the job has not ended: {ended}"
         );
         ended
     }
 
-    /// Submits a job and waits for its end.
+    /// Submits a job and waits until it has ended.
     pub async fn work(&self, pipeline: &str, body: Value) -> Value {
         let job = self.submit(pipeline, body).await;
         self.ended(&job).await
     }
 
-    /// A job once it has this status.
+    /// Waits until a job has this status, and returns it.
     pub async fn job_is(&self, job: &Value, status: &str) -> Value {
         eventually(&format!("{} is {status}", id(job)), SOON, async || {
             let job = self.job(job).await;
@@ -116,7 +116,7 @@ impl Client {
             .clone()
     }
 
-    /// Follows a job, from the event after `last` on.
+    /// Follows a job from the event after `last`.
     pub async fn follow(&self, job: &Value, last: Option<u64>) -> Events {
         let path = format!(
             "/{}/jobs/{}/events",
@@ -136,10 +136,10 @@ impl Client {
 }
 
 impl Events {
-    /// The next event; none at the end.
+    /// The next event; `None` at the end.
     ///
     /// # Panics
-    /// The body broke off, or an event is invalid.
+    /// The body is incomplete, or an event is invalid.
     pub async fn next(&mut self) -> Option<Event> {
         loop {
             while let Some((block, rest)) = self.unread.split_once("\n\n") {
@@ -152,15 +152,15 @@ impl Events {
             }
             let piece = within("more events", SOON, self.response.chunk())
                 .await
-                .expect("the body broke off")?;
+                .expect("the body is incomplete")?;
             self.unread.push_str(std::str::from_utf8(&piece).unwrap());
         }
     }
 
-    /// Reads on until this many heartbeats have come in all; an event does not count.
+    /// Reads until this many heartbeats have arrived in total, skipping events.
     ///
     /// # Panics
-    /// The stream ends before.
+    /// The stream ends too early.
     pub async fn beats(&mut self, count: usize) {
         while self.heartbeats + self.unread.matches(": heartbeat\n\n").count() < count {
             let piece = within("a heartbeat", SOON, self.response.chunk())
@@ -171,7 +171,7 @@ impl Events {
         }
     }
 
-    /// All that is left.
+    /// The rest of the stream.
     pub async fn rest(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
         while let Some(event) = self.next().await {

@@ -1,8 +1,8 @@
-//! Kills a host again and again while clients submit jobs and it works on them; then looks whether
-//! it kept what it had acknowledged.
+//! Kills a host repeatedly while clients submit jobs and it runs them; then checks that it kept
+//! everything it had acknowledged.
 //!
-//! What ran is counted outside the store: every attempt asks a model, and the model's server is in
-//! this process.
+//! Executions are counted outside the store: every attempt calls a model whose server is in this
+//! process.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -24,40 +24,40 @@ use super::random::Random;
 
 const PIPELINE: &str = "job-worker";
 const CLIENTS: usize = 4;
-/// Attempts at a time.
+/// Maximum number of concurrent attempts.
 pub const JOBS_MAX: usize = 8;
-/// Between two jobs of a client: together they give the worker more than it can do.
+/// Pause between two jobs of a client; all clients together submit more than the worker can do.
 const PACE: Duration = Duration::from_millis(25);
-/// An attempt takes as long as its model: two tokens, with this before each.
+/// An attempt takes as long as its model: two tokens, with this pause before each.
 const TOKEN_PAUSE: Duration = Duration::from_millis(20);
-/// Three hosts of four live for less than this from their greeting on …
+/// Three of four hosts are killed within this time after their greeting …
 const LIFE_MAX: Duration = Duration::from_millis(1500);
-/// … and the fourth for less than this from its very start.
+/// … and the fourth within this time after its start.
 const START_MAX: Duration = Duration::from_millis(150);
-/// Every this many jobs, a client sends one again that it knows to be kept.
+/// After this many jobs, a client resends one that it knows to be stored.
 const REPLAY_EVERY: u64 = 8;
 const SETTLE_DEADLINE: Duration = Duration::from_secs(600);
 const PAGE: usize = 1000;
 
-/// What was seen.
+/// The results of a kill loop.
 #[derive(Debug)]
-pub struct Seen {
+pub struct KillReport {
     pub kills: usize,
     /// Hosts that were killed before they served.
     pub killed_at_start: usize,
-    /// Jobs whose submission was answered with 202: from the text each asks to its id.
+    /// Jobs that were acknowledged with 202: from the text of each job to its id.
     pub acknowledged: BTreeMap<String, String>,
-    /// Every job there is in the end, by id.
+    /// All jobs at the end, by id.
     pub jobs: BTreeMap<String, Job>,
-    /// How often each text was asked.
+    /// How often the model was called with each text.
     pub executions: BTreeMap<String, usize>,
-    /// Of each start that lasted long enough: until a job that an earlier host had begun ran again.
+    /// For each start that lasted long enough: the time until an interrupted job ran again.
     pub recoveries: Vec<Duration>,
-    /// What SQLite says of the file that the last kill left.
+    /// The result of SQLite's `integrity_check` after the last kill.
     pub integrity: String,
 }
 
-/// A job in the end.
+/// A job at the end.
 #[derive(Debug)]
 pub struct Job {
     pub status: String,
@@ -66,7 +66,7 @@ pub struct Job {
     pub result: Value,
 }
 
-impl Seen {
+impl KillReport {
     /// Executions beyond the first of each job.
     pub fn repeated(&self) -> usize {
         self.executions.values().map(|count| count - 1).sum()
@@ -75,7 +75,7 @@ impl Seen {
     /// Checks that the host kept what it had acknowledged.
     ///
     /// # Panics
-    /// It broke it.
+    /// It did not.
     pub fn check(&self) {
         for (text, id) in &self.acknowledged {
             let job = self
@@ -97,12 +97,12 @@ impl Seen {
                 "{id}: {job:?}"
             );
         }
-        // Every submission was sent until it was answered, so a job more would be one that was kept
-        // twice.
+        // Every submission was repeated until it was answered, so an additional job would be a
+        // duplicate.
         assert_eq!(
             self.jobs.len(),
             self.acknowledged.len(),
-            "jobs there, and jobs acknowledged"
+            "stored jobs, and acknowledged jobs"
         );
         let (repeated, bound) = (self.repeated(), self.kills * JOBS_MAX);
         assert!(
@@ -112,7 +112,7 @@ impl Seen {
         assert_eq!(self.integrity, "ok");
     }
 
-    /// The figures, for a person.
+    /// The results as text.
     pub fn summary(&self) -> String {
         let mut recoveries = self.recoveries.clone();
         recoveries.sort_unstable();
@@ -143,14 +143,14 @@ impl Seen {
     }
 }
 
-/// Does it: `kills` times and once more at the end.
-pub async fn run(kills: usize, seed: u64) -> Seen {
+/// Runs the loop: `kills` kills, and one more at the end.
+pub async fn run(kills: usize, seed: u64) -> KillReport {
     let upstream = FakeUpstream::start(Behaviour::Slow {
         chunks: 2,
         pause: TOKEN_PAUSE,
     })
     .await;
-    // A job may be there at any number of deaths here without being their cause.
+    // Here, a job may be running at any number of kills without causing them.
     let limits = format!(
         "[jobs]\njobs_max = {JOBS_MAX}\nplugin_jobs_max = {JOBS_MAX}\ncrashes_max = 1000\nattempts = 100"
     );
@@ -187,7 +187,7 @@ pub async fn run(kills: usize, seed: u64) -> Seen {
         .iter()
         .for_each(|(text, _)| *executions.entry(text.clone()).or_default() += 1);
     let (recoveries, integrity) = (recoveries(&starts, &asked), integrity(&launch.data_dir));
-    Seen {
+    KillReport {
         kills,
         killed_at_start,
         acknowledged,
@@ -198,7 +198,7 @@ pub async fn run(kills: usize, seed: u64) -> Seen {
     }
 }
 
-/// Lets a host live for a while; whether it came to serve.
+/// Lets a host live for a while; returns whether it started serving.
 async fn live(process: &mut Process, host: &watch::Sender<Host>, random: &mut Random) -> bool {
     let from_start = random.below(4) == 0;
     let life = random.span(if from_start { START_MAX } else { LIFE_MAX });
@@ -218,16 +218,16 @@ async fn live(process: &mut Process, host: &watch::Sender<Host>, random: &mut Ra
     true
 }
 
-/// Where the clients find the host at this moment.
+/// The current address of the host, for clients.
 #[derive(Clone)]
 enum Host {
     NotYet,
     At(Client),
-    /// What is begun is finished there, and nothing more is begun.
+    /// Clients finish what they started, and start nothing more.
     Last(Client),
 }
 
-/// Each gives what was acknowledged to it.
+/// Each client returns what was acknowledged to it.
 type Clients = JoinSet<Vec<(String, String)>>;
 
 fn start_clients() -> (watch::Sender<Host>, Clients) {
@@ -261,7 +261,7 @@ async fn submit_jobs(client: usize, host: watch::Receiver<Host>) -> Vec<(String,
     acknowledged
 }
 
-/// Sends a job under its key until some host says that it is kept.
+/// Sends a job with its idempotency key until a host acknowledges it.
 async fn submit_until_acknowledged(text: &str, host: &watch::Receiver<Host>) -> String {
     let body = json!({"type": "program", "data": {"do": "ask", "text": text}}).to_string();
     let headers = [
@@ -283,14 +283,14 @@ async fn submit_until_acknowledged(text: &str, host: &watch::Receiver<Host>) -> 
                 Ok(reply) if reply.status == 202 => {
                     return reply.json()["id"].as_str().unwrap().to_owned();
                 }
-                // Its plugins are not loaded yet.
+                // The plugins are not loaded yet.
                 Ok(reply) => assert!(
                     [404, 503].contains(&reply.status),
                     "{}: {}",
                     reply.status,
                     reply.body
                 ),
-                // It died, or is not there yet.
+                // The host died, or has not started yet.
                 Err(_) => {}
             }
         }
@@ -298,9 +298,9 @@ async fn submit_until_acknowledged(text: &str, host: &watch::Receiver<Host>) -> 
     }
 }
 
-/// Waits until nothing is left to do.
+/// Waits until all jobs have ended.
 async fn settled(client: &Client) {
-    eventually("every job is over", SETTLE_DEADLINE, async || {
+    eventually("every job has ended", SETTLE_DEADLINE, async || {
         let reply = client
             .try_send(Method::GET, &format!("/{PIPELINE}/jobs?limit=1"), &[], "")
             .await
@@ -334,7 +334,7 @@ async fn all_jobs(client: &Client) -> BTreeMap<String, Job> {
     }
 }
 
-/// What the model was asked, in order, and when.
+/// The texts the model was called with, in order, with the time.
 fn asked(upstream: &FakeUpstream) -> Vec<(String, Instant)> {
     let text = |body: &str| {
         let body: Value = serde_json::from_str(body).unwrap();
@@ -350,7 +350,7 @@ fn asked(upstream: &FakeUpstream) -> Vec<(String, Instant)> {
         .collect()
 }
 
-/// Of each start: until the first job ran again that had run before it.
+/// For each start: the time until the first interrupted job ran again.
 fn recoveries(starts: &[Instant], asked: &[(String, Instant)]) -> Vec<Duration> {
     let ends = starts.iter().skip(1).map(Some).chain([None]);
     let first = |(start, end): (&Instant, Option<&Instant>)| {
@@ -370,7 +370,7 @@ fn recoveries(starts: &[Instant], asked: &[(String, Instant)]) -> Vec<Duration> 
     starts.iter().zip(ends).filter_map(first).collect()
 }
 
-/// What SQLite finds wrong with the store in a data folder that nobody uses; `ok` if nothing.
+/// The result of SQLite's `integrity_check` for the store in an unused data folder.
 pub fn integrity(data_dir: &Path) -> String {
     let file = Connection::open_with_flags(
         data_dir.join("hayrick.db"),

@@ -1,4 +1,4 @@
-//! Starts a host over the same folders as often as a test wants, and ends it as a crash would.
+//! Starts a host repeatedly with the same folders, and can kill it like a crash would.
 
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
@@ -13,9 +13,9 @@ use super::folder::Folder;
 use super::logs::Logs;
 use super::quiet::Machine;
 
-const GREETING: &str = "Hayrick serves on http://";
+const GREETING: &str = "Hayrick is listening on http://";
 
-/// What a host is started with. The folders stay for as long as this.
+/// The configuration and folders of a host. The folders exist as long as this value.
 pub struct Launch {
     pub folder: Folder,
     pub data_dir: PathBuf,
@@ -25,7 +25,7 @@ pub struct Launch {
     pub machine: Machine,
 }
 
-/// A host from its first moment on. It is killed when this is dropped.
+/// A host process from its start. It is killed when this is dropped.
 pub struct Process {
     pub logs: Logs,
     pub began: Instant,
@@ -34,7 +34,7 @@ pub struct Process {
 }
 
 impl Launch {
-    /// Starts the process and awaits nothing.
+    /// Starts the process without waiting.
     pub fn begin(&self) -> Process {
         let mut command = clean(Command::new(env!("CARGO_BIN_EXE_hayrick")));
         command.args(["serve", "--host", &self.listen, "--port", "0"]);
@@ -65,10 +65,10 @@ impl Launch {
 }
 
 impl Process {
-    /// The address it serves on, once it does.
+    /// Waits until it is serving, and returns its address.
     ///
     /// # Panics
-    /// It ends before.
+    /// It ends first.
     pub async fn address(&mut self) -> String {
         let greeting = within("the host's greeting", SOON, self.stdout.next_line())
             .await
@@ -82,7 +82,7 @@ impl Process {
             .to_owned()
     }
 
-    /// Its number.
+    /// The process id.
     ///
     /// # Panics
     /// It has ended.
@@ -90,21 +90,21 @@ impl Process {
         self.child.id().expect("the host has ended")
     }
 
-    /// Waits for its end.
+    /// Waits until it has ended.
     pub async fn ended(&mut self) -> ExitStatus {
         within("the end of the host", SOON, self.child.wait())
             .await
             .unwrap()
     }
 
-    /// Ends it at once, wherever it is (SIGKILL), and waits until it is gone.
+    /// Kills it (SIGKILL) and waits until it is gone.
     pub async fn kill(&mut self) {
         within("the end of a killed host", SOON, self.child.kill())
             .await
             .unwrap();
     }
 
-    /// The same without waiting; it may have ended by itself.
+    /// Kills it without waiting; it may have ended already.
     pub fn kill_soon(&mut self) {
         let _ = self.child.start_kill();
     }

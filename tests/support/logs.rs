@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::await_event::{SOON, within};
 
-/// Every line so far; clones see the same.
+/// All lines so far; clones share them.
 #[derive(Clone)]
 pub struct Logs {
     lines: Arc<Mutex<Vec<String>>>,
@@ -15,7 +15,7 @@ pub struct Logs {
 }
 
 impl Logs {
-    /// Gathers the lines of `pipe` until it is closed.
+    /// Collects the lines of `pipe` until it is closed.
     pub fn gather(pipe: impl AsyncRead + Unpin + Send + 'static) -> Logs {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (counter, count) = watch::channel(0);
@@ -38,7 +38,7 @@ impl Logs {
     /// Waits for the first line that contains all `fragments`.
     ///
     /// # Panics
-    /// It does not come.
+    /// There is no such line.
     pub async fn line(&self, fragments: &[&str]) -> String {
         let mut count = self.count.clone();
         let find = async {
@@ -61,7 +61,7 @@ impl Logs {
         within(&format!("a log line with {fragments:?}"), SOON, find).await
     }
 
-    /// The end of the log, for the one who reads a failed test.
+    /// The end of the log, for the output of a failed test.
     pub fn tail(&self) -> String {
         let lines = self.lines();
         lines[lines.len().saturating_sub(40)..].join("\n")

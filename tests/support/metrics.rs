@@ -1,8 +1,8 @@
-//! What `/metrics` says.
+//! Reads `/metrics`.
 
 use super::host::TestHost;
 
-/// The value of a metric with these labels; `None` without such a line.
+/// The value of a metric with these labels; `None` if there is no such line.
 pub async fn metric(host: &TestHost, name: &str) -> Option<f64> {
     let reply = host.client.get("/metrics").await;
     assert_eq!(reply.status, 200, "{}", reply.body);
@@ -13,7 +13,7 @@ pub async fn metric(host: &TestHost, name: &str) -> Option<f64> {
     line.map(|number| number.parse().unwrap())
 }
 
-/// How often a pipeline reached a limit; the empty name is that of clients.
+/// How often a pipeline reached a limit; the empty name stands for clients.
 pub async fn reached(host: &TestHost, limit: &str, pipeline: &str) -> u64 {
     let name = format!("hayrick_limit_reached_total{{limit=\"{limit}\",pipeline=\"{pipeline}\"}}");
     metric(host, &name).await.map_or(0, |count| count as u64)

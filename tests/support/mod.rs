@@ -1,4 +1,4 @@
-//! The support of the tests: a host in a process of its own, clients, guests.
+//! Support code for the tests: a host in its own process, clients, guests.
 
 pub mod await_event;
 pub mod bloat;
@@ -8,7 +8,7 @@ pub mod disk;
 pub mod fake_site;
 #[expect(
     dead_code,
-    reason = "some of it misbehaves only towards the tests of hayrick-services, which compile this file, too"
+    reason = "the tests of hayrick-services also compile this file and use the rest"
 )]
 pub mod fake_upstream;
 pub mod folder;

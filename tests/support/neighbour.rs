@@ -1,4 +1,4 @@
-//! A neighbour: what another client of the same host sees during a disturbance.
+//! A neighbour: another client of the same host during a disturbance.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::client::{Client, Frame};
 use super::host::TestHost;
 
-/// The guest that ticks, and how often it does in one answer; a tick is 20 ms.
+/// The guest that ticks, and the number of ticks in an answer; a tick takes 20 ms.
 const GUEST: &str = "slow-stream";
 const TICKS: usize = 25;
 /// The longest acceptable pause: far below a disturbance, far above the noise of a busy machine with
@@ -20,16 +20,16 @@ const GAP_MAX: Duration = Duration::from_millis(250);
 /// A neighbour's stream failed, or paused for longer than `GAP_MAX`; or other tests share the
 /// machine.
 pub async fn beside_a_neighbour<T>(host: &TestHost, disturb: impl Future<Output = T>) -> T {
-    // The gap is a time, and measured.
+    // The gap is measured, so this needs a stopwatch.
     host.stopwatch();
     let (start_sender, started) = oneshot::channel();
     let (stop, stopped) = oneshot::channel();
     let neighbour = tokio::spawn(read_streams(host.client.clone(), start_sender, stopped));
     let outcome = match started.await {
         Ok(()) => disturb.await,
-        Err(_) => panic!("the neighbour never began: {:?}", neighbour.await),
+        Err(_) => panic!("the neighbour never started: {:?}", neighbour.await),
     };
-    // A neighbour that failed is gone, and says so below.
+    // A neighbour that failed is reported below.
     let _ = stop.send(());
     let gap = neighbour.await.unwrap();
     assert!(gap <= GAP_MAX, "the neighbour's stream paused for {gap:?}");
@@ -62,7 +62,7 @@ async fn read_stream(client: &Client, started: &mut Option<oneshot::Sender<()>>)
     let mut stream = client.stream(GUEST, &TICKS.to_string()).await;
     let mut frames = vec![stream.next_text().await];
     if let Some(started) = started.take() {
-        // The test that waits for it may have failed.
+        // The waiting test may have failed.
         let _ = started.send(());
     }
     frames.extend(stream.rest().await);

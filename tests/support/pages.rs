@@ -1,8 +1,8 @@
-//! Generated pages: compared with what the code says, or written anew.
+//! Generated pages: compared with the code, or rewritten.
 
 use crate::support::source::{read, root};
 
-/// Compares a page of the repository with what it should say. With `HAYRICK_WRITE_DOCS=1` it is
+/// Compares a page of the repository with its expected content. With `HAYRICK_WRITE_DOCS=1` it is
 /// written instead.
 pub fn check_page(path: &str, expected: &str) {
     if std::env::var_os("HAYRICK_WRITE_DOCS").is_some() {

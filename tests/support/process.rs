@@ -1,15 +1,15 @@
-//! What the kernel says of a process: its memory, its time and the files it holds.
+//! Process information from the kernel: memory, CPU time and open files.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The most memory it has had at a time, in bytes, since its start or the last [`forget_peak`].
+/// Peak memory in bytes since the start of the process or the last [`forget_peak`].
 pub fn peak_memory(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:"))
-        .expect("the kernel tells the peak");
+        .expect("the kernel reports the peak");
     line.trim()
         .strip_suffix(" kB")
         .unwrap()
@@ -18,15 +18,15 @@ pub fn peak_memory(pid: u32) -> u64 {
         << 10
 }
 
-/// From now on the peak is what the process has now.
+/// Resets the peak to the current memory of the process.
 pub fn forget_peak(pid: u32) {
     std::fs::write(format!("/proc/{pid}/clear_refs"), "5").unwrap();
 }
 
-/// How long it has computed since its start, all its threads together.
+/// CPU time since the start of the process, all threads together.
 pub fn computed(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    // The name of the program may have spaces, and ends with the last bracket.
+    // The program name may contain spaces; it ends at the last parenthesis.
     let numbers = stat
         .rsplit_once(") ")
         .unwrap()
@@ -42,15 +42,15 @@ pub fn computed(pid: u32) -> Duration {
     )
 }
 
-/// Files below `folder` that it holds open, those without a name included.
+/// Files below `folder` that it has open, including unnamed ones.
 pub fn open_files(pid: u32, folder: &Path) -> Vec<PathBuf> {
     let handles = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
-    // One that is closed meanwhile is not open.
+    // Files that are closed in the meantime are skipped.
     let files = handles.filter_map(|handle| std::fs::read_link(handle.ok()?.path()).ok());
     files.filter(|file| file.starts_with(folder)).collect()
 }
 
-/// The processes it has started and that have not ended.
+/// Its child processes that are still running.
 pub fn children(pid: u32) -> Vec<u32> {
     let processes = std::fs::read_dir("/proc")
         .unwrap()
@@ -62,12 +62,12 @@ pub fn children(pid: u32) -> Vec<u32> {
         .collect()
 }
 
-/// Whether a process runs; one that has ended and was not waited for does not.
+/// Whether a process is running; a zombie is not.
 pub fn is_alive(pid: u32) -> bool {
     state(pid).is_some_and(|(state, _)| state != "Z")
 }
 
-/// The state of a process as the kernel abbreviates it, and its parent.
+/// The kernel's code for the state of a process, and its parent.
 fn state(pid: u32) -> Option<(String, u32)> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut fields = stat.rsplit_once(") ")?.1.split(' ');

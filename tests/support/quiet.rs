@@ -6,15 +6,15 @@ use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 static MACHINE: RwLock<()> = RwLock::const_new(());
 
-/// The machine, for as long as the folders of a test's host are there. A test has one host at a
-/// time: two shares of one test could wait for each other.
+/// The lock on the machine, held as long as the folders of a test's host exist. A test has one host
+/// at a time: two locks of one test could deadlock.
 #[expect(dead_code, reason = "the guards are held, not read")]
 pub enum Machine {
     Shared(RwLockReadGuard<'static, ()>),
     Alone(RwLockWriteGuard<'static, ()>),
 }
 
-/// Measures time. Every assertion on elapsed time goes through it, and so takes the lock.
+/// Measures time. Every assertion on elapsed time uses it, and so needs the lock.
 #[derive(Clone, Copy)]
 pub struct Stopwatch(Instant);
 
@@ -31,12 +31,12 @@ impl Machine {
     /// Starts to measure.
     ///
     /// # Panics
-    /// Other tests share the machine: what they do would be measured, too.
+    /// Other tests share the machine and would distort the measurement.
     #[track_caller]
     pub fn stopwatch(&self) -> Stopwatch {
         assert!(
             matches!(self, Machine::Alone(_)),
-            "a test that measures time has to have the machine alone"
+            "a test that measures time needs the machine to itself"
         );
         Stopwatch(Instant::now())
     }

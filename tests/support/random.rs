@@ -1,16 +1,15 @@
-//! Numbers that look random and follow from a seed, so that a test that failed can be seen to fail
-//! again.
+//! Pseudo-random numbers from a seed, so that a failed test can be repeated.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-/// Names the seed of a run that is to be repeated.
+/// The variable with the seed of the run to repeat.
 const SEED: &str = "HAYRICK_TEST_SEED";
 
 /// The generator SplitMix64.
 pub struct Random(u64);
 
-/// The seed that is asked for, or one of this run's own.
+/// The requested seed, or a new one.
 pub fn seed() -> u64 {
     let asked_for = std::env::var(SEED).ok().map(|text| {
         text.parse()
@@ -20,7 +19,7 @@ pub fn seed() -> u64 {
 }
 
 impl Random {
-    /// The numbers of this seed.
+    /// A generator with this seed.
     pub fn new(seed: u64) -> Random {
         Random(seed)
     }
@@ -37,7 +36,7 @@ impl Random {
         self.next() % end
     }
 
-    /// A span shorter than `end`, to the millisecond.
+    /// A duration shorter than `end`, in whole milliseconds.
     pub fn span(&mut self, end: Duration) -> Duration {
         Duration::from_millis(self.below(end.as_millis() as u64))
     }

@@ -1,5 +1,4 @@
-//! A client one level down, for what a well-behaved one does not do: hang up half-way, or send half
-//! a request.
+//! A low-level client for bad behaviour: hanging up midway, or sending half a request.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -14,7 +13,7 @@ pub struct RawClient {
 }
 
 impl RawClient {
-    /// Connects and sends `request` as it stands.
+    /// Connects and sends `request` unchanged.
     pub async fn send(address: &str, request: &str) -> RawClient {
         let mut socket = TcpStream::connect(address).await.unwrap();
         socket.set_nodelay(true).unwrap();
@@ -25,7 +24,7 @@ impl RawClient {
         }
     }
 
-    /// Connects and asks for a streamed answer.
+    /// Connects and requests a streamed answer.
     pub async fn stream(address: &str, model: &str, text: &str) -> RawClient {
         RawClient::send(
             address,
@@ -34,10 +33,10 @@ impl RawClient {
         .await
     }
 
-    /// Reads until `text` has come.
+    /// Reads until `text` has arrived.
     ///
     /// # Panics
-    /// The connection ends before.
+    /// The connection ends first.
     pub async fn read_until(&mut self, text: &str) {
         let read = async {
             while !contains(&self.read, text.as_bytes()) {
@@ -65,7 +64,7 @@ impl RawClient {
     }
 }
 
-/// A chat request on the wire.
+/// A raw chat request.
 pub fn request(address: &str, body: &str) -> String {
     let length = body.len();
     format!(

@@ -1,9 +1,9 @@
-//! What a person is to read although the test passes: figures, and what was left out.
+//! Output for people even if the test passes: figures, and what was skipped.
 
 use std::io::{Write, stdout};
 
-/// Writes past the test harness, which keeps what a passing test prints to itself.
+/// Bypasses the test harness, which hides the output of passing tests.
 pub fn say(text: &str) {
-    // Nobody may be reading; the test is the same.
+    // If nobody reads the output, the test does not care.
     let _ = writeln!(stdout(), "{text}");
 }

@@ -1,18 +1,18 @@
-//! The source of the host as data: files, modules, and which module names which.
+//! The source of the host as data: files, modules, and dependencies between modules.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// One Rust file.
 pub struct Source {
-    /// From the root of the repository.
+    /// The path from the root of the repository.
     pub path: PathBuf,
     pub text: String,
-    /// Without comments that fill a line, and without what is compiled for tests only.
+    /// The text without whole-line comments and test-only code.
     pub code: String,
 }
 
-/// A crate: its modules by path, the root's being empty.
+/// A crate: its modules by path. The path of the root is empty.
 pub struct Crate {
     pub modules: BTreeMap<Vec<String>, Source>,
 }
@@ -25,13 +25,13 @@ pub fn root() -> PathBuf {
 /// A file of the repository.
 ///
 /// # Panics
-/// It is not there.
+/// It does not exist.
 pub fn read(path: impl AsRef<Path>) -> String {
     std::fs::read_to_string(root().join(&path))
         .unwrap_or_else(|error| panic!("{}: {error}", path.as_ref().display()))
 }
 
-/// Every Rust file below a folder, in order; none of what a build leaves there.
+/// Every Rust file below a folder, in order, without build output.
 pub fn sources(folder: &str) -> Vec<Source> {
     let mut paths = Vec::new();
     walk(&root().join(folder), &mut paths);
@@ -64,8 +64,8 @@ fn source(path: &Path) -> Source {
     }
 }
 
-/// What is left without comments and tests. Relies on rustfmt: an item ends at the first `}` that
-/// stands as deep as it began.
+/// Removes comments and tests. Relies on rustfmt: an item ends at the first `}` with the
+/// indentation of its first line.
 fn shipped(text: &str) -> String {
     let mut code = String::new();
     let mut lines = text.lines();
@@ -89,7 +89,7 @@ fn shipped(text: &str) -> String {
 }
 
 impl Crate {
-    /// The crate whose root file (`lib.rs` or `main.rs`) lies in `folder`.
+    /// The crate whose root file (`lib.rs` or `main.rs`) is in `folder`.
     pub fn read(folder: &str) -> Crate {
         let modules = sources(folder)
             .into_iter()
@@ -98,7 +98,7 @@ impl Crate {
         Crate { modules }
     }
 
-    /// The modules of this crate that `module` names, itself left out.
+    /// The modules of this crate that `module` depends on, except itself.
     pub fn named_by(&self, module: &[String]) -> BTreeSet<Vec<String>> {
         let code = &self.modules[module].code;
         let absolute = occurrences(code, "crate").flat_map(|rest| paths(rest, &[]));
@@ -124,7 +124,7 @@ impl Crate {
         })
     }
 
-    /// The module an item's path lies in: its longest beginning that is a file.
+    /// The module of an item's path: its longest prefix that is a file.
     fn module_of(&self, path: &[String]) -> Vec<String> {
         let beginnings = (0..=path.len()).rev().map(|length| path[..length].to_vec());
         beginnings
@@ -133,7 +133,7 @@ impl Crate {
             .unwrap_or_default()
     }
 
-    /// A circle of modules that name each other, if there is one.
+    /// A cycle of modules that depend on each other, if there is one.
     pub fn circle(&self) -> Option<Vec<String>> {
         let named = |module: &Vec<String>| (module.clone(), self.named_by(module));
         let mut left: BTreeMap<_, _> = self.modules.keys().map(named).collect();
@@ -153,7 +153,7 @@ impl Crate {
     }
 }
 
-/// Follows names among modules that all name one of them, until a module comes again.
+/// Follows dependencies among modules that each have one, until a module repeats.
 fn walk_around(
     start: &[String],
     left: &BTreeMap<Vec<String>, BTreeSet<Vec<String>>>,
@@ -190,7 +190,7 @@ fn module_path(path: &Path, folder: &str) -> Vec<String> {
     names
 }
 
-/// What follows each `name::` that begins a path.
+/// The text after each `name::` that starts a path.
 fn occurrences<'a>(code: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {
     let begins = |at: usize| {
         !code[..at].ends_with(|before: char| {
@@ -202,7 +202,7 @@ fn occurrences<'a>(code: &'a str, name: &'a str) -> impl Iterator<Item = &'a str
         .filter_map(move |(at, _)| code[at + name.len()..].strip_prefix("::"))
 }
 
-/// The paths that begin `text`, below `base`: one, or as many as its braces hold.
+/// The paths at the start of `text`, below `base`: one, or all in its braces.
 fn paths(text: &str, base: &[String]) -> Vec<Vec<String>> {
     let mut path = base.to_vec();
     let mut rest = text;

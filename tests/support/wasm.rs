@@ -1,8 +1,8 @@
-//! Components put together by hand, for what no toolchain makes: deep, huge, or dear to compile.
+//! Hand-made components that no toolchain produces: deep, huge, or expensive to compile.
 
-/// Every component begins so.
+/// The start of every component.
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
-/// Every module begins so.
+/// The start of every module.
 const MODULE: &[u8] = b"\0asm\x01\0\0\0";
 
 /// A section of a module or component.
@@ -10,7 +10,7 @@ pub fn section(id: u8, content: &[u8]) -> Vec<u8> {
     [&[id], number(content.len()).as_slice(), content].concat()
 }
 
-/// A component of these sections.
+/// A component with these sections.
 pub fn component(sections: &[u8]) -> Vec<u8> {
     [COMPONENT, sections].concat()
 }
@@ -20,22 +20,22 @@ pub fn with_module(sections: &[u8]) -> Vec<u8> {
     component(&section(1, &[MODULE, sections].concat()))
 }
 
-/// Components inside each other.
+/// Nested components.
 pub fn nested(depth: usize) -> Vec<u8> {
     (0..depth).fold(component(&[]), |inner, _| component(&section(4, &inner)))
 }
 
-/// A module that promises `count` things of a section with two bytes or so.
+/// A module that announces `count` items of a section, but contains about two bytes.
 pub fn promises(id: u8, count: usize) -> Vec<u8> {
     with_module(&section(id, &number(count)))
 }
 
 /// A valid component whose only module has `functions` functions of `bytes` bytes each: nothing to
-/// run, and much to compile.
+/// run, but much to compile.
 pub fn bomb(functions: usize, bytes: usize) -> Vec<u8> {
     // local.get 0, i32.const 5, i32.mul, local.set 0
     let step = [0x20, 0, 0x41, 5, 0x6c, 0x21, 0];
-    // One local of 32 bits before, the end behind.
+    // Preceded by one 32-bit local, followed by `end`.
     let body = [
         &[1, 1, 0x7f],
         step.repeat(bytes / step.len()).as_slice(),
@@ -49,7 +49,7 @@ pub fn bomb(functions: usize, bytes: usize) -> Vec<u8> {
     with_module(&[types, declared, code].concat())
 }
 
-/// A valid component with one function that is a branch table of `targets` targets.
+/// A valid component with one function that is a branch table with `targets` targets.
 pub fn branch_table(targets: usize) -> Vec<u8> {
     // block, i32.const 0, br_table of all zeros with a default, end, end
     let body = [
@@ -70,7 +70,7 @@ pub fn branch_table(targets: usize) -> Vec<u8> {
     )
 }
 
-/// LEB128, as WebAssembly writes numbers.
+/// Encodes a number as LEB128.
 pub fn number(mut value: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     while value >= 0x80 {

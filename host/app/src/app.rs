@@ -1,4 +1,4 @@
-//! Puts the parts together, serves, and takes them apart in order.
+//! Starts the parts of the program, serves, and shuts them down in order.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -26,7 +26,8 @@ use crate::services;
 use crate::settings::config::Config;
 use crate::shutdown::Signals;
 
-/// A server that has its address, its data folder and its signals, and is about to serve.
+/// A server that has bound its address, locked its data folder and installed its signal handlers,
+/// but does not serve yet.
 pub struct App {
     listener: TcpListener,
     signals: Signals,
@@ -43,11 +44,11 @@ pub struct App {
 }
 
 impl App {
-    /// Takes the data folder and the address, then starts the runtime; plugins load in the
+    /// Locks the data folder, binds the address, then starts the runtime; plugins load in the
     /// background. Needs a tokio runtime.
     ///
     /// # Errors
-    /// One of them cannot be had; the text says the cure.
+    /// One of these steps fails; the message names the cure.
     #[expect(
         clippy::disallowed_methods,
         reason = "the handle is kept, and ends the task with the server"
@@ -56,7 +57,7 @@ impl App {
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
-        let signals = Signals::catch().context("cannot catch the signals that stop the server")?;
+        let signals = Signals::catch().context("cannot install the handlers of stop signals")?;
         if let Some(warning) = open_files::raise(config.api.server.connections_max) {
             tracing::warn!("{warning}");
         }
@@ -76,7 +77,7 @@ impl App {
         );
         let worker = worker
             .await
-            .context("cannot take back the jobs of the last process")?;
+            .context("cannot recover the jobs of the previous process")?;
         let flushing = [
             AbortOnDropHandle::new(tokio::spawn(services.tasks.clone().flush_loop())),
             AbortOnDropHandle::new(tokio::spawn(services.budgets.clone().flush_loop())),
@@ -110,25 +111,25 @@ impl App {
         })
     }
 
-    /// The address it listens on.
+    /// The address the server listens on.
     ///
     /// # Errors
-    /// The operating system does not know it.
+    /// The operating system does not report it.
     pub fn address(&self) -> anyhow::Result<SocketAddr> {
         self.listener
             .local_addr()
             .context("cannot read the address of the socket")
     }
 
-    /// A pipeline to try, one of those whose files were there at the start.
+    /// A pipeline to try, one of those whose files were present at the start.
     pub fn example(&self) -> Option<&str> {
         self.example.as_deref()
     }
 
-    /// Serves until SIGTERM or SIGINT, then lets running answers end until the drain's deadline.
+    /// Serves until SIGTERM or SIGINT, then lets running answers finish until the drain deadline.
     ///
     /// # Errors
-    /// Serving failed, or a second signal ended it at once.
+    /// Serving failed, or a second signal aborted it.
     pub async fn serve(self) -> anyhow::Result<()> {
         let App {
             listener,
@@ -149,7 +150,7 @@ impl App {
             let serving = async {
                 let drained =
                     server::serve(listener, state, stops(stopped.clone()), drain_deadline).await;
-                // A server that cannot go on takes the worker with it.
+                // If the server fails, the worker stops too.
                 stop.send_replace(true);
                 drained
             };
@@ -170,8 +171,8 @@ impl App {
         let second_signal = async {
             let first = signals.next().await;
             tracing::info!(
-                "{first}: no new connections; running answers have {drain_deadline:?} to end; a \
-                 second signal cuts them"
+                "{first}: accepting no new connections; running answers have {drain_deadline:?} \
+                 to finish, a second signal aborts them"
             );
             runtime.shutdown();
             stop.send_replace(true);
@@ -179,12 +180,12 @@ impl App {
         };
         tokio::select! {
             done = work => done,
-            second = second_signal => bail!("second signal ({second}): running answers were cut"),
+            second = second_signal => bail!("second signal ({second}): aborted running answers"),
         }
     }
 }
 
-/// Returns once the server is to stop.
+/// Returns once the server should stop.
 async fn stops(mut stopped: watch::Receiver<bool>) {
     // Without a sender the server is ending anyway.
     let _ = stopped.wait_for(|&stopped| stopped).await;
@@ -194,14 +195,14 @@ async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| {
         let cure = match error.kind() {
             ErrorKind::AddrInUse => {
-                "another program serves there: stop it, or choose another port with --port \
-                 (0 takes a free one)"
+                "the address is already in use: stop the other program, or choose another port \
+                 with --port (0 picks a free one)"
             }
             ErrorKind::PermissionDenied => {
-                "this user may not use that port: choose one above 1023 with --port"
+                "permission denied: choose a port above 1023 with --port"
             }
             ErrorKind::AddrNotAvailable => {
-                "this machine does not have that address: choose another with --host"
+                "this machine does not have that address: choose another one with --host"
             }
             _ => return anyhow::Error::new(error).context(format!("cannot serve on {address}")),
         };

@@ -1,4 +1,4 @@
-//! The process that compiles components: this program, started again.
+//! The process that compiles components: a second process of this program.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use anyhow::Context;
 use hayrick_runtime::compile::child;
 
-/// This program, even if another has taken its path since it started.
+/// The path of this program, even if its file has been replaced since the start.
 pub fn own_program() -> PathBuf {
-    // The kernel's own name for it; elsewhere the path has to do.
+    // Linux only; on other systems the path has to do.
     let by_kernel = PathBuf::from("/proc/self/exe");
     if by_kernel.exists() {
         by_kernel
@@ -17,10 +17,10 @@ pub fn own_program() -> PathBuf {
     }
 }
 
-/// The process that compiles one component, from stdin to `out`; gives its exit code.
+/// Compiles one component from stdin to `out`, in a process of its own; returns the exit code.
 ///
 /// # Errors
-/// Something other than the component is wrong.
+/// Something other than the component failed.
 pub fn compile(order: &str, out: &mut impl Write) -> anyhow::Result<u8> {
     child::run(order, out).context("cannot compile")
 }

@@ -1,4 +1,4 @@
-//! The folder for what outlives the process: made private, and held by one server at a time.
+//! The data folder: private to this user, and locked by one server at a time.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::DirBuilderExt;
@@ -6,24 +6,23 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-/// The folder while this process holds it. The kernel lets go of the lock when the process ends,
-/// however it ends.
+/// The lock on the folder. The kernel releases it when the process ends, however it ends.
 pub struct DataDir {
     _lock: File,
 }
 
 impl DataDir {
-    /// Makes the folder if it is not there, readable to this user only, and locks it.
+    /// Creates the folder if it does not exist, readable only by this user, and locks it.
     ///
     /// # Errors
-    /// It cannot be made or written, or another server holds it.
+    /// It cannot be created or written, or another server has locked it.
     pub fn lock(path: &Path) -> anyhow::Result<DataDir> {
         let shown = path.display();
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(path)
-            .with_context(|| format!("cannot make the data folder {shown}"))?;
+            .with_context(|| format!("cannot create the data folder {shown}"))?;
         let file = OpenOptions::new()
             .write(true)
             .create(true)
@@ -52,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_folder_is_private_and_one_process_holds_it() {
+    fn the_folder_is_private_and_locked_by_one_process() {
         let path = std::env::temp_dir().join(format!("hayrick-data-dir-{}", std::process::id()));
         let held = DataDir::lock(&path).unwrap();
         assert_eq!(

@@ -1,5 +1,5 @@
-//! Writes a grant into a plugin's policy file. Only a person at this machine can do that: no route
-//! and no plugin leads here.
+//! Writes a grant into a plugin's policy file. Only the command line can do this: no route and no
+//! plugin can call it.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -16,20 +16,20 @@ use crate::settings::rules::Rules;
 use crate::settings::sources::Sources;
 
 /// What was granted, and in which file.
-pub struct Granted {
+pub struct GrantResult {
     pub file: PathBuf,
     /// Interfaces the plugin did not have before.
     pub added: Vec<&'static str>,
-    /// Interfaces its file names now.
+    /// Interfaces that its file names now.
     pub named: Vec<&'static str>,
 }
 
-/// Grants a plugin `interfaces`, or all that its file asks for if none is named.
+/// Grants `interfaces` to a plugin, or all that its component asks for if the list is empty.
 ///
 /// # Errors
 /// The settings or the policy file have mistakes, the plugin's file cannot be read, or the policy
 /// file cannot be written.
-pub fn grant(sources: Sources, name: &str, interfaces: &[String]) -> anyhow::Result<Granted> {
+pub fn grant(sources: Sources, name: &str, interfaces: &[String]) -> anyhow::Result<GrantResult> {
     let rules = Rules::read(sources)?;
     let name = PipelineName::parse(name)?;
     let policy = rules.policies.of(&name).map_err(anyhow::Error::msg)?;
@@ -39,18 +39,19 @@ pub fn grant(sources: Sources, name: &str, interfaces: &[String]) -> anyhow::Res
         parse(interfaces)?
     };
     let added: BTreeSet<Interface> = wanted.difference(&policy.named).copied().collect();
-    // What is named replaces the defaults, so that those the plugin has now have to be named too.
+    // A list in the file replaces the defaults, so it must include the interfaces that the plugin
+    // has now.
     let named: BTreeSet<Interface> = policy.interfaces.union(&wanted).copied().collect();
     let file = rules.plugins_dir.join(format!("{name}.toml"));
     write(&file, &named).with_context(|| format!("cannot write {}", file.display()))?;
-    Ok(Granted {
+    Ok(GrantResult {
         file,
         added: names(&added),
         named: names(&named),
     })
 }
 
-/// What can be granted, by name, for people.
+/// The names of all interfaces that can be granted, for messages.
 pub fn interface_names() -> String {
     Interface::ALL.map(Interface::as_str).join(", ")
 }
@@ -59,7 +60,7 @@ fn asked(rules: &Rules, name: &PipelineName) -> anyhow::Result<BTreeSet<Interfac
     let path = rules.plugins_dir.join(format!("{name}.wasm"));
     let judged = judge(rules, &path)?;
     if judged.inspection.asked.is_empty() {
-        bail!("{} asks for nothing that has to be granted", path.display());
+        bail!("{} imports no interface that needs a grant", path.display());
     }
     Ok(judged.inspection.asked)
 }
@@ -68,7 +69,7 @@ fn parse(interfaces: &[String]) -> anyhow::Result<BTreeSet<Interface>> {
     let parse = |name: &String| {
         Interface::parse(name).with_context(|| {
             format!(
-                "unknown interface '{name}': write some of {}",
+                "unknown interface '{name}': the interfaces are {}",
                 interface_names()
             )
         })
@@ -76,7 +77,7 @@ fn parse(interfaces: &[String]) -> anyhow::Result<BTreeSet<Interface>> {
     interfaces.iter().map(parse).collect()
 }
 
-/// Sets `interfaces` and leaves the rest of the file, comments too, as it is.
+/// Sets `interfaces` and keeps the rest of the file, including comments.
 fn write(file: &std::path::Path, named: &BTreeSet<Interface>) -> anyhow::Result<()> {
     let text = match std::fs::read_to_string(file) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),

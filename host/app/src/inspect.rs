@@ -1,4 +1,4 @@
-//! What a `.wasm` file is, what it asks for, and whether this server would let it in.
+//! What a `.wasm` file contains, what it asks for, and whether this server would deploy it.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,21 +15,21 @@ use crate::compile::own_program;
 use crate::settings::rules::Rules;
 use crate::settings::sources::Sources;
 
-/// A file, held against the policy of the plugin it would be.
+/// The result of checking a file against the policy of the plugin it would become.
 pub struct Judged {
     pub inspection: Inspection,
     /// What it asks for.
     pub asks: Vec<&'static str>,
-    /// The part of that which is granted.
+    /// Those of them that are granted.
     pub granted: Vec<&'static str>,
-    /// What the version that was deployed here last under this name asked for.
+    /// What the version last deployed here under this name asked for.
     pub asked_before: Option<Vec<&'static str>>,
-    /// Whether it would be deployed, as far as that shows without running its `setup`; else why
-    /// not.
+    /// Whether it could be deployed, as far as that can be determined without running its `setup`;
+    /// otherwise the reason.
     pub deployable: Result<(), String>,
 }
 
-/// Looks into the file as a deploy would, without running it. Not to be called inside a tokio
+/// Checks the file as a deploy would, without running it. Must not be called inside a tokio
 /// runtime.
 ///
 /// # Errors
@@ -39,7 +39,7 @@ pub fn inspect(sources: Sources, path: &Path) -> anyhow::Result<Judged> {
     judge(&rules, path)
 }
 
-/// The same by rules that are already read.
+/// Like `inspect`, with rules that are already read.
 ///
 /// # Errors
 /// The file cannot be read.
@@ -53,7 +53,7 @@ pub fn judge(rules: &Rules, path: &Path) -> anyhow::Result<Judged> {
         .as_ref()
         .map(|policy| policy.limits.clone())
         .unwrap_or_default();
-    // Compiling happens in another process; this one only waits for it.
+    // Another process compiles; this one only waits for it.
     let tokio = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -87,7 +87,7 @@ pub fn judge(rules: &Rules, path: &Path) -> anyhow::Result<Judged> {
     })
 }
 
-/// Interfaces by name.
+/// The names of interfaces.
 pub fn names(interfaces: &BTreeSet<Interface>) -> Vec<&'static str> {
     interfaces
         .iter()
@@ -95,8 +95,8 @@ pub fn names(interfaces: &BTreeSet<Interface>) -> Vec<&'static str> {
         .collect()
 }
 
-/// How `new` differs from `old`, or from what was deployed here last under its name if there is no
-/// `old`: a line for each interface that came or went, `+ asks for state`, `- exports …`.
+/// How `new` differs from `old`, or from the version last deployed here under its name if there is
+/// no `old`: one line per added or removed interface, `+ asks for state`, `- exports …`.
 ///
 /// # Errors
 /// A file cannot be read, or the settings have mistakes.

@@ -1,4 +1,4 @@
-//! What the command line does with keys and the audit log, beside a running server or without one.
+//! The command line's operations on keys and the audit log, with or without a running server.
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
@@ -13,13 +13,13 @@ use hayrick_types::clock;
 use hayrick_types::id::PipelineName;
 use serde_json::{Value, json};
 
-/// What is asked of a new key, as people write it.
+/// The properties of a new key, as given on the command line.
 #[derive(Debug, Clone, Default)]
 pub struct KeyRequest {
     pub name: String,
-    /// `invoke`, `deploy` or `admin`; none means `invoke`.
+    /// `invoke`, `deploy` or `admin`; empty means `invoke`.
     pub scopes: Vec<String>,
-    /// None means all.
+    /// Empty means all.
     pub pipelines: Vec<String>,
     /// `60/min`.
     pub rate: Option<String>,
@@ -29,23 +29,23 @@ pub struct KeyRequest {
     pub expires_in: Option<u64>,
 }
 
-/// Who acts when a command does.
+/// The actor in the audit log for commands.
 const LOCAL: &str = "local";
 
-/// Makes a key and shows it with its text, which is in no other place. A running server takes it
-/// within a second.
+/// Creates a key and returns it with its text, which is stored nowhere else. A running server
+/// accepts it within a second.
 ///
 /// # Errors
-/// A part of the request is wrong, or the data folder cannot be written.
+/// The request is invalid, or the data folder cannot be written.
 pub fn create(data_dir: &Path, request: KeyRequest) -> anyhow::Result<Value> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(data_dir)
-        .with_context(|| format!("cannot make {}", data_dir.display()))?;
+        .with_context(|| format!("cannot create {}", data_dir.display()))?;
     let now = now();
     let (key, text) = KeyFile::new(data_dir).create(read(request, now)?, now)?;
-    // If this fails, nobody has seen the key's text, so that nobody can use it.
+    // If this fails, nobody has seen the key's text, so nobody can use it.
     audit(data_dir, Action::KeyCreate, &key.id)?;
     let mut shown = show(&key, None, now);
     if let Some(fields) = shown.as_object_mut() {
@@ -66,14 +66,14 @@ pub fn list(data_dir: &Path) -> anyhow::Result<Vec<Value>> {
         .collect())
 }
 
-/// Revokes a key and shows it; `None` if there is no such key. A running server refuses it within a
-/// second.
+/// Revokes a key and returns it; `None` if there is no such key. A running server rejects it within
+/// a second.
 ///
 /// # Errors
 /// The data folder cannot be read or written.
 pub fn revoke(data_dir: &Path, id: &str) -> anyhow::Result<Option<Value>> {
     let file = KeyFile::new(data_dir);
-    // Without a file there is nothing to revoke, and maybe no folder to lock.
+    // Without a file there is nothing to revoke, and perhaps no folder to lock.
     if file.read()?.is_empty() {
         return Ok(None);
     }
@@ -103,7 +103,7 @@ pub fn audit_log(data_dir: &Path, count: usize) -> anyhow::Result<Vec<Value>> {
         .collect())
 }
 
-/// Whether a server over this folder has a key that opens anything.
+/// Whether a server with this data folder has a usable key.
 ///
 /// # Errors
 /// The file cannot be read.

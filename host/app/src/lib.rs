@@ -1,5 +1,5 @@
-//! The composition root: what the user said becomes what the program needs, and the parts are put
-//! together. Read `settings`, then `app`.
+//! The composition root: turns settings into the configuration of each part, and connects the
+//! parts. Read `settings`, then `app`.
 #![forbid(unsafe_code)]
 
 pub mod app;

@@ -1,14 +1,15 @@
-//! The limit of open files: each connection is one, and shells give few by default.
+//! The limit on open files: each connection uses one, and shells set a low limit by default.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Files beside connections: plugins, the store, uploads, upstreams.
+/// Open files other than connections: plugins, the store, uploads, upstreams.
 const OTHERS: u64 = 512;
 
-/// Takes as many as this process may have; a sentence if that is too few for `connections_max`.
+/// Raises the limit as far as this process may; returns a warning if that is too low for
+/// `connections_max`.
 pub fn raise(connections_max: usize) -> Option<String> {
     let limit = getrlimit(Resource::Nofile);
-    // The hard limit is for whoever started this; up to it is our own affair.
+    // The hard limit belongs to the parent process; up to it, this process may choose.
     let raised = setrlimit(
         Resource::Nofile,
         Rlimit {
@@ -26,8 +27,8 @@ pub fn raise(connections_max: usize) -> Option<String> {
         .saturating_add(OTHERS);
     let files = files.filter(|files| *files < wanted)?;
     Some(format!(
-        "the operating system gives {files} open files, too few for connections_max, \
-         {connections_max}: when they run out, idle connections \
-         are closed; raise the limit (ulimit -n {wanted}), or lower connections_max"
+        "this process may open only {files} files, too few for connections_max = \
+         {connections_max}: when they run out, idle connections are closed; raise the limit \
+         (ulimit -n {wanted}) or lower connections_max"
     ))
 }

@@ -22,21 +22,21 @@ use hayrick_types::clock;
 
 use crate::settings::config::Config;
 
-/// The file of jobs, tasks and state within the data folder.
+/// The file in the data folder that holds jobs, tasks and state.
 const DATABASE: &str = "hayrick.db";
-/// The folder of files that arrive, on the same disk.
+/// The folder for uploads in progress, on the same disk.
 const SPOOL: &str = "spool";
 
-/// Opens them; `data_dir` is this process's alone.
+/// Opens the services; this process must have locked `data_dir`.
 ///
 /// # Errors
-/// The models' configuration is wrong, or the file or the folder cannot be used.
+/// The configuration of the models is invalid, or the file or the folder cannot be used.
 pub async fn open(config: &Config, data_dir: &Path) -> anyhow::Result<(Services, Spool)> {
     let path = data_dir.join(DATABASE);
     let cannot = || format!("cannot open the store {}", path.display());
     let database = Database::open(&path).with_context(cannot)?;
     let clock = clock::system();
-    // Hosts that fail together must not come back together.
+    // Hosts that fail at the same time must not retry at the same time.
     let seed = RandomState::new().hash_one(&path);
     let store = SqliteJobs::new(database.clone(), &config.jobs, Arc::clone(&clock), seed);
     let metrics = Metrics::default();
@@ -55,7 +55,7 @@ pub async fn open(config: &Config, data_dir: &Path) -> anyhow::Result<(Services,
     };
     let spool = data_dir.join(SPOOL);
     std::fs::create_dir_all(&spool)
-        .with_context(|| format!("cannot make the folder {}", spool.display()))?;
+        .with_context(|| format!("cannot create the folder {}", spool.display()))?;
     Ok((services, Spool::new(&spool)))
 }
 

@@ -1,4 +1,4 @@
-//! Log lines: to stderr, so that stdout is left to data.
+//! Log lines. They go to stderr, so that stdout stays free for data.
 
 use std::io::{IsTerminal, stderr};
 
@@ -18,10 +18,10 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging what `filter` lets through, such as `warn,hayrick_runtime=debug`.
+/// Starts logging with a filter such as `warn,hayrick_runtime=debug`.
 ///
 /// # Errors
-/// The filter cannot be read.
+/// The filter is invalid.
 pub fn start_logging(
     filter: Option<&str>,
     format: LogFormat,
@@ -30,7 +30,7 @@ pub fn start_logging(
     let filter = EnvFilter::try_new(filter.unwrap_or(LOG_FILTER_DEFAULT)).map_err(|error| {
         ConfigError::one(
             LOG.flag.unwrap_or_default(),
-            format!("{error}: write for example \"info\""),
+            format!("{error}: write something like \"info\""),
         )
     })?;
     let is_coloured = stderr().is_terminal() && environment.get("NO_COLOR").is_none();
@@ -44,6 +44,6 @@ pub fn start_logging(
         LogFormat::Text => lines.try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     };
-    // Logging that runs already is as good: only a second start in one process comes here.
+    // Fails only if logging was already started in this process, which is fine.
     started.or(Ok(()))
 }

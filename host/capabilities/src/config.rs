@@ -1,4 +1,4 @@
-//! `config`: values the operator wrote for this plugin, without the secrets.
+//! `config`: the values that the operator wrote for this plugin. Secrets are not among them.
 
 use std::sync::Arc;
 
@@ -9,17 +9,17 @@ use crate::bindings::hayrick::pipeline::config;
 use crate::bindings::sync::hayrick::pipeline_sync as sync;
 use crate::guest_state::GuestState;
 
-/// What a run reaches of its values.
+/// The part of a run's state that `config` uses.
 pub struct ConfigView<'a>(pub(crate) &'a Arc<Policy>);
 
-/// How wasmtime gets at the view.
+/// Tells wasmtime the type of the view.
 pub(crate) struct HasView;
 
 impl HasData for HasView {
     type Data<'a> = ConfigView<'a>;
 }
 
-/// The view of a run.
+/// Creates the view of a run.
 pub(crate) fn view(state: &mut GuestState) -> ConfigView<'_> {
     ConfigView(&state.run.policy)
 }

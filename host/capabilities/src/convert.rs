@@ -1,4 +1,4 @@
-//! WIT records to the host's vocabulary and back. Text moves; nothing is copied.
+//! Converts WIT records to the types of the host and back. Strings are moved, not copied.
 
 use std::time::Duration;
 
@@ -257,7 +257,7 @@ impl From<failure::FailureKind> for types::FailureKind {
     }
 }
 
-/// What a guest says went wrong. Its limit is left out: see `reached_limits`.
+/// Converts a failure that a guest returned, without its limit: see `reached_limits`.
 pub(crate) fn failure_of_guest(failure: types::Failure) -> failure::Failure {
     let retry_after = failure.retry_after.map(Duration::from_millis);
     failure::Failure {
@@ -266,7 +266,8 @@ pub(crate) fn failure_of_guest(failure: types::Failure) -> failure::Failure {
     }
 }
 
-/// A failure of the host's, for a guest. Only `reached_limits` hands one over, since it counts.
+/// Converts a failure of the host for a guest. Only `reached_limits` calls this, so that every
+/// limit is counted.
 pub(crate) fn failure_for_guest(failure: failure::Failure) -> types::Failure {
     let retry_after = failure
         .retry_after

@@ -6,27 +6,29 @@ use hayrick_services::tasks::recorder::TaskRecorder;
 use hayrick_types::chunk::Chunk;
 use hayrick_types::failure::Failure;
 
-use crate::slot::{Lent, Slot};
+use crate::slot::{Slot, SlotContent};
 
-/// An answer in flight that a guest holds.
-pub type GenerationSlot = Slot<Charged>;
+/// A generation that a guest holds.
+pub type GenerationSlot = Slot<ChargedGeneration>;
 
-/// An answer in flight, and what it takes from the run's budget.
-pub struct Charged {
+/// A generation, and the charge it makes on the budget of the run.
+pub struct ChargedGeneration {
     pub(crate) generation: Generation,
     pub(crate) charge: Option<Charge>,
 }
 
-impl Lent for Charged {
-    const IN_USE: &'static str = "a generation was used while a call of `next` on it was still waiting: await one before the other";
+impl SlotContent for ChargedGeneration {
+    const IN_USE: &'static str = "the plugin used a generation while a call of `next` on it was \
+        still waiting: await that call first";
 }
 
-/// The next chunk of a generation; its usage is the run's, whatever the guest does with it.
+/// Waits for the next chunk of a generation. Its usage is recorded whatever the guest does with
+/// the chunk.
 ///
 /// # Errors
-/// As [`Generation::next`]; `Limit` once the budget is used up.
+/// Those of [`Generation::next`], and `limit` once the budget is used up.
 pub(crate) async fn next_chunk(
-    charged: &mut Charged,
+    charged: &mut ChargedGeneration,
     recorder: Option<&TaskRecorder>,
 ) -> Result<Option<Chunk>, Failure> {
     let next = charged.generation.next().await;

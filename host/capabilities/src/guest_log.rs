@@ -1,5 +1,5 @@
-//! The lines of a guest in the host's log, bounded in number and length, each on one line whatever
-//! the guest put into it.
+//! Writes the log lines of a guest to the log of the host. Their number and length are limited, and
+//! each message stays on one line whatever it contains.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -8,25 +8,25 @@ use hayrick_types::id::RunId;
 use hayrick_types::limit_name::LimitName;
 
 use crate::bindings::hayrick::pipeline::types;
-use crate::log_rate::Fate;
+use crate::log_rate::LineOutcome;
 use crate::plugin_share::PluginShare;
 
-/// What one run may log.
+/// How much a run may log.
 #[derive(Debug, Clone, Copy)]
 pub struct LogLimits {
-    /// Lines of a run.
+    /// Lines per run.
     pub lines_max: u32,
-    /// Bytes of a line; the rest is cut.
+    /// Bytes per line; longer lines are truncated.
     pub line_bytes_max: usize,
-    /// Lines of all runs of the plugin in a second.
+    /// Lines per second, over all runs of the plugin.
     pub lines_per_second_max: u32,
 }
 
-/// Where a run's lines go: its own lines and what it writes to stdout and stderr share one count.
+/// The log of one run. Lines from `log` and lines written to stdout and stderr count together.
 #[derive(Debug)]
 pub struct GuestLog {
     pipeline: Arc<str>,
-    /// A warm instance has one run after the other.
+    /// Changes when a warm instance starts its next run.
     run: RwLock<RunId>,
     limits: LogLimits,
     share: Arc<PluginShare>,
@@ -34,7 +34,7 @@ pub struct GuestLog {
 }
 
 impl GuestLog {
-    /// The log of run `run` of `pipeline`.
+    /// Creates the log of the run `run` of `pipeline`.
     pub fn new(
         pipeline: Arc<str>,
         run: RunId,
@@ -50,7 +50,7 @@ impl GuestLog {
         }
     }
 
-    /// The lines that follow are another run's.
+    /// Starts another run: the lines that follow belong to it.
     pub(crate) fn begin(&self, run: RunId) {
         *self.run.write().unwrap_or_else(PoisonError::into_inner) = run;
         self.lines.store(0, Ordering::Relaxed);
@@ -60,13 +60,12 @@ impl GuestLog {
         *self.run.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The longest line it keeps, in bytes.
+    /// The maximum length of a line, in bytes.
     pub(crate) fn line_bytes_max(&self) -> usize {
         self.limits.line_bytes_max
     }
 
-    /// Writes one line. The first line past the limit says that there are more; later ones are
-    /// dropped.
+    /// Writes one line. Lines beyond the limits are dropped; the first of them logs a warning.
     pub(crate) fn write(&self, level: types::Level, message: &str) {
         let before = self
             .lines
@@ -77,9 +76,12 @@ impl GuestLog {
         let (pipeline, run) = (&*self.pipeline, self.run());
         if before == self.limits.lines_max {
             self.share.metrics().reached(LimitName::LogLinesMax);
-            tracing::warn!(target: "guest", pipeline, %run, limit = "log_lines_max", "the run has logged {before} lines; the rest is dropped");
+            tracing::warn!(
+                target: "guest", pipeline, %run, limit = "log_lines_max",
+                "the run has logged {before} lines; dropping the rest"
+            );
         }
-        if before >= self.limits.lines_max || !self.is_in_time() {
+        if before >= self.limits.lines_max || !self.is_within_rate() {
             return;
         }
         if message.len() > self.limits.line_bytes_max {
@@ -97,30 +99,32 @@ impl GuestLog {
 }
 
 impl GuestLog {
-    /// Whether the plugin may log a line at this moment. Says at most once a second that it may
-    /// not.
-    fn is_in_time(&self) -> bool {
+    /// Whether the plugin may log a line now. If not, logs a warning at most once a second.
+    fn is_within_rate(&self) -> bool {
         let per_second = self.limits.lines_per_second_max;
-        let fate = self.share.log_rate().line(per_second);
-        if fate != Fate::Written {
+        let outcome = self.share.log_rate().line(per_second);
+        if outcome != LineOutcome::Written {
             self.share
                 .metrics()
                 .reached(LimitName::LogLinesPerSecondMax);
         }
-        if fate == Fate::FirstDropped {
+        if outcome == LineOutcome::FirstDropped {
             let (pipeline, run, limit) = (
                 &*self.pipeline,
                 self.run(),
                 LimitName::LogLinesPerSecondMax.as_str(),
             );
-            tracing::warn!(target: "guest", pipeline, %run, limit, "the plugin logs more than {per_second} lines a second; the rest is dropped");
+            tracing::warn!(
+                target: "guest", pipeline, %run, limit,
+                "the plugin logs more than {per_second} lines per second; dropping the rest"
+            );
         }
-        fate == Fate::Written
+        outcome == LineOutcome::Written
     }
 }
 
-/// Cuts a message at `bytes_max` and escapes what could pass for another log line or drive a
-/// terminal.
+/// Truncates a message to `bytes_max`, and escapes characters that could fake another log line or
+/// control a terminal.
 fn one_line(message: &str, bytes_max: usize) -> String {
     let mut cut = message.len().min(bytes_max);
     while !message.is_char_boundary(cut) {
@@ -136,7 +140,7 @@ fn one_line(message: &str, bytes_max: usize) -> String {
         }
     }
     if !rest.is_empty() {
-        line.push_str(&format!("… ({} bytes cut)", rest.len()));
+        line.push_str(&format!("… ({} bytes truncated)", rest.len()));
     }
     line
 }
@@ -146,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_stays_one_line() {
+    fn a_message_stays_on_one_line() {
         assert_eq!(
             one_line("a\nERROR forged\u{1b}[31m", 100),
             "a\\nERROR forged\\u{1b}[31m"
@@ -155,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_is_cut_between_letters() {
-        assert_eq!(one_line("aüb", 2), "a… (3 bytes cut)");
+    fn a_long_line_is_truncated_at_a_char_boundary() {
+        assert_eq!(one_line("aüb", 2), "a… (3 bytes truncated)");
     }
 }

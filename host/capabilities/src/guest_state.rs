@@ -1,5 +1,5 @@
-//! The `T` of every `Store<T>`: what one run of one guest can reach. Each interface has a view of it
-//! in its own module.
+//! The `T` of every `Store<T>`: everything that one run of a guest can use. The module of each
+//! interface defines its own view of it.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::stdio::LogStream;
 use crate::upload::UploadSlot;
 use crate::wasi_http::WasiHttpState;
 
-/// Random bytes of one call.
+/// Random bytes that one call may ask for.
 const RANDOM_BYTES_MAX: u64 = 64 << 10;
 
 /// The state of one run.
@@ -37,16 +37,16 @@ pub struct GuestState {
     pub(crate) calls: HostCalls,
     /// The memory the run may use; the runtime makes it the store's limiter.
     pub memory: MemoryLimit,
-    /// Made when the guest first calls WASI: most runs of a Rust guest never do, and making one
+    /// Created when the guest first calls WASI. Most runs of a Rust guest never do, and creating it
     /// costs more than such a run.
     wasi: Option<WasiCtx>,
-    /// Made when the guest first asks for the network, as are the secrets in it.
+    /// Created, with the secrets in it, when the guest first uses the network.
     session: Option<Arc<Session>>,
     wasi_http: Option<WasiHttpState>,
 }
 
 impl GuestState {
-    /// The state of a fresh run.
+    /// Creates the state of a new run.
     pub fn new(
         services: Services,
         run: RunContext,
@@ -72,14 +72,13 @@ impl GuestState {
         }
     }
 
-    /// The answer of the next call on the same instance: `setup` writes to nobody, the run after it
-    /// to its client.
+    /// Sets where the next call on this instance sends its answer. `setup` has no client; the run
+    /// after it does.
     pub fn set_response(&mut self, response: Arc<ResponseWriter>) {
         self.response = response;
     }
 
-    /// What another run on the same instance has instead. WASI stays: a guest keeps the handles it
-    /// got of it.
+    /// Starts another run on the same instance. WASI stays, because a guest may keep its handles.
     pub fn begin(&mut self, run: RunContext) {
         self.log.begin(run.id);
         self.run = run;
@@ -87,24 +86,24 @@ impl GuestState {
         self.wasi_http = None;
     }
 
-    /// Whether another run may follow on this instance: nothing of the last one is open, and it was
-    /// refused no memory.
-    pub fn rest(&mut self) -> bool {
+    /// Whether another run may use this instance. It may not if the last run left resources open,
+    /// or if a limit kept it from growing.
+    pub fn is_reusable(&mut self) -> bool {
         let is_of_run = |entry: &mut (dyn Any + Send)| {
             entry.is::<GenerationSlot>() || entry.is::<UploadSlot>() || entry.is::<IncomingSlot>()
         };
         self.memory.refused().is_none() && !self.table.iter_mut().any(is_of_run)
     }
 
-    /// Gives the guest a file.
+    /// Gives the guest a handle to a file.
     ///
     /// # Errors
-    /// It holds as many resources as it may.
+    /// The guest already holds the maximum number of resources.
     pub fn push_upload(&mut self, upload: Upload) -> wasmtime::Result<Resource<UploadSlot>> {
         Ok(self.table.push(UploadSlot::new(upload))?)
     }
 
-    /// What the run may ask of the network, by either interface.
+    /// The network access of the run, for `http` and `wasi:http`.
     pub(crate) fn session(&mut self) -> Arc<Session> {
         let make = || {
             Arc::new(self.services.egress.session(
@@ -116,8 +115,8 @@ impl GuestState {
     }
 }
 
-/// A WASI without authority: no folder, no environment, no arguments, no sockets, no names, and a
-/// log for a terminal.
+/// A WASI without any access: no files, environment, arguments, sockets or name lookups. Its stdout
+/// and stderr go to the log.
 fn inert_wasi(log: &Arc<GuestLog>) -> WasiCtx {
     let mut builder = WasiCtx::builder();
     builder

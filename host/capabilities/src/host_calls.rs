@@ -1,8 +1,8 @@
-//! The calls of a run that wait in the host: how many at a time, and how much the host holds for
-//! them.
+//! Limits the host calls that a run has waiting: how many at a time, and how much memory the host
+//! holds for them.
 //!
-//! A guest can begin calls without waiting for any. What it handed over then lies in the host's
-//! memory, which its own limit does not count.
+//! A guest can start calls without waiting for them. Their arguments then stay in the memory of the
+//! host, which the memory limit of the guest does not count.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use hayrick_types::limit_name::LimitName;
 
 use crate::run_ended::RunEnded;
 
-/// The calls of one run. A cheap handle.
+/// The waiting host calls of one run. A cheap handle.
 #[derive(Debug, Clone)]
 pub struct HostCalls {
     inner: Arc<Inner>,
@@ -26,7 +26,7 @@ struct Inner {
     bytes_max: usize,
 }
 
-/// A call that waits. Dropping it gives back what it held.
+/// A waiting call. Dropping it gives back what it held.
 #[derive(Debug)]
 pub(crate) struct HostCall {
     inner: Arc<Inner>,
@@ -41,7 +41,7 @@ impl Drop for HostCall {
 }
 
 impl HostCalls {
-    /// None yet; `calls_max` at a time, holding `bytes_max` together.
+    /// Allows `calls_max` calls at a time, which together hold at most `bytes_max`.
     pub fn new(calls_max: usize, bytes_max: usize) -> HostCalls {
         HostCalls {
             inner: Arc::new(Inner {
@@ -56,8 +56,8 @@ impl HostCalls {
     /// Begins a call that holds `bytes`.
     ///
     /// # Errors
-    /// The end of the run: there are too many calls, or they hold too much. A guest that is only
-    /// refused would go on.
+    /// There are too many calls, or they hold too much. The error ends the run: a guest that only
+    /// got a failure could keep trying.
     pub(crate) fn begin(&self, bytes: usize) -> wasmtime::Result<HostCall> {
         let Inner {
             calls,
@@ -75,13 +75,15 @@ impl HostCalls {
         };
         if count > *calls_max {
             let text = format!(
-                "the plugin had more calls of the host waiting than host_calls_max, {calls_max}: await some before the next"
+                "the plugin has more than {calls_max} host calls waiting (host_calls_max): await \
+                 some before starting more"
             );
             return Err(ended(LimitName::HostCallsMax, text));
         }
         if total > *bytes_max {
             let text = format!(
-                "the plugin's waiting calls of the host hold more than host_bytes_max, {bytes_max} bytes: await some before the next"
+                "the waiting host calls of the plugin hold more than {bytes_max} bytes \
+                 (host_bytes_max): await some before starting more"
             );
             return Err(ended(LimitName::HostBytesMax, text));
         }
@@ -100,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_and_bytes_are_counted_to_the_last_and_given_back() {
+    fn calls_and_bytes_are_limited_exactly_and_given_back() {
         let calls = HostCalls::new(2, 10);
         let first = calls.begin(6).unwrap();
         assert!(

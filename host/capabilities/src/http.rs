@@ -1,4 +1,4 @@
-//! `http`: requests to other machines, within the run's grant.
+//! `http`: requests to other machines, as far as the plugin is granted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::incoming::IncomingSlot;
 use crate::reached_limits::ReachedLimits;
 use crate::slot::{give_back, lend, push};
 
-/// Bytes of one read, whatever the guest asks for.
+/// Bytes that one read returns at most, whatever the guest asks for.
 const READ_BYTES_MAX: usize = 1 << 20;
 
-/// What a run reaches of the network.
+/// The part of a run's state that `http` uses.
 pub struct HttpView<'a> {
     pub(crate) session: Arc<Session>,
     pub(crate) table: &'a mut ResourceTable,
@@ -27,14 +27,14 @@ pub struct HttpView<'a> {
     pub(crate) limits: &'a ReachedLimits,
 }
 
-/// How wasmtime gets at the view.
+/// Tells wasmtime the type of the view.
 pub(crate) struct HasView;
 
 impl HasData for HasView {
     type Data<'a> = HttpView<'a>;
 }
 
-/// The view of a run.
+/// Creates the view of a run.
 pub(crate) fn view(state: &mut GuestState) -> HttpView<'_> {
     HttpView {
         session: state.session(),
@@ -52,7 +52,7 @@ struct SendCall {
 }
 
 impl SendCall {
-    /// Sends a request; redirects are followed.
+    /// Sends a request and follows redirects.
     async fn send(self, request: http::Request) -> Result<IncomingSlot, types::Failure> {
         let headers = request
             .headers
@@ -68,11 +68,11 @@ impl SendCall {
             follow: true,
         };
         let sent = self.session.send(request).await;
-        self.limits.handed(sent.map(IncomingSlot::new))
+        self.limits.for_guest(sent.map(IncomingSlot::new))
     }
 }
 
-/// One call of `read`: the answer is out of its slot while it waits.
+/// One call of `read`. The response is out of its slot while the call waits.
 struct ReadCall {
     incoming: Incoming,
     limits: ReachedLimits,
@@ -82,7 +82,7 @@ struct ReadCall {
 impl ReadCall {
     async fn read(&mut self, max: u32) -> Result<Vec<u8>, types::Failure> {
         let max = usize::try_from(max).unwrap_or(usize::MAX);
-        self.limits.handed(self.incoming.read(max).await)
+        self.limits.for_guest(self.incoming.read(max).await)
     }
 }
 

@@ -2,11 +2,12 @@
 
 use hayrick_services::egress::incoming::Incoming;
 
-use crate::slot::{Lent, Slot};
+use crate::slot::{Slot, SlotContent};
 
-/// An answer from another machine that a guest holds.
+/// A response from another machine that a guest holds.
 pub type IncomingSlot = Slot<Incoming>;
 
-impl Lent for Incoming {
-    const IN_USE: &'static str = "an answer was used while a call of `read` on it was still waiting: await one before the other";
+impl SlotContent for Incoming {
+    const IN_USE: &'static str = "the plugin used a response while a call of `read` on it was \
+        still waiting: await that call first";
 }

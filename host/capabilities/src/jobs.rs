@@ -1,5 +1,5 @@
-//! `jobs`: durable work of this plugin. It sees its own jobs only: the host fills the
-//! pipeline's name in, not the guest.
+//! `jobs`: durable background work of this plugin. A plugin sees only its own jobs, because the
+//! host fills in the name of the pipeline.
 
 use std::time::Duration;
 
@@ -15,24 +15,24 @@ use crate::guest_state::GuestState;
 use crate::host_calls::{HostCall, HostCalls};
 use crate::run_context::RunContext;
 
-/// The longest wait of one call; a run's own time limit is mostly shorter.
+/// The longest that one call waits. The time limit of a run is usually shorter.
 const WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What a run reaches of the jobs.
+/// The part of a run's state that `jobs` uses.
 pub struct JobsView<'a> {
     pub(crate) jobs: &'a Jobs,
     pub(crate) run: &'a RunContext,
     pub(crate) calls: &'a HostCalls,
 }
 
-/// How wasmtime gets at the view.
+/// Tells wasmtime the type of the view.
 pub(crate) struct HasView;
 
 impl HasData for HasView {
     type Data<'a> = JobsView<'a>;
 }
 
-/// The view of a run.
+/// Creates the view of a run.
 pub(crate) fn view(state: &mut GuestState) -> JobsView<'_> {
     JobsView {
         jobs: &state.services.jobs,
@@ -52,7 +52,7 @@ impl JobsView<'_> {
     }
 }
 
-/// What one call has while it waits.
+/// One call of `jobs`: what it needs while it waits.
 struct JobsCall {
     jobs: Jobs,
     run: RunContext,
@@ -66,7 +66,7 @@ fn invalid(message: impl Into<String>) -> Failure {
 }
 
 fn parse(id: &str) -> Result<JobId, Failure> {
-    JobId::parse(id).ok_or_else(|| invalid("a job's id is a UUID, as `submit` returned it"))
+    JobId::parse(id).ok_or_else(|| invalid("a job id must be a UUID: use the id from `submit`"))
 }
 
 impl JobsCall {
@@ -78,9 +78,10 @@ impl JobsCall {
     ) -> Outcome<jobs::Job> {
         let grant = self.run.policy.jobs;
         if !grant.submit {
-            let text = "this plugin may not submit jobs: have the operator write `submit = true` below [jobs] in its policy file";
+            let text = "this plugin may not submit jobs: ask the operator to set `submit = true` \
+                        under [jobs] in its policy file";
             let denied = Failure::new(FailureKind::Denied, text);
-            return self.run.limits.handed(Err(denied));
+            return self.run.limits.for_guest(Err(denied));
         }
         let submission = Submission {
             pipeline: self.run.pipeline.to_string(),
@@ -93,18 +94,21 @@ impl JobsCall {
             timeout: options.timeout.map(Duration::from_millis),
             pending_max: Some(grant.pending_max),
         };
-        let submitted = self.run.limits.handed(self.jobs.submit(submission).await)?;
+        let submitted = self
+            .run
+            .limits
+            .for_guest(self.jobs.submit(submission).await)?;
         Ok(submitted.job.into())
     }
 
     async fn get(self, id: String) -> Outcome<Option<jobs::Job>> {
-        // What is no UUID is no job's id.
+        // Job ids are UUIDs, so there is no job with any other id.
         let Some(id) = JobId::parse(&id) else {
             return Ok(None);
         };
         match self.jobs.get(&self.run.pipeline, id).await {
             Err(JobError::NotFound { .. }) => Ok(None),
-            found => Ok(Some(self.run.limits.handed(found)?.into())),
+            found => Ok(Some(self.run.limits.for_guest(found)?.into())),
         }
     }
 
@@ -116,33 +120,33 @@ impl JobsCall {
             before: None,
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
         };
-        let page = self.run.limits.handed(self.jobs.list(filter).await)?;
+        let page = self.run.limits.for_guest(self.jobs.list(filter).await)?;
         Ok(page.jobs.into_iter().map(Into::into).collect())
     }
 
     async fn cancel(self, id: String) -> Outcome<jobs::Job> {
-        let id = self.run.limits.handed(parse(&id))?;
+        let id = self.run.limits.for_guest(parse(&id))?;
         let job = self.jobs.cancel(&self.run.pipeline, id).await;
-        Ok(self.run.limits.handed(job)?.into())
+        Ok(self.run.limits.for_guest(job)?.into())
     }
 
     async fn wait(self, id: String, timeout: Option<u64>) -> Outcome<jobs::Job> {
-        let id = self.run.limits.handed(parse(&id))?;
+        let id = self.run.limits.for_guest(parse(&id))?;
         let timeout = timeout
             .map_or(WAIT_MAX, Duration::from_millis)
             .min(WAIT_MAX);
         let job = self.jobs.wait(&self.run.pipeline, id, timeout).await;
-        Ok(self.run.limits.handed(job)?.into())
+        Ok(self.run.limits.for_guest(job)?.into())
     }
 
     async fn checkpoint(self, state: String) -> Outcome<()> {
         let attempt = self.run.attempt.as_ref().ok_or_else(|| {
-            invalid("`checkpoint` is for the attempt of a job: call it inside `run-job`")
+            invalid("`checkpoint` works only in an attempt of a job: call it inside `run-job`")
         });
-        let lease = self.run.limits.handed(attempt)?.lease;
+        let lease = self.run.limits.for_guest(attempt)?.lease;
         self.run
             .limits
-            .handed(self.jobs.checkpoint(lease, state).await)
+            .for_guest(self.jobs.checkpoint(lease, state).await)
     }
 }
 

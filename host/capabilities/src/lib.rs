@@ -1,5 +1,5 @@
-//! What a guest can ask of the host: one module a WIT interface, over the services. Read
-//! `guest_state`, then `linker`.
+//! The interfaces that a guest can import: one module per WIT interface, on top of the services.
+//! Start with `guest_state`, then read `linker`.
 #![forbid(unsafe_code)]
 
 pub mod bindings;

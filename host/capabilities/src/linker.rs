@@ -1,4 +1,4 @@
-//! All that a component can be linked to.
+//! Everything that a component can be linked with.
 
 use hayrick_types::contract::{PACKAGE, SYNC_PACKAGE, TYPES, VERSION};
 use hayrick_types::for_each_import;
@@ -9,8 +9,8 @@ use crate::bindings::hayrick::pipeline;
 use crate::bindings::sync::hayrick::pipeline_sync;
 use crate::guest_state::GuestState;
 
-/// WASI packages that are linked, inert: language runtimes import them whether they use them or
-/// not.
+/// WASI packages that are linked without giving access to anything. Language runtimes import them
+/// whether they use them or not.
 pub const INERT_PACKAGES: [&str; 6] = [
     "wasi:io",
     "wasi:clocks",
@@ -19,12 +19,12 @@ pub const INERT_PACKAGES: [&str; 6] = [
     "wasi:filesystem",
     "wasi:sockets",
 ];
-/// Interfaces of WASI 0.2 that are linked and reach beyond the run: they have to be granted, as
+/// Interfaces of WASI 0.2 that are linked and give network access. They need the same grant as
 /// `http`.
 pub const WASI_HTTP: [&str; 2] = ["wasi:http/types", "wasi:http/outgoing-handler"];
 
-/// Links each interface of the contract's table, in both packages: `$module` has its view and the
-/// implementations.
+/// Links each interface in the table of the contract, in both packages. `$module` defines the view
+/// and the implementations.
 macro_rules! add_imports {
     (
         granted { $($(#[$doc:meta])* $variant:ident $module:ident $name:literal $grant:ident,)+ }
@@ -51,10 +51,10 @@ macro_rules! add_imports {
 
 for_each_import!(add_imports);
 
-/// The linker every component is linked with. A component gets only what it imports by name.
+/// The linker for every component. A component gets only what it imports by name.
 ///
 /// # Errors
-/// Never in practice: a name defined twice.
+/// A name is defined twice, which never happens in practice.
 pub fn linker(engine: &Engine) -> wasmtime::Result<Linker<GuestState>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;

@@ -1,4 +1,4 @@
-//! `llm`: language models by the operator's alias.
+//! `llm`: language models, by the aliases that the operator configured.
 
 use hayrick_services::budgets::budget::Charge;
 use hayrick_services::llm::router::Llm;
@@ -11,19 +11,19 @@ use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{llm, types};
 use crate::bindings::sync::hayrick::pipeline_sync as sync;
-use crate::generation::{Charged, GenerationSlot, next_chunk};
+use crate::generation::{ChargedGeneration, GenerationSlot, next_chunk};
 use crate::guest_state::GuestState;
 use crate::host_calls::{HostCall, HostCalls};
 use crate::reached_limits::ReachedLimits;
 use crate::run_context::RunContext;
 use crate::slot::{give_back, lend, push};
 
-/// Tokens of an answer that any model can be asked for.
-const EVERY_MODEL_GIVES: u32 = 4096;
-/// Characters of a model's name that an error repeats.
+/// Answer tokens that one may ask any model for.
+const MAX_TOKENS_OF_ANY_MODEL: u32 = 4096;
+/// Characters of a model name that an error message repeats.
 const ALIAS_CHARS_SHOWN: usize = 64;
 
-/// What a run reaches of the models.
+/// The part of a run's state that `llm` uses.
 pub struct LlmView<'a> {
     pub(crate) llm: &'a Llm,
     pub(crate) run: &'a RunContext,
@@ -31,14 +31,14 @@ pub struct LlmView<'a> {
     pub(crate) calls: &'a HostCalls,
 }
 
-/// How wasmtime gets at the view.
+/// Tells wasmtime the type of the view.
 pub(crate) struct HasView;
 
 impl HasData for HasView {
     type Data<'a> = LlmView<'a>;
 }
 
-/// The view of a run.
+/// Creates the view of a run.
 pub(crate) fn view(state: &mut GuestState) -> LlmView<'_> {
     LlmView {
         llm: &state.services.llm,
@@ -68,7 +68,7 @@ impl LlmView<'_> {
     }
 }
 
-/// What one call has while it waits.
+/// One call of `llm`: what it needs while it waits.
 struct LlmCall {
     llm: Llm,
     run: RunContext,
@@ -81,10 +81,10 @@ impl LlmCall {
         messages: Vec<types::Message>,
         options: types::Options,
     ) -> Result<types::Answer, types::Failure> {
-        let (messages, options, mut charge) = self.question(messages, options)?;
+        let (messages, options, mut charge) = self.prepare(messages, options)?;
         let count = |chunk: &Chunk| charge.as_mut().map_or(Ok(()), |charge| charge.chunk(chunk));
         let answer = self.llm.generate_counted(messages, options, count).await;
-        let answer = self.run.limits.handed(answer)?;
+        let answer = self.run.limits.for_guest(answer)?;
         if let (Some(usage), Some(recorder)) = (answer.usage, &self.run.recorder) {
             recorder.usage(usage);
         }
@@ -96,10 +96,13 @@ impl LlmCall {
         messages: Vec<types::Message>,
         options: types::Options,
     ) -> Result<GenerationSlot, types::Failure> {
-        let (messages, options, charge) = self.question(messages, options)?;
+        let (messages, options, charge) = self.prepare(messages, options)?;
         let generation = self.llm.generate_stream(messages, options).await;
-        let generation = self.run.limits.handed(generation)?;
-        Ok(GenerationSlot::new(Charged { generation, charge }))
+        let generation = self.run.limits.for_guest(generation)?;
+        Ok(GenerationSlot::new(ChargedGeneration {
+            generation,
+            charge,
+        }))
     }
 
     async fn embed(
@@ -108,44 +111,47 @@ impl LlmCall {
         model: Option<String>,
     ) -> Result<Vec<Vec<f32>>, types::Failure> {
         let bytes = texts.iter().map(String::len).sum();
-        let model = self.run.limits.handed(self.granted(model))?;
-        let _charge = self.run.limits.handed(self.charge(bytes))?;
-        self.run.limits.handed(self.llm.embed(texts, model).await)
+        let model = self.run.limits.for_guest(self.granted(model))?;
+        let _charge = self.run.limits.for_guest(self.charge(bytes))?;
+        self.run
+            .limits
+            .for_guest(self.llm.embed(texts, model).await)
     }
 
-    /// The question as it may be asked: of a granted model, for no more tokens than are left.
-    fn question(
+    /// Checks a request: the model must be granted. Limits `max_tokens` to what is left of the
+    /// budget.
+    fn prepare(
         &self,
         messages: Vec<types::Message>,
         options: types::Options,
     ) -> Result<(Vec<Message>, Options, Option<Charge>), types::Failure> {
         let messages: Vec<Message> = messages.into_iter().map(Into::into).collect();
         let mut options: Options = options.into();
-        options.model = self.run.limits.handed(self.granted(options.model))?;
+        options.model = self.run.limits.for_guest(self.granted(options.model))?;
         let texts = messages.iter().map(Message::text_bytes);
         let tools = options.tools.iter().map(Tool::text_bytes);
         let bytes = texts.chain(tools).sum();
-        let charge = self.run.limits.handed(self.charge(bytes))?;
+        let charge = self.run.limits.for_guest(self.charge(bytes))?;
         if let Some(budget) = &self.run.budget {
-            let left = self.run.limits.handed(budget.left())?;
+            let left = self.run.limits.for_guest(budget.left())?;
             let left = u32::try_from(left).unwrap_or(u32::MAX);
-            // A model refuses to be asked for more than it can: a large budget is no reason to ask
-            // for that much.
+            // A model rejects a request for more tokens than it can generate, so do not ask for all
+            // of a large budget.
             let wanted = options
                 .max_tokens
-                .or((left <= EVERY_MODEL_GIVES).then_some(left));
+                .or((left <= MAX_TOKENS_OF_ANY_MODEL).then_some(left));
             options.max_tokens = wanted.map(|wanted| wanted.min(left));
         }
         Ok((messages, options, charge))
     }
 
-    /// Takes a prompt of `bytes` from the run's budget, if it has one.
+    /// Charges a prompt of `bytes` to the budget of the run, if it has one.
     fn charge(&self, bytes: usize) -> Result<Option<Charge>, Failure> {
         let budget = self.run.budget.as_ref();
         budget.map(|budget| budget.ask(bytes)).transpose()
     }
 
-    /// The alias that is meant; without one, the first that is granted.
+    /// Checks that an alias is granted. Without one, chooses the first granted alias.
     fn granted(&self, model: Option<String>) -> Result<Option<String>, Failure> {
         let Some(aliases) = &self.run.policy.models.aliases else {
             return Ok(model);
@@ -156,7 +162,7 @@ impl LlmCall {
             Some(model) => {
                 let model: String = model.chars().take(ALIAS_CHARS_SHOWN).collect();
                 let text = format!(
-                    "this plugin is granted the models {}, and '{model}' is none of them",
+                    "the model '{model}' is not granted to this plugin; it may use {}",
                     aliases.join(", ")
                 );
                 Err(Failure::new(FailureKind::Denied, text))
@@ -165,10 +171,10 @@ impl LlmCall {
     }
 }
 
-/// One call of `next`: the generation is out of its slot while it waits. There is one a token, so
-/// that nothing more is copied.
+/// One call of `next`. The generation is out of its slot while the call waits. There is one call
+/// per token, so this copies only what `next` needs.
 struct NextCall {
-    generation: Charged,
+    generation: ChargedGeneration,
     recorder: Option<TaskRecorder>,
     limits: ReachedLimits,
     _call: HostCall,
@@ -177,11 +183,11 @@ struct NextCall {
 impl NextCall {
     async fn next(&mut self) -> Result<Option<types::Chunk>, types::Failure> {
         let next = next_chunk(&mut self.generation, self.recorder.as_ref()).await;
-        Ok(self.limits.handed(next)?.map(Into::into))
+        Ok(self.limits.for_guest(next)?.map(Into::into))
     }
 }
 
-/// The text of messages, in bytes: what makes them large.
+/// The size of messages: their text, in bytes.
 fn size(messages: &[types::Message]) -> usize {
     let part = |part: &types::Part| match part {
         types::Part::Text(text) | types::Part::ImageUrl(text) | types::Part::Other(text) => {

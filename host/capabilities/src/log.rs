@@ -1,4 +1,4 @@
-//! `log`: lines in the host's log, beside the run's id.
+//! `log`: writes to the log of the host. Each line carries the id of the run.
 
 use wasmtime::component::HasData;
 
@@ -7,17 +7,17 @@ use crate::bindings::sync::hayrick::pipeline_sync as sync;
 use crate::guest_log::GuestLog;
 use crate::guest_state::GuestState;
 
-/// What a run reaches of its log.
+/// The part of a run's state that `log` uses.
 pub struct LogView<'a>(pub(crate) &'a GuestLog);
 
-/// How wasmtime gets at the view.
+/// Tells wasmtime the type of the view.
 pub(crate) struct HasView;
 
 impl HasData for HasView {
     type Data<'a> = LogView<'a>;
 }
 
-/// The view of a run.
+/// Creates the view of a run.
 pub(crate) fn view(state: &mut GuestState) -> LogView<'_> {
     LogView(&state.log)
 }

@@ -1,5 +1,5 @@
-//! What one store may grow, all its instances together: linear memory, within that of its plugin
-//! and of the host, and tables.
+//! Limits how far one store may grow, over all its instances: its tables and its linear memory,
+//! which also counts toward the limits of the plugin and of the host.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use wasmtime::ResourceLimiter;
 
 use crate::plugin_share::PluginShare;
 
-/// What a store may have.
+/// The maximum of everything that a store may have.
 #[derive(Debug, Clone, Copy)]
 struct Max {
     bytes: usize,
@@ -20,15 +20,15 @@ struct Max {
     tables: usize,
 }
 
-/// Counts what a store grows. A guest's `memory.grow` past a limit fails softly, as WebAssembly
-/// defines it.
+/// Counts the growth of a store. If a guest grows its memory past a limit, `memory.grow` returns
+/// -1, as WebAssembly defines it.
 #[derive(Debug)]
 pub struct MemoryLimit {
     share: Arc<PluginShare>,
     max: Max,
     bytes: usize,
     table_elements: usize,
-    /// Bytes that were allowed last, should growing by them fail.
+    /// The bytes allowed last, to give back if the growth fails.
     pending: usize,
     refused: Option<LimitName>,
 }
@@ -40,7 +40,7 @@ impl Drop for MemoryLimit {
 }
 
 impl MemoryLimit {
-    /// The limit of one run among those that share `share`.
+    /// The limit of one run among the runs of the plugin that `share` belongs to.
     pub fn new(limits: &Limits, share: Arc<PluginShare>) -> MemoryLimit {
         let max = Max {
             bytes: limits.memory_bytes_max,
@@ -60,13 +60,13 @@ impl MemoryLimit {
         }
     }
 
-    /// The limit the guest was refused growth by, if any: a trap after that is most likely its
-    /// consequence.
+    /// The limit that last kept the guest from growing, if any. It is the most likely cause of a
+    /// later trap.
     pub fn refused(&self) -> Option<LimitName> {
         self.refused
     }
 
-    /// Takes `more` bytes from the run's, the plugin's and the host's.
+    /// Takes `more` bytes from the memory of the run, of the plugin and of the host.
     fn take(&self, more: usize) -> Result<(), LimitName> {
         let (plugin, host) = (self.share.metrics().memory(), self.share.host().memory());
         if self.bytes.saturating_add(more) > self.max.bytes {
@@ -97,7 +97,7 @@ impl ResourceLimiter for MemoryLimit {
     ) -> wasmtime::Result<bool> {
         self.pending = 0;
         if maximum.is_some_and(|maximum| desired > maximum) {
-            // Its own type forbids it: nothing grows, and nothing must be counted.
+            // The type of the memory forbids it: nothing grows, so nothing is counted.
             return Ok(false);
         }
         let more = desired.saturating_sub(current);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn memories_of_a_store_share_one_limit() {
+    fn the_memories_of_a_store_share_one_limit() {
         let share = PluginShare::new(Metrics::default(), &"a".into(), 1000);
         let mut limit = MemoryLimit::new(&limits(100, 1000), share);
         assert!(limit.memory_growing(0, 60, None).unwrap());
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_share_the_memory_of_their_plugin_and_plugins_that_of_the_host() {
+    fn runs_share_the_memory_of_the_plugin_and_plugins_the_memory_of_the_host() {
         let host = Metrics::default();
         let [share, other] =
             ["a", "b"].map(|name| PluginShare::new(host.clone(), &name.into(), 150));
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn growth_that_fails_is_not_counted() {
+    fn failed_growth_is_not_counted() {
         let host = Metrics::default();
         let mut limit = MemoryLimit::new(
             &limits(100, 100),

@@ -1,5 +1,5 @@
-//! The bounded way of chunks from a guest to whoever reads its answer. A full channel makes the
-//! guest wait: that is the back-pressure.
+//! The bounded channel that carries chunks from a guest to its client. A full channel makes the
+//! guest wait, which is the back-pressure.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,22 +11,21 @@ use hayrick_types::limit_name::LimitName;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Semaphore, mpsc};
 
-/// Bytes of text a run may have made that nobody has read yet. One chunk may be larger: it then
-/// travels alone.
-const HELD_BYTES_MAX: usize = 1 << 20;
+/// Bytes of text that may wait in the channel. A larger chunk is sent alone.
+const WAITING_BYTES_MAX: usize = 1 << 20;
 
-/// What one run may put out.
+/// How much one run may send.
 #[derive(Debug, Clone, Copy)]
 pub struct OutputLimits {
     /// Text of the whole answer.
     pub answer_bytes_max: usize,
     /// Text of one chunk.
     pub chunk_bytes_max: usize,
-    /// Chunks that nobody has read yet; one at least.
+    /// Chunks that may wait in the channel; at least one.
     pub channel_items_max: usize,
 }
 
-/// The guest's end.
+/// The end of the guest.
 #[derive(Debug)]
 pub struct OutputSender {
     chunks: mpsc::Sender<Chunk>,
@@ -36,17 +35,17 @@ pub struct OutputSender {
     limits: OutputLimits,
 }
 
-/// The client's end; dropping it makes every later send fail with `cancelled`.
+/// The end of the client. After it is dropped, every send fails with `cancelled`.
 #[derive(Debug)]
 pub struct OutputReceiver {
     chunks: mpsc::Receiver<Chunk>,
     room: Arc<Semaphore>,
 }
 
-/// Both ends of a run's answer.
+/// Creates the channel for the answer of a run.
 pub fn channel(limits: OutputLimits) -> (OutputSender, OutputReceiver) {
     let (sender, receiver) = mpsc::channel(limits.channel_items_max.max(1));
-    let room = Arc::new(Semaphore::new(HELD_BYTES_MAX));
+    let room = Arc::new(Semaphore::new(WAITING_BYTES_MAX));
     let (sent_bytes, waited) = (AtomicUsize::new(0), AtomicBool::new(false));
     (
         OutputSender {
@@ -63,16 +62,16 @@ pub fn channel(limits: OutputLimits) -> (OutputSender, OutputReceiver) {
     )
 }
 
-/// How much room a chunk takes in the channel.
+/// The bytes that a chunk takes up in the channel.
 fn weight(chunk: &Chunk) -> usize {
-    chunk.len().min(HELD_BYTES_MAX)
+    chunk.len().min(WAITING_BYTES_MAX)
 }
 
 impl OutputSender {
-    /// Sends one chunk, waiting for room.
+    /// Sends one chunk, and waits until there is room for it.
     ///
     /// # Errors
-    /// `limit` if the chunk or the answer is too long, `cancelled` if nobody reads any more.
+    /// `limit` if the chunk or the answer is too long, `cancelled` if the client has hung up.
     pub async fn send(&self, chunk: Chunk) -> Result<(), Failure> {
         self.count(&chunk)?;
         let permits = u32::try_from(weight(&chunk)).unwrap_or(u32::MAX);
@@ -89,17 +88,17 @@ impl OutputSender {
         }
     }
 
-    /// Whether a chunk had to wait because as many were unread as may be.
+    /// Whether a chunk had to wait because the channel was full.
     pub fn waited(&self) -> bool {
         self.waited.load(Ordering::Relaxed)
     }
 
-    /// Holds the chunk against both limits.
+    /// Checks the chunk against both limits.
     fn count(&self, chunk: &Chunk) -> Result<(), Failure> {
         let length = chunk.len();
         if length > self.limits.chunk_bytes_max {
             let text = format!(
-                "a chunk has {length} bytes and chunk_bytes_max is {}: send smaller pieces",
+                "a chunk has {length} bytes, but chunk_bytes_max is {}: send smaller chunks",
                 self.limits.chunk_bytes_max
             );
             return Err(Failure::new(FailureKind::Limit, text).limit(LimitName::ChunkBytesMax));
@@ -124,7 +123,7 @@ fn hung_up() -> Failure {
 }
 
 impl OutputReceiver {
-    /// The next chunk, `None` once the sender is gone and all has been read.
+    /// The next chunk, or `None` once the sender is gone and everything has been read.
     pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<Chunk>> {
         let next = self.chunks.poll_recv(context);
         if let Poll::Ready(Some(chunk)) = &next {
@@ -136,7 +135,7 @@ impl OutputReceiver {
 
 impl Drop for OutputReceiver {
     fn drop(&mut self) {
-        // A sender that waits for room has to learn that nobody will make any.
+        // Wakes a sender that waits for room.
         self.room.close();
     }
 }
@@ -158,18 +157,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reader_that_left_fails_a_waiting_send() {
+    async fn a_waiting_send_fails_when_the_reader_is_dropped() {
         let (sender, receiver) = channel(ANY);
-        sender.send(text(HELD_BYTES_MAX)).await.unwrap();
+        sender.send(text(WAITING_BYTES_MAX)).await.unwrap();
         let (sent, ()) = tokio::join!(sender.send(text(1)), async { drop(receiver) });
         assert_eq!(sent.unwrap_err().kind, FailureKind::Cancelled);
     }
 
     #[tokio::test]
-    async fn reading_makes_room_and_every_chunk_arrives_in_order() {
+    async fn reading_makes_room_and_chunks_arrive_in_order() {
         let (sender, mut receiver) = channel(ANY);
         let send = async move {
-            for length in [HELD_BYTES_MAX + 5, 7, HELD_BYTES_MAX] {
+            for length in [WAITING_BYTES_MAX + 5, 7, WAITING_BYTES_MAX] {
                 sender.send(text(length)).await.unwrap();
             }
         };
@@ -181,11 +180,11 @@ mod tests {
             lengths
         };
         let ((), lengths) = tokio::join!(send, read);
-        assert_eq!(lengths, [HELD_BYTES_MAX + 5, 7, HELD_BYTES_MAX]);
+        assert_eq!(lengths, [WAITING_BYTES_MAX + 5, 7, WAITING_BYTES_MAX]);
     }
 
     #[tokio::test]
-    async fn both_limits_hold_to_the_byte() {
+    async fn both_limits_are_exact_to_the_byte() {
         let (sender, _receiver) = channel(OutputLimits {
             answer_bytes_max: 10,
             chunk_bytes_max: 6,

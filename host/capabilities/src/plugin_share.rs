@@ -1,4 +1,4 @@
-//! What all runs of one plugin share: its numbers, its memory, the rate of its log.
+//! What all runs of one plugin share: its metrics, its memory and its log rate.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -8,7 +8,7 @@ use hayrick_services::metrics::plugin::PluginMetrics;
 
 use crate::log_rate::LogRate;
 
-/// What all runs of one plugin share.
+/// State that all runs of one plugin share.
 #[derive(Debug)]
 pub struct PluginShare {
     metrics: Arc<PluginMetrics>,
@@ -19,8 +19,8 @@ pub struct PluginShare {
 }
 
 impl PluginShare {
-    /// The share of the plugin `name`; all plugins together may have `host_memory_bytes_max` of
-    /// linear memory.
+    /// Creates the share of the plugin `name`. All plugins together may use
+    /// `host_memory_bytes_max` of linear memory.
     pub fn new(host: Metrics, name: &Arc<str>, host_memory_bytes_max: usize) -> Arc<PluginShare> {
         Arc::new(PluginShare {
             metrics: host.plugin(name),
@@ -31,12 +31,12 @@ impl PluginShare {
         })
     }
 
-    /// Its numbers.
+    /// The metrics of the plugin.
     pub fn metrics(&self) -> &PluginMetrics {
         &self.metrics
     }
 
-    /// How many of its runs have computed long.
+    /// How many of its current runs have computed for a long time.
     pub fn long_runs(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.long_runs)
     }
@@ -45,7 +45,7 @@ impl PluginShare {
         &self.host
     }
 
-    /// The limit of the memory of all plugins.
+    /// The limit on the linear memory of all plugins together.
     pub fn host_memory_bytes_max(&self) -> usize {
         self.host_memory_bytes_max
     }

@@ -1,7 +1,8 @@
-//! Counts the limits that a run reaches, each refusal once, wherever its failure goes afterwards.
+//! Counts the limits that a run reaches. Each refusal counts once, wherever its failure goes
+//! afterwards.
 //!
-//! A failure with a limit leaves the host on one of two ways: it is handed to the guest, or it ends
-//! the run. What a guest does with the failure, passing it on or catching it, counts nothing more.
+//! A failure with a limit leaves the host in one of two ways: the guest gets it, or it ends the
+//! run. Whether the guest then returns or handles the failure does not change the count.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,7 +27,7 @@ struct Inner {
 }
 
 impl ReachedLimits {
-    /// None yet; `share` is that of the run's plugin, whose numbers they are added to.
+    /// Starts with no limits. `share` belongs to the plugin, whose metrics count them.
     pub fn new(share: Arc<PluginShare>) -> ReachedLimits {
         ReachedLimits {
             inner: Arc::new(Inner {
@@ -36,29 +37,28 @@ impl ReachedLimits {
         }
     }
 
-    /// The outcome of a call as the guest gets it; a limit that refused the call is counted.
-    pub(crate) fn handed<T, E: Into<Failure>>(
+    /// Converts the outcome of a call for the guest, and counts the limit if one was reached.
+    pub(crate) fn for_guest<T, E: Into<Failure>>(
         &self,
         outcome: Result<T, E>,
     ) -> Result<T, types::Failure> {
         outcome.map_err(|error| {
             let failure = error.into();
-            self.refused(&failure);
+            self.count_refusal(&failure);
             convert::failure_for_guest(failure)
         })
     }
 
-    /// Counts the limit that the guest was refused by.
-    pub(crate) fn refused(&self, failure: &Failure) {
+    /// Counts the limit of a failure that the guest gets.
+    pub(crate) fn count_refusal(&self, failure: &Failure) {
         if let Some(limit) = failure.limit {
             self.insert(limit);
             self.inner.share.metrics().reached(limit);
         }
     }
 
-    /// Counts the limit that the host ended the run for, unless the guest was refused by it before:
-    /// then it has been counted.
-    pub fn ended(&self, limit: Option<LimitName>) {
+    /// Counts the limit that ended the run, unless the run has already reached it before.
+    pub fn count_end(&self, limit: Option<LimitName>) {
         if let Some(limit) = limit
             && self.insert(limit)
         {
@@ -66,9 +66,9 @@ impl ReachedLimits {
         }
     }
 
-    /// A failure that the guest returned. It keeps a limit that the guest was refused by; any other
-    /// name is the guest's invention.
-    pub fn returned(&self, failure: types::Failure) -> Failure {
+    /// Converts a failure that the guest returned. Its limit is kept only if the run has reached
+    /// it: the guest could have made up any other name.
+    pub fn from_guest(&self, failure: types::Failure) -> Failure {
         let limit = failure.limit.as_deref().and_then(|name| {
             let counted = self.counted();
             counted.iter().copied().find(|it| it.as_str() == name)
@@ -79,7 +79,7 @@ impl ReachedLimits {
         }
     }
 
-    /// Whether this is the first time.
+    /// Adds a limit, and returns whether it is new.
     fn insert(&self, limit: LimitName) -> bool {
         self.counted().insert(limit)
     }

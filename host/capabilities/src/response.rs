@@ -1,4 +1,4 @@
-//! `response`: the answer to the client of this run.
+//! `response`: sends the answer to the client of this run.
 
 use std::sync::Arc;
 
@@ -7,14 +7,14 @@ use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{response, types};
 use crate::bindings::sync::hayrick::pipeline_sync as sync;
-use crate::generation::{Charged, GenerationSlot};
+use crate::generation::{ChargedGeneration, GenerationSlot};
 use crate::guest_state::GuestState;
 use crate::host_calls::{HostCall, HostCalls};
 use crate::reached_limits::ReachedLimits;
 use crate::response_writer::ResponseWriter;
 use crate::slot::take;
 
-/// What a run reaches of its answer.
+/// The part of a run's state that `response` uses.
 pub struct ResponseView<'a> {
     pub(crate) response: &'a Arc<ResponseWriter>,
     pub(crate) table: &'a mut ResourceTable,
@@ -22,14 +22,14 @@ pub struct ResponseView<'a> {
     pub(crate) limits: &'a ReachedLimits,
 }
 
-/// How wasmtime gets at the view.
+/// Tells wasmtime the type of the view.
 pub(crate) struct HasView;
 
 impl HasData for HasView {
     type Data<'a> = ResponseView<'a>;
 }
 
-/// The view of a run.
+/// Creates the view of a run.
 pub(crate) fn view(state: &mut GuestState) -> ResponseView<'_> {
     ResponseView {
         response: &state.response,
@@ -39,7 +39,7 @@ pub(crate) fn view(state: &mut GuestState) -> ResponseView<'_> {
     }
 }
 
-/// What one call has while it waits.
+/// One call of `response`: what it needs while it waits.
 struct ResponseCall {
     response: Arc<ResponseWriter>,
     limits: ReachedLimits,
@@ -48,11 +48,16 @@ struct ResponseCall {
 
 impl ResponseCall {
     async fn send(self, chunk: Chunk) -> wasmtime::Result<Result<(), types::Failure>> {
-        Ok(self.limits.handed(self.response.send(chunk).await?))
+        Ok(self.limits.for_guest(self.response.send(chunk).await?))
     }
 
-    async fn forward(self, generation: Charged) -> wasmtime::Result<Result<(), types::Failure>> {
-        Ok(self.limits.handed(self.response.forward(generation).await?))
+    async fn forward(
+        self,
+        generation: ChargedGeneration,
+    ) -> wasmtime::Result<Result<(), types::Failure>> {
+        Ok(self
+            .limits
+            .for_guest(self.response.forward(generation).await?))
     }
 }
 
@@ -69,7 +74,7 @@ impl ResponseView<'_> {
     fn begin_forward(
         &mut self,
         slot: Resource<GenerationSlot>,
-    ) -> wasmtime::Result<(ResponseCall, Charged)> {
+    ) -> wasmtime::Result<(ResponseCall, ChargedGeneration)> {
         Ok((self.begin(0)?, take(self.table, slot)?))
     }
 }

@@ -1,4 +1,4 @@
-//! Writes a run's answer into its output, and remembers if it ran into a limit.
+//! Writes the answer of a run to its output channel, and remembers whether it reached a limit.
 
 use std::sync::OnceLock;
 
@@ -6,20 +6,20 @@ use hayrick_services::tasks::recorder::TaskRecorder;
 use hayrick_types::chunk::Chunk;
 use hayrick_types::failure::{Failure, FailureKind};
 
-use crate::generation::{Charged, next_chunk};
+use crate::generation::{ChargedGeneration, next_chunk};
 use crate::output::OutputSender;
 use crate::run_ended::RunEnded;
 
-/// Writes the answer of one run; `response` and the runtime share it.
+/// Writes the answer of one run. The interface `response` and the runtime share it.
 pub struct ResponseWriter {
     output: OutputSender,
     overrun: OnceLock<Failure>,
-    /// The task that counts what is sent.
+    /// Counts what is sent, for the task of the run.
     recorder: Option<TaskRecorder>,
 }
 
 impl ResponseWriter {
-    /// An answer that goes into `output`, and is counted by `recorder`.
+    /// Creates a writer that sends to `output` and counts in `recorder`.
     pub fn new(output: OutputSender, recorder: Option<TaskRecorder>) -> ResponseWriter {
         ResponseWriter {
             output,
@@ -28,18 +28,18 @@ impl ResponseWriter {
         }
     }
 
-    /// The limit this answer ran into, if any. Such an answer is incomplete, so the run has failed
-    /// even if the guest says otherwise.
+    /// The failure if this answer reached a limit. Such an answer is incomplete, so the run has
+    /// failed even if the guest reports success.
     pub fn overrun(&self) -> Option<&Failure> {
         self.overrun.get()
     }
 
-    /// Whether the client was so slow that chunks had to wait.
+    /// Whether a chunk had to wait for a slow client.
     pub fn waited(&self) -> bool {
         self.output.waited()
     }
 
-    /// Sends one chunk. The guest learns once that the answer is too long; if it goes on sending,
+    /// Sends one chunk. If the answer is too long, the guest gets one failure; if it keeps sending,
     /// the run ends.
     pub(crate) async fn send(&self, chunk: Chunk) -> wasmtime::Result<Result<(), Failure>> {
         if let Some(overrun) = self.overrun.get() {
@@ -52,16 +52,16 @@ impl ResponseWriter {
         if let Err(failure) = &sent
             && failure.kind == FailureKind::Limit
         {
-            // A second setter found the same limit at the same time; either failure says so.
+            // Another call may have set it at the same time; either failure will do.
             let _ = self.overrun.set(failure.clone());
         }
         Ok(sent)
     }
 
-    /// Sends what is left of a generation.
+    /// Sends the rest of a generation.
     pub(crate) async fn forward(
         &self,
-        mut generation: Charged,
+        mut generation: ChargedGeneration,
     ) -> wasmtime::Result<Result<(), Failure>> {
         loop {
             match next_chunk(&mut generation, self.recorder.as_ref()).await {

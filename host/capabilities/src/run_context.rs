@@ -1,4 +1,4 @@
-//! Which run of which pipeline a guest is, as the interfaces that depend on it see it.
+//! The run that a guest is executing, as the interfaces see it.
 
 use std::sync::Arc;
 
@@ -19,23 +19,23 @@ pub struct RunContext {
     pub pipeline: Arc<str>,
     /// What the pipeline is granted.
     pub policy: Arc<Policy>,
-    /// What it may take from the models; `None` where that is not bounded.
+    /// The token budget of the plugin; `None` if it is unlimited.
     pub budget: Option<Budget>,
-    /// What it shares with the plugin's other runs.
+    /// What it shares with the other runs of the plugin.
     pub share: Arc<PluginShare>,
-    /// What counts the limits it reaches.
+    /// Counts the limits that it reaches.
     pub limits: ReachedLimits,
-    /// The task that shows the run to others; a `setup` has none.
+    /// Records the task of the run; `None` for `setup`.
     pub recorder: Option<TaskRecorder>,
-    /// The attempt this run is, if it is one.
+    /// The attempt of a job that this run makes, if it makes one.
     pub attempt: Option<AttemptContext>,
 }
 
-/// The attempt of a job.
+/// An attempt of a job.
 #[derive(Clone)]
 pub struct AttemptContext {
     pub lease: Lease,
-    /// Tells the worker how far the attempt has come: the newest report counts, and the guest never
-    /// waits for the disk.
+    /// Reports the progress of the attempt to the worker. The latest report counts, and the guest
+    /// never waits for the disk.
     pub progress: Arc<watch::Sender<Option<Progress>>>,
 }

@@ -1,9 +1,8 @@
-//! The end of a run from inside a call of the host.
+//! An error that ends a run from inside a host call.
 
 use hayrick_types::failure::Failure;
 
-/// Ends a run from inside a host call: the failure is the run's outcome, whatever the guest would
-/// have done next.
+/// Ends the run. The failure becomes the outcome of the run, and the guest cannot handle it.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct RunEnded(pub Failure);

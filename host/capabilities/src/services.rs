@@ -1,4 +1,4 @@
-//! The services behind the interfaces.
+//! The services that implement the interfaces.
 
 use hayrick_services::budgets::Budgets;
 use hayrick_services::egress::service::Egress;
@@ -8,7 +8,7 @@ use hayrick_services::metrics::Metrics;
 use hayrick_services::state::State;
 use hayrick_services::tasks::Tasks;
 
-/// What every run of the host can reach, within its grants. Cheap handles.
+/// The services that every run can use, as far as it is granted. Cheap handles.
 #[derive(Clone)]
 pub struct Services {
     pub llm: Llm,

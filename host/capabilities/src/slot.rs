@@ -1,38 +1,37 @@
-//! What a guest holds by a handle and uses in one call at a time.
+//! Resources that a guest holds by a handle and may use in only one call at a time.
 
 use wasmtime::component::{Resource, ResourceTable};
 
-/// What a slot may hold.
-pub trait Lent: Send + 'static {
-    /// The error for a guest that uses it in two calls at once.
+/// What a slot can hold.
+pub trait SlotContent: Send + 'static {
+    /// The error if a guest uses it in two calls at once.
     const IN_USE: &'static str;
 }
 
-/// The place of one resource. It is empty while a call that waits has what belongs there: taking it
-/// out, and putting it back, needs no lock, and a store that is dropped in between drops it with
-/// the waiting future.
+/// The slot of one resource. It is empty while a waiting call uses the content. This needs no lock,
+/// and if the store is dropped in between, the content is dropped with the waiting future.
 pub struct Slot<T>(Option<T>);
 
-impl<T: Lent> Slot<T> {
-    /// A slot that holds `content`.
+impl<T: SlotContent> Slot<T> {
+    /// Creates a slot that holds `content`.
     pub fn new(content: T) -> Slot<T> {
         Slot(Some(content))
     }
 
-    /// What it holds.
+    /// The content.
     ///
     /// # Errors
-    /// A trap: a call has it.
+    /// A trap if a call is using the content.
     pub(crate) fn get(&self) -> wasmtime::Result<&T> {
         self.0.as_ref().ok_or_else(in_use::<T>)
     }
 }
 
-/// Gives the guest a handle of what a call made.
+/// Gives the guest a handle to what a call created.
 ///
 /// # Errors
-/// A trap: the guest holds as many resources as it may.
-pub(crate) fn push<T: Lent, E>(
+/// A trap if the guest already holds the maximum number of resources.
+pub(crate) fn push<T: SlotContent, E>(
     table: &mut ResourceTable,
     made: Result<Slot<T>, E>,
 ) -> wasmtime::Result<Result<Resource<Slot<T>>, E>> {
@@ -42,33 +41,33 @@ pub(crate) fn push<T: Lent, E>(
     }
 }
 
-/// Takes it out of the table, for good.
+/// Removes a slot from the table and returns its content.
 ///
 /// # Errors
-/// A trap: this run has no such handle, or a call has what belongs there.
-pub(crate) fn take<T: Lent>(
+/// A trap if this run has no such handle, or a call is using the content.
+pub(crate) fn take<T: SlotContent>(
     table: &mut ResourceTable,
     slot: Resource<Slot<T>>,
 ) -> wasmtime::Result<T> {
     table.delete(slot)?.0.ok_or_else(in_use::<T>)
 }
 
-/// Takes it out of its slot for the time of one call.
+/// Takes the content out of its slot for the duration of one call.
 ///
 /// # Errors
-/// As [`take`].
-pub(crate) fn lend<T: Lent>(
+/// The same as [`take`].
+pub(crate) fn lend<T: SlotContent>(
     table: &mut ResourceTable,
     slot: &Resource<Slot<T>>,
 ) -> wasmtime::Result<T> {
     table.get_mut(slot)?.0.take().ok_or_else(in_use::<T>)
 }
 
-/// Puts what was lent back.
+/// Puts the content back into its slot.
 ///
 /// # Errors
-/// A trap: the guest has dropped the handle meanwhile.
-pub(crate) fn give_back<T: Lent>(
+/// A trap if the guest has dropped the handle in the meantime.
+pub(crate) fn give_back<T: SlotContent>(
     table: &mut ResourceTable,
     slot: &Resource<Slot<T>>,
     content: T,
@@ -77,6 +76,6 @@ pub(crate) fn give_back<T: Lent>(
     Ok(())
 }
 
-fn in_use<T: Lent>() -> wasmtime::Error {
+fn in_use<T: SlotContent>() -> wasmtime::Error {
     wasmtime::Error::msg(T::IN_USE)
 }

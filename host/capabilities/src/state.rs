@@ -1,5 +1,5 @@
-//! `state`: what a plugin remembers between runs. Its keys are its own: the host fills
-//! the pipeline's name in, not the guest.
+//! `state`: what a plugin remembers between runs. A plugin sees only its own keys, because the host
+//! fills in the name of the pipeline.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,21 +14,21 @@ use crate::host_calls::{HostCall, HostCalls};
 use crate::reached_limits::ReachedLimits;
 use crate::run_context::RunContext;
 
-/// What a run reaches of the state.
+/// The part of a run's state that `state` uses.
 pub struct StateView<'a> {
     pub(crate) state: &'a State,
     pub(crate) run: &'a RunContext,
     pub(crate) calls: &'a HostCalls,
 }
 
-/// How wasmtime gets at the view.
+/// Tells wasmtime the type of the view.
 pub(crate) struct HasView;
 
 impl HasData for HasView {
     type Data<'a> = StateView<'a>;
 }
 
-/// The view of a run.
+/// Creates the view of a run.
 pub(crate) fn view(state: &mut GuestState) -> StateView<'_> {
     StateView {
         state: &state.services.state,
@@ -49,7 +49,7 @@ impl StateView<'_> {
     }
 }
 
-/// What one call has while it waits.
+/// One call of `state`: what it needs while it waits.
 struct StateCall {
     state: State,
     pipeline: Arc<str>,
@@ -61,7 +61,7 @@ impl StateCall {
     async fn get(self, key: String) -> Result<Option<state::Entry>, types::Failure> {
         let entry = self
             .limits
-            .handed(self.state.get(&self.pipeline, &key).await)?;
+            .for_guest(self.state.get(&self.pipeline, &key).await)?;
         Ok(entry.map(|entry| state::Entry {
             value: entry.value,
             revision: entry.revision,
@@ -74,7 +74,7 @@ impl StateCall {
         value: Vec<u8>,
         ttl: Option<u64>,
     ) -> Result<u64, types::Failure> {
-        self.limits.handed(
+        self.limits.for_guest(
             self.state
                 .set(&self.pipeline, &key, value, ttl.map(Duration::from_millis))
                 .await,
@@ -83,7 +83,7 @@ impl StateCall {
 
     async fn delete(self, key: String) -> Result<bool, types::Failure> {
         self.limits
-            .handed(self.state.delete(&self.pipeline, &key).await)
+            .for_guest(self.state.delete(&self.pipeline, &key).await)
     }
 
     async fn list(
@@ -92,7 +92,7 @@ impl StateCall {
         after: Option<String>,
         limit: u32,
     ) -> Result<Vec<String>, types::Failure> {
-        self.limits.handed(
+        self.limits.for_guest(
             self.state
                 .list(&self.pipeline, &prefix, after.as_deref(), limit)
                 .await,
@@ -106,7 +106,7 @@ impl StateCall {
         value: Vec<u8>,
         ttl: Option<u64>,
     ) -> Result<Option<u64>, types::Failure> {
-        self.limits.handed(
+        self.limits.for_guest(
             self.state
                 .compare_and_set(
                     &self.pipeline,

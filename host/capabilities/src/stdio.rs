@@ -1,4 +1,4 @@
-//! What a guest prints: its stdout and stderr become lines of its log.
+//! Turns what a guest writes to stdout and stderr into lines of its log.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use crate::bindings::hayrick::pipeline::types::Level;
 use crate::guest_log::GuestLog;
 
-/// One of the two streams.
+/// Stdout or stderr.
 pub(crate) struct LogStream {
     log: Arc<GuestLog>,
     level: Level,
 }
 
 impl LogStream {
-    /// A stream whose lines are logged at `level`.
+    /// Creates a stream whose lines are logged at `level`.
     pub(crate) fn new(log: Arc<GuestLog>, level: Level) -> LogStream {
         LogStream { log, level }
     }
@@ -47,7 +47,7 @@ impl StdoutStream for LogStream {
     }
 }
 
-/// Gathers bytes until a line is complete, or as long as the log keeps one.
+/// Collects bytes until a line is complete or has the maximum length.
 struct LineWriter {
     log: Arc<GuestLog>,
     level: Level,

@@ -8,17 +8,17 @@ use crate::bindings::sync::hayrick::pipeline_sync as sync;
 use crate::guest_state::GuestState;
 use crate::run_context::RunContext;
 
-/// What a run reaches of its own task.
+/// The part of a run's state that `tasks` uses.
 pub struct TasksView<'a>(pub(crate) &'a RunContext);
 
-/// How wasmtime gets at the view.
+/// Tells wasmtime the type of the view.
 pub(crate) struct HasView;
 
 impl HasData for HasView {
     type Data<'a> = TasksView<'a>;
 }
 
-/// The view of a run.
+/// Creates the view of a run.
 pub(crate) fn view(state: &mut GuestState) -> TasksView<'_> {
     TasksView(&state.run)
 }

@@ -9,20 +9,20 @@ use crate::bindings::sync::hayrick::pipeline_sync as sync;
 use crate::guest_state::GuestState;
 use crate::host_calls::HostCalls;
 
-/// Longer sleeps than any run may last are cut to this.
+/// The longest sleep; no run may take longer.
 const SLEEP_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Waiting needs nothing of the run but a place among its calls.
+/// The part of a run's state that `timers` uses: a waiting sleep counts as a host call.
 pub struct TimersView<'a>(pub(crate) &'a HostCalls);
 
-/// How wasmtime gets at the view.
+/// Tells wasmtime the type of the view.
 pub(crate) struct HasView;
 
 impl HasData for HasView {
     type Data<'a> = TimersView<'a>;
 }
 
-/// The view of a run.
+/// Creates the view of a run.
 pub(crate) fn view(state: &mut GuestState) -> TimersView<'_> {
     TimersView(&state.calls)
 }

@@ -2,11 +2,12 @@
 
 use hayrick_services::uploads::upload::Upload;
 
-use crate::slot::{Lent, Slot};
+use crate::slot::{Slot, SlotContent};
 
-/// A file that a guest holds.
+/// An uploaded file that a guest holds.
 pub type UploadSlot = Slot<Upload>;
 
-impl Lent for Upload {
-    const IN_USE: &'static str = "an upload was used while a call of `read` on it was still waiting: await one before the other";
+impl SlotContent for Upload {
+    const IN_USE: &'static str = "the plugin used an upload while a call of `read` on it was \
+        still waiting: await that call first";
 }

@@ -1,4 +1,4 @@
-//! `uploads`: files a client sent with this run.
+//! `uploads`: the files that a client sent with this run.
 
 use hayrick_services::uploads::upload::{READ_BYTES_MAX, Upload};
 use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
@@ -11,21 +11,21 @@ use crate::reached_limits::ReachedLimits;
 use crate::slot::{give_back, lend};
 use crate::upload::UploadSlot;
 
-/// What a run reaches of its files.
+/// The part of a run's state that `uploads` uses.
 pub struct UploadsView<'a> {
     pub(crate) table: &'a mut ResourceTable,
     pub(crate) calls: &'a HostCalls,
     pub(crate) limits: &'a ReachedLimits,
 }
 
-/// How wasmtime gets at the view.
+/// Tells wasmtime the type of the view.
 pub(crate) struct HasView;
 
 impl HasData for HasView {
     type Data<'a> = UploadsView<'a>;
 }
 
-/// The view of a run.
+/// Creates the view of a run.
 pub(crate) fn view(state: &mut GuestState) -> UploadsView<'_> {
     UploadsView {
         table: &mut state.table,
@@ -34,7 +34,7 @@ pub(crate) fn view(state: &mut GuestState) -> UploadsView<'_> {
     }
 }
 
-/// One call of `read`: the file is out of its slot while it waits.
+/// One call of `read`. The file is out of its slot while the call waits.
 struct ReadCall {
     upload: Upload,
     limits: ReachedLimits,
@@ -44,7 +44,7 @@ struct ReadCall {
 impl ReadCall {
     async fn read(&mut self, max: u32) -> Result<Vec<u8>, types::Failure> {
         let max = usize::try_from(max).unwrap_or(usize::MAX);
-        self.limits.handed(self.upload.read(max).await)
+        self.limits.for_guest(self.upload.read(max).await)
     }
 }
 

@@ -1,5 +1,5 @@
-//! `wasi:http` 0.2, for languages that ask other machines by it: its requests go the same way as
-//! those of `http`, with the same rules.
+//! `wasi:http` 0.2, for languages whose HTTP clients use it. Its requests take the same path as
+//! those of `http`, under the same rules.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -20,13 +20,13 @@ use wasmtime_wasi_http::{
 
 use crate::reached_limits::ReachedLimits;
 
-/// What `wasi:http` keeps of a run.
+/// The state of `wasi:http` in a run.
 pub(crate) struct WasiHttpState {
     pub(crate) ctx: WasiHttpCtx,
     pub(crate) hooks: EgressHooks,
 }
 
-/// Sends what a guest asks through the host's own way out.
+/// Sends the requests of a guest through the egress service.
 pub(crate) struct EgressHooks {
     session: Arc<Session>,
     limits: ReachedLimits,
@@ -36,7 +36,7 @@ type Ending = Box<dyn Future<Output = Result<(), Error>> + Send>;
 type Sent = Result<(http::Response<WasiBody>, Ending), Error>;
 
 impl WasiHttpState {
-    /// For a run that may ask what its session lets it.
+    /// Creates the state of a run; `session` says which requests it may send.
     pub(crate) fn new(session: Arc<Session>, limits: ReachedLimits) -> WasiHttpState {
         WasiHttpState {
             ctx: WasiHttpCtx::new(),
@@ -46,7 +46,7 @@ impl WasiHttpState {
 }
 
 impl WasiHttpHooks for EgressHooks {
-    /// `Content-Length` stays allowed, since clients set it by themselves: it is held against the
+    /// Allows `Content-Length`, because HTTP clients set it themselves: it is checked against the
     /// body, and the host writes its own.
     fn forbidden_header_filter(&mut self) -> ForbiddenHeaderFilter {
         Arc::new(|name| is_reserved(name.as_str()) && *name != CONTENT_LENGTH)
@@ -80,8 +80,8 @@ impl WasiHttpHooks for EgressHooks {
     }
 }
 
-/// Waits for the whole body, which is bounded, and sends the request. Redirects are the guest's own
-/// to follow.
+/// Waits for the whole body, whose size is limited, and sends the request. It does not follow
+/// redirects: the client in the guest does.
 async fn send(
     session: &Session,
     limits: &ReachedLimits,
@@ -109,10 +109,10 @@ async fn send(
         follow: false,
     };
     let sent = session.send(request).await;
-    sent.map_err(|error| refused(limits, error))
+    sent.map_err(|error| to_guest_error(limits, error))
 }
 
-/// The answer, its body read piece by piece as the guest asks for it.
+/// The response. Its body is read piece by piece, as the guest asks for it.
 fn response(incoming: Incoming, limits: ReachedLimits) -> Result<http::Response<WasiBody>, Error> {
     let mut response = http::Response::builder().status(incoming.status());
     if let Some(headers) = response.headers_mut() {
@@ -123,7 +123,7 @@ fn response(incoming: Incoming, limits: ReachedLimits) -> Result<http::Response<
         match incoming.chunk().await {
             Ok(None) => None,
             Ok(Some(piece)) => Some((Ok(Frame::data(piece)), Some((incoming, limits)))),
-            Err(error) => Some((Err(refused(&limits, error)), None)),
+            Err(error) => Some((Err(to_guest_error(&limits, error)), None)),
         }
     });
     let body = StreamBody::new(pieces).boxed_unsync();
@@ -132,14 +132,14 @@ fn response(incoming: Incoming, limits: ReachedLimits) -> Result<http::Response<
         .map_err(|error| Error::InternalError(Some(error.to_string())))
 }
 
-/// The error as a guest gets it; a limit that it is due to is counted.
-fn refused(limits: &ReachedLimits, error: EgressError) -> Error {
+/// Converts an error for the guest, and counts the limit if one was reached.
+fn to_guest_error(limits: &ReachedLimits, error: EgressError) -> Error {
     let code = code(&error);
-    limits.refused(&error.into());
+    limits.count_refusal(&error.into());
     code
 }
 
-/// The code that says most of an error.
+/// The WASI error code that fits an error best.
 fn code(error: &EgressError) -> Error {
     match error {
         EgressError::Address(_) => Error::HttpRequestUriInvalid,

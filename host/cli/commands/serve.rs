@@ -43,7 +43,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
 async fn serve(config: Config) -> anyhow::Result<()> {
     let app = App::start(config).await?;
     let address = app.address()?;
-    print(&format!("Hayrick serves on http://{address}"))?;
+    print(&format!("Hayrick is listening on http://{address}"))?;
     if stdout().is_terminal() {
         print(&hint(address, app.example()))?;
     }

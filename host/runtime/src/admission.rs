@@ -1,4 +1,4 @@
-//! How many runs there may be at a time, and how many may wait.
+//! Limits how many runs execute at a time, and how many may wait.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use hayrick_types::limit_name::LimitName;
 use hayrick_types::settings::limits::Limits;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// When a client that was refused may come again.
+/// When a refused client may try again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The places of one plugin, within those of the host.
+/// The places for the runs of one plugin. Each run also takes one of the places of the host.
 pub(crate) struct Admission {
     plugin: Arc<Semaphore>,
     host: Arc<Semaphore>,
@@ -22,13 +22,13 @@ pub(crate) struct Admission {
     queue_time_max: Duration,
 }
 
-/// A place, kept for the length of a run.
+/// A place, held for the duration of a run.
 pub(crate) struct Place {
     _plugin: OwnedSemaphorePermit,
     _host: OwnedSemaphorePermit,
 }
 
-/// Leaves the queue, whatever the reason.
+/// Leaves the queue when dropped.
 struct Waiting<'a>(&'a PluginShare);
 
 impl Drop for Waiting<'_> {
@@ -38,7 +38,7 @@ impl Drop for Waiting<'_> {
 }
 
 impl Admission {
-    /// The places of a plugin with these limits.
+    /// Creates the places of a plugin with these limits.
     pub(crate) fn new(limits: &Limits, host: Arc<Semaphore>, share: Arc<PluginShare>) -> Admission {
         Admission {
             plugin: Arc::new(Semaphore::new(limits.plugin_runs_max)),
@@ -50,20 +50,21 @@ impl Admission {
         }
     }
 
-    /// Whether its places are those that `limits` say.
-    pub(crate) fn is_of(&self, limits: &Limits) -> bool {
-        let own = (self.runs_max, self.queue_max, self.queue_time_max);
-        own == (
-            limits.plugin_runs_max,
-            limits.plugin_queue_max,
-            limits.queue_time_max,
-        )
+    /// Whether it was created with these limits.
+    pub(crate) fn has_limits(&self, limits: &Limits) -> bool {
+        let current = (self.runs_max, self.queue_max, self.queue_time_max);
+        current
+            == (
+                limits.plugin_runs_max,
+                limits.plugin_queue_max,
+                limits.queue_time_max,
+            )
     }
 
-    /// Takes a place, waiting in the bounded queue if there is none.
+    /// Takes a place. If none is free, waits in the bounded queue.
     ///
     /// # Errors
-    /// `limit`, with a time to come again, if the queue is full or the wait too long.
+    /// `limit`, with a time to retry after, if the queue is full or the wait takes too long.
     pub(crate) async fn admit(&self) -> Result<Place, Failure> {
         if let Some(place) = self.free_place() {
             return Ok(place);
@@ -114,7 +115,8 @@ impl Admission {
     fn refusal(&self, reason: &str, limit: LimitName) -> Failure {
         self.share.metrics().reached(limit);
         let text = format!(
-            "too many runs at a time, and {reason}: plugin_runs_max is {}, plugin_queue_max is {}; try again",
+            "too many runs at a time, and {reason}: plugin_runs_max is {}, plugin_queue_max is {}; \
+             try again",
             self.runs_max, self.queue_max
         );
         Failure::new(FailureKind::Limit, text)

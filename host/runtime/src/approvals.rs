@@ -1,5 +1,5 @@
-//! What each plugin's last version asked for, kept over restarts: an update that asks for more
-//! needs the operator's word.
+//! Remembers which interfaces the last version of each plugin asked for, across restarts. An update
+//! that asks for more needs the approval of the operator.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::RuntimeError;
 
-/// What is kept of one version.
+/// The approval of one version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
     /// SHA-256 of the file, in hex.
@@ -22,7 +22,7 @@ pub struct Approval {
 }
 
 impl Approval {
-    /// Of a version that serves.
+    /// Creates the approval of a version that serves.
     pub(crate) fn new(digest: &str, asked: &BTreeSet<Interface>) -> Approval {
         Approval {
             digest: digest.to_owned(),
@@ -33,7 +33,7 @@ impl Approval {
         }
     }
 
-    /// What it asked for; a name this host no longer knows counts for nothing.
+    /// The interfaces it asked for, without names that this host no longer knows.
     pub fn asked(&self) -> BTreeSet<Interface> {
         self.asked
             .iter()
@@ -42,17 +42,16 @@ impl Approval {
     }
 }
 
-/// The file of them. A plugin that is taken away stays in it: coming back, it may not ask for more
-/// either.
+/// The file of approvals. It keeps removed plugins, so that they cannot come back and ask for more.
 pub(crate) struct Approvals {
     path: PathBuf,
     by_name: Mutex<BTreeMap<String, Approval>>,
 }
 
-/// Reads the file; one that is not there is empty.
+/// Reads the file. A missing file is empty.
 ///
 /// # Errors
-/// It cannot be read, or somebody else wrote it: starting without it would approve anything.
+/// The file cannot be read or parsed. Starting without it would approve anything.
 pub fn read_approvals(path: &Path) -> Result<BTreeMap<String, Approval>, RuntimeError> {
     let unreadable = |source| RuntimeError::Path {
         path: path.to_owned(),
@@ -66,10 +65,10 @@ pub fn read_approvals(path: &Path) -> Result<BTreeMap<String, Approval>, Runtime
 }
 
 impl Approvals {
-    /// Those of the file.
+    /// Opens the file.
     ///
     /// # Errors
-    /// As [`read_approvals`].
+    /// The same as [`read_approvals`].
     pub(crate) fn open(path: &Path) -> Result<Approvals, RuntimeError> {
         Ok(Approvals {
             path: path.to_owned(),
@@ -77,7 +76,7 @@ impl Approvals {
         })
     }
 
-    /// What the last version of that name asked for; `None` if there never was one.
+    /// What the last version of this plugin asked for; `None` if it never had one.
     pub(crate) fn asked(&self, name: &str) -> Option<BTreeSet<Interface>> {
         self.by_name
             .lock()
@@ -86,18 +85,18 @@ impl Approvals {
             .map(Approval::asked)
     }
 
-    /// Keeps what the version that serves now asks for; whether it is another version than the last
-    /// one. Does I/O.
+    /// Saves what the version that serves now asks for. Returns whether it differs from the last
+    /// version. Does I/O.
     ///
     /// # Errors
-    /// It is not on disk; in memory it counts all the same.
-    pub(crate) fn keep(&self, name: &str, approval: Approval) -> std::io::Result<bool> {
+    /// It could not be written to disk. In memory it applies anyway.
+    pub(crate) fn save(&self, name: &str, approval: Approval) -> std::io::Result<bool> {
         let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
         if by_name.get(name) == Some(&approval) {
             return Ok(false);
         }
         by_name.insert(name.to_owned(), approval);
-        // Under the lock, so that an older content never replaces a newer one.
+        // Written under the lock, so that older content never replaces newer content.
         let text = serde_json::to_vec_pretty(&*by_name)?;
         atomic_file::replace(&self.path, &text, Access::Inherited).map(|()| true)
     }

@@ -1,4 +1,4 @@
-//! One attempt of a job, as a run.
+//! Runs one attempt of a job.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,10 +19,11 @@ use crate::guest_call::{GuestCall, Returned};
 use crate::instance::{Bounds, Run};
 use crate::serving::Serving;
 
-/// Where an attempt says how far it has come.
+/// Where an attempt reports its progress.
 pub type ProgressSender = Arc<watch::Sender<Option<Progress>>>;
 
-/// Runs it to its end. Jobs have places of their own, which the worker counts.
+/// Runs an attempt to its end. The worker limits how many attempts run, so this takes no place of
+/// the plugin.
 pub(crate) async fn run_attempt(
     serving: Serving,
     services: &Services,
@@ -75,7 +76,7 @@ pub(crate) async fn run_attempt(
     end
 }
 
-/// A job computes and waits for as long as its own timeout says.
+/// The timeout of a job limits both how long it runs and how long it computes.
 fn bounds(timeout: Duration) -> Bounds {
     Bounds {
         wall_time_max: timeout,
@@ -84,7 +85,7 @@ fn bounds(timeout: Duration) -> Bounds {
     }
 }
 
-/// How the attempt ends for the queue, and the failure that its task shows if it has one.
+/// How the attempt ends for the queue, and the failure to show in its task, if any.
 fn end_of(returned: Result<Returned, Failure>) -> (AttemptEnd, Option<Failure>) {
     match returned {
         Ok(Returned::Job(Ok(result))) => (AttemptEnd::Completed(result), None),
@@ -99,7 +100,8 @@ fn end_of(returned: Result<Returned, Failure>) -> (AttemptEnd, Option<Failure>) 
             (end, Some(failed(retry.error)))
         }
         Ok(Returned::Answered(_)) => {
-            let failure = failed("the plugin answered where a job's result was due".to_owned());
+            let text = "the plugin returned an answer instead of a job result";
+            let failure = failed(text.to_owned());
             (AttemptEnd::Failed(failure.message.clone()), Some(failure))
         }
         Err(failure) => (

@@ -11,37 +11,37 @@ use hayrick_types::settings::limits::Limits;
 
 use crate::compile::config::CompileConfig;
 
-/// Who knows what each plugin is granted.
+/// Finds the policy of each plugin.
 pub trait Policies: Debug + Send + Sync {
-    /// What the operator grants a plugin at this moment. May read a file.
+    /// The current policy of a plugin. May read a file.
     ///
     /// # Errors
-    /// What the operator wrote is wrong; the text says where, and is for people.
+    /// The policy is invalid. The message, which is for people, says where.
     fn of(&self, name: &PipelineName) -> Result<Policy, String>;
 }
 
 /// What the runtime needs to start.
 #[derive(Debug, Clone)]
 pub struct RuntimeConfig {
-    /// Where the `.wasm` files are; created if it is not there.
+    /// The folder of the `.wasm` files; created if missing.
     pub plugins_dir: PathBuf,
-    /// Where compiled code is kept between starts; private to this user. Native code is loaded from
-    /// it.
+    /// The folder that keeps compiled code between starts. It must be private to this user, because
+    /// native code is loaded from it.
     pub cache_dir: PathBuf,
-    /// The key that seals it; made if it is not there.
+    /// The key that seals the compiled code; created if missing.
     pub cache_key: PathBuf,
-    /// The program that compiles, with its hidden command `compile`: this one.
+    /// The program whose hidden command `compile` compiles components: this program.
     pub compiler: PathBuf,
-    /// What one compilation may use, and what a component may have.
+    /// The limits of compiling.
     pub compile: CompileConfig,
     /// What each plugin is granted.
     pub policies: Arc<dyn Policies>,
-    /// The file of what each plugin's last version asked for.
+    /// The file that remembers what the last version of each plugin asked for.
     pub approvals: PathBuf,
-    /// The limits of a plugin that has none of its own: what the pool of instances is laid out for.
+    /// The default limits of a plugin. The pool of instances is sized for them.
     pub limits: Limits,
     /// What all plugins together may use.
     pub engine: EngineSettings,
-    /// Attempts of jobs at a time, beside those runs.
+    /// Attempts of jobs at a time, in addition to `engine.host_runs_max`.
     pub jobs_max: usize,
 }

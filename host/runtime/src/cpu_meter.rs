@@ -1,9 +1,9 @@
-//! How long a guest has been running, as opposed to waiting: the time its future spent being
-//! polled. Those that run long take turns.
+//! Measures how long a guest has been computing, as opposed to waiting: the time spent polling its
+//! future. Runs that compute for a long time take turns.
 //!
-//! A run that is short is measured by the wall clock, which costs next to nothing. Once it is long,
-//! the clock of its thread counts, two system calls a poll: on a machine that is busy with other
-//! things, the time that others had is not the guest's.
+//! A short run is measured by the wall clock, which costs almost nothing. A long run is measured by
+//! the CPU clock of its thread, which takes two system calls per poll. That way a guest is not
+//! charged for the time that other processes take on a busy machine.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,75 +16,75 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::Semaphore;
 use tokio_util::sync::PollSemaphore;
 
-/// A run that has computed for longer than this shares what is left of the processor with its like.
-/// An answer takes well below a millisecond.
+/// A run that has computed for longer than this is long, and takes turns with the other long runs.
+/// A typical answer takes well below a millisecond.
 const LONG: Duration = Duration::from_millis(5);
 
 /// The guest has used up its CPU time.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("the run computed for longer than {}, {} ms", words(*limit), max.as_millis())]
+#[error("the run computed for longer than {} ms ({})", max.as_millis(), limit_label(*limit))]
 pub(crate) struct CpuSpent {
     pub(crate) limit: LimitName,
     max: Duration,
 }
 
-/// A limit as people call it.
-pub(crate) fn words(limit: LimitName) -> &'static str {
+/// The name of a limit in messages.
+pub(crate) fn limit_label(limit: LimitName) -> &'static str {
     match limit {
         LimitName::JobTimeout => "the job's timeout",
         limit => limit.as_str(),
     }
 }
 
-/// Counts one run. Its future adds to it; the epoch callback, on the same thread and inside a poll,
-/// reads it.
+/// The meter of one run. The future of the run adds to it. The epoch callback, on the same thread
+/// and inside a poll, reads it.
 #[derive(Debug)]
 pub(crate) struct CpuMeter {
     origin: Instant,
-    /// Nanoseconds of polls that have ended.
+    /// Nanoseconds of the polls that have ended.
     spent: AtomicU64,
-    /// When the poll that is going on began, by the clock it is measured with.
+    /// When the current poll began, on the clock that measures it.
     poll_start: AtomicU64,
-    /// Whether that is the clock of its thread.
-    by_thread: AtomicBool,
+    /// Whether that is the CPU clock of the thread.
+    uses_thread_clock: AtomicBool,
     max: Duration,
     limit: LimitName,
 }
 
 impl CpuMeter {
-    /// A meter that allows `max`, which the limit of that name sets.
+    /// Creates a meter that allows `max`, the value of `limit`.
     pub(crate) fn new(max: Duration, limit: LimitName) -> Arc<CpuMeter> {
         Arc::new(CpuMeter {
             origin: Instant::now(),
             spent: AtomicU64::new(0),
             poll_start: AtomicU64::new(0),
-            by_thread: AtomicBool::new(false),
+            uses_thread_clock: AtomicBool::new(false),
             max,
             limit,
         })
     }
 
     fn now(&self) -> u64 {
-        if self.by_thread.load(Ordering::Relaxed) {
+        if self.uses_thread_clock.load(Ordering::Relaxed) {
             return thread_time();
         }
         u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// How long it has been running, polls that have ended.
+    /// How long the run has computed, without the current poll.
     pub(crate) fn spent(&self) -> Duration {
         Duration::from_nanos(self.spent.load(Ordering::Relaxed))
     }
 
-    /// Whether the run is one of those that compute long.
+    /// Whether this is a long run.
     fn is_long(&self) -> bool {
         self.spent() > LONG
     }
 
-    /// Called from inside a poll.
+    /// Checks the limit. Called from inside a poll.
     ///
     /// # Errors
-    /// The time is used up.
+    /// The CPU time is used up.
     pub(crate) fn check(&self) -> Result<(), CpuSpent> {
         let this_poll = self
             .now()
@@ -102,35 +102,35 @@ impl CpuMeter {
     }
 }
 
-/// What this thread has computed so far, in nanoseconds.
+/// The CPU time of this thread, in nanoseconds.
 fn thread_time() -> u64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     let nanoseconds = i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec);
     u64::try_from(nanoseconds).unwrap_or(0)
 }
 
-/// The turns of runs that compute long: one thread fewer than there are, so that short runs always
-/// find one free.
+/// The turns of long runs: one fewer than there are threads, so that a thread is always free for
+/// short runs.
 pub(crate) fn turns(threads: usize) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(threads.saturating_sub(1).max(1)))
 }
 
-/// A future whose polls are counted.
+/// A future whose polls are measured.
 pub(crate) struct Metered<F> {
     future: Pin<Box<F>>,
     meter: Arc<CpuMeter>,
     turns: PollSemaphore,
-    /// The plugin's runs that have computed long, and whether this is one of them.
+    /// How many long runs the plugin has, and whether this run is counted among them.
     long_runs: Arc<AtomicUsize>,
     is_counted: bool,
-    /// Whether it waits for its turn, or has been given one that it has not taken.
+    /// Whether it is waiting for its turn, or has one that it has not used yet.
     is_queued: bool,
 }
 
 impl<F> Metered<F> {
-    /// Counts the polls of `future` on `meter`; it waits for one of `turns` before each poll once
-    /// it, or another run of its plugin, has computed long: of a crowd that computes, only the
-    /// first few begin with a slice of their own.
+    /// Measures the polls of `future` with `meter`. Once this run, or another run of its plugin, is
+    /// long, it waits for one of `turns` before each poll. So if many runs of a plugin compute,
+    /// only the first few start without waiting for a turn.
     pub(crate) fn new(
         future: F,
         meter: Arc<CpuMeter>,
@@ -156,8 +156,8 @@ impl<F> Metered<F> {
         self.is_counted || self.long_runs.load(Ordering::Relaxed) > 0
     }
 
-    /// Gives its place in the queue up, and a turn that came meanwhile: kept, it would be missing
-    /// to the others for as long as this run waits for something else.
+    /// Leaves the queue, and gives back a turn that it got in the meantime. Otherwise the other
+    /// runs would lose that turn for as long as this run waits for something else.
     fn leave_queue(&mut self) {
         if self.is_queued {
             self.turns = PollSemaphore::new(self.turns.clone_inner());
@@ -178,7 +178,7 @@ impl<F: Future> Future for Metered<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        // The turn lasts one poll, which is one time slice at most: the epoch makes the guest
+        // A turn lasts one poll, which takes at most one time slice: the epoch makes the guest
         // yield.
         let _turn = if self.takes_turns() {
             self.is_queued = true;
@@ -190,7 +190,7 @@ impl<F: Future> Future for Metered<F> {
             None
         };
         self.meter
-            .by_thread
+            .uses_thread_clock
             .store(self.meter.is_long(), Ordering::Relaxed);
         let start = self.meter.now();
         self.meter.poll_start.store(start, Ordering::Relaxed);
@@ -210,29 +210,28 @@ mod tests {
 
     const WAIT: Duration = Duration::from_millis(100);
 
-    /// Polls once more, which takes `WAIT` without computing, as where another process has the
-    /// processor.
-    async fn held_up(meter: &Arc<CpuMeter>) -> Duration {
+    /// Polls once. The poll takes `WAIT` without computing, as if another process had the CPU.
+    async fn blocked_poll(meter: &Arc<CpuMeter>) -> Duration {
         let (_sender, never) = channel::<()>();
         let before = meter.spent();
-        let hold_up = poll_fn(|_| Poll::Ready(never.recv_timeout(WAIT).is_err()));
-        assert!(Metered::new(hold_up, Arc::clone(meter), turns(2), Arc::default()).await);
+        let block = poll_fn(|_| Poll::Ready(never.recv_timeout(WAIT).is_err()));
+        assert!(Metered::new(block, Arc::clone(meter), turns(2), Arc::default()).await);
         meter.spent() - before
     }
 
     #[tokio::test]
-    async fn a_long_run_is_charged_what_it_computes_and_not_what_others_do() {
+    async fn a_long_run_is_not_charged_for_the_cpu_time_of_others() {
         let meter = CpuMeter::new(Duration::from_secs(1), LimitName::CpuTimeMax);
         assert!(
-            held_up(&meter).await >= WAIT,
+            blocked_poll(&meter).await >= WAIT,
             "a short run is measured by the wall clock"
         );
-        let charged = held_up(&meter).await;
+        let charged = blocked_poll(&meter).await;
         assert!(charged < WAIT / 2, "{charged:?}");
     }
 
     #[tokio::test]
-    async fn a_fresh_run_waits_for_its_turn_where_another_of_its_plugin_computes() {
+    async fn a_new_run_waits_for_its_turn_if_its_plugin_has_a_long_run() {
         let (turns, long_runs) = (turns(2), Arc::new(AtomicUsize::new(0)));
         let taken = Arc::clone(&turns).acquire_owned().await.unwrap();
         let run = || {
@@ -253,7 +252,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_run_that_needs_no_turn_any_more_keeps_none_from_the_others() {
+    async fn a_run_that_no_longer_needs_a_turn_gives_it_back() {
         let (turns, long_runs) = (turns(2), Arc::new(AtomicUsize::new(1)));
         let taken = Arc::clone(&turns).acquire_owned().await.unwrap();
         let meter = CpuMeter::new(WAIT, LimitName::CpuTimeMax);

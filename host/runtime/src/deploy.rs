@@ -1,5 +1,5 @@
-//! Deploying by request: the file arrives aside, is tried whole, and takes its name only once it is
-//! known to serve.
+//! Deploys over HTTP. The component arrives in a temporary file, which gets its final name only
+//! after the component has passed every check.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -18,12 +18,13 @@ use crate::error::DeployError;
 use crate::loader::read;
 use crate::registry::Registry;
 
-/// Deploys by request at a time, from the first byte to the answer: each holds a component in
+/// Deploys over HTTP at a time, from the first byte to the response. Each holds a component in
 /// memory.
 const DEPLOYS_MAX: usize = 8;
-/// What an arriving file's name begins and ends with: the watcher leaves names with a dot alone.
-const ASIDE: (&str, &str) = (".deploy-", ".part");
-/// A file that has arrived for this long has lost its host.
+/// Prefix and suffix of the name of a temporary file. The watcher ignores names that start with a
+/// dot.
+const TEMP_NAME: (&str, &str) = (".deploy-", ".part");
+/// A temporary file older than this was left by a host that died.
 const ARRIVING_MAX: Duration = Duration::from_secs(3600);
 
 /// Writes to the plugins folder on behalf of clients.
@@ -33,7 +34,7 @@ pub(crate) struct Deploys {
     places: Arc<Semaphore>,
 }
 
-/// A component that is arriving. Dropping it removes what came.
+/// A component that is arriving. Dropping it removes the temporary file.
 pub struct Arriving {
     name: PipelineName,
     file: NamedTempFile,
@@ -43,10 +44,10 @@ pub struct Arriving {
 }
 
 impl Arriving {
-    /// Appends what has come.
+    /// Appends the next bytes.
     ///
     /// # Errors
-    /// It is larger than a component may be, or the disk is full.
+    /// The component is too large, or the disk is full.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), DeployError> {
         self.size = self.size.saturating_add(bytes.len() as u64);
         let max = self.policy.limits.component_bytes_max;
@@ -56,13 +57,17 @@ impl Arriving {
                 max,
             });
         }
-        let mut file = self.file.as_file().try_clone().map_err(DeployError::Keep)?;
+        let mut file = self
+            .file
+            .as_file()
+            .try_clone()
+            .map_err(DeployError::Store)?;
         blocking(move || file.write_all(&bytes)).await
     }
 }
 
 impl Deploys {
-    /// Removes what hosts that died left arriving.
+    /// Starts the service, and removes temporary files that dead hosts left.
     pub(crate) fn new(folder: &Path, registry: Arc<Registry>) -> Deploys {
         remove_left(folder);
         Deploys {
@@ -72,11 +77,11 @@ impl Deploys {
         }
     }
 
-    /// Takes a place and a file aside.
+    /// Takes a place and creates a temporary file.
     ///
     /// # Errors
-    /// The name is no pipeline's, too many deploys are going on, or the folder cannot be written
-    /// to.
+    /// The name is not a valid pipeline name, too many deploys are running, or the folder cannot be
+    /// written to.
     pub(crate) async fn begin(&self, name: &str) -> Result<Arriving, DeployError> {
         let name = PipelineName::parse(name)?;
         self.registry.check_case(&name)?;
@@ -87,8 +92,8 @@ impl Deploys {
         let folder = self.folder.clone();
         let file = blocking(move || {
             tempfile::Builder::new()
-                .prefix(ASIDE.0)
-                .suffix(ASIDE.1)
+                .prefix(TEMP_NAME.0)
+                .suffix(TEMP_NAME.1)
                 .tempfile_in(folder)
         })
         .await?;
@@ -101,11 +106,11 @@ impl Deploys {
         })
     }
 
-    /// Tries it, gives it its name on disk, and lets it serve: afterwards it survives whatever
-    /// happens to the process.
+    /// Checks the component, gives the file its final name, and lets it serve. Once this returns,
+    /// the deploy survives a crash.
     ///
     /// # Errors
-    /// Why it must not serve; nothing has changed then.
+    /// The component is refused; nothing has changed.
     pub(crate) async fn finish(&self, arrived: Arriving) -> Result<PipelineStatus, DeployError> {
         let Arriving {
             name,
@@ -117,17 +122,17 @@ impl Deploys {
         let limits = policy.limits.clone();
         let (bytes, file) = blocking(move || Ok((read(file.path(), &limits), file))).await?;
         let path = self.path(&name);
-        let keep = async move || {
-            // A link that has the name is replaced: nothing is written through it.
+        let store = async move || {
+            // This replaces a link of that name instead of writing through it.
             blocking(move || atomic_file::persist(file, &path)).await
         };
-        self.registry.accept(name, bytes?, policy, keep).await
+        self.registry.accept(name, bytes?, policy, store).await
     }
 
-    /// Removes a pipeline and its file; false if there is neither.
+    /// Removes a pipeline and its file. Returns false if neither exists.
     ///
     /// # Errors
-    /// The name is no pipeline's, or the folder cannot be written to.
+    /// The name is not a valid pipeline name, or the folder cannot be written to.
     pub(crate) async fn remove(&self, name: &str) -> Result<bool, DeployError> {
         let name = PipelineName::parse(name)?;
         let (folder, path) = (self.folder.clone(), self.path(&name));
@@ -152,14 +157,14 @@ fn remove_left(folder: &Path) {
     let now = SystemTime::now();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let is_aside = name
+        let is_temporary = name
             .to_str()
-            .is_some_and(|name| name.starts_with(ASIDE.0) && name.ends_with(ASIDE.1));
+            .is_some_and(|name| name.starts_with(TEMP_NAME.0) && name.ends_with(TEMP_NAME.1));
         let age = entry
             .metadata()
             .and_then(|found| found.modified())
             .map(|modified| now.duration_since(modified).unwrap_or_default());
-        if is_aside && age.is_ok_and(|age| age > ARRIVING_MAX) {
+        if is_temporary && age.is_ok_and(|age| age > ARRIVING_MAX) {
             // The next start tries again.
             let _ = std::fs::remove_file(entry.path());
         }
@@ -171,7 +176,7 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, DeployError> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|panicked| Err(panicked.into()))
-        .map_err(DeployError::Keep)
+        .map_err(DeployError::Store)
 }
 
 #[cfg(test)]
@@ -181,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_dead_host_left_goes_and_what_arrives_stays() {
+    fn only_old_temporary_files_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str, age| {
             let file = File::create(folder.path().join(name)).unwrap();

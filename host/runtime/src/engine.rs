@@ -1,4 +1,4 @@
-//! The one wasmtime engine: pooling allocator, epochs.
+//! Configures the wasmtime engine: its pooling allocator and epochs.
 
 use hayrick_types::settings::engine::PagemapScan;
 use wasmtime::{Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
@@ -7,35 +7,35 @@ use crate::compile::settings::settings;
 use crate::config::RuntimeConfig;
 use crate::warm::IDLE_MAX;
 
-/// Instances beside those of runs: `setup` of new versions.
+/// Instances for `setup` of new versions, in addition to those of runs.
 const SPARE_INSTANCES: u32 = 64;
 /// Warm instances between two runs.
 const IDLE_INSTANCES: u32 = IDLE_MAX as u32;
-/// Core instances and tables of one component that the pool allows: more than any setting, so that
-/// the limit with a name is the one reached.
+/// Core instances and tables per component that the pool allows. It is higher than any setting, so
+/// that a component reaches a named limit first.
 const ENTITIES_MAX: u32 = 20_000;
-/// Metadata of one component instance; CPython's is the largest seen, below 1 MiB.
+/// Metadata of one component instance. The largest we have seen is that of CPython, below 1 MiB.
 const INSTANCE_METADATA_BYTES_MAX: usize = 4 << 20;
-/// All that 32 bits address. The pool reserves that much of the address space for each memory
-/// anyway; what a run may use of it is its policy's affair, and the limiter's.
+/// The whole range of 32-bit addresses. The pool reserves this much address space for each memory
+/// anyway; the store's limiter enforces the limit in the policy.
 const MEMORY_BYTES_MAX: usize = 4 << 30;
-/// Elements of one table that the pool reserves addresses for: the most that `table_elements_max`
-/// takes.
+/// Elements of one table that the pool reserves addresses for: the highest allowed value of
+/// `table_elements_max`.
 const TABLE_ELEMENTS_CEILING: usize = 1_000_000;
-/// Tables there are places for, a run: a plugin whose runs all have as many as they may leaves
-/// enough to the others.
+/// Tables per run that the pool has room for. Even if all runs of a plugin use as many as they may,
+/// enough are left for the others.
 const TABLES_OF_RUN: u32 = 8;
-/// Bytes of a fresh instance that are cleared by writing rather than by giving pages back: the
-/// working set of a small Rust guest.
+/// Bytes of an instance that are zeroed for its next use instead of returning the pages to the
+/// system: the working set of a small Rust guest.
 const KEEP_RESIDENT_BYTES: usize = 256 << 10;
-/// What host functions need on the fiber's stack above the guest's. No guest can reach it: host
-/// functions do not recurse over its data.
+/// Stack that host functions need on a fiber, in addition to the stack of the guest. A guest cannot
+/// exhaust it, because host functions do not recurse over its data.
 const HOST_STACK_BYTES: usize = 1 << 20;
 
-/// Makes the engine.
+/// Creates the engine.
 ///
 /// # Errors
-/// The address space cannot hold the pool.
+/// The pool does not fit into the address space.
 pub(crate) fn engine(config: &RuntimeConfig) -> wasmtime::Result<Engine> {
     let runs = config.engine.host_runs_max.saturating_add(config.jobs_max);
     let runs = u32::try_from(runs)
@@ -73,14 +73,15 @@ pub(crate) fn engine(config: &RuntimeConfig) -> wasmtime::Result<Engine> {
     Engine::new(&settings)
 }
 
-fn pagemap_scan(wish: PagemapScan) -> Enabled {
-    match wish {
+fn pagemap_scan(setting: PagemapScan) -> Enabled {
+    match setting {
         PagemapScan::Auto if swap_is_off() => Enabled::Auto,
         PagemapScan::Auto | PagemapScan::Off => Enabled::No,
     }
 }
 
-/// `/proc/swaps` has a heading and a line a device. What cannot be read counts as swap.
+/// Whether no swap is in use. `/proc/swaps` has a heading and one line per device. If it cannot be
+/// read, assume swap.
 fn swap_is_off() -> bool {
     std::fs::read_to_string("/proc/swaps").is_ok_and(|swaps| swaps.lines().count() <= 1)
 }

@@ -1,4 +1,4 @@
-//! The one thread that cuts guests' time into slices.
+//! The thread that divides the CPU time of guests into slices.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use wasmtime::Engine;
 
-/// Length of a slice: a guest that computes lets others run this often, and limits on CPU time are
-/// exact to one slice.
+/// Length of a slice. A guest that computes yields after each slice, and limits on CPU time are
+/// accurate to one slice.
 const SLICE: Duration = Duration::from_millis(5);
 
 /// Advances the engine's epoch until it is dropped.
@@ -20,7 +20,7 @@ impl EpochTicker {
     /// Starts the thread.
     ///
     /// # Errors
-    /// The system has no thread left.
+    /// The system cannot start another thread.
     pub(crate) fn start(engine: &Engine) -> std::io::Result<EpochTicker> {
         let engine = engine.weak();
         let (stop, stopped) = channel::<()>();
@@ -47,7 +47,7 @@ impl Drop for EpochTicker {
         // Closing the channel wakes the thread.
         self.stop.take();
         if let Some(thread) = self.thread.take() {
-            // A ticker that panicked has nothing left to stop.
+            // If the thread panicked, it has stopped anyway.
             let _ = thread.join();
         }
     }

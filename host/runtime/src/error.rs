@@ -1,4 +1,4 @@
-//! What can keep the runtime from starting, and a plugin from being deployed.
+//! Errors of starting the runtime and of deploying a plugin.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ pub enum RuntimeError {
     Thread(#[source] std::io::Error),
 }
 
-/// A file is not deployed. The text is for the plugin's author.
+/// A plugin cannot be deployed. The messages are for its author.
 #[derive(Debug, thiserror::Error)]
 pub enum DeployError {
     #[error(transparent)]
@@ -41,16 +41,17 @@ pub enum DeployError {
     #[error("cannot read the file: {0}")]
     Read(#[from] std::io::Error),
     #[error(
-        "the file has {size} bytes and component_bytes_max is {max}: make it smaller, or raise the limit"
+        "the file has {size} bytes, but component_bytes_max is {max}: make it smaller, or raise \
+         the limit"
     )]
     TooLarge { size: u64, max: u64 },
-    #[error("this is no plain file: a folder, a pipe or a device cannot be deployed")]
-    NoFile,
+    #[error("this is not a regular file: a folder, a pipe or a device cannot be deployed")]
+    NotAFile,
     #[error("the file is empty")]
     Empty,
-    #[error("this is no WebAssembly file")]
-    NoWasm,
-    #[error("this is a core module and not a component: build it for the target wasm32-wasip2")]
+    #[error("this is not a WebAssembly file")]
+    NotWasm,
+    #[error("this is a core module, not a component: build it for the target wasm32-wasip2")]
     CoreModule,
     #[error(transparent)]
     Compile(#[from] CompileError),
@@ -59,68 +60,80 @@ pub enum DeployError {
         limit: LimitName,
         error: wasmtime::Error,
     },
-    #[error("it imports {}, which this host does not grant: {cure}", names.join(", "), cure = "leave it out, or ask the operator")]
-    NotGranted { names: Vec<String> },
-    #[error("its policy has mistakes: {0}")]
+    #[error(
+        "it imports {}, which this host does not provide: remove the import, or check its version",
+        names.join(", ")
+    )]
+    UnknownImports { names: Vec<String> },
+    #[error("its policy is invalid: {0}")]
     Policy(String),
     #[error(
-        "it asks for {}, which is not granted: leave it out, or have the operator run `hayrick grant {name}`, which adds it to the interfaces of {name}.toml",
+        "it asks for {}, which is not granted: remove the import, or ask the operator to run \
+         `hayrick grant {name}`, which adds it to the interfaces in {name}.toml",
         list(interfaces)
     )]
-    NotInPolicy {
+    NotGranted {
         name: String,
         interfaces: BTreeSet<Interface>,
     },
     #[error(
-        "it asks for {} beyond what the version before it asked for: `hayrick inspect --diff` shows the difference, `hayrick grant {name}` grants it",
+        "it asks for {}, which its previous version did not ask for: `hayrick inspect --diff` \
+         shows the difference, `hayrick grant {name}` grants it",
         list(interfaces)
     )]
-    AsksMore {
+    NewInterfaces {
         name: String,
         interfaces: BTreeSet<Interface>,
     },
     #[error("it cannot be linked: {0:#}")]
     Link(wasmtime::Error),
-    #[error("it does not export {PACKAGE}/{}@{VERSION} with `{}`: every plugin does", SETUP.0, SETUP.1)]
+    #[error(
+        "it does not export `{}` of {PACKAGE}/{}@{VERSION}, which every plugin must export",
+        SETUP.1,
+        SETUP.0
+    )]
     NoLifecycle,
     #[error(
-        "it exports nothing that this host serves: export {} of {PACKAGE}@{VERSION}",
+        "it does not export an interface that this host serves: export {} of {PACKAGE}@{VERSION}",
         exports()
     )]
     NothingToServe,
     #[error("setup failed: {0}")]
     Setup(String),
     #[error(
-        "there is a pipeline '{other}', and names that differ in case alone are one file on some systems: choose another name"
+        "the pipeline '{other}' already exists, and on some systems names that differ in case only \
+         are the same file: choose another name"
     )]
     NameTaken { other: String },
-    #[error("{max} deploys are going on: try again in a moment")]
+    #[error("{max} deploys are already running: try again in a moment")]
     Busy { max: usize },
-    #[error("it cannot be kept in the plugins folder: {0}: check its space and rights")]
-    Keep(#[source] std::io::Error),
+    #[error(
+        "cannot write it to the plugins folder: {0}; check the free space and the permissions of \
+         the folder"
+    )]
+    Store(#[source] std::io::Error),
 }
 
-/// Whose doing it is that a file is not deployed.
+/// What is to blame if a plugin cannot be deployed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The component's.
     Component,
-    /// The name's.
+    /// The name is not valid.
     Name,
     /// Another pipeline has the name.
     Taken,
-    /// The component's size.
+    /// The component is too large.
     Size,
-    /// The host's, for a moment.
+    /// The host is running too many deploys at the moment.
     Busy,
     /// The disk is full.
     Space,
-    /// The host's.
+    /// Anything else on the host.
     Host,
 }
 
 impl DeployError {
-    /// The limit that was reached, where one is the reason.
+    /// The limit that was reached, if that is the reason.
     pub fn limit(&self) -> Option<LimitName> {
         match self {
             DeployError::TooLarge { .. } => Some(LimitName::ComponentBytesMax),
@@ -131,15 +144,15 @@ impl DeployError {
         }
     }
 
-    /// Whose doing it is.
+    /// What is to blame.
     pub fn fault(&self) -> Fault {
         match self {
             DeployError::Name(_) => Fault::Name,
             DeployError::NameTaken { .. } => Fault::Taken,
             DeployError::TooLarge { .. } => Fault::Size,
             DeployError::Busy { .. } => Fault::Busy,
-            DeployError::Keep(error) | DeployError::Read(error) if is_full(error) => Fault::Space,
-            DeployError::Keep(_) | DeployError::Read(_) => Fault::Host,
+            DeployError::Store(error) | DeployError::Read(error) if is_full(error) => Fault::Space,
+            DeployError::Store(_) | DeployError::Read(_) => Fault::Host,
             DeployError::Compile(
                 CompileError::Spawn(_) | CompileError::Load(_) | CompileError::Killed,
             ) => Fault::Host,
@@ -155,7 +168,7 @@ fn is_full(error: &std::io::Error) -> bool {
     )
 }
 
-/// Every export, for people: "chat, files or job-handler".
+/// The names of all exports, for a message: "chat, files or job-handler".
 fn exports() -> String {
     let names = Export::ALL.map(Export::interface);
     match &names[..] {

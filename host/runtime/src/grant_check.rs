@@ -1,4 +1,4 @@
-//! Holds what a component asks for against what is granted.
+//! Checks that a component asks only for interfaces that it is granted.
 
 use std::collections::BTreeSet;
 
@@ -6,11 +6,11 @@ use hayrick_types::policy::{Interface, Policy};
 
 use crate::error::DeployError;
 
-/// Whether the plugin `name` may have what a file of it asks for; `before` is what the version
-/// before it asked for, if there was one.
+/// Checks that the plugin `name` may import the interfaces `asked`. `before` is what its previous
+/// version asked for, if there was one.
 ///
 /// # Errors
-/// Names what is not granted, or what is new.
+/// An interface is not granted, or is new and not yet approved. The error names them.
 pub fn check_grants(
     name: &str,
     asked: &BTreeSet<Interface>,
@@ -19,7 +19,7 @@ pub fn check_grants(
 ) -> Result<(), DeployError> {
     let refused = policy.refused(asked);
     if !refused.is_empty() {
-        return Err(DeployError::NotInPolicy {
+        return Err(DeployError::NotGranted {
             name: name.to_owned(),
             interfaces: refused,
         });
@@ -30,7 +30,7 @@ pub fn check_grants(
     if unapproved.is_empty() {
         Ok(())
     } else {
-        Err(DeployError::AsksMore {
+        Err(DeployError::NewInterfaces {
             name: name.to_owned(),
             interfaces: unapproved,
         })

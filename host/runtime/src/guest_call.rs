@@ -1,4 +1,4 @@
-//! What a run calls in its guest, and what comes back.
+//! The functions that a run calls in its guest, with their arguments and results.
 
 use hayrick_capabilities::bindings::exports::hayrick::pipeline::chat::ChatRequest as WitChatRequest;
 use hayrick_capabilities::bindings::exports::hayrick::pipeline::files::FilesRequest as WitFilesRequest;
@@ -24,14 +24,15 @@ pub enum ClientRequest {
     Files(FilesRequest),
 }
 
-/// Files, the fields beside them, and the headers let through; names of headers in lower case.
+/// The files and fields of a form, and the headers that the operator lets through, with names in
+/// lower case.
 pub struct FilesRequest {
     pub form: Form,
     pub headers: Vec<(String, String)>,
 }
 
 impl ClientRequest {
-    /// The export that answers it.
+    /// The export that answers this request.
     pub fn export(&self) -> Export {
         match self {
             ClientRequest::Chat(_) => Export::Chat,
@@ -39,7 +40,7 @@ impl ClientRequest {
         }
     }
 
-    /// The task of its run.
+    /// The task of the run that answers this request.
     pub(crate) fn task<'a>(&self, id: RunId, pipeline: &'a str) -> TaskStart<'a> {
         let count = |length: usize| Some(u32::try_from(length).unwrap_or(u32::MAX));
         let (messages, files) = match self {
@@ -57,9 +58,9 @@ impl ClientRequest {
     }
 }
 
-/// One function of the contract, with what it is given.
+/// A call of one function of the contract, with its arguments.
 pub(crate) enum GuestCall {
-    /// `setup` alone, as a deploy calls it.
+    /// Only `setup`, for a deploy.
     Setup,
     Client(ClientRequest),
     Job(Box<Claimed>),
@@ -71,22 +72,22 @@ pub(crate) enum Returned {
     Job(Result<String, JobFailure>),
 }
 
-type Answering<P> = TypedFunc<P, (Result<(), types::Failure>,)>;
-type Handler = TypedFunc<(Attempt,), (Result<String, JobFailure>,)>;
+type AnswerFunc<P> = TypedFunc<P, (Result<(), types::Failure>,)>;
+type JobFunc = TypedFunc<(Attempt,), (Result<String, JobFailure>,)>;
 
-/// A call whose function was found in an instance, ready to be made.
+/// A call whose function has been looked up in an instance.
 pub(crate) enum PreparedCall {
     Setup,
-    Chat(Answering<(WitChatRequest,)>, WitChatRequest),
-    Files(Answering<(WitFilesRequest,)>, WitFilesRequest),
-    Job(Handler, Attempt),
+    Chat(AnswerFunc<(WitChatRequest,)>, WitChatRequest),
+    Files(AnswerFunc<(WitFilesRequest,)>, WitFilesRequest),
+    Job(JobFunc, Attempt),
 }
 
 impl GuestCall {
-    /// Finds the function and turns what it is given into the contract's types.
+    /// Looks up the function and converts its arguments to the types of the contract.
     ///
     /// # Errors
-    /// The component has another type than the contract, or no such function.
+    /// The component does not export the function, or exports it with a different type.
     pub(crate) fn prepare(
         self,
         shape: &Shape,
@@ -117,7 +118,7 @@ pub(crate) fn setup(
     shape: &Shape,
     store: &mut Store<GuestState>,
     instance: &Instance,
-) -> wasmtime::Result<Answering<()>> {
+) -> wasmtime::Result<AnswerFunc<()>> {
     find(instance, store, Some(shape.setup))
 }
 
@@ -131,7 +132,7 @@ where
     R: wasmtime::component::ComponentNamedList + wasmtime::component::Lift,
 {
     let index = index.ok_or_else(|| {
-        wasmtime::format_err!("the version does not export what it was called for")
+        wasmtime::format_err!("the component does not export the function that was called")
     })?;
     instance.get_typed_func(store, index)
 }

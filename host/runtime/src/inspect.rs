@@ -1,4 +1,4 @@
-//! What a file is, without running it.
+//! Inspects a component file without running it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -19,25 +19,25 @@ use crate::shape;
 /// What `hayrick inspect` shows.
 #[derive(Debug, Clone)]
 pub struct Inspection {
-    /// The pipeline it would be.
+    /// The name of the pipeline it would become.
     pub name: String,
     pub size_bytes: u64,
     /// SHA-256 in hex.
     pub digest: String,
     pub exports: Vec<String>,
     pub imports: Vec<String>,
-    /// The part of its imports that has to be granted.
+    /// The imports that need a grant.
     pub asked: BTreeSet<Interface>,
-    /// Whether any host could deploy it, whatever its policy; else why not.
+    /// Whether a host could deploy it if its policy allowed everything; if not, why.
     pub deployable: Result<(), String>,
 }
 
-/// Reads, compiles aside with `compiler` (this program) and links a file. Called inside a tokio
-/// runtime.
+/// Reads, compiles and links a file. The program `compiler` (this one) compiles it in a separate
+/// process. Must be called inside a tokio runtime.
 ///
 /// # Errors
-/// The file cannot be read, or the engine cannot start. What is wrong with the component is in the
-/// answer.
+/// The file cannot be read, or the engine cannot start. Problems of the component are part of the
+/// result.
 pub async fn inspect(
     path: &Path,
     limits: &Limits,

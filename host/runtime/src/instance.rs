@@ -1,5 +1,5 @@
-//! One store, one run: instantiate, `setup`, call, and out. Dropping the future drops the store,
-//! and with it all that the guest has going on.
+//! Executes one run in a store: instantiate, `setup`, call. Dropping the future drops the store,
+//! and with it everything that the guest is doing.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::limit_name::LimitName;
 use wasmtime::{Store, UpdateDeadline};
 
-use crate::cpu_meter::{CpuMeter, Metered, words};
+use crate::cpu_meter::{CpuMeter, Metered, limit_label};
 use crate::guest_call::{GuestCall, Returned, setup};
 use crate::trap;
 use crate::version::Version;
@@ -38,7 +38,7 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// The shorter of both limits on computing, and its name.
+    /// The shorter of the two limits on computing, and its name.
     fn cpu(self) -> (Duration, LimitName) {
         let is_shorter = self.cpu_time_max < self.wall_time_max;
         if is_shorter {
@@ -49,7 +49,7 @@ impl Bounds {
     }
 }
 
-/// Counts how long a run took and computed, and whether its client was slow, however it ends.
+/// When dropped, records how long a run took and computed, and whether its client was slow.
 struct Timed {
     share: Arc<PluginShare>,
     meter: Arc<CpuMeter>,
@@ -68,7 +68,7 @@ impl Drop for Timed {
 }
 
 impl Run {
-    /// Runs `setup` alone, as a deploy does.
+    /// Runs only `setup`, for a deploy.
     ///
     /// # Errors
     /// `setup` failed, trapped or took too long.
@@ -88,7 +88,7 @@ impl Run {
     /// Answers one request.
     ///
     /// # Errors
-    /// The guest failed, trapped, or ran into a limit.
+    /// The guest failed, trapped, or reached a limit.
     pub(crate) async fn answer(
         self,
         guest_call: GuestCall,
@@ -105,11 +105,11 @@ impl Run {
         answered(returned, &reached)
     }
 
-    /// Calls one function within its bounds. The timer stands outside the store: inside, a guest
-    /// that computes would hold it up.
+    /// Calls one function within its bounds. The timer is outside the store: inside, a guest that
+    /// computes would delay it.
     ///
     /// # Errors
-    /// The guest failed in `setup`, trapped, or ran into a limit.
+    /// The guest failed in `setup`, trapped, or reached a limit.
     pub(crate) async fn call(
         self,
         bounds: Bounds,
@@ -138,13 +138,13 @@ impl Run {
         let max = bounds.wall_time_max;
         let returned = tokio::time::timeout(max, run).await.unwrap_or_else(|_| {
             let text = format!(
-                "the run took longer than {}, {} ms",
-                words(bounds.wall_limit),
-                max.as_millis()
+                "the run took longer than {} ms ({})",
+                max.as_millis(),
+                limit_label(bounds.wall_limit)
             );
             Err(Failure::new(FailureKind::Timeout, text).limit(bounds.wall_limit))
         });
-        returned.inspect_err(|failure| reached.ended(failure.limit))
+        returned.inspect_err(|failure| reached.count_end(failure.limit))
     }
 
     async fn in_store(
@@ -169,13 +169,12 @@ impl Run {
             guest_call,
         )
         .await;
-        self.count_unfelt(&called, &pooled.store);
+        self.count_tolerated(&called, &pooled.store);
         let returned = called
             .map_err(|error| self.trapped(&error, &pooled.store))?
-            .map_err(|failure| self.context.limits.returned(failure))?;
+            .map_err(|failure| self.context.limits.from_guest(failure))?;
         if let Some(overrun) = response.overrun() {
-            // The client's answer is incomplete, which is no limit of the client's: it must not try
-            // again.
+            // The answer is incomplete. `limit` would suggest that the client try again, so fail.
             return Err(Failure {
                 kind: FailureKind::Failed,
                 ..overrun.clone()
@@ -191,17 +190,17 @@ impl Run {
         Ok(returned)
     }
 
-    /// An instance of an earlier run, as this run's.
+    /// Reuses the instance of an earlier run for this one.
     fn resume(&self, mut pooled: PooledStore, meter: Arc<CpuMeter>) -> PooledStore {
         pooled.store.data_mut().begin(self.context.clone());
         count_slices(&mut pooled.store, meter);
         pooled
     }
 
-    /// Counts growth that was refused and that the guest could do without.
-    fn count_unfelt<T>(&self, called: &wasmtime::Result<T>, store: &Store<GuestState>) {
+    /// Counts a limit on memory that the guest reached and tolerated.
+    fn count_tolerated<T>(&self, called: &wasmtime::Result<T>, store: &Store<GuestState>) {
         if called.is_ok() {
-            self.context.limits.ended(store.data().memory.refused());
+            self.context.limits.count_end(store.data().memory.refused());
         }
     }
 
@@ -232,7 +231,7 @@ impl Run {
         store
     }
 
-    /// Turns a trap into a failure, and keeps the guest's backtrace for its author.
+    /// Converts a trap to a failure, and logs the backtrace of the guest for its author.
     fn trapped(&self, error: &wasmtime::Error, store: &Store<GuestState>) -> Failure {
         let share = &self.context.share;
         let failure = trap::failure(
@@ -247,28 +246,28 @@ impl Run {
     }
 }
 
-/// Has the guest yield after each time slice, and trap once `meter` says so.
+/// Makes the guest yield after each time slice, and trap once its CPU time is used up.
 fn count_slices(store: &mut Store<GuestState>, meter: Arc<CpuMeter>) {
     store.set_epoch_deadline(1);
-    // Only an error stops a loop; a yield lets the others run.
+    // An error stops an endless loop; a yield lets other runs continue.
     store.epoch_deadline_callback(move |_| {
         meter.check()?;
         Ok(UpdateDeadline::Yield(1))
     });
 }
 
-/// The outcome of a function that answers.
+/// The outcome of a function that answers a client.
 fn answered(returned: Returned, reached: &ReachedLimits) -> Result<(), Failure> {
     match returned {
-        Returned::Answered(outcome) => outcome.map_err(|failure| reached.returned(failure)),
+        Returned::Answered(outcome) => outcome.map_err(|failure| reached.from_guest(failure)),
         Returned::Job(_) => Err(Failure::new(
             FailureKind::Failed,
-            "the plugin returned a job's result where an answer was due",
+            "the plugin returned a job result instead of an answer",
         )),
     }
 }
 
-/// Everything that runs the guest's code. The inner error is that of `setup`.
+/// Runs the code of the guest. The inner error is the failure of `setup`.
 async fn call(
     version: &Version,
     pooled: &mut PooledStore,

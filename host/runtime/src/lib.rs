@@ -1,6 +1,6 @@
-//! From a pipeline's name to a stream of chunks: engine, registry, instances, limits, runs. Read
-//! `runtime`, then `loader` and `instance`.
-// One function of `compile::artifact` is excepted; tests/architecture.rs holds it to that.
+//! Runs plugins: engine, registry, instances, limits and runs. It takes the name of a pipeline and
+//! returns a stream of chunks. Start with `runtime`, then read `loader` and `instance`.
+// One function of `compile::artifact` may use it; tests/architecture.rs checks that.
 #![deny(unsafe_code)]
 
 mod admission;

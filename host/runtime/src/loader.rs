@@ -1,4 +1,5 @@
-//! From a file to a version that can serve: read, hash, check, compile, link, set up.
+//! Turns a file into a version that can serve: reads, hashes, checks, compiles and links it, and
+//! runs its `setup`.
 
 use std::collections::BTreeSet;
 use std::io::{self, Read};
@@ -35,19 +36,19 @@ use crate::trap::limit_of_shape;
 use crate::version::{Version, unread_response};
 use crate::warm::{IDLE_MAX, WarmPool};
 
-/// A file's bytes and their name.
+/// The content of a file and its digest.
 pub(crate) struct Bytes {
     pub(crate) content: Vec<u8>,
     /// SHA-256 in hex.
     pub(crate) digest: String,
 }
 
-/// What is to become a version.
+/// A file that may become a version.
 pub(crate) struct Candidate {
     pub(crate) bytes: Bytes,
     pub(crate) number: u64,
     pub(crate) policy: Arc<Policy>,
-    /// What the version before it asked for, if there ever was one.
+    /// What the previous version asked for, if there was one.
     pub(crate) asked_before: Option<BTreeSet<Interface>>,
     pub(crate) share: Arc<PluginShare>,
 }
@@ -60,7 +61,7 @@ struct Compiled {
     from_cache: bool,
 }
 
-/// Makes versions.
+/// Loads versions.
 pub(crate) struct Loader {
     engine: Engine,
     compiler: Compiler,
@@ -71,12 +72,12 @@ pub(crate) struct Loader {
     turns: Arc<Semaphore>,
 }
 
-/// Reads a file, bounded.
+/// Reads a file up to the size limit.
 ///
 /// # Errors
-/// It cannot be read, is too large, or is plainly no component.
+/// It cannot be read, is too large, or is not a regular file.
 pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Bytes, DeployError> {
-    // Without waiting: a pipe that took the file's place since it was listed would never open.
+    // NONBLOCK: if a pipe has replaced the file since it was listed, opening it would hang.
     let mut file = std::fs::File::from(
         rustix::fs::open(
             path,
@@ -87,7 +88,7 @@ pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Bytes, DeployError> {
     );
     let metadata = file.metadata()?;
     if !metadata.is_file() {
-        return Err(DeployError::NoFile);
+        return Err(DeployError::NotAFile);
     }
     let size = metadata.len();
     let max = limits.component_bytes_max;
@@ -95,7 +96,7 @@ pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Bytes, DeployError> {
         return Err(DeployError::TooLarge { size, max });
     }
     let mut content = Vec::new();
-    // The file may grow while it is read.
+    // The file may grow while it is being read.
     file.by_ref()
         .take(max.saturating_add(1))
         .read_to_end(&mut content)?;
@@ -107,25 +108,25 @@ pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Bytes, DeployError> {
     Ok(Bytes { content, digest })
 }
 
-/// Tells a component by its first eight bytes, so that the author of anything else gets a plain
-/// word.
+/// Recognizes a component by its first eight bytes, so that the author of any other file gets a
+/// clear message.
 ///
 /// # Errors
-/// Says what it is instead.
+/// It is not a component. The error says what it is instead.
 pub(crate) fn check_preamble(content: &[u8]) -> Result<(), DeployError> {
     match content {
         [] => Err(DeployError::Empty),
         [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(DeployError::CoreModule),
         [0, b'a', b's', b'm', ..] => Ok(()),
-        _ => Err(DeployError::NoWasm),
+        _ => Err(DeployError::NotWasm),
     }
 }
 
 impl Loader {
-    /// A loader for one engine.
+    /// Creates a loader for one engine.
     ///
     /// # Errors
-    /// The host's own interfaces clash: a bug.
+    /// The interfaces of the host conflict, which is a bug.
     pub(crate) fn new(
         engine: Engine,
         compiler: Compiler,
@@ -144,15 +145,15 @@ impl Loader {
         })
     }
 
-    /// The engine, for the ticker and for `inspect`.
+    /// The engine.
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// Makes a version of `bytes` that has passed its `setup`.
+    /// Turns a candidate into a version, and runs its `setup`.
     ///
     /// # Errors
-    /// Why it must not serve.
+    /// The candidate is refused.
     pub(crate) async fn load(
         self: &Arc<Self>,
         name: &str,
@@ -196,7 +197,11 @@ impl Loader {
     async fn compiled(self: &Arc<Self>, content: Vec<u8>) -> Result<Compiled, DeployError> {
         let start = Instant::now();
         check_preamble(&content)?;
-        let ready = self.compiler.component(&content).await.map_err(named)?;
+        let ready = self
+            .compiler
+            .component(&content)
+            .await
+            .map_err(name_limit)?;
         let loader = Arc::clone(self);
         let linked = tokio::task::spawn_blocking(move || loader.link(&ready.component)).await;
         let (shape, instance_pre) = linked.unwrap_or_else(|panicked| {
@@ -219,7 +224,7 @@ impl Loader {
         Ok((shape, instance_pre))
     }
 
-    /// Runs `setup` once on an instance of its own: a version that cannot be set up never serves.
+    /// Runs `setup` once, on a new instance. A version whose `setup` fails never serves.
     async fn set_up(
         &self,
         name: &str,
@@ -256,8 +261,9 @@ impl Loader {
     }
 }
 
-/// Gives a refusal the name of the limit it is due to, where the pool of instances found it.
-fn named(error: CompileError) -> DeployError {
+/// Converts a compile error. If the pool of instances refused the component, adds the name of the
+/// limit.
+fn name_limit(error: CompileError) -> DeployError {
     match error {
         CompileError::Load(error) => match limit_of_shape(&error) {
             Some(limit) => DeployError::Limit { limit, error },
@@ -272,7 +278,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_plain_file_is_refused_and_never_waited_for() {
+    fn anything_but_a_regular_file_is_refused_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe.wasm");
         assert!(
@@ -284,7 +290,7 @@ mod tests {
         );
         for path in [pipe.as_path(), folder.path(), Path::new("/dev/zero")] {
             assert!(
-                matches!(read(path, &Limits::default()), Err(DeployError::NoFile)),
+                matches!(read(path, &Limits::default()), Err(DeployError::NotAFile)),
                 "{}",
                 path.display()
             );
@@ -292,19 +298,19 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_component_is_told_what_it_is() {
+    fn the_error_for_another_kind_of_file_says_what_it_is() {
         let cases: [(&[u8], &str); 3] = [
             (b"", "empty"),
-            (b"#!/bin/sh", "no WebAssembly"),
+            (b"#!/bin/sh", "not a WebAssembly"),
             (b"\0asm\x01\0\0\0", "core module"),
         ];
-        for (content, word) in cases {
+        for (content, fragment) in cases {
             assert!(
                 check_preamble(content)
                     .unwrap_err()
                     .to_string()
-                    .contains(word),
-                "{word}"
+                    .contains(fragment),
+                "{fragment}"
             );
         }
         assert!(check_preamble(b"\0asm\x0d\0\x01\0").is_ok());

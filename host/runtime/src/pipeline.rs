@@ -1,4 +1,4 @@
-//! One pipeline by name: the version that serves, what was refused, and who is running.
+//! One pipeline: the version that serves, the last refusal, and its runs.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -27,7 +27,7 @@ pub(crate) struct Pipeline {
     share: Arc<PluginShare>,
     admission: RwLock<Arc<Admission>>,
     host: Arc<Semaphore>,
-    // A std lock with a critical section of a clone: nothing is awaited under it.
+    // A std lock, because it is held only for a clone and never across an await.
     deployed: RwLock<Deployed>,
     versions: AtomicU64,
     active_runs: AtomicUsize,
@@ -35,10 +35,10 @@ pub(crate) struct Pipeline {
     failed_runs: AtomicU64,
 }
 
-/// A run that counts: it keeps its place and its count until it is dropped.
+/// A run in progress. It holds its place and is counted until it is dropped.
 pub(crate) struct ActiveRun {
     pipeline: Arc<Pipeline>,
-    /// A job's place is its worker's.
+    /// `None` for a job: the worker limits those.
     _place: Option<Place>,
 }
 
@@ -49,11 +49,11 @@ impl Drop for ActiveRun {
 }
 
 impl ActiveRun {
-    /// Counts a failure and puts the run's id into it.
+    /// Counts a failure, and adds the id of the run to its message.
     pub(crate) fn failed(&self, failure: Failure, run: RunId) -> Failure {
         self.pipeline.failed_runs.fetch_add(1, Ordering::Relaxed);
         match failure.kind {
-            // The plugin's own words to its client stay as they are.
+            // The other messages may come from the plugin, so they stay unchanged.
             FailureKind::Failed | FailureKind::Timeout => crate::trap::with_run(failure, run),
             _ => failure,
         }
@@ -61,7 +61,7 @@ impl ActiveRun {
 }
 
 impl Pipeline {
-    /// A pipeline whose first version is still to come.
+    /// Creates a pipeline without a version.
     pub(crate) fn new(
         name: PipelineName,
         host: Arc<Semaphore>,
@@ -86,7 +86,7 @@ impl Pipeline {
         &self.name
     }
 
-    /// The same, for the many who keep it.
+    /// The name in shared form.
     pub(crate) fn shared_name(&self) -> Arc<str> {
         Arc::clone(&self.shared_name)
     }
@@ -96,7 +96,7 @@ impl Pipeline {
         Arc::clone(&self.share)
     }
 
-    /// The version that serves at this moment.
+    /// The version that serves now.
     pub(crate) fn version(&self) -> Option<Arc<Version>> {
         self.deployed
             .read()
@@ -110,7 +110,7 @@ impl Pipeline {
         self.versions.load(Ordering::Relaxed) + 1
     }
 
-    /// Lets a version serve. Runs that have begun keep theirs.
+    /// Lets a version serve. Runs that have begun keep their version.
     pub(crate) fn swap(&self, version: Version) {
         self.set_places(&version.policy.limits);
         self.versions
@@ -124,14 +124,13 @@ impl Pipeline {
         };
     }
 
-    /// Gives it the places that `limits` say. Where they change, runs that go on keep the places
-    /// they have.
+    /// Applies the limits on runs. If they change, runs that have begun keep their places.
     fn set_places(&self, limits: &Limits) {
         let mut admission = self
             .admission
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        if !admission.is_of(limits) {
+        if !admission.has_limits(limits) {
             *admission = Arc::new(Admission::new(
                 limits,
                 Arc::clone(&self.host),
@@ -140,8 +139,8 @@ impl Pipeline {
         }
     }
 
-    /// Ends the service of the version: what it asks for is no longer granted. Runs that have begun
-    /// end as they began.
+    /// Stops serving the version, because an interface it asks for is no longer granted. Runs that
+    /// have begun keep their version.
     pub(crate) fn withdraw(&self, refusal: Refusal) {
         *self
             .deployed
@@ -152,7 +151,7 @@ impl Pipeline {
         };
     }
 
-    /// Remembers why the newest file was refused; the version before it serves on.
+    /// Remembers why the latest file was refused. The previous version keeps serving.
     pub(crate) fn refuse(&self, refusal: Refusal) {
         self.deployed
             .write()
@@ -160,7 +159,7 @@ impl Pipeline {
             .refusal = Some(refusal);
     }
 
-    /// Forgets a refusal: the file is again the one that serves.
+    /// Forgets a refusal, because the file is again the one that serves.
     pub(crate) fn clear_refusal(&self) {
         self.deployed
             .write()
@@ -168,10 +167,10 @@ impl Pipeline {
             .refusal = None;
     }
 
-    /// Takes a place for a run, waiting for one if there is none.
+    /// Takes a place for a run, and waits for one if necessary.
     ///
     /// # Errors
-    /// `limit` if too many wait already, or the wait is too long.
+    /// `limit` if too many runs are waiting already, or the wait takes too long.
     pub(crate) async fn enter(self: &Arc<Self>) -> Result<ActiveRun, Failure> {
         let admission = Arc::clone(
             &self
@@ -183,7 +182,7 @@ impl Pipeline {
         Ok(self.begin(Some(place)))
     }
 
-    /// Counts the attempt of a job, which has its place already.
+    /// Begins an attempt of a job, which needs no place.
     pub(crate) fn enter_job(self: &Arc<Self>) -> ActiveRun {
         self.begin(None)
     }

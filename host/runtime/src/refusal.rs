@@ -1,4 +1,4 @@
-//! Why a file is not deployed, for `/status`, the log and the metrics.
+//! Reports why a file was not deployed, in `/status`, the log and the metrics.
 
 use hayrick_types::clock::since_epoch;
 use hayrick_types::pipeline::{PipelineState, PipelineStatus, Refusal};
@@ -6,7 +6,7 @@ use hayrick_types::pipeline::{PipelineState, PipelineStatus, Refusal};
 use crate::error::DeployError;
 use crate::pipeline::Pipeline;
 
-/// The status of a file whose name is not a pipeline name.
+/// The status of a file whose name is not a valid pipeline name.
 pub(crate) fn misnamed_status(name: &str, refusal: &Refusal) -> PipelineStatus {
     PipelineStatus {
         name: name.to_owned(),
@@ -19,7 +19,7 @@ pub(crate) fn misnamed_status(name: &str, refusal: &Refusal) -> PipelineStatus {
     }
 }
 
-/// What is remembered of a refused file.
+/// The record of a refused file.
 pub(crate) fn refusal(digest: String, error: &DeployError) -> Refusal {
     Refusal {
         digest,
@@ -28,7 +28,7 @@ pub(crate) fn refusal(digest: String, error: &DeployError) -> Refusal {
     }
 }
 
-/// Counts and logs a refused file; the version before it serves on.
+/// Counts and logs a refused file. The previous version keeps serving.
 pub(crate) fn refuse(pipeline: &Pipeline, digest: String, error: &DeployError) {
     let (serving, metrics) = (
         pipeline.version().map(|version| version.status.number),

@@ -1,4 +1,4 @@
-//! Pipelines by name, and how a file becomes one.
+//! The pipelines by name. Turns files into pipelines.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -21,7 +21,7 @@ use crate::pipeline::Pipeline;
 use crate::refusal::{misnamed_status, refusal, refuse};
 use crate::version::Version;
 
-/// Every pipeline, and every file that could not become one.
+/// Every pipeline, and every file whose name is not valid.
 pub(crate) struct Registry {
     loader: Arc<Loader>,
     policies: Arc<dyn Policies>,
@@ -31,17 +31,17 @@ pub(crate) struct Registry {
     metrics: Metrics,
     host_memory_bytes_max: usize,
     pipelines: RwLock<BTreeMap<String, Arc<Pipeline>>>,
-    /// Files whose names are no pipeline's.
+    /// Files whose names are not valid pipeline names.
     misnamed: RwLock<BTreeMap<String, Refusal>>,
-    /// Grows each time a version comes or goes.
+    /// Increases each time a version comes or goes.
     changes: watch::Sender<u64>,
-    /// Whose name is being deployed: one deploy of a name at a time, by file or by request, so that
-    /// the last one wins.
+    /// One lock per name that is being deployed. A name is deployed only once at a time, from the
+    /// folder or over HTTP, so that the last deploy wins.
     turns: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
 }
 
 impl Registry {
-    /// An empty registry whose runs share the places and the memory of the host.
+    /// Creates an empty registry. Its runs share the places and the memory of the host.
     pub(crate) fn new(
         loader: Arc<Loader>,
         config: &RuntimeConfig,
@@ -75,7 +75,7 @@ impl Registry {
             .cloned()
     }
 
-    /// The pipelines that serve `export`, by name, and what each is granted.
+    /// The pipelines that serve `export`, by name, each with its policy.
     pub(crate) fn serving(&self, export: Export) -> BTreeMap<String, Arc<Policy>> {
         let pipelines = self
             .pipelines
@@ -95,11 +95,11 @@ impl Registry {
         self.changes.subscribe()
     }
 
-    fn tell_change(&self) {
+    fn notify_change(&self) {
         self.changes.send_modify(|changes| *changes += 1);
     }
 
-    /// What is known of every file, by name.
+    /// The status of every file, by name.
     pub(crate) fn statuses(&self) -> Vec<PipelineStatus> {
         let pipelines = self
             .pipelines
@@ -116,7 +116,7 @@ impl Registry {
             .collect()
     }
 
-    /// What is known of one file.
+    /// The status of one file.
     pub(crate) fn status(&self, name: &str) -> Option<PipelineStatus> {
         let pipeline = self.get(name).map(|pipeline| pipeline.status());
         pipeline.or_else(|| {
@@ -127,14 +127,14 @@ impl Registry {
         })
     }
 
-    /// Takes a file up: afterwards it serves, or its status says why not.
+    /// Deploys a file. Afterwards it serves, or its status says why not.
     pub(crate) async fn deploy(&self, stem: &str, path: &Path) {
         let name = match PipelineName::parse(stem) {
             Ok(name) => name,
             Err(error) => return self.misname(stem, &error.into()),
         };
-        // Before the file is read: what a request deploys meanwhile is newer than what was read
-        // before.
+        // Take the lock before reading the file: what is deployed over HTTP in the meantime is
+        // newer than what was read before.
         let _turn = self.turn(stem).await;
         if let Err(error) = self.check_case(&name) {
             return self.misname(stem, &error);
@@ -146,10 +146,10 @@ impl Registry {
         }
     }
 
-    /// What a plugin is granted at this moment.
+    /// The current policy of a plugin.
     ///
     /// # Errors
-    /// Its policy file has mistakes.
+    /// Its policy file is invalid.
     pub(crate) async fn policy(&self, name: &PipelineName) -> Result<Arc<Policy>, DeployError> {
         let (name, policies) = (name.clone(), Arc::clone(&self.policies));
         let reading = tokio::task::spawn_blocking(move || {
@@ -163,7 +163,7 @@ impl Registry {
             .unwrap_or_else(|panicked| Err(DeployError::Read(panicked.into())))
     }
 
-    /// Reads a plugin's file and its policy.
+    /// Reads the file of a plugin and its policy.
     async fn read(
         &self,
         name: PipelineName,
@@ -188,10 +188,7 @@ impl Registry {
             .as_ref()
             .is_some_and(|version| version.policy == policy)
         {
-            tracing::debug!(
-                pipeline = name,
-                "the file and its policy are those that serve"
-            );
+            tracing::debug!(pipeline = name, "the file and its policy are unchanged");
             return pipeline.clear_refusal();
         }
         let (number, asked_before, share) = (
@@ -216,19 +213,19 @@ impl Registry {
             Ok(version) => {
                 let approval = Approval::new(&digest, &version.shape.asked);
                 self.serve(pipeline, version);
-                let is_new = self.approve(name, approval).await;
+                let is_new = self.save_approval(name, approval).await;
                 match serving {
                     Some(_) => self.record(Action::PolicyChange, name, "ok").await,
-                    // A file that served before this process began is no news.
+                    // A file that already served before this process started is not a new deploy.
                     None if is_new => self.record(Action::Deploy, name, "ok").await,
                     None => {}
                 }
             }
-            // The version that serves is this one, and its grant is gone: it must not go on.
-            Err(error @ DeployError::NotInPolicy { .. }) if serving.is_some() => {
+            // This is the version that serves, and its grant is gone: it must stop serving.
+            Err(error @ DeployError::NotGranted { .. }) if serving.is_some() => {
                 tracing::error!(pipeline = name, "withdrawn: {error}");
                 pipeline.withdraw(refusal(digest, &error));
-                self.tell_change();
+                self.notify_change();
                 self.record(Action::PolicyChange, name, &error.to_string())
                     .await;
             }
@@ -246,22 +243,33 @@ impl Registry {
         .await;
     }
 
-    /// Has a change that came by the folder in the audit log; those that come by request are
-    /// recorded where it is known whose they are.
+    /// Writes a change in the folder to the audit log. Changes over HTTP are recorded where the
+    /// API key is known.
     async fn record(&self, action: Action, name: &str, outcome: &str) {
-        if let Err(error) = self.audit.record(of_folder(action, name, outcome)).await {
-            tracing::error!(%error, "the audit log cannot be written");
+        if let Err(error) = self
+            .audit
+            .record(folder_record(action, name, outcome))
+            .await
+        {
+            tracing::error!(%error, "cannot write the audit log");
         }
     }
 
-    /// Whether it is another version than the last one of that name.
-    async fn approve(&self, name: &str, approval: Approval) -> bool {
+    /// Saves the approval of a version. Returns whether it differs from the last version.
+    async fn save_approval(&self, name: &str, approval: Approval) -> bool {
         let (approvals, owned) = (Arc::clone(&self.approvals), name.to_owned());
-        let kept = tokio::task::spawn_blocking(move || approvals.keep(&owned, approval)).await;
-        kept.map_err(Into::into).and_then(|kept| kept).unwrap_or_else(|error| {
-            tracing::error!(pipeline = name, "what this version asks for is not on disk, and may have to be granted again: {error}");
-            true
-        })
+        let saved = tokio::task::spawn_blocking(move || approvals.save(&owned, approval)).await;
+        saved
+            .map_err(Into::into)
+            .and_then(|saved| saved)
+            .unwrap_or_else(|error| {
+                tracing::error!(
+                    pipeline = name,
+                    "cannot save which interfaces this version asks for, so they may have to be \
+                     granted again: {error}"
+                );
+                true
+            })
     }
 
     fn serve(&self, pipeline: &Pipeline, version: Version) {
@@ -273,7 +281,7 @@ impl Registry {
             status.digest.clone(),
         );
         pipeline.swap(version);
-        self.tell_change();
+        self.notify_change();
         tracing::info!(
             pipeline = name,
             number,
@@ -284,17 +292,17 @@ impl Registry {
         );
     }
 
-    /// Takes a version up that came by request. `keep` puts its file in place once it has passed
-    /// all that could refuse it; then it serves.
+    /// Deploys a component that came over HTTP. After it has passed every check, `store` puts its
+    /// file in place; then it serves.
     ///
     /// # Errors
-    /// Why it must not serve, or that it cannot be kept; what served before serves on.
+    /// The component is refused, or cannot be stored. The previous version keeps serving.
     pub(crate) async fn accept(
         &self,
         name: PipelineName,
         bytes: Bytes,
         policy: Arc<Policy>,
-        keep: impl AsyncFnOnce() -> Result<(), DeployError>,
+        store: impl AsyncFnOnce() -> Result<(), DeployError>,
     ) -> Result<PipelineStatus, DeployError> {
         let _turn = self.turn(name.as_str()).await;
         self.check_case(&name)?;
@@ -303,7 +311,7 @@ impl Registry {
         if pipeline.version().is_some_and(|version| {
             version.status.digest == bytes.digest && version.policy == policy
         }) {
-            keep().await?;
+            store().await?;
             pipeline.clear_refusal();
             return Ok(pipeline.status());
         }
@@ -326,24 +334,24 @@ impl Registry {
             )
             .await;
         let version = loaded.inspect_err(|error| {
-            tracing::warn!(pipeline = key, "not deployed by request: {error}")
+            tracing::warn!(pipeline = key, "not deployed over HTTP: {error}")
         })?;
-        keep().await?;
-        // Its file may have gone meanwhile, and its entry with it.
+        store().await?;
+        // The old file may have been removed in the meantime, and the pipeline with it.
         self.pipelines
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(key.clone(), Arc::clone(&pipeline));
         let approval = Approval::new(&version.status.digest, &version.shape.asked);
         self.serve(&pipeline, version);
-        self.approve(&key, approval).await;
+        self.save_approval(&key, approval).await;
         Ok(pipeline.status())
     }
 
-    /// Removes a pipeline by request; `remove` removes its file, and tells whether there was one.
+    /// Removes a pipeline over HTTP. `remove` removes its file, and returns whether there was one.
     ///
     /// # Errors
-    /// The file cannot be removed; the pipeline serves on.
+    /// The file cannot be removed; the pipeline keeps serving.
     pub(crate) async fn withdraw(
         &self,
         name: &PipelineName,
@@ -351,13 +359,12 @@ impl Registry {
     ) -> Result<bool, DeployError> {
         let _turn = self.turn(name.as_str()).await;
         let had_file = remove().await?;
-        Ok(self.undeploy(name.as_str(), "by request") || had_file)
+        Ok(self.undeploy(name.as_str(), "removed over HTTP") || had_file)
     }
 
-    /// Forgets a pipeline whose file was seen to be gone, unless it is back by now.
+    /// Removes a pipeline whose file has disappeared, unless the file is back by now.
     pub(crate) fn undeploy_gone(&self, stem: &str, path: &Path) {
-        // Whoever is at this name has removed the file, or is about to put one there, and says what
-        // becomes of it.
+        // A request is deploying or removing this name, and decides what happens to it.
         if self.is_taken(stem) {
             return;
         }
@@ -365,18 +372,18 @@ impl Registry {
             .pipelines
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        // Whoever deploys by request puts the file in place first and takes the lock afterwards.
+        // A deploy over HTTP puts the file in place before it takes this lock.
         if !path.exists() {
             let removed = pipelines.remove(stem);
             drop(pipelines);
-            self.tell_undeployed(stem, removed.is_some(), "its file is gone");
-            // Rare, and a matter of milliseconds: the watcher waits for the disk.
+            self.finish_undeploy(stem, removed.is_some(), "its file is gone");
+            // This blocks the watcher for some milliseconds, but it is rare.
             if removed.is_some()
                 && let Err(error) =
                     self.audit
-                        .record_blocking(of_folder(Action::Undeploy, stem, "ok"))
+                        .record_blocking(folder_record(Action::Undeploy, stem, "ok"))
             {
-                tracing::error!(%error, "the audit log cannot be written");
+                tracing::error!(%error, "cannot write the audit log");
             }
         }
     }
@@ -388,26 +395,26 @@ impl Registry {
             .unwrap_or_else(PoisonError::into_inner)
             .remove(stem)
             .is_some();
-        self.tell_undeployed(stem, is_removed, why);
+        self.finish_undeploy(stem, is_removed, why);
         is_removed
     }
 
-    fn tell_undeployed(&self, stem: &str, is_removed: bool, why: &str) {
+    fn finish_undeploy(&self, stem: &str, is_removed: bool, why: &str) {
         self.misnamed
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(stem);
         if is_removed {
             self.metrics.forget(stem);
-            self.tell_change();
+            self.notify_change();
             tracing::info!(pipeline = stem, "undeployed: {why}");
         }
     }
 
-    /// Refuses a name that differs from a pipeline's in case alone.
+    /// Refuses a name that differs from the name of another pipeline in case only.
     ///
     /// # Errors
-    /// Names that pipeline.
+    /// There is such a pipeline. The error names it.
     pub(crate) fn check_case(&self, name: &PipelineName) -> Result<(), DeployError> {
         let pipelines = self
             .pipelines
@@ -470,8 +477,8 @@ impl Registry {
     }
 }
 
-/// An entry about a change by whoever may write to the folder.
-fn of_folder(action: Action, name: &str, outcome: &str) -> AuditRecord {
+/// The audit record of a change in the folder.
+fn folder_record(action: Action, name: &str, outcome: &str) -> AuditRecord {
     AuditRecord {
         actor: "folder".to_owned(),
         action,

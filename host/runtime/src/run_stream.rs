@@ -1,4 +1,4 @@
-//! The chunks of one run.
+//! The stream of chunks of one run.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,25 +12,25 @@ use tokio_util::task::AbortOnDropHandle;
 type Outcome = Result<(), Failure>;
 type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
-/// Who drives the guest.
+/// What drives the guest.
 enum Driver {
-    /// Whoever polls the stream: no task, no hop between threads.
+    /// The reader of the stream, without a task of its own or a switch between threads.
     Inline(Running),
-    /// A task of its own, which ends when this handle is dropped.
+    /// A separate task, which ends when this handle is dropped.
     Spawned(AbortOnDropHandle<Outcome>),
-    /// Nobody: the guest has ended, so its store is gone. The failure, if any, has not been read yet.
+    /// The guest has ended, so its store is gone. The reader has yet to read the failure, if any.
     Ended(Option<Failure>),
 }
 
-/// The answer of a run in flight. `None` is its good end, `Err` its last item. Dropping it ends the
-/// run at once.
+/// The answer of a run as a stream of chunks. If the run fails, the last item is an `Err`. Dropping
+/// the stream ends the run at once.
 pub struct RunStream {
     driver: Driver,
     output: OutputReceiver,
 }
 
 impl RunStream {
-    /// A run that goes on while the stream is polled.
+    /// Creates the stream of a run that advances while the stream is polled.
     pub(crate) fn new(
         run: impl Future<Output = Outcome> + Send + 'static,
         output: OutputReceiver,
@@ -41,7 +41,7 @@ impl RunStream {
         }
     }
 
-    /// Lets the run go on by itself, so that its time limit holds while the client is not reading.
+    /// Moves the run to a task, so that its time limit applies even while the client does not read.
     #[expect(
         clippy::disallowed_methods,
         reason = "the handle is the stream's: dropping it ends the task"
@@ -68,11 +68,11 @@ impl Driver {
     }
 }
 
-/// The run's task panicked: a bug of the host, which its panic message in the log explains.
+/// The task of the run panicked, which is a bug in the host. The log has the panic message.
 fn host_fault() -> Failure {
     Failure::new(
         FailureKind::Failed,
-        "the host failed to run this plugin: its log says why",
+        "the host failed to run this plugin: see its log",
     )
 }
 
@@ -84,8 +84,8 @@ impl Stream for RunStream {
             return Poll::Ready(Some(Ok(chunk)));
         }
         let driven = self.driver.poll(context);
-        // Driving it may have made chunks, and they come before its end. "Pending" is no end: tokio
-        // says it, too, to make a busy task yield.
+        // Driving the guest may have produced chunks, which come before its end. "Pending" does not
+        // mean that there are none: tokio also returns it to make a busy task yield.
         match (self.output.poll_recv(context), driven, &mut self.driver) {
             (Poll::Ready(Some(chunk)), _, _) => Poll::Ready(Some(Ok(chunk))),
             (Poll::Ready(None), Poll::Ready(()), Driver::Ended(failure)) => {
@@ -103,10 +103,10 @@ mod tests {
 
     use super::*;
 
-    /// tokio lets a task do some 128 things before it has to yield; an answer that is read just
-    /// then must not be cut.
+    /// tokio makes a task yield after about 128 operations. An answer that is being read at that
+    /// moment must not be truncated.
     #[tokio::test]
-    async fn an_answer_is_whole_however_busy_its_reader_is() {
+    async fn a_busy_reader_gets_the_whole_answer() {
         for _ in 0..500 {
             let (sender, receiver) = channel(OutputLimits {
                 answer_bytes_max: usize::MAX,

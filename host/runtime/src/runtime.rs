@@ -1,4 +1,4 @@
-//! The face of this crate.
+//! The public interface of this crate.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,7 +31,7 @@ use crate::run_stream::RunStream;
 use crate::serving::{Serving, answer};
 use crate::watcher::FolderWatcher;
 
-/// Runs plugins. A cheap handle; the last one dropped stops the watcher and the epoch thread.
+/// Runs plugins. A cheap handle. Dropping the last one stops the watcher and the epoch thread.
 #[derive(Clone)]
 pub struct Runtime {
     inner: Arc<Inner>,
@@ -47,8 +47,8 @@ struct Inner {
 }
 
 impl Runtime {
-    /// Starts the engine and follows the plugins folder. Returns before the first plugin is
-    /// compiled. Called inside a tokio runtime.
+    /// Starts the engine and watches the plugins folder. Returns before the first plugin is
+    /// compiled. Must be called inside a tokio runtime.
     ///
     /// # Errors
     /// A folder cannot be used, or the engine cannot start.
@@ -88,8 +88,8 @@ impl Runtime {
             services.metrics.clone(),
         ));
         let deploys = Deploys::new(&config.plugins_dir, Arc::clone(&registry));
-        let (tell_ready, ready) = watch::channel(false);
-        let watcher = FolderWatcher::new(&config.plugins_dir, Arc::clone(&registry), tell_ready)?;
+        let (ready_sender, ready) = watch::channel(false);
+        let watcher = FolderWatcher::new(&config.plugins_dir, Arc::clone(&registry), ready_sender)?;
         let watcher = AbortOnDropHandle::new(tokio::spawn(watcher.run()));
         Ok(Runtime {
             inner: Arc::new(Inner {
@@ -103,12 +103,12 @@ impl Runtime {
         })
     }
 
-    /// Starts a run that answers a client, waiting for a free place first. The guest runs while the
+    /// Waits for a free place and starts a run that answers a client. The guest runs while the
     /// stream is polled.
     ///
     /// # Errors
-    /// `not-found`, `unavailable` while the first version is being made, `limit` if too many runs
-    /// wait already.
+    /// `not-found`, `unavailable` while the first version is being compiled, `limit` if too many
+    /// runs are waiting already.
     pub async fn answer(
         &self,
         id: RunId,
@@ -119,18 +119,18 @@ impl Runtime {
         answer(serving, &self.inner.services, id, request).await
     }
 
-    /// Runs one attempt of a job. Dropping the future ends it at once. `progress` gets how far
-    /// it has come.
+    /// Runs one attempt of a job, and reports its progress to `progress`. Dropping the future ends
+    /// the attempt at once.
     pub async fn run_job(&self, claimed: Claimed, progress: ProgressSender) -> AttemptEnd {
         match self.serving(&claimed.job.pipeline, Export::Job) {
             Ok(serving) => run_attempt(serving, &self.inner.services, claimed, progress).await,
-            // Its plugin went away meanwhile: the job waits for it.
+            // The plugin was removed in the meantime: the job waits for it to come back.
             Err(_) => AttemptEnd::Released,
         }
     }
 
-    /// Whether a pipeline serves `export` at this moment, and what it is granted, for those who
-    /// have work to do before they start a run.
+    /// Checks that a pipeline serves `export` now, and returns its policy. For callers that have
+    /// work to do before they start a run.
     ///
     /// # Errors
     /// `not-found`, or `unavailable` while no version serves.
@@ -143,7 +143,7 @@ impl Runtime {
         Serving::find(&self.inner.registry, pipeline, export)
     }
 
-    /// The pipelines that run jobs at this moment, by name, and what each is granted.
+    /// The pipelines that run jobs now, by name, each with its policy.
     pub fn job_pipelines(&self) -> BTreeMap<String, Arc<Policy>> {
         self.inner.registry.serving(Export::Job)
     }
@@ -153,49 +153,49 @@ impl Runtime {
         self.inner.registry.changes()
     }
 
-    /// What is known of every pipeline, by name.
+    /// The status of every pipeline, by name.
     pub fn pipelines(&self) -> Vec<PipelineStatus> {
         self.inner.registry.statuses()
     }
 
-    /// What is known of one pipeline.
+    /// The status of one pipeline.
     pub fn pipeline(&self, name: &str) -> Option<PipelineStatus> {
         self.inner.registry.status(name)
     }
 
-    /// Begins a deploy by request: takes a place, and a file aside that the component arrives in.
+    /// Begins a deploy over HTTP: takes a place, and creates a temporary file for the component.
     ///
     /// # Errors
-    /// The name is no pipeline's, too many deploys are going on, or the plugins folder cannot be
-    /// written to.
+    /// The name is not a valid pipeline name, too many deploys are running, or the plugins folder
+    /// cannot be written to.
     pub async fn begin_deploy(&self, name: &str) -> Result<Arriving, DeployError> {
         self.inner.deploys.begin(name).await
     }
 
-    /// Tries what has arrived, gives it its name on disk, and lets it serve. Dropping the future
-    /// gives it up.
+    /// Checks the component that has arrived, gives its file the final name, and lets it serve.
+    /// Dropping the future cancels the deploy.
     ///
     /// # Errors
-    /// Why it must not serve; nothing has changed then.
+    /// The component is refused; nothing has changed.
     pub async fn deploy(&self, arrived: Arriving) -> Result<PipelineStatus, DeployError> {
         self.inner.deploys.finish(arrived).await
     }
 
-    /// Removes a pipeline and its file; false if there is neither. Its runs end on the version they
-    /// began with.
+    /// Removes a pipeline and its file. Returns false if neither exists. Runs that have begun keep
+    /// their version.
     ///
     /// # Errors
-    /// The name is no pipeline's, or the plugins folder cannot be written to.
+    /// The name is not a valid pipeline name, or the plugins folder cannot be written to.
     pub async fn undeploy(&self, name: &str) -> Result<bool, DeployError> {
         self.inner.deploys.remove(name).await
     }
 
-    /// Whether the files that lay in the folder at the start have all been tried.
+    /// Whether every file that was in the folder at the start has been deployed or refused.
     pub fn is_ready(&self) -> bool {
         *self.inner.ready.borrow()
     }
 
-    /// Stops following the folder; runs go on.
+    /// Stops watching the folder. Runs continue.
     pub fn shutdown(&self) {
         self.inner
             .watcher
@@ -205,7 +205,7 @@ impl Runtime {
     }
 }
 
-/// Makes a folder that only this user can read and write, if it is not there.
+/// Creates a folder that only this user can read and write, if it is missing.
 fn make_folder(path: &Path) -> Result<(), RuntimeError> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);

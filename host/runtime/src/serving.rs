@@ -1,5 +1,5 @@
-//! From a name to a run that answers: find the pipeline, wait for a place, run the version that
-//! serves then.
+//! Starts a run by name: finds the pipeline, waits for a place, and runs the version that serves by
+//! then.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::registry::Registry;
 use crate::run_stream::RunStream;
 use crate::version::Version;
 
-/// A pipeline that serves an export at this moment.
+/// A pipeline that serves an export now.
 pub(crate) struct Serving {
     pub(crate) pipeline: Arc<Pipeline>,
     pub(crate) version: Arc<Version>,
@@ -28,11 +28,11 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
-    /// Looks the pipeline up.
+    /// Looks up the pipeline.
     ///
     /// # Errors
-    /// `not-found`: no such pipeline, or it does not serve this. `unavailable`: no version of it
-    /// serves.
+    /// `not-found` if there is no such pipeline or it does not serve `export`, `unavailable` if it
+    /// has no version that serves.
     pub(crate) fn find(
         registry: &Registry,
         name: &str,
@@ -56,7 +56,7 @@ impl Serving {
         })
     }
 
-    /// Waits for a place; whoever had to wait runs on the version that serves then.
+    /// Waits for a place. If another version serves by then, the run uses that one.
     async fn enter(self) -> Result<(Serving, ActiveRun), Failure> {
         let active = self.pipeline.enter().await?;
         Ok((Serving::of(self.pipeline, self.export)?, active))
@@ -68,11 +68,12 @@ impl Serving {
     }
 }
 
-/// Starts a run that answers a client, waiting for a free place first. The guest runs while the
-/// stream is polled.
+/// Waits for a free place and starts a run that answers a client. The guest runs while the stream
+/// is polled.
 ///
 /// # Errors
-/// `limit` if too many runs wait already, or the version that serves by then does not serve this.
+/// `limit` if too many runs are waiting already; otherwise those of [`Serving::find`], if another
+/// version serves by then.
 pub(crate) async fn answer(
     serving: Serving,
     services: &Services,
@@ -121,18 +122,18 @@ fn unknown(name: &str) -> Failure {
     let name: String = name.chars().take(PIPELINE_NAME_BYTES_MAX).collect();
     Failure::new(
         FailureKind::NotFound,
-        format!("there is no pipeline '{name}': GET /v1/models lists those there are"),
+        format!("there is no pipeline '{name}': GET /v1/models lists the pipelines"),
     )
 }
 
 fn not_serving(status: &PipelineStatus) -> Failure {
     let reason = match &status.last_error {
-        Some(_) => "its file was refused: GET /status says why",
+        Some(_) => "its file was refused; GET /status says why",
         None => "its first version is being compiled",
     };
     Failure::new(
         FailureKind::Unavailable,
-        format!("the pipeline '{}' does not serve: {reason}", status.name),
+        format!("the pipeline '{}' is not serving: {reason}", status.name),
     )
 }
 

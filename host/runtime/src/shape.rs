@@ -1,4 +1,4 @@
-//! What a component asks for and what it serves, read from its type alone.
+//! Finds out which interfaces a component imports and exports from its type.
 
 use std::collections::BTreeSet;
 
@@ -10,18 +10,18 @@ use wasmtime::component::{Component, ComponentExportIndex};
 
 use crate::error::DeployError;
 
-/// WASI 0.2, any patch of it: what language runtimes import.
+/// Any patch version of WASI 0.2, which language runtimes import.
 const INERT_VERSION: &str = "0.2.";
 
-/// The functions of a component that the host calls, and its names for people.
+/// The functions of a component that the host calls, and the names of its interfaces.
 #[derive(Debug, Clone)]
 pub(crate) struct Shape {
     pub(crate) setup: ComponentExportIndex,
-    /// The function of each export, by its number.
+    /// The function of each export, by the number of the export.
     functions: [Option<ComponentExportIndex>; Export::ALL.len()],
     pub(crate) exports: Vec<String>,
     pub(crate) imports: Vec<String>,
-    /// The part of its imports that has to be granted.
+    /// The imports that need a grant.
     pub(crate) asked: BTreeSet<Interface>,
 }
 
@@ -55,9 +55,8 @@ pub(crate) fn exports(engine: &Engine, component: &Component) -> Vec<String> {
         .collect()
 }
 
-/// Whether an import is linked here: the host's own interfaces, WASI, inert, and its way to ask
-/// other machines.
-fn is_granted(import: &str) -> bool {
+/// Whether the host provides an import: an interface of the contract, of WASI or of `wasi:http`.
+fn is_provided(import: &str) -> bool {
     let Some((path, version)) = import.split_once('@') else {
         return false;
     };
@@ -71,12 +70,12 @@ fn is_granted(import: &str) -> bool {
         && version.starts_with(INERT_VERSION)
 }
 
-/// Whether a package is the contract, with `async` functions or without.
+/// Whether a package is the contract, with or without `async` functions.
 fn is_contract(package: &str) -> bool {
     [PACKAGE, SYNC_PACKAGE].contains(&package)
 }
 
-/// Whether an import is WASI's: it asks for nothing, as it is linked inert.
+/// Whether an import is one of the WASI packages that give access to nothing.
 fn is_inert(import: &str) -> bool {
     INERT_PACKAGES.iter().any(|package| {
         import
@@ -85,7 +84,7 @@ fn is_inert(import: &str) -> bool {
     })
 }
 
-/// What a component with these imports asks for.
+/// The imports that need a grant.
 pub(crate) fn asked(imports: &[String]) -> BTreeSet<Interface> {
     let parse = |import: &String| {
         let (package, rest) = import.split_once('/')?;
@@ -101,7 +100,7 @@ pub(crate) fn asked(imports: &[String]) -> BTreeSet<Interface> {
     imports.iter().filter_map(parse).collect()
 }
 
-/// Finds a function of the exports, in either package.
+/// Finds an exported function, in either package.
 fn find(
     component: &Component,
     (interface, function): (&str, &str),
@@ -115,19 +114,19 @@ fn find(
     })
 }
 
-/// Reads a component's shape and holds its imports against what is granted.
+/// Reads the shape of a component and checks that the host provides all of its imports.
 ///
 /// # Errors
-/// Names all that is asked for in vain, or what is missing.
+/// The host does not provide an import, or an export is missing. The error names them.
 pub(crate) fn shape(engine: &Engine, component: &Component) -> Result<Shape, DeployError> {
     let imports = imports(engine, component);
     let refused: Vec<String> = imports
         .iter()
-        .filter(|import| !is_granted(import))
+        .filter(|import| !is_provided(import))
         .cloned()
         .collect();
     if !refused.is_empty() {
-        return Err(DeployError::NotGranted { names: refused });
+        return Err(DeployError::UnknownImports { names: refused });
     }
     let shape = Shape {
         setup: find(component, SETUP).ok_or(DeployError::NoLifecycle)?,
@@ -152,14 +151,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_known_interfaces_of_known_versions_are_granted() {
+    fn only_known_interfaces_of_known_versions_are_provided() {
         for import in [
             "hayrick:pipeline/llm@0.1.0",
             "hayrick:pipeline-sync/log@0.1.0",
             "wasi:sockets/tcp@0.2.9",
             "wasi:http/types@0.2.9",
         ] {
-            assert!(is_granted(import), "{import}");
+            assert!(is_provided(import), "{import}");
         }
         for import in [
             "hayrick:pipeline/llm@0.2.0",
@@ -170,7 +169,7 @@ mod tests {
             "evil",
             "wasi:io",
         ] {
-            assert!(!is_granted(import), "{import}");
+            assert!(!is_provided(import), "{import}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Why a guest ended, in words for the client; what only its author can use goes to the log.
+//! Explains a trap to the client. Details that only the author of the plugin needs go to the log.
 
 use std::time::Duration;
 
@@ -12,12 +12,14 @@ use wasmtime::{Error, PoolConcurrencyLimitError, Trap};
 
 use crate::cpu_meter::CpuSpent;
 
-/// When a run that others left no memory for may be tried again.
+/// When to retry a run that found no free memory.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// What the limits on memory count.
+const MEMORY: &str = "bytes of memory";
 
-/// What wasmtime says of limits it keeps without a type for it; each is met by a test that would
-/// notice other words.
-const WORDS: [(&str, LimitName); 5] = [
+/// The messages of wasmtime for limits that have no error type. A test reaches each of these
+/// limits, and fails if a message changes.
+const LIMIT_MESSAGES: [(&str, LimitName); 5] = [
     (
         "fuel allocated for hostcalls has been exhausted",
         LimitName::HostCallBytesMax,
@@ -27,8 +29,8 @@ const WORDS: [(&str, LimitName); 5] = [
     ("memory count too high", LimitName::MemoriesMax),
     ("table count too high", LimitName::TablesMax),
 ];
-/// The same for what is seen before it runs.
-const SHAPE_WORDS: [(&str, LimitName); 2] = [
+/// The same for limits that are checked before a component runs.
+const SHAPE_LIMIT_MESSAGES: [(&str, LimitName); 2] = [
     (
         "module table does not fit in pooling allocator",
         LimitName::TableElementsMax,
@@ -39,8 +41,8 @@ const SHAPE_WORDS: [(&str, LimitName); 2] = [
     ),
 ];
 
-/// The failure of a run that trapped. `refused` is the limit that the guest was refused growth by
-/// before.
+/// The failure of a run that trapped. `refused` is the limit that kept the guest from growing
+/// before, if any.
 pub(crate) fn failure(
     error: &Error,
     refused: Option<LimitName>,
@@ -54,7 +56,7 @@ pub(crate) fn failure(
         return Failure::new(FailureKind::Timeout, spent.to_string()).limit(spent.limit);
     }
     if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
-        let text = "the host has no place left for another instance, of those that host_runs_max allows for: try again";
+        let text = "the host has no room for another instance (host_runs_max): try again";
         return Failure::new(FailureKind::Limit, text)
             .limit(LimitName::HostRunsMax)
             .retry_after(RETRY_AFTER);
@@ -64,15 +66,16 @@ pub(crate) fn failure(
     }
     let reason = match error.downcast_ref::<Trap>() {
         Some(Trap::StackOverflow) => {
-            let text = "the plugin overflowed its stack, which has stack_bytes_max of [engine]: recurse less, or ask the operator to raise it";
+            let text = "the plugin overflowed its stack (stack_bytes_max in [engine]): recurse \
+                        less, or ask the operator to raise the limit";
             return Failure::new(FailureKind::Failed, text).limit(LimitName::StackBytesMax);
         }
         Some(Trap::UnreachableCodeReached) => "the plugin panicked",
         Some(Trap::MemoryOutOfBounds | Trap::TableOutOfBounds) => {
-            "the plugin reached outside its memory"
+            "the plugin accessed memory out of bounds"
         }
         Some(_) => "the plugin trapped",
-        None => "the plugin broke its contract with the host",
+        None => "the plugin violated the contract with the host",
     };
     Failure::new(FailureKind::Failed, reason)
 }
@@ -81,68 +84,58 @@ fn limit_of(error: &Error) -> Option<LimitName> {
     if let Some(ResourceTableError::Full) = error.downcast_ref::<ResourceTableError>() {
         return Some(LimitName::ResourcesMax);
     }
-    find(&WORDS, error)
+    find(&LIMIT_MESSAGES, error)
 }
 
-/// The limit that a component needs more of from the start than any run gets.
+/// The limit that a component exceeds before it runs.
 pub(crate) fn limit_of_shape(error: &Error) -> Option<LimitName> {
-    find(&SHAPE_WORDS, error)
+    find(&SHAPE_LIMIT_MESSAGES, error)
 }
 
-fn find(words: &[(&str, LimitName)], error: &Error) -> Option<LimitName> {
+fn find(messages: &[(&str, LimitName)], error: &Error) -> Option<LimitName> {
     let texts: Vec<String> = error.chain().map(ToString::to_string).collect();
-    words
+    messages
         .iter()
-        .find(|(words, _)| texts.iter().any(|text| text.contains(words)))
+        .find(|(message, _)| texts.iter().any(|text| text.contains(message)))
         .map(|(_, limit)| *limit)
 }
 
-/// The sentence about a limit.
+/// The failure of a run that reached a limit.
 fn of_limit(limit: LimitName, limits: &Limits, host_memory_bytes_max: usize) -> Failure {
-    let (what, max, cure) = match limit {
-        LimitName::MemoryBytesMax => ("needed more memory than", limits.memory_bytes_max, "bytes"),
+    let (subject, max, unit) = match limit {
+        LimitName::MemoryBytesMax => ("the plugin needed", limits.memory_bytes_max, MEMORY),
         LimitName::PluginMemoryBytesMax => (
-            "has runs that together need more memory than",
+            "the runs of the plugin together needed",
             limits.plugin_memory_bytes_max,
-            "bytes: try again",
+            MEMORY,
         ),
-        LimitName::HostMemoryBytesMax => (
-            "found no memory left of the host's",
-            host_memory_bytes_max,
-            "bytes: try again",
-        ),
+        LimitName::HostMemoryBytesMax => {
+            ("all plugins together needed", host_memory_bytes_max, MEMORY)
+        }
         LimitName::TableElementsMax => (
-            "needed more elements in its tables than",
+            "the plugin needed",
             limits.table_elements_max,
-            "of them",
+            "table elements",
         ),
-        LimitName::TablesMax => ("has more tables than", limits.tables_max, "of them"),
-        LimitName::InstancesMax => (
-            "has more core instances than",
-            limits.instances_max,
-            "of them",
-        ),
-        LimitName::MemoriesMax => ("has more memories than", limits.memories_max, "of them"),
-        LimitName::HandlesMax => (
-            "held more handles than",
-            limits.handles_max,
-            "at a time: drop those it needs no longer",
-        ),
+        LimitName::TablesMax => ("the plugin has", limits.tables_max, "tables"),
+        LimitName::InstancesMax => ("the plugin has", limits.instances_max, "core instances"),
+        LimitName::MemoriesMax => ("the plugin has", limits.memories_max, "memories"),
+        LimitName::HandlesMax => ("the plugin held", limits.handles_max, "handles"),
         LimitName::ResourcesMax => (
-            "held more of the host's resources than",
+            "the plugin held",
             limits.resources_max,
-            "at a time: drop those it needs no longer",
+            "resources of the host",
         ),
         LimitName::HostCallBytesMax => (
-            "handed more to the host in one call than",
+            "the plugin passed",
             limits.host_call_bytes_max,
-            "bytes: hand over smaller pieces",
+            "bytes to the host in one call",
         ),
-        _ => ("ran into", 0, ""),
+        _ => return Failure::new(FailureKind::Failed, "the plugin reached a limit").limit(limit),
     };
-    let text = format!("the plugin {what} {limit}, {max} {cure}");
+    let text = format!("{subject} more than {max} {unit} ({limit}){}", cure(limit));
     match limit {
-        // Others have it: that passes.
+        // Other runs hold the memory, so it becomes free again.
         LimitName::PluginMemoryBytesMax | LimitName::HostMemoryBytesMax => {
             Failure::new(FailureKind::Limit, text)
                 .limit(limit)
@@ -152,7 +145,17 @@ fn of_limit(limit: LimitName, limits: &Limits, host_memory_bytes_max: usize) -> 
     }
 }
 
-/// Adds the run's id, under which the log has the rest.
+/// What to do about a limit.
+fn cure(limit: LimitName) -> &'static str {
+    match limit {
+        LimitName::PluginMemoryBytesMax | LimitName::HostMemoryBytesMax => ": try again",
+        LimitName::HandlesMax | LimitName::ResourcesMax => ": drop those that it no longer needs",
+        LimitName::HostCallBytesMax => ": pass smaller pieces",
+        _ => "",
+    }
+}
+
+/// Adds the id of the run, so that the client can find the details in the log.
 pub(crate) fn with_run(mut failure: Failure, run: RunId) -> Failure {
     failure.message = format!("{} (run {run})", failure.message);
     failure

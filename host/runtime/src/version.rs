@@ -14,23 +14,23 @@ use wasmtime::component::InstancePre;
 use crate::shape::Shape;
 use crate::warm::WarmPool;
 
-/// All that a run needs of a version: linked once, instantiated often.
+/// One version of a plugin, linked once and instantiated for each run.
 pub(crate) struct Version {
     pub(crate) instance_pre: InstancePre<GuestState>,
     pub(crate) shape: Shape,
-    /// What it is granted, limits included.
+    /// What it is granted, including its limits.
     pub(crate) policy: Arc<Policy>,
     pub(crate) status: pipeline::Version,
-    /// Turns of runs that compute long, shared by the whole host.
+    /// The turns of long runs, shared by the whole host.
     pub(crate) turns: Arc<Semaphore>,
-    /// Its idle instances, if its class keeps some.
+    /// Its idle instances; `None` for the class `isolated`.
     pub(crate) warm: Option<WarmPool>,
-    /// The answer that `setup` has: nobody reads it.
+    /// The answer of a call without a client, such as `setup`.
     pub(crate) unread: Arc<ResponseWriter>,
 }
 
 impl Version {
-    /// What a run may put out.
+    /// How much a run may send.
     pub(crate) fn output_limits(&self) -> OutputLimits {
         output_limits(&self.policy.limits)
     }
@@ -44,7 +44,7 @@ fn output_limits(limits: &Limits) -> OutputLimits {
     }
 }
 
-/// An answer that nobody reads: sending to it fails with `cancelled`.
+/// An answer without a reader: sending to it fails with `cancelled`.
 pub(crate) fn unread_response(limits: &Limits) -> Arc<ResponseWriter> {
     let (sender, _) = channel(output_limits(limits));
     Arc::new(ResponseWriter::new(sender, None))

@@ -1,5 +1,5 @@
-//! Instances of plugins of the class `warm`, between two runs. One run at a time has an instance; a
-//! run that fails, takes too long or is cancelled takes its instance with it.
+//! Keeps the instances of plugins of the class `warm` between runs. An instance serves one run at a
+//! time. If a run fails, takes too long or is cancelled, its instance is dropped.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,21 +9,22 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
-/// Idle instances of all plugins together: each has a place in the pool, beside those of runs.
+/// Idle instances of all plugins together. Each takes a place in the pool, in addition to those of
+/// runs.
 pub(crate) const IDLE_MAX: usize = 256;
-/// Idle instances of one plugin: enough for the runs that come while others end.
+/// Idle instances of one plugin: enough for runs that start while others end.
 const PLUGIN_IDLE_MAX: usize = 16;
 
-/// A store, with the instance in it once there is one.
+/// A store and the instance in it.
 pub(crate) struct PooledStore {
     pub(crate) store: Store<GuestState>,
-    /// `None` before its first run: then `setup` is still to come.
+    /// `None` before the first run, when `setup` has not been called yet.
     pub(crate) instance: Option<Instance>,
     runs: u32,
 }
 
 impl PooledStore {
-    /// A store without an instance.
+    /// Wraps a store without an instance.
     pub(crate) fn fresh(store: Store<GuestState>) -> PooledStore {
         PooledStore {
             store,
@@ -33,7 +34,7 @@ impl PooledStore {
     }
 }
 
-/// The idle instances of one version: they go with it.
+/// The idle instances of one version, dropped with it.
 pub(crate) struct WarmPool {
     runs_max: u32,
     places: Arc<Semaphore>,
@@ -41,7 +42,7 @@ pub(crate) struct WarmPool {
 }
 
 impl WarmPool {
-    /// The pool of a version of this class, if it has one. `places` are those of the host.
+    /// The pool of a version of this class, if the class has one. All pools share `places`.
     pub(crate) fn new(class: InstanceClass, places: &Arc<Semaphore>) -> Option<WarmPool> {
         match class {
             InstanceClass::Isolated => None,
@@ -53,7 +54,7 @@ impl WarmPool {
         }
     }
 
-    /// The instance that was used last, if one is idle.
+    /// Takes the most recently used idle instance, if there is one.
     pub(crate) fn take(&self) -> Option<PooledStore> {
         self.idle
             .lock()
@@ -62,11 +63,11 @@ impl WarmPool {
             .map(|(pooled, _)| pooled)
     }
 
-    /// Keeps an instance after a run that ended well, unless it is worn out, holds what it should
-    /// have dropped, or there are enough.
+    /// Keeps an instance after a successful run, unless it has reached its maximum number of runs,
+    /// cannot be reused, or there are enough idle instances.
     pub(crate) fn give_back(&self, mut pooled: PooledStore) {
         pooled.runs = pooled.runs.saturating_add(1);
-        if pooled.runs >= self.runs_max || !pooled.store.data_mut().rest() {
+        if pooled.runs >= self.runs_max || !pooled.store.data_mut().is_reusable() {
             return;
         }
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {

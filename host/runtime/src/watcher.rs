@@ -1,8 +1,8 @@
-//! The plugins folder: which files and policies came, changed and went.
+//! Watches the plugins folder for files and policies that are added, changed or removed.
 //!
-//! Change notifications only wake it; what counts is a scan of the folder, so that a missed
-//! notification (network folders send none) costs a second and never a deploy. A file is taken up
-//! once it has kept its size and time for a moment: whoever copies is done by then.
+//! A change notification only triggers a scan of the folder. If a notification is missed (network
+//! folders send none), the change is found within a second by the next scan. A file is deployed
+//! once its size and modification time have been stable for a moment, so that copying has finished.
 
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
@@ -19,12 +19,12 @@ use tokio::time::Instant;
 use crate::error::RuntimeError;
 use crate::registry::Registry;
 
-/// How long a file has to keep its size and time.
+/// How long the size and modification time of a file must be stable.
 const SETTLE: Duration = Duration::from_millis(120);
 /// How often the folder is scanned without a notification.
 const SCAN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What tells one content of a file from the next without reading it.
+/// Identifies the content of a file without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     size: u64,
@@ -32,7 +32,7 @@ struct Stamp {
     inode: u64,
 }
 
-/// Those of a plugin: a change of its policy is a change of the plugin.
+/// The stamps of a plugin. A change of its policy counts as a change of the plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamps {
     file: Stamp,
@@ -43,18 +43,19 @@ struct Stamps {
 struct Seen {
     stamps: Stamps,
     since: Instant,
-    /// Whether this stamp has been handed to the registry.
-    taken: bool,
+    /// Whether the file with these stamps has been handed to the registry.
+    is_taken: bool,
     path: PathBuf,
 }
 
-/// Follows the folder.
+/// Watches the folder.
 pub(crate) struct FolderWatcher {
     folder: PathBuf,
     registry: Arc<Registry>,
     files: HashMap<String, Seen>,
     loads: JoinSet<String>,
-    /// Files whose load is going on: one at a time each, so that the newest content wins.
+    /// Files that are being loaded. Each is loaded only once at a time, so that the newest content
+    /// wins.
     loading: Vec<String>,
     changed: Arc<Notify>,
     ready: watch::Sender<bool>,
@@ -62,7 +63,7 @@ pub(crate) struct FolderWatcher {
 }
 
 impl FolderWatcher {
-    /// Watches `folder`; `ready` becomes true once the files that lie there have been tried.
+    /// Watches `folder`. `ready` becomes true once every file in it has been deployed or refused.
     ///
     /// # Errors
     /// The folder cannot be watched.
@@ -77,14 +78,14 @@ impl FolderWatcher {
         };
         let changed = Arc::new(Notify::new());
         let wake = Arc::clone(&changed);
-        let tell = move |event: notify::Result<Event>| {
-            // An event that got lost may have been a change.
+        let on_event = move |event: notify::Result<Event>| {
+            // Treat an error like a change, because an event may have been lost.
             if event.is_ok_and(|event| !is_change(&event.kind)) {
                 return;
             }
             wake.notify_one();
         };
-        let mut notifications = notify::recommended_watcher(tell).map_err(failed)?;
+        let mut notifications = notify::recommended_watcher(on_event).map_err(failed)?;
         notifications
             .watch(folder, RecursiveMode::NonRecursive)
             .map_err(failed)?;
@@ -100,13 +101,13 @@ impl FolderWatcher {
         })
     }
 
-    /// Follows the folder until it is dropped.
+    /// Watches the folder until it is dropped.
     pub(crate) async fn run(mut self) {
         loop {
             self.scan();
             self.take_settled();
             if self.is_quiet() && !*self.ready.borrow() {
-                // Nobody listens once the host is going down.
+                // Fails only while the host is shutting down.
                 let _ = self.ready.send(true);
             }
             tokio::select! {
@@ -117,13 +118,16 @@ impl FolderWatcher {
         }
     }
 
-    /// Compares the folder with what was seen last. A folder that cannot be read changes nothing: a
-    /// network hiccup undeploys nobody.
+    /// Compares the folder with the last scan. If it cannot be read, nothing changes, so that a
+    /// network failure does not undeploy plugins.
     fn scan(&mut self) {
         let present = match list(&self.folder) {
             Ok(present) => present,
             Err(error) => {
-                return tracing::error!(folder = %self.folder.display(), "cannot read the plugins folder: {error}");
+                return tracing::error!(
+                    folder = %self.folder.display(),
+                    "cannot read the plugins folder: {error}"
+                );
             }
         };
         let gone: Vec<String> = self
@@ -147,7 +151,7 @@ impl FolderWatcher {
                     Seen {
                         stamps,
                         since: Instant::now(),
-                        taken: false,
+                        is_taken: false,
                         path,
                     },
                 );
@@ -162,12 +166,12 @@ impl FolderWatcher {
             .files
             .iter_mut()
             .filter(|(stem, seen)| {
-                !seen.taken && seen.since.elapsed() >= SETTLE && !loading.contains(stem)
+                !seen.is_taken && seen.since.elapsed() >= SETTLE && !loading.contains(stem)
             })
             .collect();
         let mut started = Vec::new();
         for (stem, seen) in settled {
-            seen.taken = true;
+            seen.is_taken = true;
             let (registry, stem, path) =
                 (Arc::clone(&self.registry), stem.clone(), seen.path.clone());
             started.push(stem.clone());
@@ -184,11 +188,11 @@ impl FolderWatcher {
             Ok(stem) => {
                 self.loading.retain(|other| *other != stem);
                 if !self.files.contains_key(&stem) {
-                    // The file went away while it was being loaded.
+                    // The file was removed while it was being loaded.
                     self.undeploy(&stem);
                 }
             }
-            Err(error) => tracing::error!("a load failed: {error}"),
+            Err(error) => tracing::error!("loading a plugin failed: {error}"),
         }
     }
 
@@ -198,20 +202,20 @@ impl FolderWatcher {
     }
 
     fn is_quiet(&self) -> bool {
-        self.loading.is_empty() && self.files.values().all(|seen| seen.taken)
+        self.loading.is_empty() && self.files.values().all(|seen| seen.is_taken)
     }
 
     fn pause(&self) -> Duration {
         let settling = self
             .files
             .iter()
-            .any(|(stem, seen)| !seen.taken && !self.loading.contains(stem));
+            .any(|(stem, seen)| !seen.is_taken && !self.loading.contains(stem));
         if settling { SETTLE / 2 } else { SCAN_INTERVAL }
     }
 }
 
-/// Whether a notification is about more than reading: every scan reads the folder, and would wake
-/// the next one for ever.
+/// Whether a notification reports a change and not only a read. Otherwise every scan, which reads
+/// the folder, would trigger the next one.
 fn is_change(kind: &EventKind) -> bool {
     match kind {
         EventKind::Access(access) => matches!(access, AccessKind::Close(AccessMode::Write)),
@@ -219,8 +223,8 @@ fn is_change(kind: &EventKind) -> bool {
     }
 }
 
-/// Every `.wasm` file of the folder, by stem. Files whose names start with a dot are somebody's
-/// work in progress.
+/// Every `.wasm` file in the folder, by stem. Files whose names start with a dot are ignored,
+/// because they are still being written.
 fn list(folder: &Path) -> std::io::Result<HashMap<String, (PathBuf, Stamps)>> {
     let mut present = HashMap::new();
     for entry in std::fs::read_dir(folder)? {
@@ -235,7 +239,7 @@ fn list(folder: &Path) -> std::io::Result<HashMap<String, (PathBuf, Stamps)>> {
         else {
             continue;
         };
-        // A file may go away between the listing and this.
+        // The file may have been removed since the folder was listed.
         if let Some(file) = stamp(&path) {
             let stamps = Stamps {
                 file,

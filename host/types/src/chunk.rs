@@ -1,4 +1,4 @@
-//! Chunks: the pieces of an answer on its way.
+//! Chunks: the pieces of an answer while it is generated.
 
 /// Tokens of one answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,7 +47,7 @@ pub struct ToolCallDelta {
     pub arguments: String,
 }
 
-/// A status, notification, source and so on, shown beside the text; `data` is a JSON document.
+/// A status, notification, source and so on, shown next to the text; `data` is a JSON document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     pub kind: String,
@@ -68,7 +68,7 @@ pub enum Chunk {
 }
 
 impl Chunk {
-    /// Bytes of text in it, as the output limit counts them.
+    /// Bytes of text in the chunk, as counted by the output limit.
     pub fn len(&self) -> usize {
         match self {
             Chunk::Text(text) | Chunk::Reasoning(text) | Chunk::Fields(text) => text.len(),
@@ -82,7 +82,7 @@ impl Chunk {
         }
     }
 
-    /// Whether it has no text.
+    /// Whether the chunk has no text.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -1,9 +1,9 @@
-//! Time of day. What decides by it takes a [`Clock`], so that tests can move it.
+//! Time of day. Code that depends on it takes a [`Clock`], so that tests can set it.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Returns the Unix time in milliseconds. It may jump, in both directions.
+/// Returns the Unix time in milliseconds. It may jump forwards or backwards.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// The machine's clock.
@@ -11,7 +11,7 @@ pub fn system() -> Clock {
     Arc::new(|| milliseconds(since_epoch()))
 }
 
-/// Unix time now; zero if the machine's clock is set before 1970.
+/// The current Unix time; zero if the machine's clock is set before 1970.
 pub fn since_epoch() -> Duration {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -1,37 +1,37 @@
-//! The contract's table: every interface that a plugin may import or export. `wit/` says what is in
-//! them; whatever needs their names takes them from here.
+//! The table of the contract: every interface that a plugin may import or export. `wit/` defines
+//! their content; all code takes their names from here.
 
 use std::fmt;
 
-/// The package whose functions may be `async`, as component names spell it.
+/// The package with `async` functions, as spelled in component names.
 pub const PACKAGE: &str = "hayrick:pipeline";
 /// The package of the same interfaces without `async`.
 pub const SYNC_PACKAGE: &str = "hayrick:pipeline-sync";
-/// The version of both.
+/// The version of both packages.
 pub const VERSION: &str = "0.1.0";
-/// The interface of records: every other one uses it, and it has no functions.
+/// The interface of shared records, without functions. All others use it.
 pub const TYPES: &str = "types";
-/// What every plugin exports: the interface and its function.
+/// The export that every plugin must have: the interface and its function.
 pub const SETUP: (&str, &str) = ("lifecycle", "setup");
 
-/// Hands `$callback!` every interface that a plugin may import.
+/// Passes every interface that a plugin may import to `$callback!`.
 ///
-/// A row is the interface's module among the bindings and the capabilities, and its name. Those in
-/// `granted` reach beyond the run they are called in, so they need a grant: their rows also have
-/// the variant of [`Interface`](crate::policy::Interface), and whether a plugin has the grant by
-/// `default` or only `on_request`.
+/// A row has the module of the interface, in the bindings and in the capabilities, and its name.
+/// Interfaces in `granted` have effects beyond the run that calls them, so they need a grant: their
+/// rows also have the variant of [`Interface`](crate::policy::Interface), and whether a plugin gets
+/// the grant by `default` or only `on_request`.
 #[macro_export]
 macro_rules! for_each_import {
     ($callback:ident) => {
         $callback! {
             granted {
-                /// Language models: the operator's money.
+                /// Language models, which cost the operator money.
                 Llm llm "llm" default,
                 /// Durable background work.
                 Jobs jobs "jobs" default,
-                /// What the plugin remembers between runs.
+                /// What the plugin stores between runs.
                 State state "state" default,
-                /// Values the operator wrote for the plugin.
+                /// Values that the operator sets for the plugin.
                 Config config "config" default,
                 /// Requests to other machines, by `http` or by `wasi:http`.
                 Http http "http" on_request,
@@ -70,18 +70,18 @@ macro_rules! exports {
             absent: $absent:literal,
         }
     )+) => {
-        /// An interface that a plugin may export beside `lifecycle`: what a pipeline serves, and so
-        /// what starts a run of it.
+        /// An interface that a plugin may export in addition to `lifecycle`. Calls of its function
+        /// are runs.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Export {
             $($(#[$doc])* $variant),+
         }
 
         impl Export {
-            /// Every one, in the order of their numbers.
+            /// All exports, in the order of their numbers.
             pub const ALL: [Export; [$($interface),+].len()] = [$(Export::$variant),+];
 
-            /// The interface's name.
+            /// The name of the interface.
             pub const fn interface(self) -> &'static str {
                 match self {
                     $(Export::$variant => $interface),+
@@ -95,14 +95,14 @@ macro_rules! exports {
                 }
             }
 
-            /// The kind of its runs, as clients and the store know it.
+            /// The kind of its runs, for clients and in the store.
             pub const fn task(self) -> &'static str {
                 match self {
                     $(Export::$variant => $task),+
                 }
             }
 
-            /// What a pipeline without it does, for people.
+            /// What a pipeline without this export does not do, for messages.
             pub const fn absent(self) -> &'static str {
                 match self {
                     $(Export::$variant => $absent),+
@@ -125,19 +125,19 @@ exports! {
         interface: "files",
         function: "process-files",
         task: "files",
-        absent: "takes no files",
+        absent: "does not take files",
     }
     /// Runs jobs. Serves `POST /{pipeline}/jobs`, and `jobs.submit` of the plugin itself.
     Job {
         interface: "job-handler",
         function: "run-job",
         task: "job",
-        absent: "runs no jobs",
+        absent: "does not run jobs",
     }
 }
 
 impl Export {
-    /// Its place in [`Export::ALL`].
+    /// Its index in [`Export::ALL`].
     pub const fn number(self) -> usize {
         self as usize
     }
@@ -149,7 +149,7 @@ impl Export {
 }
 
 impl fmt::Display for Export {
-    /// With its package: `hayrick:pipeline/chat`.
+    /// Writes the name with its package: `hayrick:pipeline/chat`.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{PACKAGE}/{}", self.interface())
     }
@@ -161,7 +161,7 @@ mod tests {
 
     use super::*;
 
-    /// The interfaces that a file of the contract declares.
+    /// The interfaces that a WIT file declares.
     fn interfaces(wit: &str) -> BTreeSet<&str> {
         wit.lines()
             .filter_map(|line| line.strip_prefix("interface ")?.strip_suffix(" {"))
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn exports_stand_at_their_numbers_and_are_found_by_their_tasks() {
+    fn exports_are_numbered_in_order_and_found_by_their_tasks() {
         for (place, export) in Export::ALL.into_iter().enumerate() {
             assert_eq!(export.number(), place);
             assert_eq!(Export::of_task(export.task()), Some(export));

@@ -1,4 +1,4 @@
-//! The error type that crosses from runtime and services to guests and clients.
+//! The error type that runtime and services return to guests and clients.
 
 use std::time::Duration;
 
@@ -7,39 +7,39 @@ use crate::limit_name::LimitName;
 /// The kind of a failure, by what the caller can do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    /// The caller sent something that cannot work; sending it again does not help.
+    /// The request is invalid; retrying it does not help.
     InvalidInput,
     NotFound,
     /// The operator did not grant it.
     Denied,
-    /// Something behind the host is down and may come back.
+    /// A server that the host depends on is down and may recover.
     Unavailable,
     Timeout,
     /// The client hung up, or the operator stopped the run.
     Cancelled,
-    /// A limit of the run, the plugin or the host is reached.
+    /// A limit of the run, the plugin or the host was reached.
     Limit,
-    /// Anything else: a bug of the plugin, of the upstream or of the host.
+    /// Anything else: a bug in the plugin, the upstream or the host.
     Failed,
 }
 
-/// Bytes of an error message of a guest.
+/// Maximum length of an error message of a guest, in bytes.
 const GUEST_MESSAGE_BYTES_MAX: usize = 4 << 10;
 
-/// A failure with a message for people; it names the cure if there is one.
+/// A failure with a message for people, which names the cure if there is one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
     pub kind: FailureKind,
     pub message: String,
-    /// When it is worth trying again.
+    /// How long to wait before trying again.
     pub retry_after: Option<Duration>,
     /// The limit that was reached, if that is the reason.
     pub limit: Option<LimitName>,
 }
 
 impl Failure {
-    /// A failure without a limit and without a time to try again.
+    /// A failure without a limit and without a time to retry.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Failure {
         Failure {
             kind,
@@ -55,7 +55,8 @@ impl Failure {
         self
     }
 
-    /// An error message of a guest, truncated because it is repeated to clients and in logs.
+    /// A failure with an error message of a guest, truncated because it is sent to clients and
+    /// logged.
     pub fn of_guest(kind: FailureKind, mut message: String) -> Failure {
         let mut cut = message.len().min(GUEST_MESSAGE_BYTES_MAX);
         while !message.is_char_boundary(cut) {
@@ -81,7 +82,7 @@ impl Failure {
         self.message.chars().map(escaped).collect()
     }
 
-    /// Sets when it is worth trying again.
+    /// Sets how long to wait before trying again.
     pub fn retry_after(mut self, delay: Duration) -> Failure {
         self.retry_after = Some(delay);
         self
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_the_log_stays_one() {
+    fn log_messages_stay_on_one_line() {
         assert_eq!(
             Failure::new(FailureKind::Failed, "a\nERROR b\u{1b}[2J").one_line(),
             "a\\nERROR b\\u{1b}[2J"

@@ -1,6 +1,6 @@
-//! Bytes as text.
+//! Hexadecimal encoding.
 
-/// Two lower-case digits a byte.
+/// Encodes bytes as lower-case hexadecimal.
 pub fn encode(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -10,7 +10,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_byte_becomes_two_lower_case_digits() {
+    fn bytes_are_encoded_as_lower_case_hex() {
         assert_eq!(encode(&[0, 9, 0xab, 0xff]), "0009abff");
         assert_eq!(encode(&[]), "");
     }

@@ -1,13 +1,14 @@
-//! Names and ids, which are valid once they are parsed.
+//! Names and ids. A parsed value is always valid.
 
 use std::fmt;
 
 use uuid::Uuid;
 
-/// Longest pipeline name, in bytes; it is a file name, a URL segment and a metric label.
+/// Maximum length of a pipeline name in bytes. The name is used as a file name, a URL segment and a
+/// metric label.
 pub const PIPELINE_NAME_BYTES_MAX: usize = 64;
 
-/// First path segments of the API, present and likely ones, in lower case: a pipeline of that name
+/// First path segments of the API, current and likely ones, in lower case. A pipeline of that name
 /// would shadow them.
 pub const RESERVED_NAMES: &[&str] = &[
     "a2a",
@@ -64,9 +65,9 @@ pub const RESERVED_NAMES: &[&str] = &[
     "well-known",
 ];
 
-/// Devices on Windows, with any extension: a file of that name cannot be copied there.
+/// Device names on Windows, with any extension: a file of that name cannot be copied there.
 const DEVICES: &[&str] = &["aux", "con", "nul", "prn"];
-/// Devices whose names end with a digit.
+/// Device names that end with a digit.
 const NUMBERED_DEVICES: &[&str] = &["com", "lpt"];
 
 /// A pipeline's name: the name of its file without `.wasm`.
@@ -77,12 +78,12 @@ pub struct PipelineName(String);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     #[error(
-        "the name of a pipeline must have 1 to {PIPELINE_NAME_BYTES_MAX} bytes, unlike '{0}': rename the file"
+        "invalid pipeline name '{0}': use 1 to {PIPELINE_NAME_BYTES_MAX} bytes, and rename the file"
     )]
     Length(String),
     #[error(
-        "the name of a pipeline may have letters, digits, '-', '_' and '.', and must start with a \
-         letter or digit, unlike '{0}': rename the file"
+        "invalid pipeline name '{0}': use letters, digits, '-', '_' and '.', start with a letter \
+         or digit, and rename the file"
     )]
     Alphabet(String),
     #[error("'{0}' is a device name on some systems, or ends with a dot: rename the file")]
@@ -92,11 +93,11 @@ pub enum NameError {
 }
 
 impl PipelineName {
-    /// Checks the length and the characters, that it is a valid file name on every system, and that
-    /// it shadows no route of the API.
+    /// Checks the length and the characters, that the name is a valid file name on every system,
+    /// and that it does not shadow a route of the API.
     ///
     /// # Errors
-    /// Says what is wrong.
+    /// The name is invalid.
     pub fn parse(name: &str) -> Result<PipelineName, NameError> {
         if name.is_empty() || name.len() > PIPELINE_NAME_BYTES_MAX {
             return Err(NameError::Length(
@@ -141,7 +142,7 @@ impl fmt::Display for PipelineName {
     }
 }
 
-/// The id of one run. It is in the headers of its answer and in the log.
+/// The id of a run. It is in the response headers and in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RunId(Uuid);
 
@@ -160,12 +161,12 @@ impl RunId {
         Uuid::try_parse(text).ok().map(RunId)
     }
 
-    /// The id that [`RunId::to_bytes`] wrote.
+    /// Decodes the bytes of [`RunId::to_bytes`].
     pub fn from_bytes(bytes: [u8; 16]) -> RunId {
         RunId(Uuid::from_bytes(bytes))
     }
 
-    /// The shortest form, in the order of the ids themselves.
+    /// The shortest encoding; it sorts like the ids.
     pub fn to_bytes(self) -> [u8; 16] {
         self.0.into_bytes()
     }
@@ -182,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_climb_shadow_or_hide_are_refused() {
+    fn invalid_misleading_and_reserved_names_are_refused() {
         let climbs = [
             "",
             ".",
@@ -200,7 +201,7 @@ mod tests {
             "a\n",
             "~",
         ];
-        // A Cyrillic a, a full-width one, a dotless i, a zero-width space, an accent of its own.
+        // A Cyrillic a, a full-width a, a dotless i, a zero-width space, a combining accent.
         let look_alikes = [
             "\u{430}sync",
             "\u{ff41}",

@@ -1,11 +1,11 @@
-//! Background jobs: their submission, their state, and the end of an attempt.
+//! Background jobs: submission, state and the end of an attempt.
 
 use std::fmt;
 use std::time::Duration;
 
 use uuid::Uuid;
 
-/// One job. Later ids sort after earlier ones (UUID version 7).
+/// The id of a job. Later ids sort after earlier ones (UUID version 7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(Uuid);
 
@@ -31,8 +31,8 @@ impl fmt::Display for JobId {
     }
 }
 
-/// Proves that an attempt holds its job. It is random, so that no other attempt can have it by
-/// chance or after a crash.
+/// Proves that an attempt holds the lease of its job. It is random, so no other attempt can have
+/// the same one, even after a crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LeaseToken(Uuid);
 
@@ -53,7 +53,8 @@ impl fmt::Display for LeaseToken {
     }
 }
 
-/// A process that runs jobs. Jobs of another owner belong to a process that has ended.
+/// The id of a process that runs jobs. Running jobs of another owner were left by a process that
+/// has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct OwnerId(Uuid);
 
@@ -74,11 +75,11 @@ impl fmt::Display for OwnerId {
     }
 }
 
-/// The status of a job. `Completed`, `Failed` and `Cancelled` are final; only a retry by hand
-/// revives a failed or cancelled job.
+/// The status of a job. `Completed`, `Failed` and `Cancelled` are final; only a manual retry
+/// reopens a failed or cancelled job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum JobStatus {
-    /// Waits for its time, for a place, or for its next attempt.
+    /// Waiting for its start time, for a free slot, or for its next attempt.
     Pending,
     Running,
     Completed,
@@ -87,7 +88,7 @@ pub enum JobStatus {
 }
 
 impl JobStatus {
-    /// Every status, in the order of a job's life.
+    /// All statuses, in the order of a job's life.
     pub const ALL: [JobStatus; 5] = [
         JobStatus::Pending,
         JobStatus::Running,
@@ -96,7 +97,7 @@ impl JobStatus {
         JobStatus::Cancelled,
     ];
 
-    /// The name on the wire and in the store.
+    /// The name used in JSON and in the store.
     pub fn as_str(self) -> &'static str {
         match self {
             JobStatus::Pending => "pending",
@@ -107,14 +108,14 @@ impl JobStatus {
         }
     }
 
-    /// Parses a name on the wire or in the store.
+    /// Parses the name used in JSON and in the store.
     pub fn parse(name: &str) -> Option<JobStatus> {
         JobStatus::ALL
             .into_iter()
             .find(|status| status.as_str() == name)
     }
 
-    /// Whether no attempt will follow.
+    /// Whether the job has ended.
     pub fn is_final(self) -> bool {
         matches!(
             self,
@@ -131,11 +132,11 @@ pub struct Progress {
     pub message: Option<String>,
 }
 
-/// A job to be submitted. `None` means the host's default.
+/// A job to submit. `None` means the host's default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submission {
     pub pipeline: String,
-    /// The plugin's own name for the kind of work.
+    /// The plugin's name for the kind of work.
     pub kind: String,
     /// A JSON document.
     pub data: String,
@@ -144,13 +145,14 @@ pub struct Submission {
     pub idempotency_key: Option<String>,
     /// How long to wait before the first attempt.
     pub delay: Option<Duration>,
-    /// Higher priorities run first; the usual one is 0.
+    /// Jobs with higher priority run first; the default is 0.
     pub priority: i16,
-    /// The first attempt included.
+    /// Maximum number of attempts, including the first.
     pub attempts_max: Option<u32>,
-    /// Of one attempt.
+    /// Timeout of one attempt.
     pub timeout: Option<Duration>,
-    /// Pending jobs the pipeline may have, this one included; `None` means the host's own limit.
+    /// Maximum number of pending jobs of the pipeline, including this one; `None` means the host's
+    /// limit.
     pub pending_max: Option<u64>,
 }
 
@@ -164,15 +166,15 @@ pub struct Job {
     pub data: String,
     pub status: JobStatus,
     pub priority: i16,
-    /// Attempts begun.
+    /// Number of attempts that were started.
     pub attempt: u32,
     pub attempts_max: u32,
-    /// Attempts that ended because the host's process died.
+    /// Number of attempts that ended because the server process died.
     pub crashes: u32,
-    /// Of one attempt.
+    /// Timeout of one attempt.
     pub timeout: Duration,
     pub created_at: u64,
-    /// No attempt before this.
+    /// The next attempt does not start before this time.
     pub run_at: u64,
     /// Start of the newest attempt.
     pub started_at: Option<u64>,
@@ -183,7 +185,7 @@ pub struct Job {
     /// Why the newest attempt failed.
     pub error: Option<String>,
     pub cancel_requested: bool,
-    /// Grows with every change of the other fields.
+    /// Increases with every change of the other fields.
     pub revision: u64,
 }
 
@@ -191,7 +193,7 @@ pub struct Job {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submitted {
     pub job: Job,
-    /// False if a job with this idempotency key existed already.
+    /// False if a job with this idempotency key already existed.
     pub created: bool,
 }
 
@@ -203,16 +205,16 @@ pub struct JobFilter {
     pub kind: Option<String>,
     /// Only jobs submitted before this one: the `next` of the previous page.
     pub before: Option<JobId>,
-    /// Jobs of a page.
+    /// Maximum number of jobs on the page.
     pub limit: usize,
 }
 
-/// Some jobs, newest first.
+/// A page of jobs, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct JobPage {
     pub jobs: Vec<Job>,
-    /// Where the next page begins; `None` on the last one. A page of large jobs is shorter than its
-    /// limit.
+    /// Where the next page begins; `None` on the last page. A page of large jobs may be shorter
+    /// than its limit.
     pub next: Option<JobId>,
 }
 
@@ -239,14 +241,14 @@ impl JobCounts {
     }
 }
 
-/// The right to write to a job while one attempt of it lasts.
+/// The right to write to a job during one of its attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Lease {
     pub id: JobId,
     pub token: LeaseToken,
 }
 
-/// A job that a worker holds for one attempt.
+/// A job that a worker has claimed for one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimed {
     pub job: Job,
@@ -256,7 +258,7 @@ pub struct Claimed {
 }
 
 impl Claimed {
-    /// The lease that goes with every write of the attempt.
+    /// The lease, needed for every write of the attempt.
     pub fn lease(&self) -> Lease {
         Lease {
             id: self.job.id,
@@ -270,16 +272,17 @@ impl Claimed {
 pub enum AttemptEnd {
     /// With a result, which is a JSON document.
     Completed(String),
-    /// Worth another attempt, after `delay` or the host's back-off.
+    /// Failed; retry after `delay`, or after the host's backoff.
     Retry {
         error: String,
         delay: Option<Duration>,
     },
-    /// Never worth another attempt.
+    /// Failed; do not retry.
     Failed(String),
-    /// Somebody cancelled the job.
+    /// The job was cancelled.
     Cancelled,
-    /// The host is shutting down: the attempt does not count, and another begins after the next start.
+    /// The host is shutting down. The attempt does not count; another one begins after the next
+    /// start.
     Released,
 }
 

@@ -1,5 +1,5 @@
-//! The host's vocabulary: plain data that every other crate speaks, with no I/O. Read `message`,
-//! `chunk`, `request`, then `failure`; for what operators set, `settings`.
+//! The data types that all crates share. No I/O. Read `message`, `chunk`, `request`, then
+//! `failure`; for the settings, `settings`.
 #![forbid(unsafe_code)]
 
 #[macro_use]

@@ -1,7 +1,7 @@
-//! The limits there are, by name: the same name in the settings, in the metric
-//! `hayrick_limit_reached_total` and in the error a client gets.
+//! The names of all limits. The settings, the metric `hayrick_limit_reached_total` and errors for
+//! clients use the same names.
 //!
-//! The tables of the settings declare them; those that are not settings are declared here.
+//! Limits that are settings are declared in the tables of the settings, the others here.
 
 use std::fmt;
 
@@ -9,13 +9,13 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FixedLimit {
     pub limit: LimitName,
-    /// What it is.
+    /// The value, for the settings page.
     pub value: &'static str,
-    /// What it means.
+    /// The description.
     pub doc: &'static str,
 }
 
-/// Makes the enum of all limits from the tables of the settings, and from those that are fixed.
+/// Generates the enum of all limits from the tables of the settings and the fixed limits.
 macro_rules! limit_names {
     (
         $(
@@ -32,8 +32,8 @@ macro_rules! limit_names {
             $( $(#[doc = $fixed_doc:literal])+ $fixed:ident = $name:literal, value $value:literal; )+
         }
     ) => {
-        /// A limit. Those outside `[limits]`, `[engine]` and `[server]` have their section before
-        /// the key.
+        /// A limit. Names of limits outside `[limits]`, `[engine]` and `[server]` start with their
+        /// section.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum LimitName {
             $($($($limit,)?)+)+
@@ -41,13 +41,13 @@ macro_rules! limit_names {
         }
 
         impl LimitName {
-            /// Every limit there is, in the order of their numbers.
+            /// All limits, in the order of their numbers.
             pub const ALL: &'static [LimitName] = &[
                 $($($(LimitName::$limit,)?)+)+
                 $(LimitName::$fixed,)+
             ];
 
-            /// Those that are not settings.
+            /// The limits that are not settings.
             pub const FIXED: &'static [FixedLimit] = &[$(FixedLimit {
                 limit: LimitName::$fixed,
                 value: $value,
@@ -65,18 +65,19 @@ macro_rules! limit_names {
     };
 }
 
-/// Hands on the limits that are not settings.
+/// Passes the limits that are not settings to the next macro.
 macro_rules! fixed_table {
     ($next:ident $($given:tt)*) => { $next! { $($given)*
         fixed {
-            /// Deploys by request at a time, from the first byte to the answer; one more is refused
-            /// with 429.
+            /// Maximum number of concurrent deploys over HTTP, from the first byte to the answer;
+            /// further ones are refused with 429.
             DeploysMax = "deploys_max", value "8";
-            /// Requests of one API key over time; more are refused with 429.
-            KeyRate = "keys.rate", value "as the key was created: `--rate`, `--burst`";
-            /// Answers of one API key at a time; one more request is refused with 429.
+            /// Maximum rate of requests with one API key; more are refused with 429.
+            KeyRate = "keys.rate", value "set when the key is created: `--rate`, `--burst`";
+            /// Maximum number of concurrent answers for one API key; further requests are refused
+            /// with 429.
             KeyConcurrencyMax = "keys.concurrency_max",
-                value "as the key was created: `--concurrency`";
+                value "set when the key is created: `--concurrency`";
         }
     } };
 }
@@ -87,7 +88,7 @@ limits_table!(
 );
 
 impl LimitName {
-    /// Its place in [`LimitName::ALL`].
+    /// Its index in [`LimitName::ALL`].
     pub const fn number(self) -> usize {
         self as usize
     }
@@ -110,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_name_is_given_once_and_stands_at_its_number() {
+    fn limit_names_are_unique_and_numbered_in_order() {
         let mut names: Vec<&str> = LimitName::ALL.iter().map(|limit| limit.as_str()).collect();
         assert!(
             LimitName::ALL

@@ -1,6 +1,6 @@
 //! Messages of a conversation, as in OpenAI's chat API.
 
-/// Who speaks.
+/// The author of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     System,
@@ -11,7 +11,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// The name on the wire.
+    /// The name in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Role::System => "system",
@@ -22,7 +22,7 @@ impl Role {
         }
     }
 
-    /// Parses a name on the wire.
+    /// Parses the name in JSON.
     pub fn parse(name: &str) -> Option<Role> {
         [
             Role::System,
@@ -42,7 +42,7 @@ pub enum Part {
     Text(String),
     /// A URL or a `data:` URL.
     ImageUrl(String),
-    /// An unknown kind of part: the JSON object as the client sent it.
+    /// A part of an unknown kind: the JSON object as the client sent it.
     Other(String),
 }
 
@@ -64,8 +64,8 @@ pub struct Message {
     pub tool_call_id: Option<String>,
 }
 
-/// What an image counts for in [`Message::text_bytes`]: models use some thousand tokens for one,
-/// whatever the size of its file.
+/// The size of an image in [`Message::text_bytes`]: models use about a thousand tokens for one,
+/// regardless of the size of its file.
 const IMAGE_BYTES: usize = 4 << 10;
 
 impl Message {
@@ -82,7 +82,7 @@ impl Message {
         content.chain(calls).sum()
     }
 
-    /// A message of one text part.
+    /// A message with one text part.
     pub fn text(role: Role, text: impl Into<String>) -> Message {
         Message {
             role,

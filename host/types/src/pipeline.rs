@@ -1,4 +1,4 @@
-//! The status of a deployed or refused pipeline: the content of `/status`.
+//! The status of a deployed or refused pipeline, as `/status` returns it.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 pub enum PipelineState {
     /// Its first version is being compiled and set up.
     Loading,
-    /// A version serves.
+    /// A version is serving.
     Ready,
-    /// No version serves: the only one so far was refused.
+    /// No version is serving: the only one so far was refused.
     Failed,
 }
 
-/// The version that serves.
+/// The version that is serving.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
     /// SHA-256 of the file, in hex.
@@ -23,28 +23,28 @@ pub struct Version {
     pub number: u64,
     /// Size of the file.
     pub size_bytes: u64,
-    /// Unix time of the swap, seconds.
+    /// Unix time when it started serving, in seconds.
     pub deployed_at: u64,
-    /// Compiling and linking, or loading from the compile cache; milliseconds.
+    /// Time for compiling and linking, or for loading from the compile cache, in milliseconds.
     pub compile_ms: u64,
-    /// Whether the compile cache had it.
+    /// Whether it was found in the compile cache.
     pub from_cache: bool,
-    /// `setup` at deploy; milliseconds.
+    /// Duration of `setup` at the deploy, in milliseconds.
     pub setup_ms: u64,
-    /// Interfaces it serves.
+    /// The interfaces that it exports.
     pub exports: Vec<String>,
-    /// Host interfaces it asked for.
+    /// The host interfaces that it imports.
     pub imports: Vec<String>,
 }
 
-/// A file that was refused; an earlier version continues to serve.
+/// A refused file; an earlier version continues to serve.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// SHA-256 of the refused file, in hex; empty if it could not be read.
     pub digest: String,
     /// Unix time, seconds.
     pub at: u64,
-    /// What is wrong with it, and the cure.
+    /// What is wrong with the file, and the cure.
     pub reason: String,
 }
 
@@ -56,7 +56,7 @@ pub struct PipelineStatus {
     pub version: Option<Version>,
     /// The refusal of the newest file, until a valid file replaces it.
     pub last_error: Option<Refusal>,
-    /// Runs of all versions at this moment.
+    /// Current number of runs of all versions.
     pub active_runs: usize,
     pub total_runs: u64,
     pub failed_runs: u64,

@@ -1,5 +1,5 @@
-//! What the operator lets one plugin do. A component's imports are what it asks; what it gets is
-//! the part of that which stands here.
+//! What the operator allows a plugin to do. A component asks for interfaces by importing them; it
+//! gets only those that its policy grants.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -17,7 +17,7 @@ macro_rules! interfaces {
         granted { $($(#[$doc:meta])* $variant:ident $module:ident $name:literal $grant:ident,)+ }
         free { $($free_module:ident $free_name:literal,)+ }
     ) => {
-        /// An interface that reaches beyond the run it is called in, and so needs a grant.
+        /// An interface with effects beyond the run that calls it, which therefore needs a grant.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Interface {
             $($(#[$doc])* $variant),+
@@ -34,7 +34,7 @@ macro_rules! interfaces {
                 }
             }
 
-            /// Whether a plugin has it where nobody says otherwise.
+            /// Whether it is granted by default.
             const fn is_default(self) -> bool {
                 match self {
                     $(Interface::$variant => interfaces!(@$grant)),+
@@ -49,7 +49,7 @@ macro_rules! interfaces {
 for_each_import!(interfaces);
 
 impl Interface {
-    /// What a plugin is granted where nobody says otherwise: all that stays within the host.
+    /// The interfaces granted by default: all that stay within the host.
     pub fn granted_by_default() -> BTreeSet<Interface> {
         Interface::ALL
             .into_iter()
@@ -74,13 +74,13 @@ impl fmt::Display for Interface {
 /// How long an instance lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum InstanceClass {
-    /// A fresh one for every run: nothing of one run can reach another.
+    /// A fresh instance for every run: runs cannot affect each other.
     #[default]
     Isolated,
-    /// One run after the other in the same instance; a plugin sees what its own earlier runs left
-    /// in memory.
+    /// One instance for many runs, one at a time; a plugin sees what its earlier runs left in
+    /// memory.
     Warm {
-        /// Runs after which the instance goes.
+        /// Number of runs after which the instance is replaced.
         runs_max: u32,
     },
 }
@@ -96,34 +96,35 @@ impl From<InstanceSettings> for InstanceClass {
     }
 }
 
-/// All that one plugin is granted.
+/// All grants and limits of a plugin.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
     /// What it may import.
     pub interfaces: BTreeSet<Interface>,
-    /// The part of it that the plugin's own file names: an update may ask for that much more than
-    /// the version before it.
+    /// The interfaces that the plugin's own file names. An update may ask for these even if the
+    /// previous version did not.
     pub named: BTreeSet<Interface>,
-    /// Whether an update may ask for more than the version before it without its being named.
+    /// Whether an update may ask for any granted interface, even one that is not in `named`.
     pub upgrades_may_ask: bool,
     pub models: ModelGrant,
     /// Values for the plugin, by key.
     pub config: BTreeMap<String, String>,
     pub state: StateQuota,
     pub jobs: JobGrant,
-    /// Whom it may ask over the network.
+    /// The HTTP requests that it may make.
     pub egress: Arc<EgressGrant>,
     pub instance: InstanceClass,
     pub limits: Limits,
 }
 
 impl Policy {
-    /// Of `asked`, what is not granted.
+    /// The interfaces in `asked` that are not granted.
     pub fn refused(&self, asked: &BTreeSet<Interface>) -> BTreeSet<Interface> {
         asked.difference(&self.interfaces).copied().collect()
     }
 
-    /// Of `asked`, what the version before did not ask for and nobody has granted since.
+    /// The interfaces in `asked` that the previous version did not ask for and that the policy file
+    /// does not name.
     pub fn unapproved(
         &self,
         asked: &BTreeSet<Interface>,
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_is_held_against_what_is_granted_and_what_was_asked_before() {
+    fn imports_are_checked_against_grants_and_the_previous_version() {
         let asked = BTreeSet::from([Interface::Llm, Interface::State, Interface::Http]);
         assert_eq!(
             policy(&[]).refused(&asked),
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_read_as_they_are_written() {
+    fn interface_names_survive_a_round_trip() {
         for interface in Interface::ALL {
             assert_eq!(Interface::parse(interface.as_str()), Some(interface));
         }

@@ -5,7 +5,7 @@ use crate::message::Message;
 /// One chat completion.
 #[derive(Debug, Clone)]
 pub struct ChatRequest {
-    /// The pipeline's name as the client wrote it.
+    /// The name of the pipeline as the client sent it.
     pub model: String,
     pub messages: Vec<Message>,
     /// The whole request body, valid JSON.

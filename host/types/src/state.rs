@@ -4,6 +4,6 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateEntry {
     pub value: Vec<u8>,
-    /// Changes with every write; never used twice.
+    /// Changes with every write and is never reused.
     pub revision: u64,
 }

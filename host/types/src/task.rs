@@ -8,18 +8,18 @@ use crate::job::{JobId, Progress};
 /// The status of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TaskStatus {
-    /// Accepted; it may wait for a place.
+    /// Accepted; it may be waiting for a free slot.
     Started,
-    /// The plugin is working.
+    /// The plugin is running.
     Processing,
     Completed,
     Error,
-    /// The client hung up, or somebody stopped it.
+    /// The client hung up, or the run was stopped.
     Cancelled,
 }
 
 impl TaskStatus {
-    /// Every status, in the order of a run's life.
+    /// All statuses, in the order of a run's life.
     pub const ALL: [TaskStatus; 5] = [
         TaskStatus::Started,
         TaskStatus::Processing,
@@ -28,7 +28,7 @@ impl TaskStatus {
         TaskStatus::Cancelled,
     ];
 
-    /// The word on the wire and in the store.
+    /// The name used in JSON and in the store.
     pub fn as_str(self) -> &'static str {
         match self {
             TaskStatus::Started => "started",
@@ -39,11 +39,11 @@ impl TaskStatus {
         }
     }
 
-    /// Parses a name on the wire or in the store.
-    pub fn parse(word: &str) -> Option<TaskStatus> {
+    /// Parses the name used in JSON and in the store.
+    pub fn parse(name: &str) -> Option<TaskStatus> {
         TaskStatus::ALL
             .into_iter()
-            .find(|status| status.as_str() == word)
+            .find(|status| status.as_str() == name)
     }
 
     /// Whether the run has ended.
@@ -69,15 +69,15 @@ pub struct Task {
     pub status: TaskStatus,
     pub started_at: u64,
     pub ended_at: Option<u64>,
-    /// Messages of a chat.
+    /// Number of messages, for a chat.
     pub messages: Option<u32>,
-    /// Files of an upload.
+    /// Number of files, for an upload.
     pub files: Option<u32>,
     /// The job whose attempt this is.
     pub job: Option<JobId>,
-    /// Chunks put out.
+    /// Number of chunks in the answer.
     pub chunks: u64,
-    /// Bytes of text put out.
+    /// Bytes of text in the answer.
     pub bytes: u64,
     pub usage: Option<Usage>,
     pub error: Option<String>,
@@ -91,9 +91,9 @@ pub struct TaskStart<'a> {
     pub id: RunId,
     pub pipeline: &'a str,
     pub kind: Export,
-    /// Messages of a chat.
+    /// Number of messages, for a chat.
     pub messages: Option<u32>,
-    /// Files of an upload.
+    /// Number of files, for an upload.
     pub files: Option<u32>,
     /// The job whose attempt this is.
     pub job: Option<JobId>,

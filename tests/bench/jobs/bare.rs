@@ -1,4 +1,4 @@
-//! The yardstick: the same rows in the same commits, by nothing but SQLite in one loop.
+//! The baseline: the same rows in the same commits, written by SQLite in a loop.
 
 use std::time::{Duration, Instant};
 
@@ -19,10 +19,10 @@ const BEGIN: &str = "
 const END: &str = "
     UPDATE jobs SET status = 'completed', completed_at = 2, lease_owner = NULL, lease_token = NULL, revision = revision + 1
     WHERE id = ?1 AND lease_token = ?2";
-/// As long as an id of a job, an owner or a lease.
+/// As long as the id of a job, an owner or a lease.
 const TOKEN: &str = "0193f0a0b1c27d3e8f4a5b6c7d8e9f00";
 
-/// The file, written by one connection.
+/// The database file, written by one connection.
 pub struct Bare {
     connection: Connection,
     jobs: usize,
@@ -49,7 +49,7 @@ impl Bare {
         }
     }
 
-    /// Keeps jobs, so many in one commit as clients could wait for it.
+    /// Stores jobs; each commit has as many as clients wait for at the same time.
     pub fn submit(&mut self, jobs: usize, group: usize) -> Duration {
         let begin = Instant::now();
         let mut left = jobs;
@@ -76,7 +76,7 @@ impl Bare {
         begin.elapsed()
     }
 
-    /// Begins and ends jobs, as many of them in one commit as there are places.
+    /// Starts and finishes jobs; each commit has as many as there are slots.
     pub fn work(&mut self, jobs: usize, places: usize) -> Duration {
         let begin = Instant::now();
         let mut left = jobs;

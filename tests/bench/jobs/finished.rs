@@ -1,4 +1,4 @@
-//! What a claim and the end of an attempt cost beside a million jobs that are over.
+//! The cost of claiming and finishing an attempt next to a million finished jobs.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use rusqlite::{Connection, params};
 use crate::support::folder::Folder;
 
 const FINISHED: usize = 1_000_000;
-/// Jobs that are claimed and ended, one at a time.
+/// Number of jobs that are claimed and finished, one at a time.
 const CLAIMS: usize = 500;
 const INSERT: &str = "
     WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < ?1)
@@ -23,11 +23,11 @@ const INSERT: &str = "
 const INSERT_DOCUMENTS: &str =
     "INSERT INTO job_documents (job, part, body) SELECT id, 'result', '42' FROM jobs";
 
-/// Prints the cost beside none and beside many.
+/// Prints the cost without and with many finished jobs.
 pub async fn compare() {
     let (none, many) = (Store::beside(0), Store::beside(FINISHED));
     let (mut of_none, mut of_many) = (Vec::new(), Vec::new());
-    // In turn, so that what else the machine does falls on both.
+    // Alternates, so that other load on the machine affects both.
     for _ in 0..CLAIMS {
         of_none.push(none.claim_and_end().await);
         of_many.push(many.claim_and_end().await);
@@ -94,7 +94,7 @@ impl Store {
 }
 
 fn fill(connection: &Connection, finished: usize) {
-    // It is made anew each time, so it need not be safe.
+    // It is created anew each time, so it need not be durable.
     connection
         .pragma_update(None, "synchronous", "OFF")
         .unwrap();

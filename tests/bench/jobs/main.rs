@@ -1,8 +1,7 @@
-//! Jobs a second with every commit on disk: through HTTP, queue and sandbox, against SQLite alone
-//! making the same commits in the same run.
+//! Jobs per second with every commit on disk: through HTTP, queue and sandbox, compared with SQLite
+//! alone making the same commits in the same run.
 //!
-//! `cargo bench --bench jobs` runs it. A machine's disk says little of another's; the ratio says
-//! something.
+//! `cargo bench --bench jobs` runs it. Disks differ between machines, so compare the ratio.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -28,7 +27,7 @@ use std::time::Duration;
 use crate::bare::Bare;
 use crate::stack::{PLACES, Stack};
 
-/// Jobs of one figure.
+/// Number of jobs per measurement.
 const JOBS: usize = 2000;
 const CLIENTS: [usize; 3] = [1, 16, 64];
 

@@ -1,4 +1,4 @@
-//! The whole of Hayrick in a process of its own, with jobs that do nothing.
+//! All of Hayrick in its own process, with jobs that do nothing.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use crate::support::await_event::eventually;
 use crate::support::host::TestHost;
 
-/// Attempts at a time.
+/// Maximum number of concurrent attempts.
 pub const PLACES: usize = 16;
 const JOBS: &str = "/job-worker/jobs";
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -31,7 +31,7 @@ impl Stack {
         }
     }
 
-    /// Takes every place with a job that sleeps, so that what is submitted waits.
+    /// Occupies every slot with a sleeping job, so that submitted jobs wait.
     pub async fn block(&self) {
         for _ in 0..PLACES {
             submit(&self.host, json!({"do": "sleep", "ms": 3_600_000})).await;
@@ -42,7 +42,7 @@ impl Stack {
         .await;
     }
 
-    /// How long it takes to have jobs acknowledged, with so many clients at a time.
+    /// Time until all jobs are acknowledged, with this many concurrent clients.
     pub async fn submit(&self, jobs: usize, clients: usize) -> Duration {
         let begin = Instant::now();
         let mut tasks = JoinSet::new();
@@ -61,7 +61,7 @@ impl Stack {
         begin.elapsed()
     }
 
-    /// How long it takes to do all that waits, once the places are free.
+    /// Time to run all waiting jobs, once the slots are free.
     pub async fn work(&self) -> Duration {
         let running = self
             .host

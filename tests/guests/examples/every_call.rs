@@ -4,11 +4,7 @@
 #[path = "../src/every_call.rs"]
 mod every_call;
 
-use sdk::hayrick::pipeline::types::{
-    Chunk, Failure, HttpRequest, JobStatus, Level, Message, Options, Part, Progress, Role,
-    SubmitOptions,
-};
-use sdk::hayrick::pipeline::{config, http, jobs, llm, log, response, state, tasks, timers};
+use sdk::hayrick::pipeline as contract;
 use sdk::{Attempt, ChatRequest, FilesRequest, JobFailure};
 
 every_call!([async fn] [.await] []);

@@ -8,11 +8,7 @@ use exports::hayrick::pipeline_sync::chat::{self, ChatRequest};
 use exports::hayrick::pipeline_sync::files::{self, FilesRequest};
 use exports::hayrick::pipeline_sync::job_handler::{self, Attempt, JobFailure};
 use exports::hayrick::pipeline_sync::lifecycle;
-use hayrick::pipeline_sync::types::{
-    Chunk, Failure, HttpRequest, JobStatus, Level, Message, Options, Part, Progress, Role,
-    SubmitOptions,
-};
-use hayrick::pipeline_sync::{config, http, jobs, llm, log, response, state, tasks, timers};
+use hayrick::pipeline_sync as contract;
 
 wit_bindgen::generate!({
     path: "../../target/guests/wit-sync",

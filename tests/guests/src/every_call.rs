@@ -1,6 +1,7 @@
 //! A plugin that calls every function of the contract and says of each whether it answered right.
 //! Written once for both packages, whose bindings differ in how a function is called and in
-//! whether it borrows: `every_call!([async fn] [.await] [])` or `every_call!([fn] [] [&])`.
+//! whether it borrows: `every_call!([async fn] [.await] [])` or `every_call!([fn] [] [&])`, where
+//! `contract` is the package.
 
 use std::fmt::Debug;
 
@@ -27,6 +28,12 @@ impl Calls {
 
 macro_rules! every_call {
     ([$($function:tt)+] [$($wait:tt)*] [$($by:tt)?]) => {
+        use contract::types::{
+            Chunk, Failure, HttpRequest, JobStatus, Level, Message, Options, Part, Progress, Role,
+            SubmitOptions,
+        };
+        use contract::{config, http, jobs, llm, log, response, state, tasks, timers};
+
         /// Calls all that a chat can; the user's message is the URL of a site that answers "hello".
         $($function)+ chat(request: ChatRequest) -> Result<(), Failure> {
             let mut calls = every_call::Calls::default();

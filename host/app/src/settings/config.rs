@@ -1,5 +1,5 @@
-//! What the program needs, made of what the user said: flag before environment before file before
-//! default.
+//! The configuration of the program. A flag overrides an environment variable, which overrides the
+//! file, which overrides the default.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use hayrick_worker::config::WorkerConfig;
 use crate::compile::own_program;
 use crate::settings::environment::Environment;
 use crate::settings::folders::read_data_dir;
-use crate::settings::found::{Found, Source};
+use crate::settings::found::{EffectiveSetting, Source};
 use crate::settings::mistake::{ConfigError, Mistake};
 use crate::settings::policy::PolicyFolder;
 use crate::settings::rules::Rules;
@@ -28,12 +28,12 @@ use crate::settings::sources::Sources;
 
 /// A configuration without mistakes.
 pub struct Config {
-    /// Port 0 takes a free one.
+    /// Port 0 picks a free one.
     pub address: SocketAddr,
     pub data_dir: PathBuf,
     pub api: ApiConfig,
     pub runtime: RuntimeConfig,
-    /// The policies that `runtime` asks.
+    /// The policies that `runtime` uses.
     pub policies: Arc<PolicyFolder>,
     pub llm: LlmConfig,
     pub jobs: JobsConfig,
@@ -41,19 +41,19 @@ pub struct Config {
     pub tasks: TasksConfig,
     pub state: StateConfig,
     pub egress: EgressSettings,
-    /// Where the secrets are that policies name.
+    /// The source of the secrets that policies name.
     pub environment: Environment,
-    /// What is legal and unwise, to be said before the first request.
+    /// Settings that are valid but unwise, to be logged before the first request.
     pub warnings: Vec<String>,
-    /// Every setting with its value and where that comes from.
-    pub found: Vec<Found>,
+    /// Every setting with its value and the source of the value.
+    pub found: Vec<EffectiveSetting>,
 }
 
 impl Config {
-    /// Makes the configuration.
+    /// Resolves the configuration.
     ///
     /// # Errors
-    /// Every mistake there is, in the order of the sections read.
+    /// All mistakes, in the order in which sections are read.
     pub fn resolve(sources: Sources) -> Result<Config, ConfigError> {
         let (file, mut warnings) = (sources.file.clone(), Vec::new());
         let (config, reading) = Section::read(file, Source::File, |top| {
@@ -130,10 +130,10 @@ impl Config {
     }
 }
 
-/// The data folder of a server with these settings; other sections may be wrong.
+/// The data folder of a server with these settings. Mistakes in other settings are ignored.
 ///
 /// # Errors
-/// The key of the folder is wrong.
+/// The setting of the folder is invalid.
 pub fn data_dir(sources: Sources) -> Result<PathBuf, ConfigError> {
     let Sources { flags, file, .. } = sources;
     let (data_dir, reading) = Section::read(file, Source::File, |top| read_data_dir(top, &flags));
@@ -141,11 +141,11 @@ pub fn data_dir(sources: Sources) -> Result<PathBuf, ConfigError> {
     Ok(data_dir)
 }
 
-/// The address a server with these settings listens on, for a client on the same machine; other
-/// sections may be wrong.
+/// The address a server with these settings listens on, for a client on the same machine. Mistakes
+/// in other settings are ignored.
 ///
 /// # Errors
-/// The mistakes of host and port.
+/// The mistakes in host and port.
 pub fn server_address(sources: Sources) -> Result<SocketAddr, ConfigError> {
     let Sources { flags, file, .. } = sources;
     let (mut address, reading) = Section::read(file, Source::File, |top| {
@@ -156,7 +156,7 @@ pub fn server_address(sources: Sources) -> Result<SocketAddr, ConfigError> {
         &["--host", "server", "server.host", "server.port"],
     )?;
     if address.ip().is_unspecified() {
-        // A server listens on "every address", but a client has to call one.
+        // A server can listen on all addresses, but a client has to connect to one.
         address.set_ip(if address.is_ipv4() {
             Ipv4Addr::LOCALHOST.into()
         } else {
@@ -206,7 +206,7 @@ mod tests {
             .unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// That of a plugin without a file of its own.
+    /// The policy of a plugin without its own file.
     fn policy(config: &Config) -> hayrick_types::policy::Policy {
         config
             .runtime
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn without_settings_the_defaults_hold() {
+    fn without_settings_the_defaults_apply() {
         let config = resolve("", &[]);
         assert_eq!(config.address.to_string(), "127.0.0.1:1416");
         assert_eq!(
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
+    fn flags_override_the_file_and_the_file_overrides_defaults() {
         let file =
             "plugins_dir = 'of-file'\ndata_dir = 'data'\n[server]\nhost = '::1'\nport = 2000";
         let flags = Flags {
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn all_mistakes_come_at_once_each_with_its_path() {
+    fn all_mistakes_are_reported_with_their_paths() {
         let file = "color = 1\n[server]\nport = 70000\nbody_bytes = 5\nforwarded_headers = ['a \
          b']\n\
             [limits]\ncpu_time_max = 10\nmemory_bytes_max = 0\nplugin_runs_max = 0\nlog_lines_max \
@@ -345,23 +345,23 @@ mod tests {
                 "limits.plugin_runs_max: 0 is out of range: write 1 to 16384",
                 "limits.log_lines_max: must be a whole number, not a string",
                 "engine.pagemap_scan: invalid value 'on': write \"auto\" or \"off\"",
-                "upstreams.gpt.base_url: invalid URL 'api.openai.com': write for example \
+                "upstreams.gpt.base_url: invalid URL 'api.openai.com': write something like \
                  \"https://api.openai.com/v1\"",
                 "upstreams.gpt.api_key_env: the variable GPT_KEY is not set: set it, or remove \
                  this line",
-                "upstreams.gpt.connect_timeout: invalid duration '5 sec': write for example \
+                "upstreams.gpt.connect_timeout: invalid duration '5 sec': write something like \
                  \"500ms\", \"10s\" or \"5m\"",
                 "upstreams.\"gpt 4\": invalid alias: use 1 to 64 letters, digits, '-', '_', '.', \
                  '/' or ':'",
-                "upstreams.\"gpt 4\".base_url: is missing: write the address that \
-                 /chat/completions is appended to",
+                "upstreams.\"gpt 4\".base_url: is missing: write the URL that /chat/completions \
+                 is appended to",
                 "upstreams.\"gpt 4\": more than one of api_key, api_key_env and api_key_file is \
                  set: keep one",
                 "upstreams.\"gpt 4\".cache.ttl: 0ms is out of range: write 1ms to 30d",
                 "upstreams.gpt.fallbacks: there is no upstream 'gtp4'; did you mean 'gpt 4'?",
                 "upstreams.gpt.fallbacks: 'gpt' falls back to itself: name another upstream",
-                "default_upstream: is missing: name the upstream that answers when a plugin names \
-                 none, since there are several",
+                "default_upstream: is missing: there are several upstreams, so name the one to \
+                 use when a plugin names none",
                 "color: unknown key",
             ]
         );
@@ -400,12 +400,12 @@ mod tests {
         );
         assert_eq!(
             no_address,
-            ["--host: invalid IP address 'hay': write for example 127.0.0.1"]
+            ["--host: invalid IP address 'hay': write something like 127.0.0.1"]
         );
     }
 
     #[test]
-    fn a_client_calls_where_the_server_listens() {
+    fn clients_use_the_address_of_the_server() {
         let listen = |file: &str| {
             server_address(sources(Flags::default(), file, &[])).map(|address| address.to_string())
         };

@@ -12,7 +12,7 @@ use crate::settings::environment::Environment;
 use crate::settings::section::Section;
 
 const SECRET_BYTES_MIN: usize = 8;
-/// Reads which requests one plugin may make; what it does not name is not granted.
+/// Reads which requests a plugin may make. Anything not listed is denied.
 pub fn read_grant(section: &mut Section, environment: &Environment) -> EgressGrant {
     let rules = section.each_item("egress", read_rule);
     let rules = EgressGrant {
@@ -36,7 +36,7 @@ fn read_rule(section: &mut Section) -> Option<EgressRule> {
     let scheme = section.parsed("scheme", |text| sentence(Scheme::parse(text)));
     let host = section.required(
         "host",
-        "write for example host = \"api.example.com\"",
+        "write something like host = \"api.example.com\"",
         |text| sentence(HostPattern::parse(text)),
     );
     let port = section.optional_number(&EGRESS_PORT, None);
@@ -71,13 +71,13 @@ fn read_secret(
 ) -> Option<SecretGrant> {
     let variable = section.required(
         "env",
-        "name the variable of the host's environment that has it",
+        "name the environment variable that holds the secret",
         |variable| match environment.get(variable) {
             None => Err(format!(
                 "the variable {variable} is not set: set it, or remove this secret"
             )),
             Some(value) if value.len() < SECRET_BYTES_MIN => Err(format!(
-                "{variable} has fewer than {SECRET_BYTES_MIN} bytes"
+                "{variable} is shorter than {SECRET_BYTES_MIN} bytes"
             )),
             Some(_) => Ok(variable.to_owned()),
         },
@@ -86,7 +86,7 @@ fn read_secret(
     let template = section.parsed("template", |text| sentence(parse_template(text)));
     let to = section.required(
         "to",
-        "write for example to = \"https://api.example.com/v1\"",
+        "write something like to = \"https://api.example.com/v1\"",
         |text| sentence(EgressRule::parse(text)),
     );
     let is_plain = header
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_has_its_path_and_its_cure() {
+    fn every_mistake_has_a_path_and_a_cure() {
         let (_, mistakes) = read(
             "[[egress]]\nscheme = 'ftp'\nhost = '127.1'\nport = 0\nmethods = ['get']\npath = \
              'v1'\nprivat = true\n\
@@ -187,21 +187,21 @@ mod tests {
         );
         let expected = [
             "egress[1].scheme: invalid scheme 'ftp': write \"http\" or \"https\"",
-            "egress[1].host: '127.1' is an odd spelling",
+            "egress[1].host: '127.1' is an unusual form",
             "egress[1].port: 0 is out of range",
             "egress[1].methods: invalid method 'get'",
             "egress[1].path: invalid path 'v1'",
             "egress[1].privat: unknown key; did you mean 'private'?",
             "egress[2].host: is missing",
-            "egress[3]: *.example.com is many hosts",
+            "egress[3]: *.example.com matches many hosts",
             "secrets.a.env: is missing",
-            "secrets.a.header: 'Host' is a header the host writes itself",
-            "secrets.a.template: 'Bearer' must have one {}",
+            "secrets.a.header: 'Host' is a header that the host sets itself",
+            "secrets.a.template: 'Bearer' must contain one {}",
             "secrets.a.to: is missing",
             "secrets.b.env: the variable ABSENT is not set",
-            "secrets.c.env: SHORT has fewer than 8 bytes",
+            "secrets.c.env: SHORT is shorter than 8 bytes",
             "secrets.c.to: invalid address 'api.example.com'",
-            "secrets.d.to: a secret goes over https",
+            "secrets.d.to: a secret may only be sent over https",
             "secrets.e.to: no [[egress]] has this scheme, host and port",
         ];
         assert_eq!(mistakes.len(), expected.len(), "{mistakes:#?}");

@@ -1,23 +1,23 @@
-//! The process's environment, read once and here only; the flags' own variables are read by the
-//! command line.
+//! The environment of the process, read only here and only once. The command line reads the
+//! variables of flags.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Variables by name. One that is empty counts as absent, since that is how a shell or a compose
-/// file clears one.
+/// Variables by name. An empty one counts as not set, because shells and compose files clear
+/// variables that way.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {
-    /// The environment of this process; variables that are not UTF-8 are left out.
+    /// The environment of this process, without variables that are not UTF-8.
     pub fn of_process() -> Environment {
         std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect()
     }
 
-    /// The variable's value, unless it is absent or blank.
+    /// The value of the variable, unless it is not set or blank.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0
             .get(name)
@@ -28,7 +28,7 @@ impl Environment {
 
 impl fmt::Debug for Environment {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // It has secrets.
+        // It contains secrets.
         out.write_str("Environment(…)")
     }
 }

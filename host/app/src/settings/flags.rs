@@ -1,4 +1,4 @@
-//! What was said by flag, or by the variable of a flag.
+//! Settings from flags and from the variables of flags.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use toml::Value;
 use crate::settings::found::Source;
 use crate::settings::section::Section;
 
-/// The flags; `None` leaves it to the file and the defaults.
+/// The flags. `None` means that the file or the default decides.
 #[derive(Debug, Clone, Default)]
 pub struct Flags {
     pub host: Option<String>,
@@ -17,15 +17,15 @@ pub struct Flags {
     pub plugins_dir: Option<PathBuf>,
     pub data_dir: Option<PathBuf>,
     pub config: Option<PathBuf>,
-    /// Serve on an address other machines reach, and accept requests without a key.
+    /// Listen on an address that other machines can reach, and accept requests without a key.
     pub insecure: bool,
-    /// Those that were given on the command line, such as `--port`; the others come from their
-    /// variables. Matters only where it is shown where a value comes from.
+    /// The flags that were given on the command line, such as `--port`; the others come from their
+    /// variables. Only used to show the source of a value.
     pub on_command_line: BTreeSet<&'static str>,
 }
 
 impl Flags {
-    /// Where the value of a row's flag comes from, if it has one.
+    /// The source of a value that was set by the flag of a row, or by its variable.
     pub fn source(&self, row: &'static Row) -> Source {
         match (row.flag, row.variable) {
             (Some(flag), _) if self.on_command_line.contains(flag) => Source::Flag(flag),
@@ -34,7 +34,7 @@ impl Flags {
         }
     }
 
-    /// A setting that a flag sets, else the file, else nobody; records which.
+    /// Picks the value of a flag, else of the file, else the default, and records its source.
     pub fn pick<T>(
         &self,
         section: &mut Section,

@@ -1,4 +1,4 @@
-//! Where plugins and data are.
+//! The plugins folder and the data folder.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use toml::Value;
 use crate::settings::flags::Flags;
 use crate::settings::section::Section;
 
-/// The file of what plugins asked for, within the data folder.
+/// The file in the data folder that records what plugins asked for.
 pub const APPROVALS: &str = "approvals.json";
 
 /// Where the data is.

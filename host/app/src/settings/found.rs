@@ -1,10 +1,10 @@
-//! What reading the settings finds: each setting with its value and where that comes from.
+//! The settings that were read, each with its value and the source of the value.
 
 use std::fmt;
 
 use toml::Value;
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// Nobody set it.
@@ -20,7 +20,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// What kind of place it is.
+    /// The kind of source.
     pub fn kind(&self) -> &'static str {
         match self {
             Source::Default => "default",
@@ -43,25 +43,25 @@ impl fmt::Display for Source {
 
 /// A setting in force.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found {
+pub struct EffectiveSetting {
     /// The path of its section: `upstreams.fast`.
     pub section: String,
-    /// The same with placeholders, as the rows have it: `upstreams.ALIAS`.
+    /// The same path with placeholders, as in the rows: `upstreams.ALIAS`.
     pub pattern: String,
     pub key: String,
-    /// None if there is no value; never a secret.
+    /// `None` if there is no value; never a secret.
     pub value: Option<Value>,
     pub source: Source,
 }
 
-impl Found {
+impl EffectiveSetting {
     /// The full path.
     pub fn path(&self) -> String {
         join_path(&self.section, &self.key)
     }
 }
 
-/// A key's path below another, quoted as TOML would have it.
+/// Appends a key to a path, quoted as TOML requires.
 pub fn join_path(parent: &str, key: &str) -> String {
     let key = quoted(key);
     if parent.is_empty() {
@@ -71,7 +71,7 @@ pub fn join_path(parent: &str, key: &str) -> String {
     }
 }
 
-/// A key as TOML writes it: in quotes if it has to be.
+/// A key as TOML writes it, in quotes if necessary.
 fn quoted(key: &str) -> String {
     let is_bare = !key.is_empty()
         && key

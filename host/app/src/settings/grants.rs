@@ -1,4 +1,4 @@
-//! What plugins are granted: `[grants]` of the settings for all, a plugin's own file for one.
+//! What plugins are granted: by `[grants]` for all plugins, by a plugin's own file for one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,12 +17,12 @@ use crate::settings::mistake::did_you_mean;
 use crate::settings::section::Section;
 use crate::settings::value;
 
-/// Bytes of one value of `[config]`, and how many there may be: they are copied into every run that
-/// asks.
+/// Maximum size of one value of `[config]`, and maximum number of values: they are copied into
+/// every run that reads them.
 const VALUE_BYTES_MAX: usize = 64 << 10;
 const VALUES_MAX: usize = 1000;
 
-/// What a plugin is granted where its own file says nothing.
+/// What a plugin is granted unless its own file overrides it.
 #[derive(Debug, Clone)]
 pub struct PolicyDefaults {
     pub interfaces: BTreeSet<Interface>,
@@ -35,7 +35,7 @@ pub struct PolicyDefaults {
 }
 
 impl PolicyDefaults {
-    /// With `[limits]`, `[state]` and `[jobs]`, and nothing said in `[grants]`.
+    /// The defaults with these `[limits]`, `[state]` and `[jobs]`, and an empty `[grants]`.
     pub fn new(limits: Limits, state: StateQuota, jobs: JobGrant) -> PolicyDefaults {
         PolicyDefaults {
             interfaces: Interface::granted_by_default(),
@@ -48,7 +48,7 @@ impl PolicyDefaults {
         }
     }
 
-    /// The policy of a plugin without a file of its own.
+    /// The policy of a plugin without its own file.
     pub fn policy(&self) -> Policy {
         Policy {
             interfaces: self.interfaces.clone(),
@@ -65,7 +65,7 @@ impl PolicyDefaults {
     }
 }
 
-/// Reads `[grants]`, what every plugin is granted unless its own file says otherwise.
+/// Reads `[grants]`: what every plugin is granted unless its own file overrides it.
 pub fn read_grants(
     section: &mut Section,
     default: PolicyDefaults,
@@ -81,7 +81,7 @@ pub fn read_grants(
     }
 }
 
-/// Reads a plugin's own file; what it does not set is as in `default`.
+/// Reads a plugin's own file; `default` supplies what it does not set.
 pub fn read_plugin(
     section: &mut Section,
     default: &PolicyDefaults,
@@ -106,7 +106,7 @@ pub fn read_plugin(
     }
 }
 
-/// The interfaces, if they are named.
+/// The interfaces that are named, if any.
 fn read_interfaces(
     section: &mut Section,
     default: &BTreeSet<Interface>,
@@ -134,7 +134,7 @@ fn interfaces(names: Vec<String>) -> Result<BTreeSet<Interface>, String> {
         Interface::parse(name).ok_or_else(|| {
             let near = did_you_mean(name, known());
             format!(
-                "unknown interface '{name}'{near}: write some of {}",
+                "unknown interface '{name}'{near}: the interfaces are {}",
                 known().join(", ")
             )
         })
@@ -153,7 +153,7 @@ fn read_models(
         if grant.aliases.is_some() && named.is_empty() {
             models.mistake(
                 "aliases",
-                "is empty: leave `llm` out of the interfaces to grant no model",
+                "is empty: to grant no models, remove `llm` from the interfaces",
             );
         }
         if let Some(unknown) = named.iter().find(|alias| !aliases.contains(*alias)) {
@@ -169,7 +169,10 @@ fn read_values(section: &mut Section) -> BTreeMap<String, String> {
     if values.len() > VALUES_MAX {
         section.mistake(
             "config",
-            format!("has {} values: keep {VALUES_MAX} at most", values.len()),
+            format!(
+                "has {} values: at most {VALUES_MAX} are allowed",
+                values.len()
+            ),
         );
     }
     values

@@ -1,14 +1,14 @@
-//! How much memory there is: the machine's, or less where a control group says so.
+//! How much memory this process may use: that of the machine, or less if a control group limits it.
 
 use std::fs::read_to_string;
 
-/// Where Linux says so; the second is the group's, as a container sees it.
+/// Files of Linux; the second is that of the control group, as seen from inside a container.
 const MEMINFO: &str = "/proc/meminfo";
 const CGROUP: &str = "/sys/fs/cgroup/memory.max";
-/// Where nothing can be read: a small server.
+/// Assumed if neither file can be read: the memory of a small server.
 const UNKNOWN_BYTES: u64 = 4 << 30;
 
-/// Memory that this process can have, in bytes.
+/// The memory that this process may use, in bytes.
 pub fn memory_bytes() -> u64 {
     let machine = read_to_string(MEMINFO)
         .ok()

@@ -1,18 +1,18 @@
-//! What is wrong with the settings: every mistake, each with the key's path.
+//! Mistakes in the settings, each with the path of its key.
 
 use std::fmt;
 
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
-    /// The key as one would look for it: `limits.cpu_time_max`, or a flag: `--host`.
+    /// The path of the key, such as `limits.cpu_time_max`, or a flag such as `--host`.
     pub path: String,
     /// What is wrong, and the cure.
     pub text: String,
 }
 
 impl Mistake {
-    /// The same mistake, in that file.
+    /// The same mistake, prefixed with the name of a file.
     pub fn within(self, file: &str) -> Mistake {
         Mistake {
             path: format!("{file}: {}", self.path),
@@ -27,13 +27,13 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// All mistakes of one reading. There is at least one.
+/// All mistakes that were found. There is at least one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", list(.0))]
 pub struct ConfigError(pub Vec<Mistake>);
 
 impl ConfigError {
-    /// An error of one mistake.
+    /// An error with one mistake.
     pub fn one(path: impl Into<String>, text: impl Into<String>) -> ConfigError {
         ConfigError(vec![Mistake {
             path: path.into(),
@@ -57,8 +57,8 @@ fn list(mistakes: &[Mistake]) -> String {
 
 /// `; did you mean 'x'?` when a known name is similar, else nothing.
 pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    // Jaro-Winkler favours a shared beginning, which is how keys are shortened; below 0.85 guesses
-    // start to mislead.
+    // Jaro-Winkler favours a common prefix, which suits shortened keys; below 0.85, suggestions
+    // become misleading.
     let near = known
         .into_iter()
         .map(|key| (strsim::jaro_winkler(name, key), key))
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_counts_its_mistakes() {
+    fn the_message_counts_the_mistakes() {
         assert_eq!(
             ConfigError::one("a.b", "wrong").to_string(),
             "1 mistake in the settings:\n  a.b: wrong"

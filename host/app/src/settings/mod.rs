@@ -1,7 +1,6 @@
-//! From what the user said to what the program needs: flags, environment and files are read, every
-//! mistake is collected, and the settings in force can be shown.
+//! Reads flags, the environment and files, collects all mistakes, and shows the settings in force.
 //!
-//! What there is to set is declared in `hayrick_types::settings`. Read `sources`, then `config`.
+//! The settings are declared in `hayrick_types::settings`. Read `sources`, then `config`.
 
 pub mod config;
 mod egress_rules;

@@ -1,4 +1,4 @@
-//! The settings page, `docs/settings.md`, from the rows.
+//! Generates the settings page, `docs/settings.md`, from the rows.
 
 use hayrick_types::limit_name::LimitName;
 use hayrick_types::settings::row::{Kind, Place, Preset, Row, Section};
@@ -9,18 +9,18 @@ use crate::settings::units::{show_duration, show_size};
 const INTRODUCTION: &str = "# Settings
 
 This page is generated from the tables in `host/types/src/settings`. When it is out of date, a test
-fails and says how to generate it.
+fails and prints how to regenerate it.
 
-A flag wins over its variable, a variable over the file, the file over the default. An empty
-variable counts as not set. `hayrick config check` shows every mistake in the settings, and `hayrick
-config show` every setting in force with the place its value comes from (`--plugin NAME` adds the
-policy of a plugin, `--json` is for programs).
+A flag overrides its variable, a variable overrides the file, and the file overrides the default. An
+empty variable counts as not set. `hayrick config check` lists all mistakes in the settings, and
+`hayrick config show` prints every setting in force and where its value comes from (`--plugin NAME`
+adds the policy of a plugin, `--json` prints JSON).
 
 A *size* is a number of bytes, or text with a unit: `\"256 MiB\"` (B, KiB, MiB, GiB, KB, MB, GB). A
 *duration* is text with a unit: `\"500ms\"`, `\"10s\"`, `\"5m\"`, `\"2h\"`, `\"1d\"`.
 
-A setting with a name in the column *limit* is a limit: when it is reached, the metric
-`hayrick_limit_reached_total{limit=\"…\"}` counts it, and an error that is due to it has the name in
+A setting with a name in the column *limit* is a limit. When it is reached, the metric
+`hayrick_limit_reached_total{limit=\"…\"}` counts it, and errors caused by it carry the name in
 `param`.
 ";
 
@@ -32,7 +32,7 @@ pub fn markdown() -> String {
     page.push_str("\n## hayrick.toml\n");
     of_place(Place::Settings, &mut page);
     page.push_str("\n## A plugin's file: plugins/NAME.toml\n");
-    page.push_str("\nIt is beside `plugins/NAME.wasm`; [policy.md](policy.md) explains it.\n");
+    page.push_str("\nIt lies next to `plugins/NAME.wasm`; [policy.md](policy.md) explains it.\n");
     of_place(Place::Plugin, &mut page);
     page.push_str("\n## Limits that are not settings\n\n");
     page.push_str("| limit | value | meaning |\n|---|---|---|\n");
@@ -43,7 +43,7 @@ pub fn markdown() -> String {
     page
 }
 
-/// Flags and variables as the page lists them: each flag of `hayrick serve` with its variable.
+/// Each flag of `hayrick serve` on the page, with its variable.
 pub fn flags() -> Vec<(&'static str, &'static str)> {
     let rows = SECTIONS.iter().flat_map(Section::all_rows);
     rows.filter_map(|row| Some((row.flag?, row.variable?)))
@@ -104,7 +104,7 @@ fn keys(section: &Section, page: &mut String) {
     }
 }
 
-/// The flag and the variable that set a key, too.
+/// The flag and the variable that also set a key.
 fn elsewhere(section: &Section, row: &Row) -> String {
     match (row.flag, row.variable) {
         (Some(flag), Some(variable)) if section.place == Place::Settings => {
@@ -181,7 +181,7 @@ mod tests {
     use crate::settings::config::Config;
     use crate::settings::environment::Environment;
     use crate::settings::flags::Flags;
-    use crate::settings::found::Found;
+    use crate::settings::found::EffectiveSetting;
     use crate::settings::sources::Sources;
 
     const FILE: &str =
@@ -196,8 +196,8 @@ mod tests {
             .collect()
     }
 
-    fn read(found: &[Found]) -> BTreeSet<String> {
-        let path = |found: &Found| match found.pattern.as_str() {
+    fn read(found: &[EffectiveSetting]) -> BTreeSet<String> {
+        let path = |found: &EffectiveSetting| match found.pattern.as_str() {
             "" => found.key.clone(),
             pattern => format!("{pattern}.{}", found.key),
         };

@@ -1,4 +1,4 @@
-//! The policies of plugins: `plugins/NAME.toml` for one, else what holds for all.
+//! The policies of plugins: from `plugins/NAME.toml`, or else the defaults for all plugins.
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -11,16 +11,16 @@ use hayrick_types::id::PipelineName;
 use hayrick_types::policy::Policy;
 
 use crate::settings::environment::Environment;
-use crate::settings::found::{Found, Source};
+use crate::settings::found::{EffectiveSetting, Source};
 use crate::settings::grants::{PolicyDefaults, read_plugin};
 use crate::settings::mistake::ConfigError;
 use crate::settings::section::Section;
 use crate::settings::sources::parse_toml;
 
-/// Bytes of a policy file; one that is larger is a mistake.
+/// Maximum size of a policy file.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// The policy of every plugin, read from the folder its file lies in.
+/// The policies of all plugins, read from the plugins folder.
 #[derive(Debug)]
 pub struct PolicyFolder {
     folder: PathBuf,
@@ -30,7 +30,7 @@ pub struct PolicyFolder {
 }
 
 impl PolicyFolder {
-    /// The policies of the plugins in `folder`, which may name these upstreams and variables.
+    /// The policies of the plugins in `folder`; they may refer to these upstreams and variables.
     pub fn new(
         folder: &Path,
         default: PolicyDefaults,
@@ -45,8 +45,12 @@ impl PolicyFolder {
         }
     }
 
-    /// The policy in the text of a plugin's file, and what was found there.
-    fn parse(&self, path: &Path, text: &str) -> Result<(Policy, Vec<Found>), ConfigError> {
+    /// Parses the text of a policy file into the policy and its settings.
+    fn parse(
+        &self,
+        path: &Path,
+        text: &str,
+    ) -> Result<(Policy, Vec<EffectiveSetting>), ConfigError> {
         let table = parse_toml(path, text)?;
         let (policy, reading) = Section::read(table, Source::PluginFile, |section| {
             read_plugin(section, &self.default, &self.aliases, &self.environment)
@@ -58,7 +62,7 @@ impl PolicyFolder {
         }
     }
 
-    /// The text of a policy file; none if there is no such file.
+    /// The text of a policy file; `None` if the file does not exist.
     fn text(path: &Path) -> Result<Option<String>, ConfigError> {
         let mistake = |text: String| ConfigError::one(path.display().to_string(), text);
         let unreadable = |error: std::io::Error| mistake(format!("cannot be read: {error}"));
@@ -81,16 +85,16 @@ impl PolicyFolder {
         }
     }
 
-    /// The file of a plugin's policy.
+    /// The path of a plugin's policy file.
     pub fn file_of(&self, name: &PipelineName) -> PathBuf {
         self.folder.join(format!("{name}.toml"))
     }
 
-    /// Every setting of a plugin's policy, whether its file is there or not.
+    /// Every setting of a plugin's policy, whether or not the file exists.
     ///
     /// # Errors
-    /// Every mistake in the file.
-    pub fn found(&self, name: &PipelineName) -> Result<Vec<Found>, ConfigError> {
+    /// All mistakes in the file.
+    pub fn found(&self, name: &PipelineName) -> Result<Vec<EffectiveSetting>, ConfigError> {
         let path = self.file_of(name);
         let text = PolicyFolder::text(&path)?.unwrap_or_default();
         self.parse(&path, &text).map(|(_, found)| found)
@@ -99,13 +103,14 @@ impl PolicyFolder {
     /// Reads the policy file of every plugin that has one.
     ///
     /// # Errors
-    /// Every mistake of every file, under the file's name.
+    /// All mistakes in all files, each with the name of its file.
     pub fn check(&self) -> Result<(), ConfigError> {
         let entries = std::fs::read_dir(&self.folder)
             .into_iter()
             .flatten()
             .filter_map(|entry| Some(entry.ok()?.path()));
-        // Other `.toml` files have other owners: a folder of plugins being built has a Cargo.toml.
+        // Other `.toml` files are not policies: a folder in which plugins are built has a
+        // Cargo.toml.
         let is_policy = |path: &PathBuf| {
             path.extension()
                 .is_some_and(|extension| extension == "toml")

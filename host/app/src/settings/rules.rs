@@ -1,5 +1,5 @@
-//! What decides over a deploy. A server reads it among the rest of its settings; commands that look
-//! at plugins and serve nothing, alone.
+//! The settings that decide whether a component may be deployed. A server reads them with its other
+//! settings; commands that only inspect plugins read just these.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,17 +26,18 @@ use crate::settings::section::Section;
 use crate::settings::sources::Sources;
 use crate::settings::upstreams::read_upstreams;
 
-/// Sections whose mistakes count where nothing is served; the others are the server's.
+/// Sections whose mistakes matter to commands that serve nothing; the others concern only the
+/// server.
 const SECTIONS: [&str; 6] = ["limits", "grants", "state", "jobs", "engine", "component"];
 
-/// Who decides, from what, and what else is in the same sections.
+/// The policies, the limits of compilation, and the other settings of the same sections.
 pub struct Rules {
     pub plugins_dir: PathBuf,
     pub policies: Arc<PolicyFolder>,
-    /// The file of what plugins asked for.
+    /// The file that records what plugins asked for.
     pub approvals: PathBuf,
     pub compile: CompileConfig,
-    /// The limits of a plugin that has none of its own.
+    /// The limits of a plugin that does not set its own.
     pub limits: Limits,
     pub engine: EngineSettings,
     pub jobs: JobsSettings,
@@ -46,10 +47,10 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Reads them alone.
+    /// Reads the rules without the rest of the settings.
     ///
     /// # Errors
-    /// The mistakes in what they are made of.
+    /// The mistakes in their sections.
     pub fn read(sources: Sources) -> Result<Rules, ConfigError> {
         let Sources {
             flags,
@@ -68,7 +69,7 @@ impl Rules {
         }
     }
 
-    /// Reads their sections of the settings.
+    /// Reads the sections that the rules need.
     pub fn read_in(
         top: &mut Section,
         data_dir: &Path,
@@ -121,8 +122,7 @@ impl Rules {
 }
 
 fn read_engine(section: &mut Section) -> (EngineSettings, CompileLimits) {
-    // The rest is for the host itself, for the pages of its files, and for whatever else runs
-    // there.
+    // The rest is left to the host itself, the page cache and other processes.
     let memory = usize::try_from(memory_bytes() / 4 * 3).unwrap_or(usize::MAX);
     let default = EngineSettings {
         host_memory_bytes_max: memory,

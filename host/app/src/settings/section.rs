@@ -1,39 +1,39 @@
-//! Reads one table of the settings file key by key and collects every mistake, where deserialising
-//! would stop at the first.
+//! Reads a table of the settings file key by key and collects all mistakes; deserialising would
+//! stop at the first.
 
 use std::collections::BTreeMap;
 
 use hayrick_types::settings::row::Row;
 use toml::{Table, Value};
 
-use crate::settings::found::{Found, Source, join_path};
+use crate::settings::found::{EffectiveSetting, Source, join_path};
 use crate::settings::mistake::{Mistake, did_you_mean};
 use crate::settings::value;
 
-/// A table being read. Each key is taken once; what is left at the end is unknown, and so a
-/// mistake.
+/// A table being read. Each key is taken once; keys left at the end are unknown and reported as
+/// mistakes.
 pub struct Section {
     path: String,
-    /// The path with placeholders for what the operator names.
+    /// The path with placeholders for names that the operator chooses.
     pattern: String,
     table: Table,
-    /// Where values of the table come from.
+    /// The source of the values in the table.
     file: Source,
     known: Vec<&'static str>,
     reading: Reading,
 }
 
-/// What came of reading a file.
+/// The result of reading a file.
 #[derive(Debug, Default)]
 pub struct Reading {
     /// In the order of reading.
     pub mistakes: Vec<Mistake>,
-    /// Every setting that was asked for, in the order of reading.
-    pub found: Vec<Found>,
+    /// Every setting that was read, in the order of reading.
+    pub found: Vec<EffectiveSetting>,
 }
 
 impl Section {
-    /// Reads a whole file's table; `file` says which file that is.
+    /// Reads the table of a whole file; `file` is the kind of file.
     pub fn read<T>(
         table: Table,
         file: Source,
@@ -52,7 +52,7 @@ impl Section {
         (result, section.reading)
     }
 
-    /// Reads `table` as the section of that path.
+    /// Reads `table` as the section at that path.
     fn descend<T>(
         &mut self,
         path: String,
@@ -82,17 +82,17 @@ impl Section {
         }
     }
 
-    /// Notes a mistake at `key`.
+    /// Records a mistake at `key`.
     pub fn mistake(&mut self, key: &str, text: impl Into<String>) {
         self.mistake_of(self.path_of(key), text);
     }
 
-    /// Notes a mistake of the table as a whole.
+    /// Records a mistake in the table as a whole.
     pub fn mistake_here(&mut self, text: impl Into<String>) {
         self.mistake_of(self.path.clone(), text);
     }
 
-    /// Notes a mistake of anything else: a flag, a variable, a key read before.
+    /// Records a mistake at another path: of a flag, a variable or a key that was read before.
     pub fn mistake_of(&mut self, path: impl Into<String>, text: impl Into<String>) {
         self.reading.mistakes.push(Mistake {
             path: path.into(),
@@ -105,19 +105,19 @@ impl Section {
         join_path(&self.path, key)
     }
 
-    /// Whether the file has the key and nobody has taken it yet.
+    /// Whether the file has the key and it has not been taken yet.
     pub fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
     }
 
-    /// The file that is read.
+    /// The kind of file being read.
     pub fn file(&self) -> Source {
         self.file.clone()
     }
 
     /// Records a setting in force.
     pub fn record(&mut self, key: &str, value: Option<Value>, source: Source) {
-        self.reading.found.push(Found {
+        self.reading.found.push(EffectiveSetting {
             section: self.path.clone(),
             pattern: self.pattern.clone(),
             key: key.to_owned(),
@@ -126,7 +126,7 @@ impl Section {
         });
     }
 
-    /// The value at `key` as `parse` makes it; a mistake and an absent key are both `None`.
+    /// Takes the value at `key` and parses it; `None` if the key is absent or the value invalid.
     fn take<T>(
         &mut self,
         key: &'static str,
@@ -137,7 +137,7 @@ impl Section {
         parse(value).map_err(|text| self.mistake(key, text)).ok()
     }
 
-    /// The same, recorded as the file has it.
+    /// Like `take`, and records the value as it is in the file.
     fn setting<T>(
         &mut self,
         key: &'static str,
@@ -154,7 +154,7 @@ impl Section {
         parsed
     }
 
-    /// The same with the default that holds without it; `shown` writes the value.
+    /// Like `setting`, with a default. `shown` converts the value for display.
     pub fn setting_or<T>(
         &mut self,
         key: &'static str,
@@ -179,7 +179,7 @@ impl Section {
         self.setting(key, value::text)
     }
 
-    /// Text as `parse` makes it.
+    /// Text, converted by `parse`.
     pub fn parsed<T>(
         &mut self,
         key: &'static str,
@@ -188,7 +188,7 @@ impl Section {
         self.setting(key, |value| parse(&value::text(value)?))
     }
 
-    /// The same for a key that must be there; `cure` says what to write.
+    /// Like `parsed`, for a required key; `cure` tells the user what to write.
     pub fn required<T>(
         &mut self,
         key: &'static str,
@@ -201,7 +201,7 @@ impl Section {
         self.parsed(key, parse)
     }
 
-    /// Text that only its owner records: because it is secret, or because a flag may win over it.
+    /// Text that the caller records, because it is secret or because a flag may override it.
     pub fn unrecorded<T>(
         &mut self,
         key: &'static str,
@@ -210,12 +210,12 @@ impl Section {
         self.take(key, |value| parse(&value::text(value)?))
     }
 
-    /// A number that only its owner records.
+    /// A number that the caller records.
     pub fn unrecorded_number(&mut self, row: &'static Row) -> Option<u64> {
         self.take(row.key, |value| value::number(&value, &row.kind))
     }
 
-    /// A list of texts that only its owner records.
+    /// A list of texts that the caller records.
     pub fn unrecorded_list<T>(
         &mut self,
         key: &'static str,
@@ -224,7 +224,7 @@ impl Section {
         self.take(key, |value| parse(value::list(value)?))
     }
 
-    /// A list of texts as `parse` makes it.
+    /// A list of texts, converted by `parse`.
     pub fn parsed_list<T>(
         &mut self,
         key: &'static str,
@@ -233,21 +233,21 @@ impl Section {
         self.setting(key, |value| parse(value::list(value)?))
     }
 
-    /// `true`, or `false` as by default.
+    /// A flag that is `false` by default.
     pub fn flag_of(&mut self, key: &'static str) -> bool {
         let shown = |flag: &bool| Some(Value::Boolean(*flag));
         self.setting_or(key, false, shown, |value| value::flag(&value))
     }
 
-    /// A table inside this one; an absent one is read as empty, so that its defaults have one
-    /// source.
+    /// A table inside this one. An absent one is read as an empty table, so that defaults are
+    /// defined in one place.
     pub fn section<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Section) -> T) -> T {
         let table = self.take(key, value::table).unwrap_or_default();
         let (path, pattern) = (self.path_of(key), join_path(&self.pattern, key));
         self.descend(path, pattern, table, read)
     }
 
-    /// The same, `None` when the file has no such table.
+    /// Like `section`, but `None` if the file does not have the table.
     pub fn optional_section<T>(
         &mut self,
         key: &'static str,
@@ -258,7 +258,7 @@ impl Section {
         Some(self.descend(path, pattern, table, read))
     }
 
-    /// A table of tables whose keys the user chose; `read` has each key and its table. Rows call
+    /// A table of tables whose keys the user chooses; `read` gets each key and its table. Rows call
     /// the key `placeholder`.
     pub fn each_section<T>(
         &mut self,
@@ -281,7 +281,8 @@ impl Section {
         values
     }
 
-    /// A section of `each_section` that the file does not have: its settings come from elsewhere.
+    /// A section like those of `each_section` that is not in the file; its settings come from
+    /// elsewhere.
     pub fn absent_section<T>(
         &mut self,
         key: &'static str,
@@ -293,7 +294,7 @@ impl Section {
         self.descend(path, pattern, Table::new(), read)
     }
 
-    /// A list of tables, as `[[key]]` writes them; the first one's path ends with `[1]`.
+    /// A list of tables, written as `[[key]]`; the path of the first one ends with `[1]`.
     pub fn each_item<T>(
         &mut self,
         key: &'static str,
@@ -309,8 +310,8 @@ impl Section {
         values
     }
 
-    /// A table of texts whose keys the user chose; each of `bytes_max` at most. Rows call the key
-    /// `KEY`.
+    /// A table of texts whose keys the user chooses; each text has at most `bytes_max` bytes. Rows
+    /// call the key `KEY`.
     pub fn each_text(&mut self, key: &'static str, bytes_max: usize) -> BTreeMap<String, String> {
         self.section(key, |outer| {
             let values = std::mem::take(&mut outer.table);
@@ -326,7 +327,7 @@ impl Section {
         let text = match value {
             Value::String(text) if text.len() <= bytes_max => Ok(text),
             Value::String(text) => Err(format!(
-                "has {} bytes: shorten it to {bytes_max}",
+                "has {} bytes: shorten it to at most {bytes_max}",
                 text.len()
             )),
             other => Err(value::expected("a string", &other)),
@@ -340,7 +341,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unknown_keys_are_mistakes_wherever_they_are() {
+    fn unknown_keys_are_mistakes_at_any_level() {
         let (_, reading) = Section::read(
             "sizes = 1\n[inner.'a.b']\nname = 'x'\nnmae = 'y'\n[inner]\nc = 1"
                 .parse()

@@ -1,4 +1,4 @@
-//! `[server]` and `[keys]`: where it listens, and who may come in.
+//! `[server]` and `[keys]`: where the server listens, and who may use it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -13,17 +13,17 @@ use crate::settings::flags::Flags;
 use crate::settings::section::Section;
 use crate::settings::value;
 
-/// Connections of one address when others than this machine can come; proxies and offices share
-/// one.
+/// Default for connections per address if other machines can connect; everyone behind a proxy or in
+/// an office shares one address.
 const ADDRESS_CONNECTIONS_DEFAULT: usize = 1024;
 
-/// What `[keys]` says, and whether there are any.
+/// The settings of `[keys]`, and whether a usable key exists.
 pub struct Keys {
     settings: KeysSettings,
     has_usable: bool,
 }
 
-/// Reads `[keys]`, and looks whether the data folder has a key.
+/// Reads `[keys]`, and checks whether the data folder has a usable key.
 pub fn read_keys(section: &mut Section, data_dir: &Path) -> Keys {
     let has_usable = has_usable_key(data_dir).unwrap_or_else(|error| {
         section.mistake_here(format!("{error:#}"));
@@ -36,7 +36,7 @@ pub fn read_keys(section: &mut Section, data_dir: &Path) -> Keys {
     }
 }
 
-/// Reads `[server]`, and refuses an address that would be open to all.
+/// Reads `[server]`, and refuses an address that would be open to everyone.
 pub fn read_server(
     section: &mut Section,
     flags: &Flags,
@@ -93,7 +93,7 @@ fn host(text: &str) -> Result<IpAddr, String> {
         return Ok(Ipv4Addr::LOCALHOST.into());
     }
     bare.parse()
-        .map_err(|_| format!("invalid IP address '{text}': write for example 127.0.0.1"))
+        .map_err(|_| format!("invalid IP address '{text}': write something like 127.0.0.1"))
 }
 
 fn check_exposure(
@@ -108,13 +108,13 @@ fn check_exposure(
     }
     if flags.insecure && !keys.settings.required {
         let keys = if keys.has_usable {
-            "the keys that exist change nothing"
+            "the existing keys have no effect"
         } else {
             "there are no keys"
         };
         warnings.push(format!(
-            "INSECURE: anyone who reaches {ip} can use every pipeline and spend money on every \
-             model without a key; {keys}"
+            "INSECURE: anyone who can connect to {ip} can use every pipeline and spend money on \
+             every model without a key; {keys}"
         ));
     } else if !keys.has_usable {
         let path = if flags.host.is_some() {
@@ -136,14 +136,14 @@ fn check_exposure(
 fn check_origins(section: &mut Section, origins: &[String]) {
     for origin in origins.iter().filter(|origin| !is_origin(origin)) {
         let text = format!(
-            "invalid origin '{origin}': write for example \"https://chat.example.com\", as a \
+            "invalid origin '{origin}': write something like \"https://chat.example.com\", as a \
              browser sends it; '*' is not allowed"
         );
         section.mistake("cors_origins", text);
     }
 }
 
-/// Checks the names of headers, and writes them in lower case.
+/// Checks header names and converts them to lower case.
 fn check_headers(section: &mut Section, names: &mut [String]) {
     let is_token = |name: &str| {
         name.chars().all(|character| {
@@ -158,7 +158,7 @@ fn check_headers(section: &mut Section, names: &mut [String]) {
     }
 }
 
-/// Scheme and host, maybe a port, in lower case, and nothing else.
+/// Whether the text is a scheme and a host, with an optional port, in lower case.
 fn is_origin(text: &str) -> bool {
     let rest = text
         .strip_prefix("https://")

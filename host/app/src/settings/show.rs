@@ -1,4 +1,4 @@
-//! `hayrick config show`: every setting in force, and where its value comes from.
+//! `hayrick config show`: every setting in force, and the source of its value.
 
 use std::collections::BTreeSet;
 
@@ -12,28 +12,32 @@ use toml::Value;
 
 use crate::settings::config::Config;
 use crate::settings::flags::Flags;
-use crate::settings::found::{Found, Source};
+use crate::settings::found::{EffectiveSetting, Source};
 use crate::settings::sources::Sources;
 
 /// What is shown.
-pub struct Shown {
+pub struct EffectiveSettings {
     /// Flags that no file can set.
-    flags: Vec<Found>,
-    settings: Vec<Found>,
-    plugin: Option<(PipelineName, Vec<Found>)>,
+    flags: Vec<EffectiveSetting>,
+    settings: Vec<EffectiveSetting>,
+    plugin: Option<(PipelineName, Vec<EffectiveSetting>)>,
 }
 
-/// The flags about logging, which only `hayrick serve` uses; none where nobody gave them.
+/// The logging flags, which only `hayrick serve` uses; `None` if they were not given.
 pub struct LogFlags {
     pub filter: Option<String>,
     pub format: Option<String>,
 }
 
-/// Reads all settings, and with `plugin` its policy file too.
+/// Reads all settings, and also the policy file of `plugin` if given.
 ///
 /// # Errors
-/// The settings or the policy file have mistakes, or the name is not that of a pipeline.
-pub fn show(sources: Sources, log: &LogFlags, plugin: Option<&str>) -> anyhow::Result<Shown> {
+/// The settings or the policy file have mistakes, or the name is not a valid pipeline name.
+pub fn show(
+    sources: Sources,
+    log: &LogFlags,
+    plugin: Option<&str>,
+) -> anyhow::Result<EffectiveSettings> {
     let flags = show_flags(&sources.flags, log);
     let config = Config::resolve(sources)?;
     let settings = in_order(Place::Settings, config.found);
@@ -49,14 +53,14 @@ pub fn show(sources: Sources, log: &LogFlags, plugin: Option<&str>) -> anyhow::R
             anyhow::Ok((name, in_order(Place::Plugin, found.collect())))
         })
         .transpose()?;
-    Ok(Shown {
+    Ok(EffectiveSettings {
         flags,
         settings,
         plugin,
     })
 }
 
-fn show_flags(flags: &Flags, log: &LogFlags) -> Vec<Found> {
+fn show_flags(flags: &Flags, log: &LogFlags) -> Vec<EffectiveSetting> {
     let config = flags.config.as_ref().map(|path| path.display().to_string());
     let insecure = flags.insecure.then_some(Value::Boolean(true));
     vec![
@@ -67,7 +71,7 @@ fn show_flags(flags: &Flags, log: &LogFlags) -> Vec<Found> {
     ]
 }
 
-fn flag(flags: &Flags, row: &'static Row, value: Option<Value>) -> Found {
+fn flag(flags: &Flags, row: &'static Row, value: Option<Value>) -> EffectiveSetting {
     let default = match row.preset {
         Preset::Text(text) => Value::String(text.to_owned()),
         Preset::Flag(flag) => Value::Boolean(flag),
@@ -77,7 +81,7 @@ fn flag(flags: &Flags, row: &'static Row, value: Option<Value>) -> Found {
         None => Source::Default,
         Some(_) => flags.source(row),
     };
-    Found {
+    EffectiveSetting {
         section: String::new(),
         pattern: String::new(),
         key: row
@@ -90,8 +94,8 @@ fn flag(flags: &Flags, row: &'static Row, value: Option<Value>) -> Found {
     }
 }
 
-/// A setting that a plugin's file does not set comes from where the setting for all comes from.
-fn inherited(found: Found, settings: &[Found]) -> Found {
+/// A setting that a plugin's file does not set has the source of the setting for all plugins.
+fn inherited(found: EffectiveSetting, settings: &[EffectiveSetting]) -> EffectiveSetting {
     if found.source != Source::Default {
         return found;
     }
@@ -105,13 +109,13 @@ fn inherited(found: Found, settings: &[Found]) -> Found {
         .iter()
         .find(|general| general.section == section && general.key == key);
     let source = general.map_or(Source::Default, |general| general.source.clone());
-    Found { source, ..found }
+    EffectiveSetting { source, ..found }
 }
 
 /// The sections in the order of the settings page.
-fn in_order(place: Place, mut found: Vec<Found>) -> Vec<Found> {
+fn in_order(place: Place, mut found: Vec<EffectiveSetting>) -> Vec<EffectiveSetting> {
     let of_place = |section: &&Section| section.place == place;
-    let number = |found: &Found| {
+    let number = |found: &EffectiveSetting| {
         let mut sections = SECTIONS.iter().filter(of_place);
         sections.position(|section| section.path == found.pattern)
     };
@@ -119,8 +123,8 @@ fn in_order(place: Place, mut found: Vec<Found>) -> Vec<Found> {
     found
 }
 
-/// What is said where a setting has no value.
-fn absent(place: Place, found: &Found) -> &'static str {
+/// The text shown for a setting without a value.
+fn absent(place: Place, found: &EffectiveSetting) -> &'static str {
     let section = SECTIONS
         .iter()
         .find(|section| section.place == place && section.path == found.pattern);
@@ -131,7 +135,7 @@ fn absent(place: Place, found: &Found) -> &'static str {
     }
 }
 
-impl Shown {
+impl EffectiveSettings {
     /// As TOML with comments.
     pub fn text(&self) -> String {
         let mut lines = Vec::new();
@@ -158,7 +162,7 @@ impl Shown {
 
     /// As a JSON document.
     pub fn json(&self) -> serde_json::Value {
-        let object = |found: &[Found]| -> Map<String, serde_json::Value> {
+        let object = |found: &[EffectiveSetting]| -> Map<String, serde_json::Value> {
             let fields = found.iter().map(|found| {
                 let from = match found.source {
                     Source::Flag(name) | Source::Variable(name) => Some(name),
@@ -181,8 +185,8 @@ impl Shown {
     }
 }
 
-/// The lines of all sections, each with the comment behind it.
-fn sections(place: Place, found: &[Found], lines: &mut Vec<(String, Option<String>)>) {
+/// Adds the lines of all sections, each with its comment.
+fn sections(place: Place, found: &[EffectiveSetting], lines: &mut Vec<(String, Option<String>)>) {
     let mut begun = BTreeSet::from([String::new()]);
     for found in found {
         if begun.insert(found.section.clone()) {
@@ -198,7 +202,7 @@ fn sections(place: Place, found: &[Found], lines: &mut Vec<(String, Option<Strin
     }
 }
 
-/// The heading of a section; that of an item of a list has its number in a comment.
+/// The heading of a section; for a list item, a comment has its number.
 fn heading(section: &str) -> String {
     match section.split_once('[') {
         Some((list, number)) => format!("[[{list}]] # {}", number.trim_end_matches(']')),
@@ -206,7 +210,7 @@ fn heading(section: &str) -> String {
     }
 }
 
-/// Lines with their comments in one column, as far as that leaves them readable.
+/// Joins lines with their comments aligned in one column, unless the line is too long.
 fn aligned(lines: &[(String, Option<String>)]) -> String {
     const COLUMN_MAX: usize = 48;
     let commented = lines.iter().filter(|(_, comment)| comment.is_some());

@@ -1,4 +1,4 @@
-//! What the user said by flag, environment and file, before anything is made of it.
+//! The raw settings from flags, the environment and the file.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -9,13 +9,13 @@ use crate::settings::environment::Environment;
 use crate::settings::flags::Flags;
 use crate::settings::mistake::ConfigError;
 
-/// The file that is read when none is named.
+/// The file that is read by default.
 pub const FILE_DEFAULT: &str = "hayrick.toml";
 
-/// Everything the user said.
+/// All sources of settings.
 pub struct Sources {
     pub flags: Flags,
-    /// The settings file; empty when there is none.
+    /// The settings file; empty if there is none.
     pub file: Table,
     pub environment: Environment,
 }
@@ -24,8 +24,8 @@ impl Sources {
     /// Reads the settings file beside the flags and the environment.
     ///
     /// # Errors
-    /// A file that was named is not there, cannot be read, or is not TOML. The default file may be
-    /// absent.
+    /// A file given explicitly is missing, or the file cannot be read or is not valid TOML. The
+    /// default file may be missing.
     pub fn read(flags: Flags, environment: Environment) -> Result<Sources, ConfigError> {
         let path = flags.config.clone().unwrap_or_else(|| FILE_DEFAULT.into());
         let text = read_file(&path, flags.config.is_some())?;
@@ -52,13 +52,13 @@ fn read_file(path: &Path, is_named: bool) -> Result<String, ConfigError> {
 /// The table in a file's text.
 ///
 /// # Errors
-/// It is not TOML.
+/// It is not valid TOML.
 pub fn parse_toml(path: &Path, text: &str) -> Result<Table, ConfigError> {
     text.parse().map_err(|error| not_toml(path, &error))
 }
 
 fn not_toml(path: &Path, error: &toml::de::Error) -> ConfigError {
-    // TOML's own message has several lines with a picture of the place; they are set under the
+    // The TOML parser's message has several lines that quote the place; they are indented below the
     // path.
     let picture: String = error
         .to_string()
@@ -66,7 +66,10 @@ fn not_toml(path: &Path, error: &toml::de::Error) -> ConfigError {
         .lines()
         .map(|line| format!("\n    {line}"))
         .collect();
-    ConfigError::one(path.display().to_string(), format!("is not TOML:{picture}"))
+    ConfigError::one(
+        path.display().to_string(),
+        format!("is not valid TOML:{picture}"),
+    )
 }
 
 #[cfg(test)]
@@ -84,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_named_file_must_be_there_and_be_toml() {
+    fn an_explicit_settings_file_must_exist_and_be_valid_toml() {
         let path =
             std::env::temp_dir().join(format!("hayrick-settings-{}.toml", std::process::id()));
         let absent = read(&path).err().unwrap().to_string();
@@ -95,7 +98,7 @@ mod tests {
         std::fs::write(&path, "[server]\nport = = 1").unwrap();
         let broken = read(&path).err().unwrap().to_string();
         assert!(
-            broken.contains("is not TOML") && broken.contains("line 2"),
+            broken.contains("is not valid TOML") && broken.contains("line 2"),
             "{broken}"
         );
         std::fs::write(&path, "[server]\nport = 1").unwrap();

@@ -1,4 +1,4 @@
-//! Reads the tables of the settings: each row's value from a section, by the row's kind.
+//! Reads the value of each row from a section, according to the kind of the row.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::settings::section::Section;
 use crate::settings::units::{show_duration, show_size};
 use crate::settings::value;
 
-/// A number as one would write it.
+/// A number as a user would write it.
 fn shown_number(number: u64, row: &Row) -> Value {
     match row.kind {
         Kind::Bytes(_) => Value::String(show_size(number)),
@@ -92,7 +92,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// Rows that live as long as the test does not end: as those of tables do.
+    /// A row with a static lifetime, like those of tables.
     fn row(key: &'static str, kind: Kind) -> &'static Row {
         let preset = hayrick_types::settings::row::Preset::Required;
         Box::leak(Box::new(Row::new(key, kind, preset, "")))
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn each_wrong_value_says_what_would_be_right() {
+    fn invalid_values_are_reported_with_what_to_write() {
         let file = "size = true\nspan = 10\ncount = -1\nsmall = 0\nname = ''\nmode = 'maybe'\n\
          words = 'a'\ninner = 3";
         let mistakes = mistakes_of(file, |top| {

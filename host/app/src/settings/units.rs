@@ -1,8 +1,8 @@
-//! Sizes and durations as people write them: `"256 MiB"`, `"500ms"`.
+//! Parses and formats sizes and durations such as `"256 MiB"` and `"500ms"`.
 
 use std::time::Duration;
 
-/// Names in lower case, in bytes; the first that divides a size is the one it is shown in.
+/// Units in lower case, and their size in bytes.
 const SIZE_UNITS: [(&str, u64); 7] = [
     ("gib", 1 << 30),
     ("mib", 1 << 20),
@@ -25,7 +25,7 @@ const DURATION_UNITS: [(&str, u64); 5] = [
 /// Bytes: a whole number, alone or with B, KiB, MiB, GiB, KB, MB or GB, in any case.
 ///
 /// # Errors
-/// A sentence that shows how a size is written.
+/// A message that shows how to write a size.
 pub fn parse_size(text: &str) -> Result<u64, String> {
     let bytes = match split(text) {
         Some((count, "")) => Some(count),
@@ -38,15 +38,15 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
 /// A whole number with ms, s, m, h or d.
 ///
 /// # Errors
-/// A sentence that shows how a duration is written.
+/// A message that shows how to write a duration.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let millis = split(text).and_then(|(count, unit)| scale(count, unit, &DURATION_UNITS));
     millis.map(Duration::from_millis).ok_or_else(|| {
-        format!("invalid duration '{text}': write for example \"500ms\", \"10s\" or \"5m\"")
+        format!("invalid duration '{text}': write something like \"500ms\", \"10s\" or \"5m\"")
     })
 }
 
-/// Bytes in the largest binary unit that loses nothing.
+/// Formats bytes in the largest binary unit that is exact.
 pub fn show_size(bytes: u64) -> String {
     let binary = [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
     match binary
@@ -58,7 +58,7 @@ pub fn show_size(bytes: u64) -> String {
     }
 }
 
-/// A duration in the largest unit that loses nothing below a millisecond.
+/// Formats a duration in the largest unit that is exact to the millisecond.
 pub fn show_duration(duration: Duration) -> String {
     let millis = duration.as_millis();
     let unit = DURATION_UNITS
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_can_be_read_again() {
+    fn formatted_values_can_be_parsed_again() {
         for (bytes, text) in [
             (0, "0 B"),
             (1000, "1000 B"),

@@ -1,5 +1,4 @@
-//! The `[upstreams.ALIAS]` sections and the OPENAI_ variables: which models there are, and with
-//! which keys.
+//! The `[upstreams.ALIAS]` sections and the OPENAI_ variables: the models and their API keys.
 
 use hayrick_services::llm::config::{LlmConfig, UpstreamConfig};
 use hayrick_services::secret::Secret;
@@ -12,13 +11,13 @@ use crate::settings::found::{Source, join_path};
 use crate::settings::mistake::did_you_mean;
 use crate::settings::section::Section;
 
-/// The alias of the upstream the OPENAI_ variables describe, and of the default one when several
-/// are configured.
+/// The alias of the upstream from the OPENAI_ variables, and of the default upstream if several are
+/// configured.
 const ALIAS_DEFAULT: &str = "default";
 const ALIAS_BYTES_MAX: usize = 64;
 
-/// Reads `[upstreams]` and `default_upstream`, and adds what the environment describes. What is
-/// legal and unwise goes to `warnings`.
+/// Reads `[upstreams]` and `default_upstream`, and adds the upstream from the environment. Valid
+/// but unwise settings go to `warnings`.
 pub fn read_upstreams(
     top: &mut Section,
     environment: &Environment,
@@ -46,9 +45,11 @@ fn read_upstream(
 ) -> UpstreamConfig {
     check_alias(alias, section);
     let base_url = read_base_url(section);
-    let model = section.required("model", "write the model's name at this upstream", |name| {
-        Ok(name.to_owned())
-    });
+    let model = section.required(
+        "model",
+        "write the name of the model on this upstream",
+        |name| Ok(name.to_owned()),
+    );
     UpstreamConfig {
         alias: alias.to_owned(),
         base_url: base_url.unwrap_or_default(),
@@ -66,7 +67,7 @@ fn read_base_url(section: &mut Section) -> Option<String> {
     if !section.has(KEY) {
         section.mistake(
             KEY,
-            "is missing: write the address that /chat/completions is appended to",
+            "is missing: write the URL that /chat/completions is appended to",
         );
     }
     let found = section.unrecorded(KEY, base_url)?;
@@ -74,7 +75,7 @@ fn read_base_url(section: &mut Section) -> Option<String> {
     Some(found)
 }
 
-/// A URL without what may be secret in it: user, password and query.
+/// A URL with possible secrets hidden: user, password and query.
 fn shown_url(url: &str) -> Value {
     let (url, query) = url
         .split_once('?')
@@ -97,7 +98,7 @@ fn check_alias(alias: &str, section: &mut Section) {
     }
 }
 
-/// An `http` or `https` address, without the slash at its end.
+/// Checks an `http` or `https` URL and removes the trailing slash.
 fn base_url(text: &str) -> Result<String, String> {
     let address = text
         .strip_prefix("https://")
@@ -105,14 +106,13 @@ fn base_url(text: &str) -> Result<String, String> {
         .unwrap_or_default();
     if address.is_empty() || address.starts_with('/') || text.contains(char::is_whitespace) {
         return Err(format!(
-            "invalid URL '{text}': write for example \"{OPENAI_BASE_URL_DEFAULT}\""
+            "invalid URL '{text}': write something like \"{OPENAI_BASE_URL_DEFAULT}\""
         ));
     }
     Ok(text.trim_end_matches('/').to_owned())
 }
 
-/// The key from whichever of the three places the user named; more than one is a mistake, since one
-/// of them would be dead.
+/// Reads the key from one of its three sources; setting more than one is a mistake.
 fn read_key(
     alias: &str,
     section: &mut Section,
@@ -130,8 +130,8 @@ fn read_key(
         (Some(key), None, None) => {
             let path = section.path_of("api_key");
             warnings.push(format!(
-                "{path}: the key of '{alias}' is in the settings file; \
-                 use api_key_env or api_key_file to keep it out of there"
+                "{path}: the API key of '{alias}' is in the settings file; use api_key_env or \
+                 api_key_file instead"
             ));
             Some(Secret::new(key))
         }
@@ -154,7 +154,7 @@ fn read_key(
     }
 }
 
-/// What is shown for a secret.
+/// The text shown instead of a secret.
 fn hidden() -> Value {
     Value::String("(hidden)".to_owned())
 }
@@ -179,7 +179,7 @@ fn key_of_file(path: &str) -> Result<String, String> {
     }
 }
 
-/// The upstream of the OPENAI_ variables, as the official clients understand them.
+/// The upstream from the OPENAI_ variables, interpreted as the official clients do.
 fn from_environment(
     top: &mut Section,
     environment: &Environment,
@@ -193,7 +193,7 @@ fn from_environment(
     if url.is_none() && key.is_none() {
         if model.is_some() {
             warnings.push(
-                "OPENAI_MODEL does nothing without OPENAI_API_KEY or OPENAI_BASE_URL".to_owned(),
+                "OPENAI_MODEL has no effect without OPENAI_API_KEY or OPENAI_BASE_URL".to_owned(),
             );
         }
         return None;
@@ -264,7 +264,7 @@ fn check_fallbacks(top: &mut Section, upstreams: &[UpstreamConfig]) {
     }
 }
 
-/// The one the user named, else the one called `default`, else the only one.
+/// The upstream named by `default_upstream`, else the one called `default`, else the only one.
 fn read_default(top: &mut Section, upstreams: &[UpstreamConfig]) -> Option<String> {
     let aliases = || upstreams.iter().map(|upstream| upstream.alias.as_str());
     let named = top.text("default_upstream");
@@ -288,8 +288,8 @@ fn read_default(top: &mut Section, upstreams: &[UpstreamConfig]) -> Option<Strin
         (None, _) => {
             top.mistake(
                 "default_upstream",
-                "is missing: name the upstream that answers when a plugin names none, since there \
-                 are several",
+                "is missing: there are several upstreams, so name the one to use when a plugin \
+                 names none",
             );
             None
         }
@@ -325,7 +325,7 @@ mod tests {
         }
     }
 
-    /// Alias, address and model of each upstream, then the default's alias.
+    /// Alias, URL and model of each upstream, then the alias of the default.
     fn summary(file: &str, variables: &[(&str, &str)]) -> (Vec<String>, Option<String>) {
         let read = read(file, variables);
         assert_eq!(read.mistakes, [""; 0]);
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_upstream_in_the_file_wins_over_the_variables() {
+    fn a_default_upstream_in_the_file_overrides_the_variables() {
         let file = FAST.replace("fast", "default");
         let expected = (
             vec!["default http://127.0.0.1:1/v1 m".to_owned()],
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_is_the_named_one_then_default_then_the_only_one() {
+    fn the_default_is_the_named_upstream_then_default_then_the_only_one() {
         let with_variables = |file: &str| summary(file, &[("OPENAI_API_KEY", "k")]).1;
         assert_eq!(summary(FAST, &[]).1.as_deref(), Some("fast"));
         assert_eq!(with_variables(FAST).as_deref(), Some("default"));
@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_come_from_variable_file_or_with_a_warning_from_the_settings() {
+    fn api_keys_come_from_a_variable_a_file_or_with_a_warning_the_settings() {
         let path = std::env::temp_dir().join(format!("hayrick-key-{}", std::process::id()));
         std::fs::write(&path, "of-file\n").unwrap();
         let key_file = format!("api_key_file = '{}'", path.display());
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn shown_urls_hide_what_may_be_secret() {
+    fn shown_urls_hide_possible_secrets() {
         for (url, shown) in [
             ("https://a.example/v1", "https://a.example/v1"),
             (

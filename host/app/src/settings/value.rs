@@ -1,4 +1,4 @@
-//! One value of a settings file: read as what it should be, and written as one would write it.
+//! Parses a value of a settings file into its type, and formats it as a user would write it.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -65,7 +65,7 @@ fn size(value: &Value, range: &RangeInclusive<u64>) -> Result<u64, String> {
     within(bytes, range, |bytes| show_size(*bytes))
 }
 
-/// The number of a count or of bytes, within its range.
+/// A count or a size, within its range.
 pub fn number(value: &Value, kind: &Kind) -> Result<u64, String> {
     match kind {
         Kind::Bytes(range) => size(value, range),
@@ -114,7 +114,7 @@ fn whole(value: &Value) -> Result<u64, String> {
     }
 }
 
-/// What should be there, and what is.
+/// A message that names the expected and the actual type.
 pub fn expected(what: &str, found: &Value) -> String {
     let article = if found.is_integer() || found.is_array() {
         "an"

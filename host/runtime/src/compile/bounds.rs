@@ -1,5 +1,5 @@
-//! How much a component may have of what costs the compiler more than bytes: counted in one cheap
-//! pass before it is compiled.
+//! Limits the parts of a component that are expensive to compile for their size. They are counted
+//! in one cheap pass before the component is compiled.
 
 use hayrick_types::limit_name::LimitName;
 use hayrick_types::settings::component::ComponentBounds;
@@ -9,14 +9,15 @@ use wasmparser::{BinaryReaderError, ComponentType, CoreType, Parser, Payload};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BoundsError {
     #[error(
-        "the component has more than {limit}, {max}: make it smaller, or ask the operator to raise the limit"
+        "the component exceeds {limit} ({max}): make it smaller, or ask the operator to raise the \
+         limit"
     )]
     Exceeded { limit: LimitName, max: u64 },
     #[error(transparent)]
     Malformed(#[from] BinaryReaderError),
 }
 
-/// A bound, and how much of it is used.
+/// A limit, and how much of it is used.
 struct Count {
     limit: LimitName,
     max: u64,
@@ -34,10 +35,10 @@ impl Count {
 
     fn add(&mut self, more: u64) -> Result<(), BoundsError> {
         self.used = self.used.saturating_add(more);
-        self.holds(self.used)
+        self.check(self.used)
     }
 
-    fn holds(&self, used: u64) -> Result<(), BoundsError> {
+    fn check(&self, used: u64) -> Result<(), BoundsError> {
         if used > self.max {
             Err(BoundsError::Exceeded {
                 limit: self.limit,
@@ -61,10 +62,10 @@ struct Counts {
     name_bytes: Count,
 }
 
-/// Counts, and stops at the first bound that is passed.
+/// Counts the parts of a component, and stops at the first limit that is exceeded.
 ///
 /// # Errors
-/// Names the limit, or says that the bytes are not a component.
+/// A limit is exceeded, or the bytes are not a component.
 pub(crate) fn check(content: &[u8], bounds: &ComponentBounds) -> Result<(), BoundsError> {
     let mut counts = Counts {
         nesting: Count::of(LimitName::NestingMax, bounds.nesting_max),
@@ -99,7 +100,7 @@ impl Counts {
                 Ok(())
             }
             Payload::FunctionSection(section) => self.functions.add(section.count().into()),
-            Payload::CodeSectionEntry(body) => self.function_bytes.holds(length(&body.range())),
+            Payload::CodeSectionEntry(body) => self.function_bytes.check(length(&body.range())),
             Payload::TypeSection(section) => self.types.add(section.count().into()),
             Payload::CoreTypeSection(section) => self.core_types(section),
             Payload::ComponentTypeSection(section) => self.component_types(section),
@@ -109,13 +110,13 @@ impl Counts {
                 self.imports.add(section.count().into())?;
                 section
                     .into_iter()
-                    .try_for_each(|import| self.name_bytes.holds(import?.name.name.len() as u64))
+                    .try_for_each(|import| self.name_bytes.check(import?.name.name.len() as u64))
             }
             Payload::ComponentExportSection(section) => {
                 self.exports.add(section.count().into())?;
                 section
                     .into_iter()
-                    .try_for_each(|export| self.name_bytes.holds(export?.name.name.len() as u64))
+                    .try_for_each(|export| self.name_bytes.check(export?.name.name.len() as u64))
             }
             _ => Ok(()),
         }
@@ -181,9 +182,9 @@ mod tests {
     }
 
     #[test]
-    fn nesting_and_number_of_components_are_bounded() {
+    fn nesting_components_and_modules_are_limited() {
         check(&nested(16), &ComponentBounds::default()).unwrap();
-        assert!(refused(&nested(17)).contains("nesting_max, 16"));
+        assert!(refused(&nested(17)).contains("nesting_max (16)"));
         let beside: Vec<u8> = (0..257).flat_map(|_| section(4, PREAMBLE)).collect();
         assert!(refused(&[PREAMBLE, &beside].concat()).contains("components_max"));
         let modules: Vec<u8> = (0..257)
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_modules_are_bounded() {
+    fn parts_of_modules_are_limited() {
         let module = |content: &[u8]| {
             [
                 PREAMBLE,
@@ -201,7 +202,7 @@ mod tests {
             ]
             .concat()
         };
-        // The number of functions alone counts: three bytes that promise a million.
+        // Three bytes that claim a million functions: only the claimed number counts.
         assert!(refused(&module(&section(3, &[0xc0, 0x84, 0x3d]))).contains("functions_max"));
         assert!(refused(&module(&section(1, &[0xc0, 0x84, 0x3d]))).contains("types_max"));
         assert!(refused(&module(&section(2, &[0xc0, 0x84, 0x3d]))).contains("imports_max"));

@@ -1,5 +1,5 @@
-//! Compiled code kept between starts, each piece under a seal. Nothing in the folder is believed:
-//! what does not open is thrown away.
+//! Caches compiled code between starts, each file under a seal. Nothing in the folder is trusted: a
+//! file whose seal is broken is removed.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,11 +13,11 @@ use crate::compile::folder::{CacheFile, PrivateFolder};
 use crate::compile::key;
 use crate::compile::seal::{HEADER_BYTES, Sealer, Subject};
 
-/// What a sealed file's name ends with.
+/// Suffix of the name of a sealed file.
 const SEALED: &str = ".sealed";
-/// What a file's name ends with while it is written.
-const ASIDE: &str = ".new";
-/// How long a file may be in the making; an older one's writer is dead.
+/// Suffix of the name of a file that is being written.
+const TEMP: &str = ".new";
+/// How long writing a file may take. An older temporary file was left by a dead process.
 const WRITING_MAX: Duration = Duration::from_secs(600);
 
 /// The cache.
@@ -26,11 +26,11 @@ pub(crate) struct SealedCache {
     sealer: Sealer,
     artifact_bytes_max: u64,
     bytes_max: u64,
-    asides: AtomicU64,
+    temp_files: AtomicU64,
 }
 
 impl SealedCache {
-    /// Opens the folder, which is there, and its key, which is made if it lacks.
+    /// Opens the folder, which must exist, and the key, which is created if missing.
     ///
     /// # Errors
     /// One of them is not private to this user, or cannot be used.
@@ -41,19 +41,19 @@ impl SealedCache {
         bytes_max: u64,
     ) -> Result<SealedCache, CacheError> {
         let folder = PrivateFolder::open(folder)?;
-        let sealer = Sealer::new(&key::read_or_make(key)?);
+        let sealer = Sealer::new(&key::read_or_create(key)?);
         let cache = SealedCache {
             folder,
             sealer,
             artifact_bytes_max,
             bytes_max,
-            asides: AtomicU64::new(0),
+            temp_files: AtomicU64::new(0),
         };
         cache.trim();
         Ok(cache)
     }
 
-    /// The code kept for this subject. What is there and does not open is removed.
+    /// The cached code of this subject. If its seal is broken, the file is removed.
     pub(crate) fn get(&self, subject: &Subject) -> Option<Artifact> {
         let name = file_name(subject);
         let max = self.artifact_bytes_max.saturating_add(HEADER_BYTES as u64);
@@ -67,51 +67,52 @@ impl SealedCache {
         };
         tracing::warn!(
             file = name,
-            "compiled code is not loaded: {reason}; it is removed and compiled anew"
+            "discarding cached code: {reason}; compiling it again"
         );
         self.forget(subject);
         None
     }
 
-    /// Keeps code. What cannot be kept is compiled again at the next start.
+    /// Caches code. If that fails, it is compiled again at the next start.
     pub(crate) fn put(&self, subject: &Subject, artifact: &Artifact) {
         let name = file_name(subject);
-        let aside = format!(
-            "{name}.{}-{}{ASIDE}",
+        let temp_name = format!(
+            "{name}.{}-{}{TEMP}",
             std::process::id(),
-            self.asides.fetch_add(1, Ordering::Relaxed)
+            self.temp_files.fetch_add(1, Ordering::Relaxed)
         );
         let header = self.sealer.header(subject, artifact);
         match self
             .folder
-            .write(&name, &aside, &[&header, artifact.bytes()])
+            .write(&name, &temp_name, &[&header, artifact.bytes()])
         {
             Ok(()) => self.trim(),
             Err(error) => tracing::warn!(
-                "compiled code cannot be kept: {error}: check the space and the rights of the data folder"
+                "cannot cache compiled code: {error}; check the free space and the permissions of \
+                 the data folder"
             ),
         }
     }
 
-    /// Removes what is kept for this subject.
+    /// Removes the cached code of this subject.
     pub(crate) fn forget(&self, subject: &Subject) {
-        // It may be gone already, or cannot be removed: then it is refused again.
+        // If the file cannot be removed, it is refused again next time.
         let _ = self.folder.remove(&file_name(subject));
     }
 
-    /// Removes what was used longest ago until the rest is within the bound, and what dead writers
-    /// left.
+    /// Removes the least recently used files until the rest is within the limit, and temporary
+    /// files that dead processes left.
     fn trim(&self) {
         let entries = match self.folder.list() {
             Ok(entries) => entries,
-            Err(error) => return tracing::warn!("the compile cache cannot be listed: {error}"),
+            Err(error) => return tracing::warn!("cannot list the compile cache: {error}"),
         };
         let (mut sealed, others): (Vec<CacheFile>, Vec<CacheFile>) = entries
             .into_iter()
             .partition(|entry| entry.name.ends_with(SEALED));
         let now = SystemTime::now();
         let is_left = |entry: &&CacheFile| {
-            entry.name.ends_with(ASIDE)
+            entry.name.ends_with(TEMP)
                 && now
                     .duration_since(entry.used)
                     .is_ok_and(|age| age > WRITING_MAX)
@@ -130,7 +131,7 @@ impl SealedCache {
             }
         }
         for name in doomed {
-            // Another host on the same folder may have done it.
+            // Another host that uses the same folder may have removed it already.
             let _ = self.folder.remove(&name);
         }
     }
@@ -165,11 +166,11 @@ mod tests {
     }
 
     fn code(byte: u8) -> Artifact {
-        Artifact::of_compiler(vec![byte; 1000])
+        Artifact::from_compiler(vec![byte; 1000])
     }
 
     #[test]
-    fn what_is_kept_comes_back_and_what_was_touched_does_not() {
+    fn cached_code_is_found_and_modified_code_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let cache = open(folder.path(), 1 << 20).unwrap();
         cache.put(&subject(1), &code(1));
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn links_pipes_open_files_and_giants_are_not_read() {
+    fn links_pipes_files_of_others_and_huge_files_are_not_read() {
         let folder = tempfile::tempdir().unwrap();
         let cache = open(folder.path(), 1 << 20).unwrap();
         cache.put(&subject(1), &code(1));
@@ -226,7 +227,7 @@ mod tests {
         for mode in [0o770, 0o707, 0o777, 0o1777] {
             std::fs::set_permissions(&cache, Permissions::from_mode(mode)).unwrap();
             assert!(
-                matches!(open(folder.path(), 1), Err(CacheError::OpenFolder { .. })),
+                matches!(open(folder.path(), 1), Err(CacheError::FolderMode { .. })),
                 "{mode:o}"
             );
         }
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_used_longest_ago_goes_first() {
+    fn the_least_recently_used_code_is_removed_first() {
         let folder = tempfile::tempdir().unwrap();
         let cache = open(folder.path(), 2500).unwrap();
         let age = |number: u8, seconds| {
@@ -255,14 +256,14 @@ mod tests {
         cache.put(&subject(2), &code(2));
         age(1, 200);
         age(2, 100);
-        assert!(cache.get(&subject(1)).is_some(), "to use it keeps it");
+        assert!(cache.get(&subject(1)).is_some(), "using it keeps it");
         cache.put(&subject(3), &code(3));
         assert!(
             cache.get(&subject(1)).is_some()
                 && cache.get(&subject(2)).is_none()
                 && cache.get(&subject(3)).is_some()
         );
-        // What a writer that died left.
+        // A temporary file that a dead process left.
         let left = folder.path().join("cache").join("x.sealed.1-0.new");
         std::fs::write(&left, "half").unwrap();
         std::fs::File::options()

@@ -1,8 +1,8 @@
-//! The process that compiles: it limits itself, reads a component from its input, and writes the
-//! code to its output.
+//! The code that the compiler process runs. It limits its own resources, reads a component from
+//! stdin, and writes the compiled code to stdout.
 //!
-//! What it reads may be made to hurt it. It has no environment, no files but its three pipes, and
-//! no longer life than the host that started it.
+//! The component may be malicious. The process has no environment and no open files except its
+//! three pipes, and it ends together with the host that started it.
 
 use std::io::{Read, Write, stdin};
 use std::process::abort;
@@ -17,59 +17,59 @@ use crate::compile::bounds::{BoundsError, check};
 use crate::compile::config::CompileConfig;
 use crate::compile::settings::settings;
 
-/// The component is refused: the output has the reason, in a sentence.
+/// The component is refused. The output is the reason.
 pub(super) const EXIT_REFUSED: u8 = 10;
-/// The component exceeds a limit: the output has the limit's name, then the reason on a line of its
-/// own.
+/// The component exceeds a limit. The output is the name of the limit on the first line, then the
+/// reason.
 pub(super) const EXIT_LIMIT: u8 = 12;
-/// The compiler had no memory left and could say so.
+/// The compiler ran out of memory and was able to report it.
 pub(super) const EXIT_NO_MEMORY: u8 = 11;
-/// Below whatever serves requests.
+/// A lower priority than the process that serves requests.
 const NICENESS: i32 = 10;
-/// Open files: three pipes, and what the standard library looks up at the start.
+/// Open files: three pipes, and what the standard library opens at the start.
 const FILES_MAX: u64 = 16;
-/// Addresses beside memory that is written: the program, the stacks of its threads, what allocators
-/// set aside.
-const ADDRESSES_BESIDE: u64 = 8 << 30;
+/// Address space in addition to the memory limit, for the program, the stacks of its threads, and
+/// what allocators reserve.
+const EXTRA_ADDRESS_SPACE: u64 = 8 << 30;
 
-/// What the host asks for; it comes as an argument.
+/// What the host asks for, passed as an argument.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Order {
+pub(super) struct CompileRequest {
     pub(super) config: CompileConfig,
-    /// Of the component, which comes over the input and is followed by nothing: its end is the
-    /// host's.
+    /// The size of the component. Stdin stays open after it, and ends when the host does.
     pub(super) component_bytes: usize,
 }
 
-/// Why there is no code.
+/// Why the process failed, other than because of the component.
 #[derive(Debug, thiserror::Error)]
 pub enum ChildError {
-    #[error("the order is none: {0}")]
-    Order(#[from] serde_json::Error),
-    #[error("a limit cannot be set: {0}")]
+    #[error("cannot parse the request: {0}")]
+    Request(#[from] serde_json::Error),
+    #[error("cannot set a resource limit: {0}")]
     Limit(#[from] rustix::io::Errno),
-    #[error("the host is gone: {0}")]
+    #[error("cannot exchange data with the host: {0}")]
     Pipe(#[from] std::io::Error),
-    #[error("the engine does not start: {0:#}")]
+    #[error("cannot start the engine: {0:#}")]
     Engine(wasmtime::Error),
 }
 
-/// Compiles one component as `order` says, from stdin to `out`; the result is the exit code.
+/// Reads a component from stdin, compiles it as `request` says, and writes the code to `out`.
+/// Returns the exit code.
 ///
 /// # Errors
 /// Something other than the component is wrong.
-pub fn run(order: &str, out: &mut impl Write) -> Result<u8, ChildError> {
-    let order: Order = serde_json::from_str(order)?;
-    limit(&order.config.limits)?;
+pub fn run(request: &str, out: &mut impl Write) -> Result<u8, ChildError> {
+    let request: CompileRequest = serde_json::from_str(request)?;
+    limit(&request.config.limits)?;
     let mut content = Vec::new();
     stdin()
         .lock()
-        .take(order.component_bytes as u64)
+        .take(request.component_bytes as u64)
         .read_to_end(&mut content)?;
     std::thread::Builder::new()
         .stack_size(64 << 10)
         .spawn(end_with_the_host)?;
-    if let Err(error) = check(&content, &order.config.bounds) {
+    if let Err(error) = check(&content, &request.config.bounds) {
         return match error {
             BoundsError::Exceeded { limit, .. } => {
                 end(out, EXIT_LIMIT, &format!("{limit}\n{error}"))
@@ -89,7 +89,7 @@ pub fn run(order: &str, out: &mut impl Write) -> Result<u8, ChildError> {
     }
 }
 
-/// Writes why there is no code.
+/// Writes the reason and returns the exit code.
 fn end(out: &mut impl Write, exit: u8, reason: &str) -> Result<u8, ChildError> {
     out.write_all(reason.as_bytes())?;
     out.flush()?;
@@ -97,29 +97,28 @@ fn end(out: &mut impl Write, exit: u8, reason: &str) -> Result<u8, ChildError> {
 }
 
 fn invalid(reason: &str) -> String {
-    format!("this is not a valid component, or the file is cut short: {reason}")
+    format!("this is not a valid component, or the file is truncated: {reason}")
 }
 
-/// Takes from this process what compiling does not need.
+/// Limits the resources of this process to what compiling needs.
 fn limit(limits: &CompileLimits) -> Result<(), ChildError> {
-    let at_most = |resource, soft: u64, hard: u64| lower(resource, soft, hard);
     let memory = limits.compile_memory_bytes_max;
-    at_most(Resource::Data, memory, memory)?;
-    let addresses = memory.saturating_add(ADDRESSES_BESIDE);
-    at_most(Resource::As, addresses, addresses)?;
-    // The soft limit ends it with a signal of its own, which tells the host why.
+    lower(Resource::Data, memory, memory)?;
+    let addresses = memory.saturating_add(EXTRA_ADDRESS_SPACE);
+    lower(Resource::As, addresses, addresses)?;
+    // At the soft limit, the process gets SIGXCPU, which tells the host why it ended.
     let seconds = whole_seconds(limits.compile_cpu_time_max);
-    at_most(Resource::Cpu, seconds, seconds.saturating_add(1))?;
-    at_most(Resource::Core, 0, 0)?;
-    // No byte to any file: what it makes goes through a pipe.
-    at_most(Resource::Fsize, 0, 0)?;
-    at_most(Resource::Nofile, FILES_MAX, FILES_MAX)?;
-    // Refused where the operator allows no such thing; then it competes as an equal.
+    lower(Resource::Cpu, seconds, seconds.saturating_add(1))?;
+    lower(Resource::Core, 0, 0)?;
+    // It may not write to any file: its output goes to a pipe.
+    lower(Resource::Fsize, 0, 0)?;
+    lower(Resource::Nofile, FILES_MAX, FILES_MAX)?;
+    // If the system does not allow this, the process keeps its priority.
     let _ = nice(NICENESS);
     Ok(())
 }
 
-/// A limit that is lower already stays.
+/// Lowers a limit. Limits that are already lower stay unchanged.
 fn lower(resource: Resource, soft: u64, hard: u64) -> Result<(), ChildError> {
     let before = rustix::process::getrlimit(resource);
     let maximum = before.maximum.map_or(hard, |maximum| maximum.min(hard));
@@ -136,17 +135,17 @@ fn lower(resource: Resource, soft: u64, hard: u64) -> Result<(), ChildError> {
     )?)
 }
 
-/// The kernel counts seconds, and takes none for one.
+/// Rounds up to whole seconds, at least one, because the kernel counts in seconds.
 fn whole_seconds(time: Duration) -> u64 {
     time.as_secs()
         .saturating_add(u64::from(time.subsec_nanos() > 0))
         .max(1)
 }
 
-/// Nothing follows the component, so the input ends when the host closes it: it gave up, or it was
-/// killed.
+/// Ends this process when stdin ends. Nothing follows the component, so stdin ends only when the
+/// host has given up or was killed.
 fn end_with_the_host() {
-    // An error is an end, too.
+    // An error counts as the end, too.
     let _ = stdin().lock().read(&mut [0]);
     let _ = kill_process(getpid(), Signal::KILL);
     abort()

@@ -1,4 +1,4 @@
-//! Gives a component its code: from the cache, or made aside.
+//! Gets the code of a component from the cache, or compiles it in a separate process.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,15 +8,15 @@ use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::compile::aside;
 use crate::compile::cache::SealedCache;
 use crate::compile::config::CompileConfig;
 use crate::compile::error::CompileError;
+use crate::compile::process;
 use crate::compile::seal::Subject;
 use crate::compile::settings::fingerprint;
 
-/// Components compiled at a time: one slow one (CPython takes seconds) must not hold up a small
-/// one, and compiling is parallel in itself.
+/// Components compiled at a time. A slow one (CPython takes seconds) must not delay a small one,
+/// and each compilation uses several threads.
 const COMPILATIONS_MAX: usize = 2;
 
 /// The compiler of one engine.
@@ -29,15 +29,15 @@ pub(crate) struct Compiler {
     places: Semaphore,
 }
 
-/// A component with its code.
+/// A compiled component.
 pub(crate) struct Ready {
     pub(crate) component: Component,
-    /// Whether the cache had it.
+    /// Whether its code came from the cache.
     pub(crate) from_cache: bool,
 }
 
 impl Compiler {
-    /// A compiler that starts `program` and keeps what it makes in `cache`.
+    /// Creates a compiler that runs `program` and stores the code in `cache`.
     pub(crate) fn new(
         engine: Engine,
         program: PathBuf,
@@ -56,10 +56,11 @@ impl Compiler {
         }
     }
 
-    /// The component of these bytes. Dropping the future ends the process that compiles them.
+    /// Compiles a component, or gets it from the cache. Dropping the future ends the compiler
+    /// process.
     ///
     /// # Errors
-    /// They are not a valid component, or a limit was reached.
+    /// The bytes are not a valid component, or a limit was reached.
     pub(crate) async fn component(&self, content: &[u8]) -> Result<Ready, CompileError> {
         let subject = Subject {
             component: Sha256::digest(content).into(),
@@ -71,9 +72,9 @@ impl Compiler {
                 from_cache: true,
             });
         }
-        // It is never closed.
+        // The semaphore is never closed, so this cannot fail.
         let _place = self.places.acquire().await;
-        let artifact = aside::compile(&self.program, &self.config, content).await?;
+        let artifact = process::compile(&self.program, &self.config, content).await?;
         let (engine, cache) = (self.engine.clone(), self.cache.clone());
         let load = move || {
             let component = artifact.load(&engine).map_err(CompileError::Load)?;
@@ -96,9 +97,7 @@ impl Compiler {
             let loaded = artifact.load(&engine);
             loaded
                 .inspect_err(|error| {
-                    tracing::warn!(
-                        "compiled code is not loaded: {error:#}; it is removed and compiled anew"
-                    );
+                    tracing::warn!("discarding cached code: {error:#}; compiling it again");
                     cache.forget(&subject);
                 })
                 .ok()

@@ -1,14 +1,14 @@
-//! What one compilation may use, and what a component may have.
+//! The limits of compiling.
 
 use hayrick_types::settings::component::ComponentBounds;
 use hayrick_types::settings::engine::CompileLimits;
 use serde::{Deserialize, Serialize};
 
-/// What bounds one compilation.
+/// The limits of one compilation.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CompileConfig {
-    /// Memory, time and size. The process that compiles sets the first two on itself.
+    /// Memory, time and size. The compiler process applies the first two to itself.
     pub limits: CompileLimits,
-    /// Parts of a component, counted before it is compiled.
+    /// How many parts a component may have, counted before it is compiled.
     pub bounds: ComponentBounds,
 }

@@ -1,55 +1,64 @@
-//! Why a component has no code. The text is for the plugin's author.
+//! Why a component cannot be compiled. The messages are for the author of the plugin.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use hayrick_types::limit_name::LimitName;
 
-/// A component is not compiled.
+/// A component cannot be compiled.
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {
-    /// The process that compiles says why, in a whole sentence.
+    /// The message comes from the compiler process.
     #[error("{0}")]
     Refused(String),
-    /// The component has more parts than a limit allows; the reason is a whole sentence, too.
+    /// The component has more parts than a limit allows. The reason, too, comes from the compiler
+    /// process.
     #[error("{reason}")]
     Bound { limit: LimitName, reason: String },
     #[error(
-        "compiling it takes more memory than compile_memory_bytes_max, {} MiB: make it smaller, or ask the operator to raise the limit",
+        "compiling it needs more than {} MiB of memory (compile_memory_bytes_max): make it \
+         smaller, or ask the operator to raise the limit",
         max >> 20
     )]
     Memory { max: u64 },
     #[error(
-        "compiling it takes more computing than compile_cpu_time_max, {} s: make it smaller, or ask the operator to raise the limit",
+        "compiling it takes more than {} s of CPU time (compile_cpu_time_max): make it smaller, \
+         or ask the operator to raise the limit",
         max.as_secs()
     )]
     CpuTime { max: Duration },
-    #[error("compiling it takes longer than compile_time_max, {} ms: make it smaller, or ask the operator to raise the limit", max.as_millis())]
+    #[error(
+        "compiling it takes longer than {} ms (compile_time_max): make it smaller, or ask the \
+         operator to raise the limit",
+        max.as_millis()
+    )]
     Time { max: Duration },
     #[error(
-        "its code has more than artifact_bytes_max, {max} bytes: make it smaller, or ask the operator to raise the limit"
+        "its compiled code has more than {max} bytes (artifact_bytes_max): make it smaller, or ask \
+         the operator to raise the limit"
     )]
     ArtifactTooLarge { max: u64 },
     #[error(
-        "the process that compiled it was killed from outside: try again; if the machine ran out of memory, lower compile_memory_bytes_max"
+        "the compiler process was killed: try again; if the machine ran out of memory, lower \
+         compile_memory_bytes_max"
     )]
     Killed,
     #[error(
-        "the compiler failed over it ({how}): report it to the component's toolchain and to Hayrick"
+        "the compiler crashed ({how}): report this to the toolchain of the component and to Hayrick"
     )]
     Crashed { how: String },
     #[error(
-        "no process to compile it in can be started: {0}: check that this user may start more of them"
+        "cannot start the compiler process: {0}; check that this user may start more processes"
     )]
     Spawn(#[source] std::io::Error),
     #[error(
-        "the code that was made of it cannot be loaded: {0:#}: was the program replaced while it ran? restart it"
+        "cannot load its compiled code: {0:#}; if the program was replaced while it ran, restart it"
     )]
     Load(#[source] wasmtime::Error),
 }
 
 impl CompileError {
-    /// The limit it is due to, if it is due to one.
+    /// The limit that was reached, if that is the reason.
     pub(crate) fn limit(&self) -> Option<LimitName> {
         match self {
             CompileError::Bound { limit, .. } => Some(*limit),
@@ -66,7 +75,8 @@ impl CompileError {
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
     #[error(
-        "the compile cache {path} cannot be used: {source}: check that it is a folder that this user may read and write"
+        "cannot use the compile cache {path}: {source}; check that it is a folder and that this \
+         user may read and write it"
     )]
     Folder {
         path: PathBuf,
@@ -74,19 +84,22 @@ pub enum CacheError {
         source: std::io::Error,
     },
     #[error(
-        "the compile cache {path} belongs to user {owner} and this is user {user}: remove it, or name another data folder with --data-dir"
+        "the compile cache {path} belongs to user {owner}, but this is user {user}: remove it, or \
+         choose another data folder with --data-dir"
     )]
-    ForeignFolder {
+    FolderOwner {
         path: PathBuf,
         owner: u32,
         user: u32,
     },
     #[error(
-        "others may write to the compile cache {path} (mode {mode:03o}), and native code is loaded from it: chmod 700 {path}"
+        "other users may write to the compile cache {path} (mode {mode:03o}), but native code is \
+         loaded from it: run `chmod 700 {path}`"
     )]
-    OpenFolder { path: PathBuf, mode: u32 },
+    FolderMode { path: PathBuf, mode: u32 },
     #[error(
-        "the key of the compile cache {path} cannot be used: {source}: remove it, and a new one is made"
+        "cannot use the key of the compile cache {path}: {source}; remove it, and the next start \
+         creates a new one"
     )]
     Key {
         path: PathBuf,
@@ -94,15 +107,19 @@ pub enum CacheError {
         source: std::io::Error,
     },
     #[error(
-        "the key of the compile cache {path} is not this user's alone (owner {owner}, mode {mode:03o}): remove it, and a new one is made"
+        "the key of the compile cache {path} is not private to this user (owner {owner}, mode \
+         {mode:03o}): remove it, and the next start creates a new one"
     )]
-    OpenKey {
+    KeyMode {
         path: PathBuf,
         owner: u32,
         mode: u32,
     },
-    #[error("the key of the compile cache {path} is no key: remove it, and a new one is made")]
-    NoKey { path: PathBuf },
-    #[error("the operating system gives no random numbers for the key of the compile cache")]
+    #[error(
+        "the key of the compile cache {path} is invalid: remove it, and the next start creates a \
+         new one"
+    )]
+    InvalidKey { path: PathBuf },
+    #[error("cannot get random bytes for the key of the compile cache from the operating system")]
     Random,
 }

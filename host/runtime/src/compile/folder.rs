@@ -1,5 +1,5 @@
-//! A folder that nobody else can write to, held open: what was checked is what is used, whatever
-//! its path comes to mean.
+//! A folder that only this user can write to. It is held open, so that the folder that was checked
+//! is the one that is used, even if its path changes.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -15,9 +15,9 @@ use rustix::process::geteuid;
 
 use crate::compile::error::CacheError;
 
-/// Group and others may write.
+/// The mode bits that let group or others write.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
-/// A file of this folder is this user's alone.
+/// The mode bits that give group or others any access. Files in the folder must not have them.
 pub(super) const PRIVATE: u32 = 0o077;
 
 /// The folder.
@@ -32,11 +32,10 @@ pub(super) struct CacheFile {
 }
 
 impl PrivateFolder {
-    /// Opens the folder. A link that leads to it is the operator's own; what counts is what is
-    /// there.
+    /// Opens the folder. The path may be a link: only the folder itself is checked.
     ///
     /// # Errors
-    /// It is none, belongs to another user, or others may write to it.
+    /// It is not a folder, belongs to another user, or others may write to it.
     pub(super) fn open(path: &Path) -> Result<PrivateFolder, CacheError> {
         let failed = |error: rustix::io::Errno| CacheError::Folder {
             path: path.to_owned(),
@@ -51,14 +50,14 @@ impl PrivateFolder {
         let found = fstat(&folder).map_err(failed)?;
         let (owner, user, mode) = (found.st_uid, geteuid().as_raw(), mode(&found));
         if owner != user {
-            return Err(CacheError::ForeignFolder {
+            return Err(CacheError::FolderOwner {
                 path: path.to_owned(),
                 owner,
                 user,
             });
         }
         if mode & WRITABLE_BY_OTHERS != 0 {
-            return Err(CacheError::OpenFolder {
+            return Err(CacheError::FolderMode {
                 path: path.to_owned(),
                 mode,
             });
@@ -66,20 +65,23 @@ impl PrivateFolder {
         Ok(PrivateFolder(folder))
     }
 
-    /// All of a file, read once, and marked as used now; none if there is no such file.
+    /// Reads a whole file and marks it as used now. Returns `None` if it does not exist.
     ///
     /// # Errors
-    /// It cannot be read, is no plain file of this user alone, or has more than `max` bytes.
+    /// It cannot be read, is not a regular file, is not private to this user, or has more than
+    /// `max` bytes.
     pub(super) fn read(&self, name: &str, max: u64) -> io::Result<Option<Vec<u8>>> {
-        // Neither a link nor a pipe in its place may be followed or waited for.
+        // If the file was replaced by a link or a pipe, do not follow or wait for it.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = match openat(&self.0, name, flags, Mode::empty()) {
             Err(rustix::io::Errno::NOENT) => return Ok(None),
             opened => File::from(opened?),
         };
         let found = fstat(&file)?;
-        if !is_own_file(&found) {
-            return Err(io::Error::other("it is no plain file of this user alone"));
+        if !is_private_file(&found) {
+            return Err(io::Error::other(
+                "it is not a regular file that is private to this user",
+            ));
         }
         let mut bytes = Vec::with_capacity(
             usize::try_from(file.metadata()?.len().min(max)).unwrap_or_default(),
@@ -90,41 +92,42 @@ impl PrivateFolder {
         if bytes.len() as u64 > max {
             return Err(io::Error::other("it is too large"));
         }
-        // A time that is not kept makes the file go earlier, no more.
+        // If this fails, the file is only removed from the cache earlier.
         let _ = file.set_modified(SystemTime::now());
         Ok(Some(bytes))
     }
 
-    /// Writes a file whole, or not at all: under `aside` first, which nobody else uses. It is not
-    /// synced as [`hayrick_services::atomic_file`] does: the seal of what a crash cut is broken.
+    /// Writes a file completely or not at all: first under the unique name `temp_name`, then
+    /// renamed. Unlike [`hayrick_services::atomic_file`], it does not sync: a file that a crash
+    /// truncated has a broken seal.
     ///
     /// # Errors
     /// The folder cannot be written to.
-    pub(super) fn write(&self, name: &str, aside: &str, parts: &[&[u8]]) -> io::Result<()> {
+    pub(super) fn write(&self, name: &str, temp_name: &str, parts: &[&[u8]]) -> io::Result<()> {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = File::from(openat(&self.0, aside, flags, Mode::RUSR | Mode::WUSR)?);
+        let mut file = File::from(openat(&self.0, temp_name, flags, Mode::RUSR | Mode::WUSR)?);
         let written = parts.iter().try_for_each(|part| file.write_all(part));
         written
-            .and_then(|()| Ok(renameat(&self.0, aside, &self.0, name)?))
+            .and_then(|()| Ok(renameat(&self.0, temp_name, &self.0, name)?))
             .inspect_err(|_| {
-                // What is left of it goes with the next trim.
-                let _ = self.remove(aside);
+                // If this fails, a later trim removes the file.
+                let _ = self.remove(temp_name);
             })
     }
 
     /// Removes a file.
     ///
     /// # Errors
-    /// It is not there, or cannot be removed.
+    /// It does not exist, or cannot be removed.
     pub(super) fn remove(&self, name: &str) -> io::Result<()> {
         Ok(unlinkat(&self.0, name, AtFlags::empty())?)
     }
 
-    /// Its plain files.
+    /// Lists the regular files in the folder.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The folder cannot be read.
     pub(super) fn list(&self) -> io::Result<Vec<CacheFile>> {
         let mut entries = Vec::new();
         for entry in Dir::read_from(&self.0)? {
@@ -132,7 +135,7 @@ impl PrivateFolder {
             let Ok(name) = entry.file_name().to_str() else {
                 continue;
             };
-            // One that is gone meanwhile is not in the folder.
+            // The file may have been removed in the meantime.
             let Ok(found) = statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) else {
                 continue;
             };
@@ -152,7 +155,8 @@ impl PrivateFolder {
     }
 }
 
-/// Opens a file that may be absent, following no link and waiting for no pipe.
+/// Opens a file, without following a link or waiting for a pipe. Returns `None` if it does not
+/// exist.
 pub(super) fn open_file(path: &Path) -> io::Result<Option<File>> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     match openat(CWD, path, flags, Mode::empty()) {
@@ -161,13 +165,13 @@ pub(super) fn open_file(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Whether it is a plain file that nobody but this user may read or write.
-pub(super) fn is_own_file(found: &Stat) -> bool {
-    let is_plain = FileType::from_raw_mode(found.st_mode) == FileType::RegularFile;
-    is_plain && found.st_uid == geteuid().as_raw() && mode(found) & PRIVATE == 0
+/// Whether it is a regular file that only this user may read or write.
+pub(super) fn is_private_file(found: &Stat) -> bool {
+    let is_regular = FileType::from_raw_mode(found.st_mode) == FileType::RegularFile;
+    is_regular && found.st_uid == geteuid().as_raw() && mode(found) & PRIVATE == 0
 }
 
-/// Who may do what, without the kind of file.
+/// The permission bits, without the file type.
 pub(super) fn mode(found: &Stat) -> u32 {
     found.st_mode & 0o7777
 }

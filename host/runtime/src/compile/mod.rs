@@ -1,8 +1,7 @@
-//! From a component's bytes to code that runs: compiled in a process aside, kept under a seal. Read
-//! `compiler`, then `child` and `cache`.
+//! Compiles components in a separate process, and caches the compiled code under a seal. Start with
+//! `compiler`, then read `child` and `cache`.
 
 pub(crate) mod artifact;
-mod aside;
 mod bounds;
 pub(crate) mod cache;
 pub mod child;
@@ -11,5 +10,6 @@ pub mod config;
 pub mod error;
 mod folder;
 mod key;
+mod process;
 mod seal;
 pub(crate) mod settings;

@@ -1,30 +1,30 @@
-//! The seal of compiled code: whose it is, and that not a bit of it changed since this host wrote
-//! it.
+//! The seal of compiled code. It proves which component the code belongs to, and that the code has
+//! not changed since this host wrote it.
 //!
-//! A sealed file is the tag, then what it covers: a mark, the component's digest, the fingerprint
-//! of engine and settings, the code.
+//! A sealed file is an HMAC tag, followed by what it covers: a mark, the digest of the component,
+//! the fingerprint of engine and settings, and the code.
 
 use ring::hmac::{Context, HMAC_SHA256, Key, verify};
 
 use crate::compile::artifact::Artifact;
 
-/// Bytes of a key, a tag and a digest.
+/// Bytes of a key, a tag or a digest.
 pub(super) const DIGEST_BYTES: usize = 32;
-/// Says what the bytes are, so that a tag over anything else is never one over these.
+/// Identifies the format, so that a tag over any other data is never valid here.
 const MARK: &[u8; 16] = b"hayrick code 1\n\0";
-/// Before the code.
+/// Bytes before the code.
 pub(super) const HEADER_BYTES: usize = DIGEST_BYTES + MARK.len() + 2 * DIGEST_BYTES;
 
-/// What the code is of.
+/// What the code was compiled from.
 #[derive(Clone, Copy)]
 pub(crate) struct Subject {
     /// SHA-256 of the component.
     pub(crate) component: [u8; DIGEST_BYTES],
-    /// What else the code depends on.
+    /// Fingerprint of the engine and its settings.
     pub(crate) engine: [u8; DIGEST_BYTES],
 }
 
-/// Seals and opens.
+/// Seals code and opens sealed code.
 pub(super) struct Sealer(Key);
 
 impl Sealer {
@@ -32,7 +32,7 @@ impl Sealer {
         Sealer(Key::new(HMAC_SHA256, key))
     }
 
-    /// What stands before the code in a sealed file.
+    /// The bytes before the code in a sealed file.
     pub(super) fn header(&self, subject: &Subject, artifact: &Artifact) -> Vec<u8> {
         let covered = covered(subject);
         let mut context = Context::with_key(&self.0);
@@ -41,7 +41,7 @@ impl Sealer {
         [context.sign().as_ref(), &covered].concat()
     }
 
-    /// The code, if the seal is intact and the code is of this subject.
+    /// Returns the code, if the seal is intact and the code belongs to this subject.
     pub(super) fn open(&self, subject: &Subject, mut sealed: Vec<u8>) -> Option<Artifact> {
         let (tag, covered_bytes) = sealed.split_at_checked(DIGEST_BYTES)?;
         verify(&self.0, covered_bytes, tag).ok()?;
@@ -49,7 +49,7 @@ impl Sealer {
             return None;
         }
         sealed.drain(..HEADER_BYTES);
-        Some(Artifact::of_compiler(sealed))
+        Some(Artifact::from_compiler(sealed))
     }
 }
 
@@ -67,7 +67,7 @@ mod tests {
     };
 
     fn sealed() -> Vec<u8> {
-        let artifact = Artifact::of_compiler(b"code".to_vec());
+        let artifact = Artifact::from_compiler(b"code".to_vec());
         [
             Sealer::new(&[7; 32]).header(&SUBJECT, &artifact).as_slice(),
             b"code",
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sealed_opens() {
+    fn sealed_code_opens() {
         assert_eq!(
             Sealer::new(&[7; 32])
                 .open(&SUBJECT, sealed())
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn every_flipped_bit_and_every_cut_breaks_the_seal() {
+    fn every_flipped_bit_and_every_truncation_breaks_the_seal() {
         let (sealer, sealed) = (Sealer::new(&[7; 32]), sealed());
         assert_eq!(sealed.len(), HEADER_BYTES + 4);
         for at in 0..sealed.len() {

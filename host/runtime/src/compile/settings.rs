@@ -1,5 +1,5 @@
-//! What decides the code that is made: the same in the host and in the process that compiles for
-//! it.
+//! The engine settings that the compiled code depends on. They are the same in the host and in the
+//! compiler process.
 
 use std::hash::{Hash, Hasher};
 
@@ -7,8 +7,8 @@ use hayrick_types::settings::component::ComponentBounds;
 use sha2::{Digest, Sha256};
 use wasmtime::{Config, Engine};
 
-/// The settings that the code depends on. Whatever changes it belongs here: a host refuses code
-/// that was made with other settings.
+/// The settings that the code depends on. Every setting that changes the code belongs here, because
+/// the host refuses code that was compiled with other settings.
 pub(crate) fn settings() -> Config {
     let mut settings = Config::new();
     settings
@@ -18,25 +18,24 @@ pub(crate) fn settings() -> Config {
     settings
 }
 
-/// A digest of all that the code depends on: these settings, wasmtime's version, the processor; and
-/// what was let through to be compiled, so that bounds which are lowered hold for what was compiled
-/// before.
+/// A digest of everything that the code depends on: these settings, the version of wasmtime and the
+/// CPU. It includes the bounds, so that lowering them also applies to code in the cache.
 pub(crate) fn fingerprint(engine: &Engine, bounds: &ComponentBounds) -> [u8; 32] {
-    let mut all = Everything(Sha256::new());
-    engine.precompile_compatibility_hash().hash(&mut all);
-    bounds.hash(&mut all);
-    all.0.finalize().into()
+    let mut hasher = Sha256Hasher(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    bounds.hash(&mut hasher);
+    hasher.0.finalize().into()
 }
 
-/// Takes in all that is hashed, where other hashers keep 64 bits of it.
-struct Everything(Sha256);
+/// Hashes to a whole SHA-256 digest instead of 64 bits.
+struct Sha256Hasher(Sha256);
 
-impl Hasher for Everything {
+impl Hasher for Sha256Hasher {
     fn write(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// Nobody asks for it.
+    /// Not used.
     fn finish(&self) -> u64 {
         0
     }
@@ -47,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_changes_the_code_changes_the_fingerprint() {
+    fn settings_and_bounds_change_the_fingerprint() {
         let same = || Engine::new(&settings()).unwrap();
         let mut other = settings();
         other.epoch_interruption(false);

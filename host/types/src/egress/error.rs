@@ -1,6 +1,6 @@
 //! Mistakes in a grant.
 
-/// A mistake of the operator; the message follows the name of the key and a colon.
+/// A mistake in a policy; the message is shown after the name of the key and a colon.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct GrantError(pub String);

@@ -4,7 +4,7 @@ use crate::egress::error::{GrantError, wrong};
 use crate::egress::rule::{Destination, EgressRule, Scheme};
 use crate::egress::secret::SecretGrant;
 
-/// A plugin's grant; the default is nothing.
+/// The grant of a plugin. By default it allows nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EgressGrant {
     pub rules: Vec<EgressRule>,
@@ -15,15 +15,19 @@ impl EgressGrant {
     /// Checks a secret against the rules.
     ///
     /// # Errors
-    /// The secret is for a destination that no rule grants, or would cross the network unencrypted.
+    /// No rule grants the destination of the secret, or the secret would be sent unencrypted over a
+    /// network.
     pub fn check_secret(&self, secret: &SecretGrant) -> Result<(), GrantError> {
         let Some(rule) = self.rules.iter().find(|rule| rule.is_beside(&secret.to)) else {
             return wrong(
-                "no [[egress]] has this scheme, host and port: add one, or the secret goes nowhere",
+                "no [[egress]] has this scheme, host and port: add one, or the secret is never \
+                 sent",
             );
         };
         if secret.to.scheme == Scheme::Http && !rule.private {
-            return wrong("a secret goes over https, or to a private address: write https://");
+            return wrong(
+                "a secret may only be sent over https or to a private address: write https://",
+            );
         }
         Ok(())
     }
@@ -33,7 +37,7 @@ impl EgressGrant {
         self.rules.is_empty()
     }
 
-    /// The rules that grant a request; without one it is denied.
+    /// The rules that allow a request. If there are none, it is denied.
     pub fn rules_for(&self, asked: &Destination) -> impl Iterator<Item = &EgressRule> {
         self.rules.iter().filter(|rule| rule.matches(asked))
     }
@@ -55,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_goes_where_a_rule_goes_and_not_in_the_clear() {
+    fn secrets_need_a_rule_and_are_not_sent_unencrypted() {
         let rules = [
             "https://api.example.com",
             "http://api.example.com",

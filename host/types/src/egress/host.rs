@@ -1,11 +1,11 @@
-//! Hosts as rules name them and as addresses have them.
+//! Hosts in rules and in URLs.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::egress::error::{GrantError, wrong};
 
-/// The longest name that DNS has.
+/// The longest name that DNS allows.
 const NAME_BYTES_MAX: usize = 253;
 const LABEL_BYTES_MAX: usize = 63;
 
@@ -21,16 +21,16 @@ pub enum Host {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HostPattern {
     Exactly(Host),
-    /// `*.example.com`: every name below `example.com`, however deep, and not itself.
+    /// `*.example.com`: every name below `example.com` at any depth, but not `example.com` itself.
     Below(String),
 }
 
 impl HostPattern {
-    /// Reads a name, `*.` and a name, or an IP address.
+    /// Parses a name, `*.` and a name, or an IP address.
     ///
     /// # Errors
-    /// Says what would be right. There is one spelling of each host: no dot at the end, no number
-    /// that only some read as an address.
+    /// The message shows what to write. Each host has one accepted form: no trailing dot, and no
+    /// number that only some software reads as an address.
     pub fn parse(text: &str) -> Result<HostPattern, GrantError> {
         let text = text.to_ascii_lowercase();
         let bare = text
@@ -40,7 +40,7 @@ impl HostPattern {
         if let Ok(ip) = bare.parse::<Ipv6Addr>() {
             return match ip.to_ipv4_mapped() {
                 Some(ip) => wrong(format!(
-                    "'{text}' is an IPv4 address in disguise: write {ip}"
+                    "'{text}' is an IPv4 address written as IPv6: write {ip}"
                 )),
                 None => Ok(HostPattern::Exactly(Host::Ip(ip.into()))),
             };
@@ -55,18 +55,19 @@ impl HostPattern {
         check_name(parent)?;
         if !parent.contains('.') {
             return wrong(format!(
-                "'{text}' is too wide: write at least two names after the star, as in *.example.com"
+                "'{text}' is too broad: write at least two labels after the star, as in \
+                 *.example.com"
             ));
         }
         Ok(HostPattern::Below(parent.to_owned()))
     }
 
-    /// Whether it is one host and no more.
+    /// Whether it matches exactly one host.
     pub fn is_exact(&self) -> bool {
         matches!(self, HostPattern::Exactly(_))
     }
 
-    /// Whether the host is one of these.
+    /// Whether the host matches.
     pub fn matches(&self, host: &Host) -> bool {
         match (self, host) {
             (HostPattern::Exactly(own), host) => own == host,
@@ -82,11 +83,11 @@ impl HostPattern {
 fn check_name(name: &str) -> Result<(), GrantError> {
     if !name.is_ascii() {
         return wrong(format!(
-            "'{name}' is not ASCII: write the form that begins with xn--"
+            "'{name}' is not ASCII: write its encoded form, which begins with xn--"
         ));
     }
     if name.ends_with('.') {
-        return wrong(format!("'{name}' has a dot at the end: leave it out"));
+        return wrong(format!("'{name}' ends with a dot: remove the dot"));
     }
     let is_inner = |byte: u8| {
         byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_')
@@ -97,15 +98,17 @@ fn check_name(name: &str) -> Result<(), GrantError> {
     };
     if name.len() > NAME_BYTES_MAX || !name.split('.').all(is_label) {
         return wrong(format!(
-            "invalid host '{name}': write a name such as api.example.com, *.example.com, or an IP address"
+            "invalid host '{name}': write a name such as api.example.com, *.example.com, or an IP \
+             address"
         ));
     }
-    // What browsers take for an IPv4 address: 127.1, 0x7f.1, 2130706433.
+    // What browsers accept as an IPv4 address: 127.1, 0x7f.1, 2130706433.
     let is_number =
         |label: &str| label.bytes().all(|byte| byte.is_ascii_digit()) || label.starts_with("0x");
     if name.rsplit('.').next().is_some_and(is_number) {
         return wrong(format!(
-            "'{name}' is an odd spelling of an IP address: write four decimal numbers, as in 192.0.2.1"
+            "'{name}' is an unusual form of an IP address: write four decimal numbers, as in \
+             192.0.2.1"
         ));
     }
     Ok(())
@@ -135,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_host_has_one_spelling() {
+    fn each_host_has_one_accepted_form() {
         for (text, shown) in [
             ("API.Example.com", "api.example.com"),
             ("*.example.com", "*.example.com"),
@@ -150,17 +153,17 @@ mod tests {
         }
         for (text, cure) in [
             ("", "invalid host"),
-            ("example.com.", "dot at the end"),
+            ("example.com.", "ends with a dot"),
             ("grün.example", "xn--"),
-            ("127.1", "odd spelling"),
-            ("0x7f.1", "odd spelling"),
-            ("0x7f000001", "odd spelling"),
-            ("2130706433", "odd spelling"),
-            ("017700000001", "odd spelling"),
-            ("127.0.0.01", "odd spelling"),
+            ("127.1", "unusual form"),
+            ("0x7f.1", "unusual form"),
+            ("0x7f000001", "unusual form"),
+            ("2130706433", "unusual form"),
+            ("017700000001", "unusual form"),
+            ("127.0.0.01", "unusual form"),
             ("[::ffff:127.0.0.1]", "write 127.0.0.1"),
             ("*", "invalid host"),
-            ("*.com", "too wide"),
+            ("*.com", "too broad"),
             ("a.*.example.com", "invalid host"),
             ("user@example.com", "invalid host"),
             ("example.com:443", "invalid host"),
@@ -176,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_is_what_lies_below_and_nothing_beside() {
+    fn a_wildcard_matches_only_subdomains() {
         let below = HostPattern::parse("*.example.com").unwrap();
         let named = |name: &str| below.matches(&Host::Name(name.to_owned()));
         assert!(named("a.example.com") && named("a.b.example.com"));

@@ -1,5 +1,5 @@
-//! Which addresses on the network a plugin may ask, and which secrets the host adds to what it
-//! asks. Read `rule`, then `grant`.
+//! Which HTTP requests a plugin may make, and which secrets the host adds to them. Read `rule`,
+//! then `grant`.
 
 pub mod error;
 pub mod grant;

@@ -1,18 +1,18 @@
-//! One rule of what a plugin may ask, and whether a request falls under it.
+//! A rule that allows a plugin some requests, and whether a request matches it.
 
 use std::fmt;
 
 use crate::egress::error::{GrantError, wrong};
 use crate::egress::host::{Host, HostPattern};
 
-/// How a host is talked to.
+/// The scheme of a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
     Http,
     Https,
 }
 
-/// What one request asks for, every part in its one spelling.
+/// The method and URL of a request, each part in canonical form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
     pub scheme: Scheme,
@@ -20,27 +20,27 @@ pub struct Destination {
     pub port: u16,
     /// In upper case.
     pub method: String,
-    /// Begins with `/`; percent-encoded, without the query.
+    /// Starts with `/`; percent-encoded, without the query.
     pub path: String,
 }
 
-/// Lets a plugin ask some hosts for some things.
+/// Allows a plugin some requests to some hosts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EgressRule {
     pub scheme: Scheme,
     pub host: HostPattern,
     pub port: u16,
-    /// In upper case; empty is every method but CONNECT and TRACE, which nobody may use.
+    /// In upper case; empty means every method except CONNECT and TRACE, which are never allowed.
     pub methods: Vec<String>,
-    /// What the path begins with, whole segments; `/` is every path.
+    /// The path prefix, in whole segments; `/` matches every path.
     pub path_prefix: String,
-    /// Whether the host may have a private or loopback address. Addresses of the link and of cloud
-    /// metadata stay out of reach.
+    /// Whether the host may have a private or loopback address. Link-local and cloud metadata
+    /// addresses are always denied.
     pub private: bool,
 }
 
 impl Scheme {
-    /// Reads `http` or `https`.
+    /// Parses `http` or `https`.
     ///
     /// # Errors
     /// It is neither.
@@ -54,7 +54,7 @@ impl Scheme {
         }
     }
 
-    /// The port that goes without saying.
+    /// The default port.
     pub fn port(self) -> u16 {
         match self {
             Scheme::Http => 80,
@@ -62,7 +62,7 @@ impl Scheme {
         }
     }
 
-    /// As URLs spell it.
+    /// The scheme as written in URLs.
     pub fn as_str(self) -> &'static str {
         match self {
             Scheme::Http => "http",
@@ -71,28 +71,28 @@ impl Scheme {
     }
 }
 
-/// Reads a method.
+/// Parses a method.
 ///
 /// # Errors
-/// It is none, or one that nobody may use.
+/// It is not a method, or one that is never allowed.
 pub fn parse_method(text: &str) -> Result<String, GrantError> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return wrong(format!(
-            "invalid method '{text}': write for example \"GET\", in capitals"
+            "invalid method '{text}': write something like \"GET\", in capitals"
         ));
     }
     if is_never_granted(text) {
         return wrong(format!(
-            "{text} cannot be granted: it would make a tunnel or show headers the host adds"
+            "{text} cannot be granted: it would open a tunnel or reveal headers that the host adds"
         ));
     }
     Ok(text.to_owned())
 }
 
-/// Reads what a path begins with.
+/// Parses a path prefix.
 ///
 /// # Errors
-/// It has another spelling, or parts that no path has.
+/// It is not in canonical form, or has parts that are not allowed in a path.
 pub fn parse_path(text: &str) -> Result<String, GrantError> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~!$&'()*+,=:@".contains(&byte);
     if !text.starts_with('/')
@@ -101,44 +101,46 @@ pub fn parse_path(text: &str) -> Result<String, GrantError> {
         || has_dots(text)
     {
         return wrong(format!(
-            "invalid path '{text}': write for example \"/v1\", without a query, '%', '..' or '//'"
+            "invalid path '{text}': write something like \"/v1\", without a query, '%', '..' or \
+             '//'"
         ));
     }
     Ok(text.to_owned())
 }
 
 impl EgressRule {
-    /// Checks what no part shows alone.
+    /// Checks the parts of the rule together.
     ///
     /// # Errors
-    /// A private address must be one host by name.
+    /// A rule for private addresses must name exactly one host.
     pub fn check(self) -> Result<EgressRule, GrantError> {
         if self.private && !self.host.is_exact() {
             return wrong(format!(
-                "{} is many hosts: name the one that may have a private address",
+                "{} matches many hosts: name the host that may have a private address",
                 self.host
             ));
         }
         if self.port == 0 {
-            return wrong("invalid port 0: write for example 443");
+            return wrong("invalid port 0: write something like 443");
         }
         Ok(self)
     }
 
-    /// Reads `https://api.example.com:443/v1`: every method, no private address.
+    /// Parses a URL such as `https://api.example.com:443/v1` into a rule for every method and
+    /// without private addresses.
     ///
     /// # Errors
-    /// Says which part is wrong.
+    /// The message names the invalid part.
     pub fn parse(text: &str) -> Result<EgressRule, GrantError> {
         let Some((scheme, rest)) = text.split_once("://") else {
             return wrong(format!(
-                "invalid address '{text}': write for example \"https://api.example.com/v1\""
+                "invalid address '{text}': write something like \"https://api.example.com/v1\""
             ));
         };
         let scheme = Scheme::parse(scheme)?;
         let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
         let (host, port) = match authority.rsplit_once(':') {
-            // The colons of an IPv6 address lie within its brackets.
+            // The colons of an IPv6 address are inside brackets.
             Some((host, port)) if !port.contains(']') => (host, parse_port(port)?),
             _ => (authority, scheme.port()),
         };
@@ -154,12 +156,12 @@ impl EgressRule {
         .check()
     }
 
-    /// Whether this is the same place, whatever is asked there.
+    /// Whether the scheme, host and port are the same.
     pub fn is_beside(&self, other: &EgressRule) -> bool {
         (self.scheme, &self.host, self.port) == (other.scheme, &other.host, other.port)
     }
 
-    /// Whether the request falls under this rule.
+    /// Whether the request matches this rule.
     pub fn matches(&self, asked: &Destination) -> bool {
         let is_method = !is_never_granted(&asked.method)
             && (self.methods.is_empty() || self.methods.contains(&asked.method));
@@ -193,8 +195,8 @@ fn is_never_granted(method: &str) -> bool {
     matches!(method, "CONNECT" | "TRACE" | "TRACK")
 }
 
-/// A path that some servers read as another one: with an encoded separator, dot or percent sign, an
-/// empty segment, or dots before a `;`.
+/// Whether some servers could read the path as another one: it has an encoded separator, dot or
+/// percent sign, an empty segment, or dots before a `;`.
 fn is_ambiguous(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
     ["%2f", "%5c", "%2e", "%25", "%00", "//", "\\"]
@@ -240,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_is_read_from_an_address() {
+    fn a_rule_is_parsed_from_a_url() {
         let rule = EgressRule::parse("https://api.example.com/v1").unwrap();
         assert_eq!(
             (
@@ -301,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_below_its_prefix_for_every_server_or_not_at_all() {
+    fn ambiguous_paths_never_match_a_prefix() {
         let rule = EgressRule::parse("https://api.example.com/v1").unwrap();
         for path in [
             "/v1x",
@@ -327,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_granted_is_refused() {
+    fn rules_that_cannot_be_granted_are_refused() {
         assert!(
             parse_method("get").is_err()
                 && parse_method("CONNECT").is_err()

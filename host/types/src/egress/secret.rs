@@ -1,30 +1,30 @@
-//! A secret that the host adds to what a plugin asks; the plugin never has it.
+//! A secret that the host adds to requests of a plugin; the plugin never sees it.
 
 use crate::egress::error::{GrantError, wrong};
 use crate::egress::rule::EgressRule;
 
-/// Where the secret stands in a template.
+/// The placeholder for the secret in a template.
 const PLACE: &str = "{}";
 
 /// Adds a header with a secret to the requests of one destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretGrant {
-    /// What the operator calls it.
+    /// The operator's name for it.
     pub name: String,
-    /// The variable of the host's environment that has it.
+    /// The environment variable of the host that holds it.
     pub variable: String,
     /// In lower case.
     pub header: String,
-    /// The header's value, with `{}` for the secret.
+    /// The value of the header, with `{}` for the secret.
     pub template: String,
-    /// The requests it is added to.
+    /// The requests that get the secret.
     pub to: EgressRule,
 }
 
-/// Reads a header's name.
+/// Parses a header name.
 ///
 /// # Errors
-/// It is none, or one that frames the message.
+/// It is not a valid header name, or a header that only the host may set.
 pub fn parse_header(text: &str) -> Result<String, GrantError> {
     let name = text.to_ascii_lowercase();
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
@@ -33,26 +33,27 @@ pub fn parse_header(text: &str) -> Result<String, GrantError> {
     }
     if is_reserved(&name) {
         return wrong(format!(
-            "'{text}' is a header the host writes itself: name another one"
+            "'{text}' is a header that the host sets itself: name another one"
         ));
     }
     Ok(name)
 }
 
-/// Some servers take the method from one of these; a rule is about the one that is sent.
+/// Some servers take the method from one of these headers, but a rule checks the method that is
+/// sent.
 const METHOD_OVERRIDES: [&str; 3] = [
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
 ];
 
-/// Whether a header, in lower case, says where a message ends, belongs to the connection or stands
-/// for the method: only the host writes those.
+/// Whether a header, in lower case, frames the message, belongs to the connection or overrides the
+/// method. Only the host may set those.
 pub fn is_reserved(name: &str) -> bool {
     is_framing(name) || METHOD_OVERRIDES.contains(&name)
 }
 
-/// Whether a header, in lower case, says where a message ends or belongs to the connection.
+/// Whether a header, in lower case, frames the message or belongs to the connection.
 pub fn is_framing(name: &str) -> bool {
     let listed = matches!(
         name,
@@ -69,14 +70,15 @@ pub fn is_framing(name: &str) -> bool {
     listed || name == "http2-settings" || name.starts_with("proxy-")
 }
 
-/// Reads a header's value with `{}` for the secret.
+/// Parses the template of a header value, with `{}` for the secret.
 ///
 /// # Errors
-/// It has no `{}` or more than one, or characters that no header may have.
+/// It has no `{}` or more than one, or characters that are not allowed in a header.
 pub fn parse_template(text: &str) -> Result<String, GrantError> {
     if text.matches(PLACE).count() != 1 {
         return wrong(format!(
-            "'{text}' must have one {{}}, where the secret goes: write for example \"Bearer {{}}\""
+            "'{text}' must contain one {{}}, which stands for the secret: write something like \
+             \"Bearer {{}}\""
         ));
     }
     if !text
@@ -84,7 +86,7 @@ pub fn parse_template(text: &str) -> Result<String, GrantError> {
         .all(|byte| byte == b' ' || byte.is_ascii_graphic())
     {
         return wrong(format!(
-            "'{}' has characters that no header may have",
+            "'{}' has characters that are not allowed in a header",
             text.escape_default()
         ));
     }
@@ -92,7 +94,7 @@ pub fn parse_template(text: &str) -> Result<String, GrantError> {
 }
 
 impl SecretGrant {
-    /// The header's value.
+    /// The value of the header.
     pub fn value(&self, secret: &str) -> String {
         self.template.replacen(PLACE, secret, 1)
     }

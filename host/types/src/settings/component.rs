@@ -1,31 +1,32 @@
-//! `[component]`: how much a component may have of what costs the compiler more than bytes.
+//! `[component]`: limits of what costs the compiler more than the size of the file suggests.
 
 use serde::{Deserialize, Serialize};
 
-/// Hands the table of `[component]` on.
+/// Passes the table of `[component]` to the next macro.
 macro_rules! component_table {
     ($next:ident $($given:tt)*) => { $next! { $($given)*
-        /// How many parts a component may have, counted before it is compiled, with everything
-        /// nested in it.
+        /// How many parts a component may have, including everything nested in it. They are counted
+        /// before it is compiled.
         #[derive(Hash, Serialize, Deserialize)]
         pub struct ComponentBounds in "component" named "component." {
-            /// Levels of components and modules inside each other.
+            /// Maximum nesting depth of components and modules.
             nesting_max: u64 as count = 16, in 1 ..= 1000, limit NestingMax;
-            /// Components nested anywhere in it.
+            /// Maximum number of nested components, at any depth.
             components_max: u64 as count = 256, in 1 ..= 1_000_000, limit ComponentsMax;
-            /// Core modules.
+            /// Maximum number of core modules.
             modules_max: u64 as count = 256, in 1 ..= 1_000_000, limit ModulesMax;
-            /// Core functions with a body.
+            /// Maximum number of core functions with a body.
             functions_max: u64 as count = 200_000, in 1 ..= 1_000_000, limit FunctionsMax;
-            /// Bytes of the body of one function.
+            /// Maximum size of the body of a function.
             function_bytes_max: u64 as bytes = 2 << 20, in 1 ..= 8 << 20, limit FunctionBytesMax;
-            /// Types, and declarations inside the types of components, instances and modules.
+            /// Maximum number of types, including declarations inside component, instance and
+            /// module types.
             types_max: u64 as count = 100_000, in 1 ..= 1_000_000, limit TypesMax;
-            /// Imports, those of its modules included.
+            /// Maximum number of imports, including those of its modules.
             imports_max: u64 as count = 100_000, in 1 ..= 1_000_000, limit ImportsMax;
-            /// Exports, those of its modules included.
+            /// Maximum number of exports, including those of its modules.
             exports_max: u64 as count = 100_000, in 1 ..= 1_000_000, limit ExportsMax;
-            /// Bytes of one name that a component imports or exports.
+            /// Maximum length of the name of an import or export.
             name_bytes_max: u64 as bytes = 1 << 10, in 1 ..= 64 << 10, limit NameBytesMax;
         }
     } };

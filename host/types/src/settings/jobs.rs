@@ -5,43 +5,43 @@ use std::time::Duration;
 use crate::job::JobStatus;
 use crate::settings::ranges::{KEPT, MANY, TIMES};
 
-/// Hands the tables of `[jobs]` on.
+/// Passes the tables of `[jobs]` to the next macro.
 macro_rules! jobs_table {
     ($next:ident $($given:tt)*) => { $next! { $($given)*
         /// The queue and its limits.
         #[derive(Copy)]
         pub struct JobsSettings in "jobs" named "jobs." {
-            /// Attempts of all plugins at a time; further jobs wait.
-            // A job that asks a model mostly waits.
+            /// Maximum number of concurrent attempts of all plugins; further jobs wait.
+            // A job that calls a model mostly waits.
             jobs_max: usize as count = 16, in 1 ..= 4096;
-            /// Attempts of one plugin at a time, unless its own file says otherwise; its further
-            /// jobs wait.
+            /// Maximum number of concurrent attempts of one plugin, unless its own file sets
+            /// another; further jobs wait.
             plugin_jobs_max: usize as count = 4, in 1 ..= 4096;
-            /// Pending jobs of one pipeline, unless its own file says otherwise; one more is
-            /// refused with 429.
+            /// Maximum number of pending jobs of one pipeline, unless its own file sets another;
+            /// further ones are refused with 429.
             pending_max: u64 as count = 100_000, in MANY, limit JobsPendingMax;
-            /// Bytes of a job's data.
+            /// Maximum size of the data of a job.
             data_bytes_max: usize as bytes = 1 << 20, in 1 ..= 64 << 20, limit JobDataBytesMax;
-            /// Bytes of a job's result; an attempt that gives more has failed.
+            /// Maximum size of the result of a job; an attempt with a larger result fails.
             result_bytes_max: usize as bytes = 4 << 20, in 1 ..= 64 << 20,
                 limit JobResultBytesMax;
-            /// Bytes of a job's checkpoint.
+            /// Maximum size of the checkpoint of a job.
             checkpoint_bytes_max: usize as bytes = 1 << 20, in 1 ..= 64 << 20,
                 limit JobCheckpointBytesMax;
-            /// Attempts of a job that asks for no other number, the first included.
+            /// Default number of attempts of a job, including the first.
             attempts: u32 as count = 4, in 1 ..= 100;
-            /// Time of one attempt, computing and waiting, if its job asks for no other.
+            /// Default timeout of one attempt, waiting included.
             timeout: Duration as duration = Duration::from_secs(300), in TIMES, limit JobTimeout;
-            /// Longest wait after the first failed attempt; it doubles with each.
+            /// Maximum wait after the first failed attempt; it doubles with each further one.
             backoff_base: Duration as duration = Duration::from_secs(1), in TIMES;
-            /// Longest wait after any failed attempt.
+            /// Maximum wait after any failed attempt.
             backoff_cap: Duration as duration = Duration::from_mins(5), in TIMES;
-            /// How often the host's process may die during attempts of a job before the job counts
-            /// as the cause and fails.
+            /// How often the server process may die during attempts of a job before the job is
+            /// considered the cause and fails.
             crashes_max: u32 as count = 3, in 1 ..= 1000, limit JobCrashesMax;
         }
 
-        /// How long final jobs are kept. Others are never swept.
+        /// How long final jobs are kept. Other jobs are never removed.
         #[derive(Copy)]
         pub struct Retention in "jobs" named "jobs." {
             /// How long a completed job is kept.
@@ -50,8 +50,8 @@ macro_rules! jobs_table {
             keep_cancelled: Duration as duration = Duration::from_hours(24), in KEPT;
             /// How long a failed job is kept.
             keep_failed: Duration as duration = Duration::from_hours(7 * 24), in KEPT;
-            /// Jobs of one pipeline and one final status that are kept; beyond it those that ended
-            /// first go first, whatever their age.
+            /// Maximum number of jobs kept per pipeline and final status; beyond it, those that
+            /// ended first are removed first, whatever their age.
             kept_max: u64 as count = 100_000, in MANY;
         }
     } };
@@ -60,7 +60,7 @@ macro_rules! jobs_table {
 jobs_table!(settings);
 
 impl Retention {
-    /// How long a job is kept after it came to this status; `None` is for ever.
+    /// How long a job is kept after it entered this status; `None` means forever.
     pub fn age_max(&self, status: JobStatus) -> Option<Duration> {
         match status {
             JobStatus::Pending | JobStatus::Running => None,

@@ -4,85 +4,88 @@ use std::time::Duration;
 
 use crate::settings::ranges::TIMES;
 
-/// Hands the table of `[limits]` on.
+/// Passes the table of `[limits]` to the next macro.
 macro_rules! limits_table {
     ($next:ident $($given:tt)*) => { $next! { $($given)*
-        /// Limits of a plugin's runs; per run unless the name says otherwise.
+        /// Limits of a plugin's runs; they apply per run unless the description says otherwise.
         pub struct Limits in "limits" named "" {
-            /// Linear memory of a run, all its memories together.
+            /// Maximum linear memory of a run, all its memories together.
             memory_bytes_max: usize as bytes = 256 << 20, in 64 << 10 ..= 4 << 30,
                 limit MemoryBytesMax;
-            /// Linear memory of all runs of the plugin together; past it a run fails with 429.
-            // As many as 16 runs at their own limit, or 256 of CPython's at 16 MiB.
+            /// Maximum linear memory of all runs of the plugin together; a run that needs more
+            /// fails with 429.
+            // Enough for 16 runs at their own limit, or 256 runs of CPython at 16 MiB.
             plugin_memory_bytes_max: usize as bytes = 4 << 30, in 64 << 10 ..= 1 << 44,
                 limit PluginMemoryBytesMax;
-            /// Time the guest computes; time it waits does not count. A job's attempt has its own
-            /// timeout instead.
+            /// Maximum time a run may compute; waiting does not count. Attempts of jobs use the
+            /// timeout of the job instead.
             cpu_time_max: Duration as duration = Duration::from_secs(10), in TIMES,
                 limit CpuTimeMax;
-            /// Time from start to end, waiting included. A job's attempt has its own timeout
-            /// instead.
+            /// Maximum duration of a run, waiting included. Attempts of jobs use the timeout of the
+            /// job instead.
             wall_time_max: Duration as duration = Duration::from_secs(300), in TIMES,
                 limit WallTimeMax;
-            /// Text of one answer.
+            /// Maximum size of the text of an answer.
             output_bytes_max: usize as bytes = 64 << 20, in 1 ..= 4 << 30, limit OutputBytesMax;
-            /// Text of one chunk of an answer.
+            /// Maximum size of the text of one chunk of an answer.
             chunk_bytes_max: usize as bytes = 1 << 20, in 1 ..= 4 << 30, limit ChunkBytesMax;
-            /// Chunks of an answer that wait for a slow client (and 1 MiB of text); then the guest
-            /// waits.
-            // A client that reads at all takes more than this with one read.
+            /// Chunks of an answer that are buffered for a slow client (and at most 1 MiB of text);
+            /// then the guest waits.
+            // A client that reads at all takes more than this in one read.
             channel_items_max: usize as count = 64, in 1 ..= 65_536, limit ChannelItemsMax;
-            /// Runs of the plugin at a time.
+            /// Maximum number of concurrent runs of the plugin.
             plugin_runs_max: usize as count = 256, in 1 ..= 16_384, limit PluginRunsMax;
-            /// Runs of the plugin that wait for a place; one more is refused with 429. With 0,
-            /// nobody waits.
+            /// Maximum number of runs of the plugin that wait for a free slot; further ones are
+            /// refused with 429. With 0, no run waits.
             plugin_queue_max: usize as count = 256, in 0 ..= 65_536, limit PluginQueueMax;
-            /// How long a run waits for a place before it is refused with 429.
+            /// How long a run waits for a free slot before it is refused with 429.
             queue_time_max: Duration as duration = Duration::from_secs(10), in TIMES,
                 limit QueueTimeMax;
-            /// Time `setup` may take at a deploy, waiting included.
+            /// Maximum duration of `setup` during a deploy, waiting included.
             setup_time_max: Duration as duration = Duration::from_secs(30), in TIMES,
                 limit SetupTimeMax;
-            /// Lines a run may log; the rest is dropped.
+            /// Maximum number of lines a run may log; the rest is dropped.
             log_lines_max: u32 as count = 1000, in 0 ..= 1_000_000, limit LogLinesMax;
-            /// Bytes of one logged line; the rest is cut off.
+            /// Maximum length of a logged line; the rest is cut off.
             log_line_bytes_max: usize as bytes = 8 << 10, in 1 ..= 1 << 20, limit LogLineBytesMax;
-            /// Lines all runs of the plugin may log in a second; the rest is dropped.
-            // What a disk and a terminal take without noticing.
+            /// Maximum number of lines per second that all runs of the plugin may log together; the
+            /// rest is dropped.
+            // A disk and a terminal handle this easily.
             log_lines_per_second_max: u32 as count = 1000, in 1 ..= 1_000_000,
                 limit LogLinesPerSecondMax;
-            /// Bytes of the `.wasm` file.
+            /// Maximum size of the `.wasm` file.
             component_bytes_max: u64 as bytes = 128 << 20, in 1 ..= 2 << 30,
                 limit ComponentBytesMax;
-            /// Bytes a guest hands to the host in one call.
-            // The largest request body as messages to a model, and a quarter for the records
+            /// Maximum size of the arguments a guest passes to the host in one call.
+            // The largest request body as messages to a model, plus a quarter for the records
             // around it.
             host_call_bytes_max: usize as bytes = 40 << 20, in 64 << 10 ..= 1 << 30,
                 limit HostCallBytesMax;
-            /// Calls of host functions that a run has waiting at a time.
-            // A batch of a thousand questions asked at once.
+            /// Maximum number of pending calls of host functions in a run.
+            // Enough for a batch of a thousand concurrent questions.
             host_calls_max: usize as count = 1024, in 1 ..= 65_536, limit HostCallsMax;
-            /// Bytes that the host holds for a run in waiting calls: texts, values, documents.
-            // One call at its limit beside another, or a thousand of 64 KiB.
+            /// Maximum size of the data that the host holds for pending calls of a run: texts,
+            /// values, documents.
+            // One call at its limit plus another, or a thousand of 64 KiB.
             host_bytes_max: usize as bytes = 64 << 20, in 64 << 10 ..= 4 << 30, limit HostBytesMax;
-            /// Handles of the component model that a run holds at a time: resources, waiting calls
-            /// and the sets they wait in.
-            // A waiting call takes two or three of them.
+            /// Maximum number of component model handles that a run holds: resources, pending calls
+            /// and waitable sets.
+            // A pending call takes two or three of them.
             handles_max: usize as count = 4096, in 16 ..= 100_000, limit HandlesMax;
-            /// Host resources that a run holds at a time: generations, files, WASI's streams and
-            /// pollables.
+            /// Maximum number of host resources that a run holds: generations, files, WASI streams
+            /// and pollables.
             resources_max: usize as count = 4096, in 1 ..= 100_000, limit ResourcesMax;
-            /// Core instances of a run.
+            /// Maximum number of core instances of a run.
             // CPython's component has about forty.
             instances_max: usize as count = 200, in 1 ..= 10_000, limit InstancesMax;
-            /// Linear memories of a run. Each takes one of the host's places for them; there are as
-            /// many places as runs.
-            // One is what a component has that is not put together from others.
+            /// Maximum number of linear memories of a run. Each takes one of the host's memory
+            /// slots; there are as many slots as runs (`host_runs_max`).
+            // A component that is not composed of others has one.
             memories_max: usize as count = 4, in 1 ..= 100, limit MemoriesMax;
-            /// Tables of a run.
+            /// Maximum number of tables of a run.
             // CPython's shared libraries share one, a language runtime may have a few.
             tables_max: usize as count = 16, in 1 ..= 1000, limit TablesMax;
-            /// Elements of all tables of a run together.
+            /// Maximum number of elements in all tables of a run together.
             // CPython's largest table has some 10,000.
             table_elements_max: usize as count = 100_000, in 1 ..= 1_000_000,
                 limit TableElementsMax;

@@ -1,9 +1,9 @@
-//! Every setting, declared once: a row has the key, the type, the default, the range, the meaning
-//! and, for a limit, the name it counts under.
+//! All settings, each declared once: a row has the key, the type, the default, the range, the
+//! meaning and, for a limit, its name.
 //!
-//! One file a section. A table makes the struct that the host works with, its defaults, its rows
+//! One file per section. A table generates the struct that the host uses, its defaults, its rows
 //! for the settings page, and the function that reads it; see `table`. Keys that a hand-written
-//! function reads have plain rows. `sections` lists all of them in the order of the page.
+//! function reads have plain rows. `sections` lists all sections in the order of the page.
 
 #[macro_use]
 mod table;

@@ -1,8 +1,8 @@
-//! What an operator writes for one plugin, or in `[grants]` for all.
+//! What an operator sets for one plugin, or in `[grants]` for all.
 
 use crate::settings::row::{Kind, Preset, Row};
 
-/// The most tokens of a budget.
+/// The largest token budget.
 const TOKENS_MAX: u64 = 1 << 50;
 
 keywords! {
@@ -25,18 +25,20 @@ keywords! {
     }
 }
 
-/// Hands on the tables of a plugin's file that have limits of their own.
+/// Passes the tables of a plugin's file that have limits to the next macro.
 macro_rules! plugin_table {
     ($next:ident $($given:tt)*) => { $next! { $($given)*
-        /// Which models a plugin may ask, and for how much.
+        /// Which models a plugin may use, and how much.
         pub struct ModelGrant in "models" named "models." {
-            /// Aliases of upstreams that the plugin may ask. The first one answers when the plugin
-            /// names none.
+            /// Aliases of the upstreams that the plugin may use. The first one is the plugin's
+            /// default.
             aliases: Option<Vec<String>> as optional_list = "every upstream";
-            /// Tokens of one run, prompts and answers together; beyond it the run fails with 429.
+            /// Maximum number of tokens per run, prompts and answers together; a run that needs
+            /// more fails with 429.
             run_tokens_max: Option<u64> as optional_count = "no limit", in 0 ..= TOKENS_MAX,
                 limit RunTokensMax;
-            /// Tokens of all runs of a day (UTC); beyond it runs fail with 429 until the next day.
+            /// Maximum number of tokens of all runs per day (UTC); after that, runs fail with 429
+            /// until the next day.
             day_tokens_max: Option<u64> as optional_count = "no limit", in 0 ..= TOKENS_MAX,
                 limit DayTokensMax;
         }
@@ -49,44 +51,46 @@ settings! {
     /// How long an instance lives.
     #[derive(Copy)]
     pub struct InstanceSettings in "" named "" {
-        /// `isolated` gives every run a fresh instance; `warm` lets runs follow each other in one
-        /// instance, which is several times as fast and lets the plugin see what its own earlier
-        /// runs left in memory.
+        /// `isolated` gives every run a fresh instance. `warm` reuses an instance for one run after
+        /// another, which is several times as fast, but the plugin then sees what its earlier runs
+        /// left in memory.
         instance: InstanceKind as keyword = "isolated";
-        /// Runs after which a warm instance is replaced.
+        /// Number of runs after which a warm instance is replaced.
         warm_runs_max: u32 as count = 1000, in 1 ..= 1_000_000_000;
     }
 
-    /// What only `[grants]` says.
+    /// What can be set only in `[grants]`.
     #[derive(Copy)]
     pub struct UpgradeSettings in "grants" named "" {
-        /// Whether an update that asks for more than the version before it must be named in the
-        /// plugin's own file (`named`), or may ask for all that is granted (`any`).
+        /// Which interfaces an update may add to those of the previous version: those that the
+        /// plugin's own file names (`named`), or all that are granted (`any`).
         upgrades: UpgradeRule as keyword = "named";
     }
 
-    /// What a plugin may do with the queue.
+    /// What a plugin may do with the job queue.
     #[derive(Copy)]
     pub struct JobGrant in "jobs" named "jobs." {
-        /// Whether runs of the plugin may submit jobs; clients of its HTTP routes may in any case.
+        /// Whether runs of the plugin may submit jobs. Clients can always submit jobs through the
+        /// HTTP routes.
         submit: bool as flag = true;
-        /// Pending jobs of the plugin, whoever submitted them; one more is refused with 429.
+        /// Maximum number of pending jobs of the plugin, no matter who submitted them; further ones
+        /// are refused with 429.
         pending_max: u64 as count = 100_000, in 0 ..= 1_000_000_000,
             page "`pending_max` of `[jobs]` in hayrick.toml", limit JobsPendingMax;
-        /// Attempts of the plugin at a time; further jobs wait.
+        /// Maximum number of concurrent attempts of the plugin; further jobs wait.
         running_max: usize as count = 4, in 1 ..= 4096,
             page "`plugin_jobs_max` of `[jobs]` in hayrick.toml";
     }
 }
 
-/// What a plugin may import; a function reads it.
+/// What a plugin may import. A function reads this row.
 pub const INTERFACES_ROWS: &[Row] = &[Row {
-    preset_text: Some("all but `http`; in a plugin's file, what `[grants]` says"),
+    preset_text: Some("all but `http`; in a plugin's file, those of `[grants]`"),
     ..Row::new(
         "interfaces",
         Kind::List,
         Preset::List(&[]),
-        "Interfaces that a plugin may import, of those that need a grant.",
+        "Interfaces that a plugin may import. Only interfaces that need a grant are listed.",
     )
 }];
 
@@ -95,8 +99,8 @@ pub const CONFIG_ROWS: &[Row] = &[Row::new(
     "KEY",
     Kind::Text("text"),
     Preset::Absent("no value"),
-    "A value that the plugin reads with `config.get`; not for secrets. Up to 1000 values of 64 \
-     KiB.",
+    "A value that the plugin reads with `config.get`; do not put secrets here. At most 1000 \
+     values of 64 KiB each.",
 )];
 
 /// The port of an `[[egress]]`.
@@ -110,19 +114,19 @@ pub const EGRESS_PORT: Row = Row {
     )
 };
 
-/// One `[[egress]]`; a function reads it.
+/// One `[[egress]]`. A function reads these rows.
 pub const EGRESS_RULE_ROWS: &[Row] = &[
     Row::new(
         "host",
         Kind::Text("host"),
         Preset::Required,
-        "Name, IP address, or `*.example.com` for every name below it.",
+        "Host name, IP address, or `*.example.com` for all its subdomains.",
     ),
     Row::new(
         "scheme",
         Kind::Choice(&["http", "https"]),
         Preset::Text("https"),
-        "Scheme of the requests.",
+        "URL scheme of the requests.",
     ),
     EGRESS_PORT,
     Row {
@@ -131,36 +135,36 @@ pub const EGRESS_RULE_ROWS: &[Row] = &[
             "methods",
             Kind::List,
             Preset::List(&[]),
-            "Methods of the requests; never `CONNECT` or `TRACE`.",
+            "Allowed methods; `CONNECT` and `TRACE` are never allowed.",
         )
     },
     Row::new(
         "path",
         Kind::Text("path"),
         Preset::Text("/"),
-        "What paths begin with, in whole segments.",
+        "Path prefix of the requests, in whole segments.",
     ),
     Row::new(
         "private",
         Kind::Flag,
         Preset::Flag(false),
-        "Whether the host may have a private or loopback address.",
+        "Whether the host may resolve to a private or loopback address.",
     ),
 ];
 
-/// One `[secrets.NAME]`; a function reads it.
+/// One `[secrets.NAME]`. A function reads these rows.
 pub const SECRET_ROWS: &[Row] = &[
     Row::new(
         "env",
         Kind::Text("variable"),
         Preset::Required,
-        "Variable of the host's environment that holds the secret; 8 bytes or more.",
+        "Environment variable of the server that holds the secret, at least 8 bytes long.",
     ),
     Row::new(
         "to",
         Kind::Text("URL"),
         Preset::Required,
-        "Requests that get the secret: scheme, host, port and the beginning of the path.",
+        "URL prefix of the requests that get the secret: scheme, host, port and path prefix.",
     ),
     Row::new(
         "header",

@@ -1,17 +1,17 @@
-//! Settings of the process: where its files are, and what only flags and variables say.
+//! Settings of the process: where its files are, and what only flags and variables can set.
 
 use crate::settings::row::{Kind, Preset, Row};
 
-/// Where the plugins are.
+/// The plugins folder.
 pub const PLUGINS_DIR: Row = Row::new(
     "plugins_dir",
     Kind::Text("path"),
     Preset::Text("plugins"),
-    "Folder whose `.wasm` files are served, with their policy files.",
+    "Folder with the plugins (`.wasm` files) and their policy files.",
 )
 .flag("--plugins-dir", "HAYRICK_PLUGINS_DIR");
 
-/// Where the data is.
+/// The data folder.
 pub const DATA_DIR: Row = Row::new(
     "data_dir",
     Kind::Text("path"),
@@ -20,18 +20,18 @@ pub const DATA_DIR: Row = Row::new(
 )
 .flag("--data-dir", "HAYRICK_DATA_DIR");
 
-/// Which model answers by default.
+/// The default model.
 pub const DEFAULT_UPSTREAM: Row = Row {
     preset_text: Some("the alias `default`, else the only upstream"),
     ..Row::new(
         "default_upstream",
         Kind::Text("alias"),
         Preset::Absent("the built-in model"),
-        "Upstream that answers when a plugin names none.",
+        "Upstream to use when a plugin names none.",
     )
 };
 
-/// The top of `hayrick.toml`; functions read these.
+/// The top level of `hayrick.toml`. Functions read these rows.
 pub const TOP_ROWS: &[Row] = &[PLUGINS_DIR, DATA_DIR, DEFAULT_UPSTREAM];
 
 /// The settings file.
@@ -46,59 +46,60 @@ pub const CONFIG: Row = Row {
 }
 .flag("--config", "HAYRICK_CONFIG");
 
-/// Whether an address that others reach may be open.
+/// Whether an address that other machines can reach may be open.
 pub const INSECURE: Row = Row::new(
     "",
     Kind::Flag,
     Preset::Flag(false),
-    "Serve on an address that other machines reach, and accept requests without a key.",
+    "Listen on an address that other machines can reach, and accept requests without a key.",
 )
 .flag("--insecure", "HAYRICK_INSECURE");
 
-/// What is logged when no filter is given.
+/// The default log filter.
 pub const LOG_FILTER_DEFAULT: &str = "info";
 
-/// What is logged.
+/// The log filter.
 pub const LOG: Row = Row::new(
     "",
     Kind::Text("filter"),
     Preset::Text(LOG_FILTER_DEFAULT),
-    "What is logged: a level, or for example `warn,hayrick_runtime=debug`.",
+    "Log filter: a level, or for example `warn,hayrick_runtime=debug`.",
 )
 .flag("--log", "HAYRICK_LOG");
 
-/// How it is logged.
+/// The log format.
 pub const LOG_FORMAT: Row = Row::new(
     "",
     Kind::Choice(&["text", "json"]),
     Preset::Text("text"),
-    "Form of log lines.",
+    "Format of log lines.",
 )
 .flag("--log-format", "HAYRICK_LOG_FORMAT");
 
-/// Flags of `hayrick serve` that no file can set.
+/// Flags of `hayrick serve` that cannot be set in a file.
 pub const FLAG_ROWS: &[Row] = &[CONFIG, INSECURE, LOG, LOG_FORMAT];
 
-/// Where OpenAI's own models are.
+/// The base URL of OpenAI.
 pub const OPENAI_BASE_URL_DEFAULT: &str = "https://api.openai.com/v1";
-/// The model that answers there by default.
+/// The default model there.
 pub const OPENAI_MODEL_DEFAULT: &str = "gpt-4o-mini";
 
-/// Variables that are not the variable of a flag of `hayrick serve`.
+/// Variables that do not belong to a flag of `hayrick serve`.
 pub const VARIABLE_ROWS: &[Row] = &[
     Row::new(
         "",
         Kind::Text("secret"),
         Preset::Absent("no key"),
-        "API key that commands show to a running server; also `--api-key` of those commands.",
+        "API key that commands send to a running server. Those commands also have the flag \
+         `--api-key`.",
     )
     .variable("HAYRICK_API_KEY"),
     Row::new(
         "",
         Kind::Text("URL"),
         Preset::Text(OPENAI_BASE_URL_DEFAULT),
-        "Address of the upstream `default`, if this or `OPENAI_API_KEY` is set and the file has no \
-         such upstream.",
+        "Base URL of the upstream `default`, if this or `OPENAI_API_KEY` is set and the file does \
+         not define that upstream.",
     )
     .variable("OPENAI_BASE_URL"),
     Row::new(
@@ -119,7 +120,7 @@ pub const VARIABLE_ROWS: &[Row] = &[
         "",
         Kind::Text("text"),
         Preset::Absent("colours on a terminal"),
-        "Set to anything, it turns colours in log lines off.",
+        "If set to any value, log lines are not coloured.",
     )
     .variable("NO_COLOR"),
 ];

@@ -1,16 +1,16 @@
-//! How a table gets its values: something that finds them, and what each type makes of them.
+//! How a table gets its values: a reader that finds them, and a conversion for each type.
 
 use std::time::Duration;
 
 use crate::settings::row::{Preset, Row};
 
-/// Finds the value of a row, in a file for example. What is wrong with a value is the reader's to
-/// report; it gives the default then.
+/// Finds the value of a row, for example in a file. The reader reports invalid values and then
+/// returns the default.
 pub trait Reader {
     /// A count, or bytes.
     fn number(&mut self, row: &'static Row, default: u64) -> u64;
 
-    /// A number that need not be there.
+    /// An optional number.
     fn optional_number(&mut self, row: &'static Row, default: Option<u64>) -> Option<u64>;
 
     /// A duration.
@@ -25,7 +25,7 @@ pub trait Reader {
     /// A list of texts.
     fn list(&mut self, row: &'static Row, default: &[String]) -> Vec<String>;
 
-    /// A list of texts that need not be there.
+    /// An optional list of texts.
     fn optional_list(
         &mut self,
         row: &'static Row,
@@ -35,14 +35,14 @@ pub trait Reader {
 
 /// A type that a setting can have.
 pub trait Setting: Sized {
-    /// The value of a row that nobody set.
+    /// The default value of a row.
     fn preset(row: &Row) -> Self;
 
-    /// What the reader finds, else `default`.
+    /// The value that the reader finds, or else `default`.
     fn read(reader: &mut impl Reader, row: &'static Row, default: &Self) -> Self;
 }
 
-/// Numbers differ in their width only; ranges keep them within it.
+/// The number types differ only in width; the ranges of rows keep values within it.
 macro_rules! numbers {
     ($($number:ty),+) => {$(
         impl Setting for $number {

@@ -1,11 +1,11 @@
-//! A row: what there is to know about one setting.
+//! A row: everything about one setting.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::limit_name::LimitName;
 
-/// What a setting is, and what it may be.
+/// The type of a setting, and its valid values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     /// A whole number.
@@ -20,11 +20,11 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// A list of texts.
     List,
-    /// Text; this says what kind of text.
+    /// Text; the string names the kind of text.
     Text(&'static str),
 }
 
-/// The value of a setting that nobody set.
+/// The default of a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Preset {
     /// Of a count, or of bytes.
@@ -33,7 +33,7 @@ pub enum Preset {
     Flag(bool),
     Text(&'static str),
     List(&'static [&'static str]),
-    /// There is no value; this says what that means.
+    /// No value; the string describes what that means.
     Absent(&'static str),
     /// It must be set.
     Required,
@@ -42,15 +42,15 @@ pub enum Preset {
 /// One setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// The key in its section; empty where there is only a flag or a variable.
+    /// The key in its section; empty if the setting has only a flag or a variable.
     pub key: &'static str,
     pub kind: Kind,
     pub preset: Preset,
-    /// What the page says instead, where the default depends on the machine or on other settings.
+    /// The default shown on the page, if it depends on the machine or on other settings.
     pub preset_text: Option<&'static str>,
-    /// What it means.
+    /// The description.
     pub doc: &'static str,
-    /// The limit that it is.
+    /// The limit that it sets, if any.
     pub limit: Option<LimitName>,
     /// The flag of `hayrick serve` that sets it.
     pub flag: Option<&'static str>,
@@ -58,7 +58,7 @@ pub struct Row {
     pub variable: Option<&'static str>,
 }
 
-/// Where a section stands.
+/// Where a section can be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// In `hayrick.toml`.
@@ -73,17 +73,18 @@ pub enum Place {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
     pub place: Place,
-    /// Its path with placeholders for what the operator names: `upstreams.ALIAS`; empty at the top.
+    /// Its path with placeholders for names that the operator chooses, such as `upstreams.ALIAS`;
+    /// empty for the top level.
     pub path: &'static str,
-    /// As one writes its heading, where that is not the path in brackets.
+    /// Its heading, if that is not the path in brackets.
     pub heading: Option<&'static str>,
     pub doc: &'static str,
-    /// Its rows, table after table.
+    /// Its rows, grouped by table.
     pub rows: &'static [&'static [Row]],
 }
 
 impl Row {
-    /// A row that only a file sets; for keys that a hand-written function reads.
+    /// A row that can only be set in a file, for keys that a hand-written function reads.
     pub const fn new(key: &'static str, kind: Kind, preset: Preset, doc: &'static str) -> Row {
         Row {
             key,
@@ -97,7 +98,7 @@ impl Row {
         }
     }
 
-    /// The same row, also set by a flag and by its variable.
+    /// The same row with a flag and its variable.
     #[must_use]
     pub const fn flag(self, flag: &'static str, variable: &'static str) -> Row {
         Row {
@@ -107,7 +108,7 @@ impl Row {
         }
     }
 
-    /// The same row, also set by a variable.
+    /// The same row with a variable.
     #[must_use]
     pub const fn variable(self, variable: &'static str) -> Row {
         Row {
@@ -123,7 +124,7 @@ impl Section {
         self.rows.iter().copied().flatten()
     }
 
-    /// The path of one of its keys.
+    /// The full path of a key of this section.
     pub fn path_of(&self, row: &Row) -> String {
         if self.path.is_empty() {
             row.key.to_owned()

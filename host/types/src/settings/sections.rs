@@ -43,7 +43,7 @@ const fn plugin(path: &'static str, doc: &'static str, rows: &'static [&'static 
     }
 }
 
-/// What has no section in a file.
+/// Settings without a section in a file.
 const fn process(doc: &'static str, rows: &'static [&'static [Row]]) -> Section {
     Section {
         place: Place::Process,
@@ -54,14 +54,14 @@ const fn process(doc: &'static str, rows: &'static [&'static [Row]]) -> Section 
     }
 }
 
-/// Every section there is.
+/// All sections.
 pub const SECTIONS: &[Section] = &[
     process(
-        "Flags of `hayrick serve` that no file can set, with their variables. Those that set a \
-         key are with their keys.",
+        "Flags of `hayrick serve` that cannot be set in a file, with their variables. Flags that \
+         set a key of hayrick.toml are listed with that key.",
         &[FLAG_ROWS],
     ),
-    process("Other variables", &[VARIABLE_ROWS]),
+    process("Other environment variables.", &[VARIABLE_ROWS]),
     settings("", "Folders, and the default model.", &[TOP_ROWS]),
     settings(
         "server",
@@ -71,7 +71,7 @@ pub const SECTIONS: &[Section] = &[
     settings("keys", "API keys of clients.", &[KeysSettings::ROWS]),
     settings(
         "limits",
-        "What the runs of each plugin may use; per run unless the meaning says otherwise.",
+        "Limits of the runs of each plugin; per run unless the description says otherwise.",
         &[Limits::ROWS],
     ),
     settings(
@@ -81,12 +81,12 @@ pub const SECTIONS: &[Section] = &[
     ),
     settings(
         "component",
-        "How many parts a component may have. They are counted before it is compiled.",
+        "How many parts a component may have, counted before it is compiled.",
         &[ComponentBounds::ROWS],
     ),
     settings(
         "grants",
-        "What every plugin is granted unless its own file says otherwise.",
+        "What every plugin is granted. A plugin's own file overrides it.",
         &[
             INTERFACES_ROWS,
             InstanceSettings::ROWS,
@@ -95,72 +95,73 @@ pub const SECTIONS: &[Section] = &[
     ),
     settings(
         "grants.models",
-        "Which models every plugin may ask unless its own file says otherwise.",
+        "Which models every plugin may use. A plugin's own file overrides it.",
         &[ModelGrant::ROWS],
     ),
     settings(
         "jobs",
-        "The queue of background work.",
+        "The job queue.",
         &[JobsSettings::ROWS, Retention::ROWS],
     ),
-    settings("tasks", "The records of runs.", &[TasksSettings::ROWS]),
+    settings("tasks", "Records of runs (tasks).", &[TasksSettings::ROWS]),
     settings(
         "state",
-        "What each plugin may remember unless its own file says otherwise.",
+        "How much state each plugin may store. A plugin's own file overrides it.",
         &[StateQuota::ROWS],
     ),
     settings(
         "egress",
-        "Limits of requests that plugins make. Which ones they may make is in their own files.",
+        "Limits of the HTTP requests of plugins. The destinations are allowed in the plugins' own \
+         files.",
         &[EgressSettings::ROWS],
     ),
     settings(
         "upstreams.ALIAS",
-        "A model server. ALIAS is the name that plugins and clients use for it.",
+        "A model server. Plugins and clients refer to it as ALIAS.",
         &[SERVER_ROWS, UpstreamSettings::ROWS],
     ),
     settings(
         "upstreams.ALIAS.cache",
-        "With this section, answers to equal requests are repeated from memory.",
+        "With this section, equal requests are answered from an in-memory cache.",
         &[CacheSettings::ROWS],
     ),
     plugin(
         "",
-        "What the plugin may import, and how its instances live.",
+        "What the plugin may import, and how long its instances live.",
         &[INTERFACES_ROWS, InstanceSettings::ROWS],
     ),
     plugin(
         "models",
-        "Which models the plugin may ask.",
+        "Which models the plugin may use.",
         &[ModelGrant::ROWS],
     ),
     plugin("config", "Values for the plugin.", &[CONFIG_ROWS]),
     plugin(
         "limits",
-        "What the runs of the plugin may use. Defaults are those of `[limits]` in hayrick.toml.",
+        "Limits of the plugin's runs. Defaults are those of `[limits]` in hayrick.toml.",
         &[Limits::ROWS],
     ),
     plugin(
         "state",
-        "What the plugin may remember. Defaults are those of `[state]` in hayrick.toml.",
+        "How much state the plugin may store. Defaults are those of `[state]` in hayrick.toml.",
         &[StateQuota::ROWS],
     ),
     plugin(
         "jobs",
-        "What the plugin may do with the queue.",
+        "What the plugin may do with the job queue.",
         &[JobGrant::ROWS],
     ),
     Section {
         heading: Some("[[egress]]"),
         ..plugin(
             "egress",
-            "Requests that the plugin may make; once for each destination.",
+            "HTTP requests that the plugin may make; repeat the section for each destination.",
             &[EGRESS_RULE_ROWS],
         )
     },
     plugin(
         "secrets.NAME",
-        "A secret that the host adds to requests of the plugin.",
+        "A secret that the host adds to the plugin's HTTP requests.",
         &[SECRET_ROWS],
     ),
 ];
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_says_what_it_means_and_has_one_place() {
+    fn every_row_has_a_description_and_is_unique() {
         let mut seen = BTreeSet::new();
         for (section, row) in rows() {
             let name = row.flag.or(row.variable).unwrap_or(row.key);
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn every_default_is_of_its_kind_and_within_its_range() {
+    fn every_default_has_the_right_kind_and_is_in_range() {
         for (section, row) in rows() {
             let fits = match (&row.kind, row.preset) {
                 (Kind::Count(range) | Kind::Bytes(range), Preset::Number(number)) => {
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_gives_defaults() {
+    fn tables_generate_defaults() {
         assert_eq!(Limits::default().memory_bytes_max, 256 << 20);
         assert_eq!(ServerSettings::default().forwarded_headers.len(), 3);
         assert_eq!(ModelGrant::default().aliases, None);

@@ -1,4 +1,4 @@
-//! The macro that makes everything of a table, and how tables are written.
+//! The macro that generates all code of a table, and the syntax of tables.
 //!
 //! ```text
 //! macro_rules! some_table {
@@ -13,16 +13,16 @@
 //! some_table!(settings);
 //! ```
 //!
-//! A section's table is a macro that hands its rows to the macro `$next`, behind what that was
-//! given already. `settings!` makes the struct, its `Default`, `ROWS` and `read` of them. The same
-//! tables, one after another, go to `limit_names!`, which makes the enum of all limits.
+//! The table of a section is a macro that passes its rows to the macro `$next`, after the rows of
+//! previous tables. From these, `settings!` generates the struct, its `Default`, `ROWS` and `read`.
+//! All tables, chained, go to `limit_names!`, which generates the enum of all limits.
 //!
 //! A row is `field: type as kind = default`, then `in range` (not for flags, keywords and lists),
 //! then `page "…"` if the page shows another default, then `limit Name` if it is a limit. Kinds:
 //! `count`, `bytes`, `duration`, `flag`, `keyword`, `list`; `optional_count` and `optional_list`
-//! need not be there, and their default says what that means.
+//! may be absent, and their default is a text that describes what that means.
 
-/// Makes the struct of each table, its defaults, its rows and its reading.
+/// Generates the struct of each table, its defaults, its rows and the function that reads it.
 macro_rules! settings {
     ($(
         $(#[$attribute:meta])*
@@ -41,13 +41,13 @@ macro_rules! settings {
         }
 
         impl $name {
-            /// Its rows.
+            /// The rows of the table.
             pub const ROWS: &'static [$crate::settings::row::Row] = &[
                 $(settings!(@row $key: $type as $kind = $preset
                     $(, in $range)? $(, page $page)? $(, limit $limit)?; $($doc)+)),+
             ];
 
-            /// What `reader` finds; the rest is as in `default`.
+            /// Reads the values that `reader` finds; `default` supplies the rest.
             pub fn read(
                 reader: &mut impl $crate::settings::reader::Reader,
                 default: &$name,
@@ -108,7 +108,7 @@ macro_rules! settings {
     (@preset keyword $preset:expr) => { $crate::settings::row::Preset::Text($preset) };
 }
 
-/// Makes an enum whose values are keywords of the settings; the first is where a row begins.
+/// Generates an enum whose values are keywords in the settings.
 macro_rules! keywords {
     (
         $(#[$attribute:meta])*
@@ -122,7 +122,7 @@ macro_rules! keywords {
             /// The keywords.
             pub const KEYWORDS: &'static [&'static str] = &[$($keyword),+];
 
-            /// The value of a keyword.
+            /// The value for a keyword.
             pub fn parse(keyword: &str) -> Option<$name> {
                 match keyword {
                     $($keyword => Some($name::$variant),)+

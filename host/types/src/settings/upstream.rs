@@ -5,53 +5,53 @@ use std::time::Duration;
 use crate::settings::ranges::TIMES;
 use crate::settings::row::{Kind, Preset, Row};
 
-/// Hands the tables of an upstream on.
+/// Passes the tables of an upstream to the next macro.
 macro_rules! upstream_table {
     ($next:ident $($given:tt)*) => { $next! { $($given)*
-        /// How an upstream is asked.
+        /// How requests to an upstream are made.
         pub struct UpstreamSettings in "upstreams.ALIAS" named "upstreams." {
-            /// Time for resolving the name and connecting with TCP and TLS.
+            /// Timeout for resolving the host name and connecting (TCP and TLS).
             connect_timeout: Duration as duration = Duration::from_secs(5), in TIMES,
                 limit UpstreamConnectTimeout;
-            /// From sending a request to its first token.
+            /// Timeout from sending a request to the first token.
             first_token_timeout: Duration as duration = Duration::from_secs(60), in TIMES,
                 limit UpstreamFirstTokenTimeout;
-            /// Time between two pieces of an answer.
+            /// Timeout between two chunks of an answer.
             idle_timeout: Duration as duration = Duration::from_secs(60), in TIMES,
                 limit UpstreamIdleTimeout;
-            /// Requests at a time; further ones wait.
+            /// Maximum number of concurrent requests; further ones wait.
             concurrency_max: usize as count = 64, in 1 ..= 65_536;
-            /// Requests that wait for a place; one more is refused.
+            /// Maximum number of waiting requests; further ones are refused.
             queue_max: usize as count = 256, in 0 ..= 65_536, limit UpstreamQueueMax;
-            /// Attempts after the first one.
+            /// Maximum number of retries.
             retries_max: u32 as count = 2, in 0 ..= 100;
-            /// Wait before the first retry; it doubles with each.
+            /// Wait before the first retry; it doubles with each further one.
             backoff_base: Duration as duration = Duration::from_millis(250), in TIMES;
-            /// Longest wait before a retry. An upstream whose `Retry-After` is longer is not tried
-            /// again.
+            /// Maximum wait before a retry. If `Retry-After` of the upstream is longer, the request
+            /// is not retried.
             backoff_cap: Duration as duration = Duration::from_secs(10), in TIMES;
-            /// Failures in a row that open the circuit breaker.
+            /// Number of consecutive failures that open the circuit breaker.
             breaker_failures: u32 as count = 5, in 1 ..= 1_000_000;
-            /// How long an open breaker lets nothing through.
+            /// How long the circuit breaker stays open before it lets a request through.
             breaker_open: Duration as duration = Duration::from_secs(10), in TIMES;
-            /// Bytes of one server-sent event.
+            /// Maximum size of a server-sent event.
             event_bytes_max: usize as bytes = 1 << 20, in 1 << 10 ..= 1 << 30,
                 limit UpstreamEventBytesMax;
-            /// Bytes of the text of one answer.
+            /// Maximum size of the text of an answer.
             answer_bytes_max: usize as bytes = 64 << 20, in 1 << 10 ..= 4 << 30,
                 limit UpstreamAnswerBytesMax;
-            /// Aliases that are asked in this order when this upstream fails; their own fallbacks
-            /// are not followed.
+            /// Aliases to try in this order when this upstream fails; their own fallbacks are not
+            /// followed.
             fallbacks: Vec<String> as list = &[];
         }
 
-        /// The response cache of one upstream. It keeps answers of up to 256 KiB.
+        /// The response cache of one upstream. It stores answers of up to 256 KiB.
         #[derive(Copy)]
         pub struct CacheSettings in "upstreams.ALIAS.cache" named "upstreams.cache." {
-            /// How long an answer is repeated.
+            /// How long an answer is reused.
             ttl: Duration as duration = Duration::from_secs(300),
                 in Duration::from_millis(1) ..= Duration::from_hours(30 * 24);
-            /// Answers that are kept; the oldest goes first.
+            /// Maximum number of cached answers; the oldest is removed first.
             entries_max: usize as count = 1024, in 1 ..= 1_000_000;
         }
     } };
@@ -59,19 +59,19 @@ macro_rules! upstream_table {
 
 upstream_table!(settings);
 
-/// Which server an upstream is; a function reads these.
+/// The server of an upstream. A function reads these rows.
 pub const SERVER_ROWS: &[Row] = &[
     Row::new(
         "base_url",
         Kind::Text("URL"),
         Preset::Required,
-        "Address of the server; `/chat/completions` is appended to it.",
+        "Base URL of the server; `/chat/completions` is appended to it.",
     ),
     Row::new(
         "model",
         Kind::Text("text"),
         Preset::Required,
-        "Name of the model at this server.",
+        "Name of the model on this server.",
     ),
     Row::new(
         "api_key_env",
@@ -89,6 +89,6 @@ pub const SERVER_ROWS: &[Row] = &[
         "api_key",
         Kind::Text("secret"),
         Preset::Absent("no key"),
-        "The API key itself; better in a variable or a file. Only one of the three may be set.",
+        "The API key itself; prefer a variable or a file. Set only one of the three.",
     ),
 ];

@@ -1,4 +1,4 @@
-//! Has a component compiled by a process of its own, and makes sure of its end.
+//! Compiles a component in a separate process, and makes sure that the process ends.
 
 use std::num::NonZero;
 use std::os::unix::process::ExitStatusExt;
@@ -13,78 +13,79 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
 use crate::compile::artifact::Artifact;
-use crate::compile::child::{EXIT_LIMIT, EXIT_NO_MEMORY, EXIT_REFUSED, Order};
+use crate::compile::child::{CompileRequest, EXIT_LIMIT, EXIT_NO_MEMORY, EXIT_REFUSED};
 use crate::compile::config::CompileConfig;
 use crate::compile::error::CompileError;
 
-/// The hidden command of our own program.
+/// The hidden command of our program that compiles.
 const COMMAND: &str = "compile";
-/// Threads of a compilation: more gain little and cost memory each.
+/// Threads per compilation. More would gain little, and each costs memory.
 const THREADS_MAX: usize = 16;
-/// Of what it complains of, and of why it refuses.
-const WORDS_BYTES_MAX: u64 = 16 << 10;
-/// Characters of a complaint that are shown.
+/// Bytes of stderr that are read.
+const STDERR_BYTES_MAX: u64 = 16 << 10;
+/// Characters of a message from the process that are shown.
 const SHOWN_CHARS_MAX: usize = 300;
 
-/// The process. Dropping it kills it, and whatever it may have started.
-struct Compiling(Child);
+/// The compiler process. Dropping it kills the process and everything that it started.
+struct CompilerProcess(Child);
 
-impl Drop for Compiling {
+impl Drop for CompilerProcess {
     fn drop(&mut self) {
-        // It has a number until its end was waited for, so no other process can have it.
+        // The child keeps its pid until it has been waited for, so the pid is not reused.
         let pid = self
             .0
             .id()
             .and_then(|pid| i32::try_from(pid).ok())
             .and_then(Pid::from_raw);
         if let Some(pid) = pid {
-            // It may have ended.
+            // Fails if the process has already ended.
             let _ = kill_process_group(pid, Signal::KILL);
         }
     }
 }
 
-/// All that the process left.
-struct Left {
+/// The result of the process.
+struct Finished {
     status: ExitStatus,
-    output: Vec<u8>,
-    complaint: Vec<u8>,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
 }
 
-/// Compiles `content` with `program`, which is this one.
+/// Compiles `content` with `program`, which is this program.
 ///
 /// # Errors
-/// Which limit it met, or what is wrong with the component.
+/// A limit was reached, or the component is not valid.
 pub(super) async fn compile(
     program: &Path,
     config: &CompileConfig,
     content: &[u8],
 ) -> Result<Artifact, CompileError> {
-    let order = Order {
+    let request = CompileRequest {
         config: config.clone(),
         component_bytes: content.len(),
     };
-    let order = serde_json::to_string(&order).map_err(|error| CompileError::Spawn(error.into()))?;
+    let request =
+        serde_json::to_string(&request).map_err(|error| CompileError::Spawn(error.into()))?;
     let limits = &config.limits;
-    let mut compiling = start(program, &order).map_err(CompileError::Spawn)?;
-    let exchange = exchange(&mut compiling.0, content, limits.artifact_bytes_max);
-    let left = tokio::time::timeout(limits.compile_time_max, exchange).await;
-    let left = left
+    let mut process = start(program, &request).map_err(CompileError::Spawn)?;
+    let exchange = exchange(&mut process.0, content, limits.artifact_bytes_max);
+    let finished = tokio::time::timeout(limits.compile_time_max, exchange).await;
+    let finished = finished
         .map_err(|_| CompileError::Time {
             max: limits.compile_time_max,
         })?
         .map_err(CompileError::Spawn)?;
-    judge(left, limits)
+    outcome(finished, limits)
 }
 
-fn start(program: &Path, order: &str) -> std::io::Result<Compiling> {
+fn start(program: &Path, request: &str) -> std::io::Result<CompilerProcess> {
     let threads = available_parallelism()
         .map_or(1, NonZero::get)
         .min(THREADS_MAX);
     let mut command = Command::new(program);
     command
         .arg(COMMAND)
-        .arg(order)
+        .arg(request)
         .env_clear()
         .env("RAYON_NUM_THREADS", threads.to_string())
         .current_dir("/");
@@ -92,98 +93,100 @@ fn start(program: &Path, order: &str) -> std::io::Result<Compiling> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    // A group of its own: a signal from a terminal is for the host, which ends this one itself.
+    // A separate process group: a signal from a terminal is for the host, which then ends this
+    // process itself.
     command
         .process_group(0)
         .kill_on_drop(true)
         .spawn()
-        .map(Compiling)
+        .map(CompilerProcess)
 }
 
 async fn exchange(
     child: &mut Child,
     content: &[u8],
     artifact_bytes_max: u64,
-) -> std::io::Result<Left> {
-    let (Some(mut input), Some(output), Some(complaint)) =
+) -> std::io::Result<Finished> {
+    let (Some(mut stdin), Some(stdout), Some(stderr)) =
         (child.stdin.take(), child.stdout.take(), child.stderr.take())
     else {
-        return Err(std::io::Error::other("it has no pipes"));
+        return Err(std::io::Error::other("the compiler process has no pipes"));
     };
     let feed = async {
-        // One that died over what it read so far says so by its exit.
-        let _ = input.write_all(content).await;
-        input
+        // Fails if the process has died; its exit status then says why.
+        let _ = stdin.write_all(content).await;
+        stdin
     };
-    let output = bounded(output, artifact_bytes_max.saturating_add(1));
-    // Its input stays open until its end: closing it kills it.
-    let (_input, output, complaint) =
-        tokio::join!(feed, output, bounded(complaint, WORDS_BYTES_MAX));
-    Ok(Left {
+    let stdout = read_up_to(stdout, artifact_bytes_max.saturating_add(1));
+    // Keep stdin open until the process ends: closing it kills the process.
+    let (_stdin, stdout, stderr) = tokio::join!(feed, stdout, read_up_to(stderr, STDERR_BYTES_MAX));
+    Ok(Finished {
         status: child.wait().await?,
-        output: output?,
-        complaint: complaint?,
+        stdout: stdout?,
+        stderr: stderr?,
     })
 }
 
-/// Reads up to `max` bytes; whoever writes more finds the pipe closed.
-async fn bounded(pipe: impl AsyncRead + Unpin, max: u64) -> std::io::Result<Vec<u8>> {
+/// Reads up to `max` bytes, then closes the pipe.
+async fn read_up_to(pipe: impl AsyncRead + Unpin, max: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     pipe.take(max).read_to_end(&mut bytes).await?;
     Ok(bytes)
 }
 
-fn judge(left: Left, limits: &CompileLimits) -> Result<Artifact, CompileError> {
-    let Left {
+/// The code, or why there is none.
+fn outcome(finished: Finished, limits: &CompileLimits) -> Result<Artifact, CompileError> {
+    let Finished {
         status,
-        output,
-        complaint,
-    } = left;
+        stdout,
+        stderr,
+    } = finished;
     let max = limits.artifact_bytes_max;
-    if output.len() as u64 > max {
+    if stdout.len() as u64 > max {
         return Err(CompileError::ArtifactTooLarge { max });
     }
     let no_memory = CompileError::Memory {
         max: limits.compile_memory_bytes_max,
     };
-    let complaint = String::from_utf8_lossy(&complaint);
+    let stderr = String::from_utf8_lossy(&stderr);
     match (status.code(), status.signal()) {
-        (Some(0), _) => Ok(Artifact::of_compiler(output)),
+        (Some(0), _) => Ok(Artifact::from_compiler(stdout)),
         (Some(code), _) if code == i32::from(EXIT_REFUSED) => {
-            Err(CompileError::Refused(shown(&output)))
+            Err(CompileError::Refused(printable(&stdout)))
         }
-        (Some(code), _) if code == i32::from(EXIT_LIMIT) => Err(exceeded(&output)),
+        (Some(code), _) if code == i32::from(EXIT_LIMIT) => Err(exceeded(&stdout)),
         (Some(code), _) if code == i32::from(EXIT_NO_MEMORY) => Err(no_memory),
         (None, Some(signal)) if signal == Signal::XCPU.as_raw() => Err(CompileError::CpuTime {
             max: limits.compile_cpu_time_max,
         }),
         (None, Some(signal)) if signal == Signal::KILL.as_raw() => Err(CompileError::Killed),
-        _ if is_out_of_memory(&complaint) => Err(no_memory),
+        _ if is_out_of_memory(&stderr) => Err(no_memory),
         _ => {
-            let last = complaint
+            let last = stderr
                 .lines()
                 .rfind(|line| !line.trim().is_empty())
                 .unwrap_or_default();
             Err(CompileError::Crashed {
-                how: format!("{status}: {}", shown(last.as_bytes())),
+                how: format!("{status}: {}", printable(last.as_bytes())),
             })
         }
     }
 }
 
-/// The limit that a component exceeds, and the reason on the line after it.
+/// Parses the name of the limit that a component exceeds, and the reason after it.
 fn exceeded(output: &[u8]) -> CompileError {
     let text = String::from_utf8_lossy(output);
     let (name, reason) = text.split_once('\n').unwrap_or(("", &text));
-    let reason = shown(reason.as_bytes());
+    let reason = printable(reason.as_bytes());
     match LimitName::parse(name) {
         Some(limit) => CompileError::Bound { limit, reason },
         None => CompileError::Refused(reason),
     }
 }
 
-/// What the standard library, the allocator and the kernel say when there is none left.
-fn is_out_of_memory(complaint: &str) -> bool {
+/// Whether stderr has a message of the standard library, the allocator or the kernel about running
+/// out of memory.
+fn is_out_of_memory(stderr: &str) -> bool {
     [
         "memory allocation of",
         "out of memory",
@@ -191,16 +194,15 @@ fn is_out_of_memory(complaint: &str) -> bool {
         "Resource temporarily unavailable",
     ]
     .iter()
-    .any(|words| complaint.contains(words))
+    .any(|message| stderr.contains(message))
 }
 
-/// Words that a stranger's component may have formed, fit for a log and a terminal.
-fn shown(words: &[u8]) -> String {
-    let words = String::from_utf8_lossy(words);
-    words
-        .chars()
+/// Makes a text safe for a log and a terminal. An untrusted component may have influenced it.
+fn printable(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    text.chars()
         .take(SHOWN_CHARS_MAX)
-        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .map(|char| if char.is_control() { ' ' } else { char })
         .collect()
 }
 
@@ -208,14 +210,14 @@ fn shown(words: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn judged(wait_status: i32, output: &[u8], complaint: &[u8]) -> String {
-        let left = Left {
+    fn message(wait_status: i32, stdout: &[u8], stderr: &[u8]) -> String {
+        let finished = Finished {
             status: ExitStatus::from_raw(wait_status),
-            output: output.to_vec(),
-            complaint: complaint.to_vec(),
+            stdout: stdout.to_vec(),
+            stderr: stderr.to_vec(),
         };
-        judge(
-            left,
+        outcome(
+            finished,
             &CompileLimits {
                 artifact_bytes_max: 9,
                 ..CompileLimits::default()
@@ -226,27 +228,22 @@ mod tests {
     }
 
     #[test]
-    fn each_end_has_its_message() {
+    fn each_outcome_has_its_own_message() {
         let exit = |code: u8| i32::from(code) << 8;
-        assert_eq!(judged(0, b"code", b""), "");
-        for (status, output, complaint, words) in [
+        assert_eq!(message(0, b"code", b""), "");
+        for (status, stdout, stderr, fragment) in [
             (0, &b"ten  bytes"[..], &b""[..], "artifact_bytes_max"),
             (exit(EXIT_REFUSED), b"bad \x1b[2J", b"", "bad  [2J"),
             (exit(EXIT_NO_MEMORY), b"", b"", "compile_memory_bytes_max"),
             (Signal::XCPU.as_raw(), b"", b"", "compile_cpu_time_max"),
-            (Signal::KILL.as_raw(), b"", b"", "killed from outside"),
+            (Signal::KILL.as_raw(), b"", b"", "was killed"),
             (
                 Signal::ABORT.as_raw(),
                 b"",
                 b"memory allocation of 9 bytes failed",
                 "compile_memory_bytes_max",
             ),
-            (
-                Signal::SEGV.as_raw(),
-                b"",
-                b"",
-                "the compiler failed over it",
-            ),
+            (Signal::SEGV.as_raw(), b"", b"", "the compiler crashed"),
             (
                 exit(101),
                 b"",
@@ -255,15 +252,15 @@ mod tests {
             ),
         ] {
             assert!(
-                judged(status, output, complaint).contains(words),
-                "{words}: {}",
-                judged(status, output, complaint)
+                message(status, stdout, stderr).contains(fragment),
+                "{fragment}: {}",
+                message(status, stdout, stderr)
             );
         }
     }
 
     #[test]
-    fn a_component_with_too_many_parts_names_the_limit() {
+    fn the_error_for_too_many_parts_names_the_limit() {
         let error = exceeded(b"component.types_max\ntoo many types");
         assert_eq!(error.limit(), Some(LimitName::TypesMax));
         assert_eq!(error.to_string(), "too many types");
