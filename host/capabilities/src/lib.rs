@@ -33,3 +33,6 @@ mod timers;
 pub mod upload;
 mod uploads;
 mod wasi_http;
+
+#[cfg(test)]
+mod view_tests;
