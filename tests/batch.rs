@@ -224,7 +224,7 @@ async fn sequential_mode_processes_one_item_at_a_time_and_reports_the_success_ra
 
 #[tokio::test]
 async fn lines_are_streamed_while_the_batch_is_running() {
-    let (upstream, host) = over(Duration::from_millis(200), None).await;
+    let (upstream, host) = over(Duration::from_secs(1), None).await;
     let host = host.start().await;
     let mut body = batch(&items(10), false);
     body["stream"] = true.into();

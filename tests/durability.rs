@@ -90,7 +90,7 @@ async fn a_job_that_crashes_the_host_three_times_fails_and_other_jobs_run() {
             .is_some_and(|error| error.starts_with("the host died 3 times")),
         "{failed}"
     );
-    host.logs.line(&["once too often", &poison]).await;
+    host.logs.line(&["the host died too often", &poison]).await;
     assert_eq!(reached(&host, "jobs.crashes_max", "job-worker").await, 1);
     let again = host
         .client

@@ -155,7 +155,7 @@ async fn a_failure_sets_the_status_before_the_first_chunk_and_aborts_the_answer_
     let host = TestHost::builder().guest("files-script").start().await;
     let form = |verb: &str| Form::default().field("do", verb).file("a", "1");
     let refused = upload(&host.client, "files-script", form("refuse")).await;
-    is_refusal(&refused, 400, "write refuse");
+    is_refusal(&refused, 400, "set the field 'do' to refuse");
 
     let whole = text(form("fail").closed());
     let broken = RawClient::send(
