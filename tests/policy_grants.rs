@@ -107,7 +107,7 @@ async fn the_token_budget_ends_a_run_even_if_the_model_reports_no_usage() {
         .chat("echo-relay", &format!("gather:{}", "x".repeat(100)))
         .await;
     assert!(
-        long.status == 429 && long.error().contains("shorten it"),
+        long.status == 429 && long.error().contains("shorten them"),
         "{}: {}",
         long.status,
         long.body
