@@ -65,9 +65,7 @@ fn begin() -> SocketAddr {
             .build()
             .unwrap();
         runtime.block_on(async {
-            let app = App::start(Config::resolve(sources).unwrap())
-                .await
-                .unwrap();
+            let app = App::start(Config::resolve(sources).unwrap()).await.unwrap();
             sender.send(app.address().unwrap()).unwrap();
             // The host handles SIGTERM and SIGINT; the fuzzer ends by its own timer.
             app.serve().await.unwrap();
