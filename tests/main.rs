@@ -3,6 +3,10 @@
 //! The guests are built by `sh tests/guests/build.sh`; `sh tests/run.sh` does that and everything
 //! else.
 #![expect(
+    clippy::too_many_lines,
+    reason = "a test that tells one story from start to end is easier to follow in one piece"
+)]
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

@@ -1,5 +1,9 @@
 //! What every store of jobs must do, and what the handle over it adds.
 #![expect(
+    clippy::too_many_lines,
+    reason = "a test that tells one story from start to end is easier to follow in one piece"
+)]
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,

@@ -63,6 +63,10 @@ async fn a_run_is_seen_from_its_begin_to_long_after_its_end() {
 }
 
 #[tokio::test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "a test that tells one story from start to end is easier to follow in one piece"
+)]
 async fn what_a_run_does_adds_up() {
     let fixture = Fixture::new(TasksConfig::default()).await;
     let job = JobId::fresh();
