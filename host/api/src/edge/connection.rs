@@ -88,19 +88,29 @@ impl Connections {
     ) -> io::Result<()> {
         let mut shutdown = pin!(shutdown);
         loop {
-            tokio::select! {
-                () = &mut shutdown => return Ok(()),
-                Some(ended) = self.tasks.join_next() => log_panic(ended),
-                next = next_connection(&listener, &self.places, &self.idle, &self.metrics) => {
-                    let (socket, peer, permit) = next?;
-                    match self.peers.enter(peer.ip(), self.address_connections_max) {
-                        Some(_counted) => self.begin(socket, peer, Place { permit, _counted }),
-                        None => {
-                            self.metrics.reached(LimitName::AddressConnectionsMax);
-                            tracing::debug!(%peer, "a connection is closed: its address has \
-                                reached address_connections_max");
-                        }
+            let (socket, peer, permit) = {
+                // One future until it has a connection: begun anew when a task ends, it would close
+                // a second connection for the same place.
+                let mut next = pin!(next_connection(
+                    &listener,
+                    &self.places,
+                    &self.idle,
+                    &self.metrics
+                ));
+                loop {
+                    tokio::select! {
+                        () = &mut shutdown => return Ok(()),
+                        Some(ended) = self.tasks.join_next() => log_panic(ended),
+                        next = &mut next => break next?,
                     }
+                }
+            };
+            match self.peers.enter(peer.ip(), self.address_connections_max) {
+                Some(_counted) => self.begin(socket, peer, Place { permit, _counted }),
+                None => {
+                    self.metrics.reached(LimitName::AddressConnectionsMax);
+                    tracing::debug!(%peer, "a connection is closed: its address has reached \
+                        address_connections_max");
                 }
             }
         }
