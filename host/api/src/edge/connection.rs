@@ -214,10 +214,14 @@ async fn next_connection(
     if places.available_permits() == 0 {
         metrics.reached(LimitName::ConnectionsMax);
     }
-    let place = tokio::select! {
-        biased;
-        place = Arc::clone(places).acquire_owned() => place,
-        () = idle.close_longest() => Arc::clone(places).acquire_owned().await,
+    let place = loop {
+        tokio::select! {
+            biased;
+            place = Arc::clone(places).acquire_owned() => break place,
+            // One at a time: a connection that was told to close gets a moment to give its place
+            // up before the next one is.
+            () = async { idle.close_longest().await; sleep(CLOSE_PAUSE).await } => {}
+        }
     };
     // Last, and in one step: this future may be dropped where it waits, and an accepted connection
     // must not be lost.
