@@ -49,18 +49,12 @@ impl App {
     ///
     /// # Errors
     /// One of these steps fails; the message names the cure.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the handle is kept, and ends the task with the server"
-    )]
     pub async fn start(config: Config) -> anyhow::Result<App> {
-        for warning in &config.warnings {
+        let open_files = open_files::raise(config.api.server.connections_max);
+        for warning in config.warnings.iter().chain(&open_files) {
             tracing::warn!("{warning}");
         }
         let signals = Signals::catch().context("cannot install the handlers of stop signals")?;
-        if let Some(warning) = open_files::raise(config.api.server.connections_max) {
-            tracing::warn!("{warning}");
-        }
         let data_dir = DataDir::lock(&config.data_dir)?;
         let keys = KeyRing::open(&config.data_dir, clock::system())?;
         let audit = Audit::new(&config.data_dir, clock::system());
@@ -69,21 +63,12 @@ impl App {
         let (services, spool) = services::open(&config, &config.data_dir).await?;
         let runtime = Runtime::start(&config.runtime, services.clone(), audit.clone())
             .context("cannot start the runtime")?;
-        let worker = Worker::start(
-            services.jobs.clone(),
-            services.state,
-            runtime.clone(),
-            config.worker,
-        );
-        let worker = worker
+        let jobs = services.jobs.clone();
+        let worker = Worker::start(jobs, services.state, runtime.clone(), config.worker)
             .await
             .context("cannot recover the jobs of the previous process")?;
-        let flushing = [
-            AbortOnDropHandle::new(tokio::spawn(services.tasks.clone().flush_loop())),
-            AbortOnDropHandle::new(tokio::spawn(services.budgets.clone().flush_loop())),
-            AbortOnDropHandle::new(tokio::spawn(keys.clone().flush_loop())),
-        ];
         let (tasks, budgets) = (services.tasks.clone(), services.budgets.clone());
+        let flushing = flush_loops(&tasks, &budgets, &keys);
         let for_api = ApiServices {
             llm: services.llm,
             jobs: services.jobs,
@@ -156,15 +141,7 @@ impl App {
             };
             let (drained, ()) =
                 tokio::join!(serving, worker.run(stops(stopped.clone()), drain_deadline));
-            tasks
-                .flush()
-                .await
-                .context("cannot write the last tasks to disk")?;
-            budgets
-                .flush()
-                .await
-                .context("cannot write today's token counts to disk")?;
-            keys.flush();
+            flush(&tasks, &budgets, &keys).await?;
             tracing::info!(drained = ?drained.context("the server failed")?, "stopped");
             anyhow::Ok(())
         };
@@ -183,6 +160,32 @@ impl App {
             second = second_signal => bail!("second signal ({second}): aborted running answers"),
         }
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the handles are kept, and end the tasks with the server"
+)]
+fn flush_loops(tasks: &Tasks, budgets: &Budgets, keys: &KeyRing) -> [AbortOnDropHandle<()>; 3] {
+    [
+        AbortOnDropHandle::new(tokio::spawn(tasks.clone().flush_loop())),
+        AbortOnDropHandle::new(tokio::spawn(budgets.clone().flush_loop())),
+        AbortOnDropHandle::new(tokio::spawn(keys.clone().flush_loop())),
+    ]
+}
+
+/// Writes what is kept in memory for a moment.
+async fn flush(tasks: &Tasks, budgets: &Budgets, keys: &KeyRing) -> anyhow::Result<()> {
+    tasks
+        .flush()
+        .await
+        .context("cannot write the last tasks to disk")?;
+    budgets
+        .flush()
+        .await
+        .context("cannot write today's token counts to disk")?;
+    keys.flush();
+    Ok(())
 }
 
 /// Returns once the server should stop.

@@ -191,25 +191,14 @@ impl Registry {
             tracing::debug!(pipeline = name, "the file and its policy are unchanged");
             return pipeline.clear_refusal();
         }
-        let (number, asked_before, share) = (
-            pipeline.next_number(),
-            self.approvals.asked(name),
-            pipeline.share(),
-        );
-        match self
-            .loader
-            .load(
-                name,
-                Candidate {
-                    bytes,
-                    number,
-                    policy,
-                    asked_before,
-                    share,
-                },
-            )
-            .await
-        {
+        let candidate = Candidate {
+            bytes,
+            number: pipeline.next_number(),
+            policy,
+            asked_before: self.approvals.asked(name),
+            share: pipeline.share(),
+        };
+        match self.loader.load(name, candidate).await {
             Ok(version) => {
                 let approval = Approval::new(&digest, &version.shape.asked);
                 self.serve(pipeline, version);

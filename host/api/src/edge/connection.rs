@@ -137,10 +137,10 @@ impl Connections {
         let meter = HeadMeter::default();
         let socket = Linger::new(WriteStall::new(socket, self.write_stall_timeout));
         let socket = Metered::new(socket, meter.clone());
-        let (of_answers, metrics) = (meter.clone(), self.metrics.clone());
-        let header_bytes_max = self.header_bytes_max;
+        let (metrics, header_bytes_max) = (self.metrics.clone(), self.header_bytes_max);
         let listed = Arc::new(self.idle.enter());
-        let (routes, in_service) = (self.routes.clone(), Arc::clone(&listed));
+        let (of_answers, in_service) = (meter.clone(), Arc::clone(&listed));
+        let routes = self.routes.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             let busy = (in_service.busy(), of_answers.answering());
             request.extensions_mut().insert(Peer(peer));
@@ -152,8 +152,7 @@ impl Connections {
             }
         });
         let connection = self.http.serve_connection(TokioIo::new(socket), service);
-        let open = self.metrics.connected();
-        let mut draining = self.draining.subscribe();
+        let (open, mut draining) = (self.metrics.connected(), self.draining.subscribe());
         // The guard that `wait_for` returns locks the channel, so it must not live on.
         let drain = async move { draining.wait_for(|&draining| draining).await.is_ok() };
         self.tasks.spawn(async move {

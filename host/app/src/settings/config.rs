@@ -86,6 +86,23 @@ impl Config {
         let egress = top.section("egress", |egress| {
             EgressSettings::read(egress, &EgressSettings::default())
         });
+        let tasks = TasksConfig {
+            settings: tasks,
+            ..TasksConfig::default()
+        };
+        let environment = environment.clone();
+        Config::new(rules, address, data_dir, api, tasks, egress, environment)
+    }
+
+    fn new(
+        rules: Rules,
+        address: SocketAddr,
+        data_dir: PathBuf,
+        api: ApiConfig,
+        tasks: TasksConfig,
+        egress: EgressSettings,
+        environment: Environment,
+    ) -> Config {
         let runtime = RuntimeConfig {
             plugins_dir: rules.plugins_dir,
             cache_dir: data_dir.join("cache"),
@@ -114,16 +131,13 @@ impl Config {
                 retention: rules.retention,
                 ..JobsConfig::default()
             },
-            tasks: TasksConfig {
-                settings: tasks,
-                ..TasksConfig::default()
-            },
+            tasks,
             state: StateConfig {
                 quota: rules.state,
                 ..StateConfig::default()
             },
             egress,
-            environment: environment.clone(),
+            environment,
             warnings: Vec::new(),
             found: Vec::new(),
         }

@@ -203,31 +203,26 @@ fn from_environment(
         .ok()?;
     let upstream = ("upstreams", (ALIAS_DEFAULT, "ALIAS"));
     let settings = top.absent_section(upstream.0, upstream.1, |section| {
-        let source = |is_set: bool, variable| {
-            if is_set {
-                Source::Variable(variable)
-            } else {
-                Source::Default
-            }
-        };
-        let shown_url = shown_url(&base_url);
         let shown_model = Value::String(model.unwrap_or(OPENAI_MODEL_DEFAULT).to_owned());
-        section.record(
-            "base_url",
-            Some(shown_url),
-            source(url.is_some(), "OPENAI_BASE_URL"),
-        );
-        section.record(
-            "model",
-            Some(shown_model),
-            source(model.is_some(), "OPENAI_MODEL"),
-        );
-        let shown_key = key.map(|_| hidden());
-        section.record(
-            "api_key",
-            shown_key,
-            source(key.is_some(), "OPENAI_API_KEY"),
-        );
+        let shown = [
+            (
+                "base_url",
+                Some(shown_url(&base_url)),
+                url.is_some(),
+                "OPENAI_BASE_URL",
+            ),
+            ("model", Some(shown_model), model.is_some(), "OPENAI_MODEL"),
+            (
+                "api_key",
+                key.map(|_| hidden()),
+                key.is_some(),
+                "OPENAI_API_KEY",
+            ),
+        ];
+        for (setting, value, is_set, variable) in shown {
+            let source = is_set.then_some(Source::Variable(variable));
+            section.record(setting, value, source.unwrap_or(Source::Default));
+        }
         UpstreamSettings::read(section, &UpstreamSettings::default())
     });
     Some(UpstreamConfig {

@@ -56,16 +56,20 @@ pub fn run(args: JobListArgs) -> anyhow::Result<ExitCode> {
             &json!({"object": "list", "data": jobs, "next": next, "counts": counts}),
         ))?;
     } else {
-        let rows: Vec<_> = jobs.iter().map(row).collect();
-        print(&table(
-            [
-                "ID", "STATUS", "TYPE", "ATTEMPT", "PROGRESS", "AGE", "ERROR",
-            ],
-            &rows,
-        ))?;
+        print_table(&jobs)?;
     }
     if has_more {
         print_stderr("hayrick: there are more jobs: raise --limit, or use --all");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn print_table(jobs: &[Value]) -> std::io::Result<()> {
+    let rows: Vec<_> = jobs.iter().map(row).collect();
+    print(&table(
+        [
+            "ID", "STATUS", "TYPE", "ATTEMPT", "PROGRESS", "AGE", "ERROR",
+        ],
+        &rows,
+    ))
 }

@@ -43,14 +43,7 @@ pub(super) fn check(submission: Submission, config: &JobsConfig) -> Result<NewJo
         config.timeout_max,
     )?;
     let attempts_max = attempts_max.unwrap_or(config.settings.attempts);
-    if attempts_max == 0 || attempts_max > config.attempts_max {
-        let (least, most) = ("1".to_owned(), config.attempts_max.to_string());
-        return Err(JobError::OutOfRange {
-            what: "the number of attempts",
-            least,
-            most,
-        });
-    }
+    check_attempts(attempts_max, config.attempts_max)?;
     Ok(NewJob {
         id: JobId::fresh(),
         pipeline,
@@ -62,6 +55,17 @@ pub(super) fn check(submission: Submission, config: &JobsConfig) -> Result<NewJo
         attempts_max,
         timeout,
         pending_max,
+    })
+}
+
+fn check_attempts(attempts: u32, most: u32) -> Result<(), JobError> {
+    if (1..=most).contains(&attempts) {
+        return Ok(());
+    }
+    Err(JobError::OutOfRange {
+        what: "the number of attempts",
+        least: "1".to_owned(),
+        most: most.to_string(),
     })
 }
 

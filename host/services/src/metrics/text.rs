@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hayrick_types::job::JobStatus;
 use hayrick_types::limit_name::LimitName;
+use hayrick_types::pipeline::PipelineStatus;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder};
@@ -84,56 +85,43 @@ impl Moment {
     }
 
     fn runs(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let runs = |status: &hayrick_types::pipeline::PipelineStatus| {
-            (status.name.clone(), status.total_runs)
+        let of_runs = |count: fn(&PipelineStatus) -> u64| {
+            let pipelines = self.snapshot.pipelines.iter();
+            pipelines.map(move |status| (status.name.clone(), count(status)))
+        };
+        let of_plugins = |gauge: fn(&PluginMetrics) -> u64| {
+            let plugins = self.plugins.iter();
+            plugins.map(move |(name, metrics)| (name.to_string(), gauge(metrics)))
         };
         counters(
             encoder,
             "hayrick_runs_started",
             "Runs that got a place",
-            self.snapshot.pipelines.iter().map(runs),
+            of_runs(|status| status.total_runs),
         )?;
-        let failed = self
-            .snapshot
-            .pipelines
-            .iter()
-            .map(|status| (status.name.clone(), status.failed_runs));
         counters(
             encoder,
             "hayrick_runs_failed",
             "Runs that failed, for whatever reason",
-            failed,
+            of_runs(|status| status.failed_runs),
         )?;
-        let active = self
-            .snapshot
-            .pipelines
-            .iter()
-            .map(|status| (status.name.clone(), as_u64(status.active_runs)));
         gauges(
             encoder,
             "hayrick_runs_active",
             "Runs at this moment",
-            active,
+            of_runs(|status| as_u64(status.active_runs)),
         )?;
-        let queued = self
-            .plugins
-            .iter()
-            .map(|(name, metrics)| (name.to_string(), metrics.queued()));
         gauges(
             encoder,
             "hayrick_runs_queued",
             "Runs that wait for a place",
-            queued,
+            of_plugins(PluginMetrics::queued),
         )?;
-        let memory = self
-            .plugins
-            .iter()
-            .map(|(name, metrics)| (name.to_string(), as_u64(metrics.memory().bytes())));
         gauges(
             encoder,
             "hayrick_plugin_memory_bytes",
             "Linear memory of a plugin's runs",
-            memory,
+            of_plugins(|metrics| as_u64(metrics.memory().bytes())),
         )
     }
 
