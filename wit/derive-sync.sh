@@ -15,6 +15,12 @@ if [ "$out" = "$wit" ]; then
     echo "derive-sync.sh: OUT_DIR is the folder of the contract: choose another one" >&2
     exit 2
 fi
+# A file that the contract no longer has would be read as part of the package.
+for file in "$out"/*.wit; do
+    if [ ! -f "$wit/${file##*/}" ] && grep -q '^package hayrick:pipeline-sync@' "$file" 2>/dev/null; then
+        rm "$file"
+    fi
+done
 for file in "$wit"/*.wit; do
     sed -e 's/^package hayrick:pipeline@/package hayrick:pipeline-sync@/' -e 's/: async func(/: func(/' "$file" >"$out/${file##*/}"
 done

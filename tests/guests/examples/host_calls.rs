@@ -46,7 +46,7 @@ async fn call(verb: &str, number: usize, text: String) -> Outcome {
         "send" => say(text).await?,
         "set" => drop(state::set(format!("key-{number}"), text.into(), None).await?),
         "cas" => {
-            drop(state::compare_and_set(format!("key-{number}"), None, text.into(), None).await?)
+            state::compare_and_set(format!("key-{number}"), None, text.into(), None).await?;
         }
         "submit" => drop(
             jobs::submit(
