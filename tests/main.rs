@@ -116,5 +116,7 @@ mod tasks;
 mod tasks_kept;
 /// Model servers that misbehave, and what the client sees.
 mod upstream;
+/// What real model servers send that OpenAI does not document, and `docs/upstreams.md`.
+mod upstream_oddities;
 /// Instances that are reused between runs, if that is granted.
 mod warm;

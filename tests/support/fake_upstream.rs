@@ -12,6 +12,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 
+use self::texts::{embeddings, item, whole};
+
+#[path = "fake_texts.rs"]
+mod texts;
+
 /// The text of a normal answer, token by token.
 pub const TOKENS: [&str; 3] = ["Hello", " from", " upstream"];
 /// Its usage: prompt and completion.
@@ -50,10 +55,18 @@ pub enum Behaviour {
     HugeEvent { bytes: usize },
     /// An error response with OpenAI's error object and, if set, `Retry-After` in seconds.
     Status { code: u16, retry_after: Option<u64> },
+    /// An error response with this body.
+    Refusal { code: u16, body: String },
     /// The connection is closed before the status.
     HangUp,
     /// An error object in the middle of the stream.
     ErrorEvent { code: Option<u16> },
+    /// These bytes, with more headers; the connection stays open, with comments, if `lingers`.
+    Bytes {
+        headers: &'static str,
+        body: Vec<u8>,
+        lingers: bool,
+    },
     /// This body, with each part in a separate write.
     Raw {
         content_type: &'static str,
@@ -304,6 +317,7 @@ async fn answer(
         }
         Behaviour::Slow { chunks, pause } => stream(out, &vec!["tick "; chunks], pause).await,
         Behaviour::Status { code, retry_after } => refuse(out, code, retry_after).await,
+        Behaviour::Refusal { code, body } => document(out, code, "", &body).await,
         Behaviour::Raw {
             content_type,
             pieces,
@@ -314,6 +328,11 @@ async fn answer(
             }
             end(out).await
         }
+        Behaviour::Bytes {
+            headers,
+            body,
+            lingers,
+        } => bytes(out, headers, &body, lingers).await,
         Behaviour::HangUp => Ok(false),
         Behaviour::NeverAnswers => std::future::pending().await,
         Behaviour::NeverAToken => {
@@ -327,6 +346,25 @@ async fn answer(
             }
             break_off(out, breaking).await
         }
+    }
+}
+
+/// A body that only the end of the connection ends.
+async fn bytes(
+    out: &mut OwnedWriteHalf,
+    headers: &str,
+    body: &[u8],
+    lingers: bool,
+) -> io::Result<bool> {
+    let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\n{headers}\r\n");
+    out.write_all(head.as_bytes()).await?;
+    out.write_all(body).await?;
+    if !lingers {
+        return Ok(false);
+    }
+    loop {
+        sleep(Duration::from_millis(100)).await;
+        out.write_all(b": ping\n\n").await?;
     }
 }
 
@@ -362,14 +400,6 @@ async fn break_off(out: &mut OwnedWriteHalf, behaviour: Behaviour) -> io::Result
         // `Cut`: the connection is closed here.
         _ => Ok(false),
     }
-}
-
-/// The batch item in a request body: the text before the line with the instruction.
-fn item(body: &str) -> &str {
-    let rest = body
-        .split_once("Process this item: ")
-        .map_or("", |(_, rest)| rest);
-    rest.split_once("\\n").map_or(rest, |(item, _)| item)
 }
 
 async fn work(out: &mut OwnedWriteHalf, item: &str, refused: Option<&str>) -> io::Result<bool> {
@@ -411,26 +441,6 @@ pub fn last_events() -> String {
          data: {{\"choices\":[],\"usage\":{{\"prompt_tokens\":{prompt},\"completion_tokens\":{completion}}}}}\n\n\
          data: [DONE]\n\n"
     )
-}
-
-fn whole() -> String {
-    let (text, (prompt, completion)) = (TOKENS.concat(), USAGE);
-    format!(
-        "{{\"choices\":[{{\"index\":0,\"message\":{{\"role\":\"assistant\",\"content\":\"{text}\"}},\"finish_reason\":\"stop\"}}],\
-         \"usage\":{{\"prompt_tokens\":{prompt},\"completion_tokens\":{completion}}}}}"
-    )
-}
-
-/// One vector per text (texts must not contain quotes or commas): 0, 1, 2…, last first.
-fn embeddings(body: &str) -> String {
-    let input = body
-        .split_once("\"input\":[")
-        .and_then(|(_, rest)| rest.split_once(']'))
-        .map_or("", |(input, _)| input);
-    let items = (0..input.split(',').count())
-        .rev()
-        .map(|index| format!("{{\"index\":{index},\"embedding\":[{index},0.5]}}"));
-    format!("{{\"data\":[{}]}}", items.collect::<Vec<_>>().join(","))
 }
 
 async fn refuse(out: &mut OwnedWriteHalf, code: u16, retry_after: Option<u64>) -> io::Result<bool> {

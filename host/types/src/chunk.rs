@@ -27,13 +27,37 @@ impl FinishReason {
         }
     }
 
-    /// Parses the name that an upstream uses; unknown ones become `Stop`.
-    pub fn parse(name: &str) -> FinishReason {
-        match name {
-            "length" => FinishReason::Length,
-            "tool_calls" | "function_call" => FinishReason::ToolCalls,
-            "content_filter" => FinishReason::ContentFilter,
-            _ => FinishReason::Stop,
+    /// Parses the name that an upstream uses, in any case. `None` if it says that the answer was
+    /// broken off: vLLM's `abort`, OpenRouter's and Mistral's `error`, DeepSeek's
+    /// `insufficient_system_resource`. Names that nobody knows become `Stop`.
+    pub fn parse(name: &str) -> Option<FinishReason> {
+        match name.to_ascii_lowercase().as_str() {
+            "length" | "max_tokens" | "max_output_tokens" | "model_length" | "max_length" => {
+                Some(FinishReason::Length)
+            }
+            "tool_calls" | "tool_call" | "tool_use" | "function_call" => {
+                Some(FinishReason::ToolCalls)
+            }
+            "content_filter"
+            | "safety"
+            | "recitation"
+            | "blocklist"
+            | "prohibited_content"
+            | "spii"
+            | "sensitive"
+            | "guardrail_intervened" => Some(FinishReason::ContentFilter),
+            "error"
+            | "abort"
+            | "aborted"
+            | "cancel"
+            | "cancelled"
+            | "canceled"
+            | "failed"
+            | "timeout"
+            | "network_error"
+            | "insufficient_system_resource"
+            | "malformed_function_call" => None,
+            _ => Some(FinishReason::Stop),
         }
     }
 }

@@ -14,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use hayrick_types::chunk::Chunk;
 use hayrick_types::failure::Failure;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use crate::edge::request_id::ACCEL_BUFFERING;
 
@@ -56,7 +56,10 @@ pub(crate) fn response(content_type: HeaderValue, body: Body) -> Response {
     response
 }
 
-/// Starts an answer and waits for its first chunk, which decides whether there is an answer.
+/// Starts an answer and waits for its first chunk, which decides whether there is an answer. If it
+/// does not come within `keep_alive`, the response begins without it, where the protocol can show a
+/// failure later: proxies and clients give up on a silent server.
+///
 /// `detach` lets the run continue by itself; a run that has ended by then, as many have, does not
 /// need it.
 ///
@@ -74,13 +77,21 @@ where
 {
     let mut buffer = BytesMut::with_capacity(BUFFER_BYTES);
     encoder.begin(&mut buffer);
+    let filling = encoder.keep_alive();
     let mut writing = Writing {
         chunks,
         encoder,
         buffer,
         end: End::Open,
     };
-    poll_fn(|context| writing.poll_begin(context)).await?;
+    let begun = poll_fn(|context| writing.poll_begin(context));
+    match filling {
+        None => begun.await?,
+        Some(filling) => match timeout(keep_alive, begun).await {
+            Ok(begun) => begun?,
+            Err(_) => writing.buffer.extend_from_slice(&filling),
+        },
+    }
     if writing.end == End::Complete {
         return Ok(Body::from(writing.buffer.freeze()));
     }
@@ -326,6 +337,25 @@ mod tests {
         let pieces: Vec<_> = body.into_data_stream().collect().await;
         assert_eq!(pieces[0].as_ref().unwrap(), "a!away");
         assert!(pieces[1].is_err() && pieces.len() == 2, "{pieces:?}");
+    }
+
+    #[tokio::test]
+    async fn an_answer_begins_without_its_first_chunk_before_a_proxy_gives_up() {
+        let late = stream::once(async {
+            sleep(Duration::from_millis(20)).await;
+            broken()
+        });
+        let interval = Duration::from_millis(1);
+        let mut body = body(Box::pin(late), |chunks| chunks, writer(), interval)
+            .await
+            .unwrap()
+            .into_data_stream();
+        let mut all = Vec::new();
+        while let Some(piece) = body.next().await {
+            all.push(piece.unwrap());
+        }
+        assert_eq!(all.first().unwrap(), &KEEP_ALIVE);
+        assert_eq!(all.last().unwrap(), "!away");
     }
 
     #[tokio::test]

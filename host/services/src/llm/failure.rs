@@ -8,7 +8,9 @@ use std::time::Duration;
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::limit_name::LimitName;
 use reqwest::StatusCode;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 
+use crate::llm::openai::error::Complaint;
 use crate::secret::Secret;
 
 /// Bytes of an upstream's own error message that are passed on.
@@ -33,12 +35,18 @@ impl Reporter {
     pub(crate) fn status(
         &self,
         status: StatusCode,
-        said: &str,
+        said: &Complaint,
         retry_after: Option<Duration>,
     ) -> Failure {
         let code = status.as_u16();
-        let quote = self.quote(said);
+        let quote = self.quote(&said.message);
         let (kind, what) = match code {
+            _ if said.exhausted => (
+                FailureKind::Failed,
+                format!(
+                    "has no quota left for the host's account ({code}): check its billing{quote}"
+                ),
+            ),
             // The message is not quoted: it may repeat a part of the key.
             401 | 403 => (
                 FailureKind::Failed,
@@ -75,18 +83,52 @@ impl Reporter {
         }
     }
 
-    /// It sent an error object within its answer; `code` is an HTTP status if the object has one.
-    pub(crate) fn reported(&self, said: &str, code: Option<u16>) -> Failure {
-        let status = code
+    /// It sent an error object within its answer, or words instead of an answer.
+    pub(crate) fn reported(&self, complaint: &Complaint) -> Failure {
+        let status = complaint
+            .code
             .and_then(|code| StatusCode::from_u16(code).ok())
             .filter(|status| status.as_u16() >= 400);
         let plain = || {
             self.failure(
                 FailureKind::Failed,
-                &format!("reported an error in its answer{}", self.quote(said)),
+                &format!(
+                    "reported an error in its answer{}",
+                    self.quote(&complaint.message)
+                ),
             )
         };
-        status.map_or_else(plain, |status| self.status(status, said, None))
+        status.map_or_else(plain, |status| self.status(status, complaint, None))
+    }
+
+    /// The finish reason says that the answer is not complete.
+    pub(crate) fn broken_off(&self, reason: &str) -> Failure {
+        let what = format!(
+            "broke off its answer (finish reason '{}'): try again",
+            shorten(reason, 64)
+        );
+        self.failure(FailureKind::Unavailable, &what)
+    }
+
+    /// The body ended without an answer.
+    pub(crate) fn empty(&self) -> Failure {
+        self.failure(
+            FailureKind::Unavailable,
+            "ended its answer before anything came: try again",
+        )
+    }
+
+    pub(crate) fn encoding(&self, found: &str) -> Failure {
+        let what = format!(
+            "compressed its answer as '{}', although it was not asked to: turn that off there",
+            shorten(found, 64)
+        );
+        self.failure(FailureKind::Failed, &what)
+    }
+
+    pub(crate) fn cannot_decode(&self, error: &io::Error) -> Failure {
+        let what = format!("sent an answer that cannot be decompressed ({error}): try again");
+        self.failure(FailureKind::Unavailable, &what)
     }
 
     /// No answer came, for a reason below HTTP. The details go to the log: they name the address.
@@ -163,7 +205,11 @@ impl Reporter {
         self.failure(FailureKind::Failed, &what)
     }
 
-    pub(crate) fn content_type(&self, found: &str) -> Failure {
+    /// It sent a web page.
+    pub(crate) fn page(&self, headers: &HeaderMap) -> Failure {
+        let found = headers
+            .get(CONTENT_TYPE)
+            .map_or("", |value| value.to_str().unwrap_or_default());
         let what = format!(
             "answered with content type {}, not as a model: check its base_url, which often ends in /v1",
             shorten(found, 64)
@@ -328,9 +374,9 @@ mod tests {
             (500, FailureKind::Unavailable),
             (503, FailureKind::Unavailable),
         ];
+        let said = Complaint::plain("bad key sk-1");
         for (code, kind) in cases {
-            let failure =
-                reporter().status(StatusCode::from_u16(code).unwrap(), "bad key sk-1", None);
+            let failure = reporter().status(StatusCode::from_u16(code).unwrap(), &said, None);
             assert_eq!(failure.kind, kind, "{code}");
             assert!(
                 failure.message.contains(&code.to_string()) && !failure.message.contains("sk-1"),
@@ -342,6 +388,7 @@ mod tests {
     #[test]
     fn long_messages_are_cut_between_characters() {
         assert_eq!(shorten("grün", 3), "gr");
-        assert!(reporter().reported(&"ü".repeat(5000), None).message.len() < 2000);
+        let long = Complaint::plain(&"ü".repeat(5000));
+        assert!(reporter().reported(&long).message.len() < 2000);
     }
 }

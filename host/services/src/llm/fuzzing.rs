@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use hayrick_types::chunk::Chunk;
 
 use crate::llm::openai::response::decode;
+use crate::llm::openai::tool_calls::ToolCalls;
 use crate::llm::sse::Decoder;
 
 /// The events of a stream that comes in these pieces, and whether it was refused for an event over
@@ -20,7 +21,7 @@ fn events<'a>(
         decoder.push(piece);
         loop {
             match decoder.next() {
-                Ok(Some(data)) => events.push(data.to_vec()),
+                Ok(Some(event)) => events.push(event.data.to_vec()),
                 Ok(None) => break,
                 Err(_) => return (events, true),
             }
@@ -62,7 +63,7 @@ pub fn check_stream(input: &[u8]) {
 /// The chunks have more text than the input.
 pub fn check_answer(data: &[u8]) {
     let mut chunks = VecDeque::new();
-    if decode(data, &mut chunks).is_err() {
+    if decode(data, &mut ToolCalls::default(), &mut chunks).is_err() {
         return;
     }
     let bytes: usize = chunks.iter().map(Chunk::len).sum();

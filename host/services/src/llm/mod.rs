@@ -2,6 +2,7 @@
 //! then `generation` and `reading`.
 
 mod answer;
+mod body;
 mod breaker;
 mod builtin;
 mod cache;
@@ -11,8 +12,10 @@ mod failure;
 pub mod fuzzing;
 pub mod generation;
 mod openai;
+mod plain;
 mod reading;
 mod retry;
 pub mod router;
 mod sse;
 mod upstream;
+mod usage_taken;

@@ -2,24 +2,32 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use hayrick_types::chunk::{Chunk, FinishReason, Usage};
+use hayrick_types::chunk::{Chunk, FinishReason, ToolCallDelta, Usage};
 use hayrick_types::failure::Failure;
 use reqwest::Response;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
+use crate::llm::body::Body;
 use crate::llm::breaker::Trial;
 use crate::llm::cache::Recorder;
 use crate::llm::failure::{Reporter, is_breakdown};
+use crate::llm::openai::error::{Complaint, of_body};
 use crate::llm::openai::response::{EventSummary, Fault, decode};
-use crate::llm::sse::Decoder;
+use crate::llm::openai::tool_calls::ToolCalls;
+use crate::llm::plain::Plain;
 
 /// How long to wait for the end of the body once the answer is complete: a body that was read to its
 /// end leaves its connection to the next request.
 const DRAIN_MAX: Duration = Duration::from_millis(20);
+/// How long the usage may come after the finish reason. Some upstreams leave the connection open.
+const USAGE_MAX: Duration = Duration::from_secs(1);
+
+/// The longest chunk of an answer; the least `chunk_bytes_max` of a plugin is smaller.
+const CHUNK_BYTES: usize = 256 << 10;
 
 /// What bounds an answer.
 #[derive(Debug, Clone, Copy)]
@@ -33,12 +41,15 @@ pub(crate) struct ReadLimits {
 /// An answer whose headers have come. Dropping it closes the connection and gives the place back.
 pub(crate) struct Reading {
     response: Response,
+    plain: Plain,
     body: Body,
     /// Chunks of the last event that were not returned yet.
     pending: VecDeque<Chunk>,
+    calls: ToolCalls,
     /// Returned last: some upstreams send a running count with every event.
     usage: Option<Usage>,
-    has_finish: bool,
+    /// Set by the finish reason: the answer is complete, and only its usage may follow.
+    ends_by: Option<Instant>,
     has_ended: bool,
     has_token: bool,
     /// How much longer the next bytes may take. Only waiting counts, not the time a slow caller
@@ -48,21 +59,17 @@ pub(crate) struct Reading {
     bytes: usize,
     reporter: Arc<Reporter>,
     trial: Option<Trial>,
+    /// Where a failure after the first chunk is counted.
+    failures: Option<Arc<AtomicU64>>,
     recorder: Option<Recorder>,
     _place: Arc<OwnedSemaphorePermit>,
-}
-
-enum Body {
-    Events(Decoder),
-    /// An upstream that does not stream sends one JSON document.
-    Document(Vec<u8>),
 }
 
 impl Reading {
     /// Takes over a response; `waited` is the part of the first-token timeout that its headers took.
     ///
     /// # Errors
-    /// Its content type is not a model's.
+    /// Its content encoding is unknown.
     pub(crate) fn new(
         response: Response,
         trial: Trial,
@@ -71,12 +78,15 @@ impl Reading {
         limits: ReadLimits,
         waited: Duration,
     ) -> Result<Reading, Failure> {
+        let plain = Plain::of(response.headers()).map_err(|found| reporter.encoding(&found))?;
         Ok(Reading {
-            body: body_of(&response, &reporter, limits.event_bytes_max)?,
+            plain,
+            body: Body::new(limits.event_bytes_max),
             response,
             pending: VecDeque::new(),
+            calls: ToolCalls::default(),
             usage: None,
-            has_finish: false,
+            ends_by: None,
             has_ended: false,
             has_token: false,
             patience: limits.first_token_timeout.saturating_sub(waited),
@@ -84,14 +94,16 @@ impl Reading {
             bytes: 0,
             reporter,
             trial: Some(trial),
+            failures: None,
             recorder: None,
             _place: place,
         })
     }
 
-    /// Records the answer for the cache.
-    pub(crate) fn record(&mut self, recorder: Option<Recorder>) {
+    /// Records the answer for the cache, and counts its failure from now on.
+    pub(crate) fn hand_over(&mut self, recorder: Option<Recorder>, failures: Arc<AtomicU64>) {
         self.recorder = recorder;
+        self.failures = Some(failures);
     }
 
     /// Waits for the first chunk and keeps it.
@@ -126,30 +138,42 @@ impl Reading {
     /// Reads until there is a chunk to return, or none will come.
     async fn fill(&mut self) -> Result<(), Failure> {
         while self.pending.is_empty() && !self.has_ended {
-            if let Body::Events(decoder) = &mut self.body {
-                let event = decoder
-                    .next()
-                    .map_err(|_| self.reporter.event_too_long(self.limits.event_bytes_max))?;
-                if let Some(data) = event {
-                    if data == b"[DONE]" {
-                        self.end();
-                    } else {
-                        let seen = decode(data, &mut self.pending)
-                            .map_err(|fault| explain(&self.reporter, fault))?;
-                        self.note(seen);
-                    }
-                    continue;
-                }
+            if !self.decode_next()? {
+                self.read().await?;
             }
-            self.read().await?;
         }
         Ok(())
+    }
+
+    /// Decodes an event that has come; `false` if more input is needed.
+    fn decode_next(&mut self) -> Result<bool, Failure> {
+        let limit = self.limits.event_bytes_max;
+        let next = self
+            .body
+            .next_event()
+            .map_err(|_| self.reporter.event_too_long(limit))?;
+        let Some(event) = next else {
+            return Ok(false);
+        };
+        let decoded = if event.is_error {
+            Err(Fault::Reported(of_body(event.data)))
+        } else {
+            decode(event.data, &mut self.calls, &mut self.pending)
+        };
+        match decoded {
+            Ok(seen) => self.note(seen),
+            // The answer is complete; what follows is of no use.
+            Err(Fault::Malformed(_)) if self.ends_by.is_some() => self.end(),
+            Err(fault) => return Err(explain(&self.reporter, fault)),
+        }
+        Ok(true)
     }
 
     /// Reads one piece of the body, or its end.
     async fn read(&mut self) -> Result<(), Failure> {
         let start = Instant::now();
-        let failure = match timeout(self.patience, self.response.chunk()).await {
+        let patience = self.ends_by.map_or(self.patience, |end| end - start);
+        let failure = match timeout(patience, self.response.chunk()).await {
             Ok(Ok(Some(bytes))) => {
                 self.patience = if self.has_token {
                     self.limits.idle_timeout
@@ -158,45 +182,65 @@ impl Reading {
                 };
                 return self.push(&bytes);
             }
-            Ok(Ok(None)) if matches!(self.body, Body::Document(_)) => return self.read_document(),
-            Ok(Ok(None)) => self.reporter.cut(None),
+            Ok(Ok(None)) => return self.read_end(),
             Ok(Err(error)) => self.reporter.cut(Some(&error)),
             Err(_) if self.has_token => self.reporter.idle(self.limits.idle_timeout),
             Err(_) => self.reporter.no_token(self.limits.first_token_timeout),
         };
-        if !self.has_finish {
+        if self.ends_by.is_none() {
             return Err(failure);
         }
-        // The answer is complete; not every upstream sends `[DONE]`.
+        // The answer is complete; not every upstream sends `[DONE]` or ends the connection.
         self.end();
         Ok(())
     }
 
-    fn push(&mut self, bytes: &Bytes) -> Result<(), Failure> {
-        match &mut self.body {
-            Body::Events(decoder) => decoder.push(bytes),
-            Body::Document(document)
-                if document.len() + bytes.len() > self.limits.answer_bytes_max =>
-            {
-                return Err(self.reporter.answer_too_long(self.limits.answer_bytes_max));
+    fn push(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let (reporter, body) = (&self.reporter, &mut self.body);
+        let bytes_max = self.limits.answer_bytes_max;
+        let piece = self
+            .plain
+            .decode(bytes)
+            .map_err(|error| reporter.cannot_decode(&error))?;
+        if body.push(&piece, bytes_max) {
+            Ok(())
+        } else {
+            Err(reporter.answer_too_long(bytes_max))
+        }
+    }
+
+    /// The body has ended: what it has left may still be an event, or a whole document.
+    fn read_end(&mut self) -> Result<(), Failure> {
+        self.body.finish();
+        while !self.has_ended {
+            match self.decode_next() {
+                Ok(true) => {}
+                Ok(false) => break,
+                // Half an event.
+                Err(_) if self.has_token && self.body.is_stream() => {
+                    return Err(self.reporter.cut(None));
+                }
+                Err(failure) => return Err(failure),
             }
-            Body::Document(document) => document.extend_from_slice(bytes),
         }
-        Ok(())
-    }
-
-    fn read_document(&mut self) -> Result<(), Failure> {
-        if let Body::Document(document) = &self.body {
-            let seen = decode(document, &mut self.pending)
-                .map_err(|fault| explain(&self.reporter, fault))?;
-            self.note(seen);
+        if self.has_ended {
+            return Ok(());
         }
-        self.end();
-        Ok(())
+        if self.ends_by.is_some() || (self.has_token && !self.body.is_stream()) {
+            self.end();
+            return Ok(());
+        }
+        Err(match self.body.stray() {
+            _ if self.has_token => self.reporter.cut(None),
+            [] => self.reporter.empty(),
+            [b'<', ..] => self.reporter.page(self.response.headers()),
+            said => self
+                .reporter
+                .reported(&Complaint::plain(&String::from_utf8_lossy(said))),
+        })
     }
 
     fn note(&mut self, seen: EventSummary) {
-        self.has_finish |= seen.finish;
         self.usage = seen.usage.or(self.usage);
         if !self.has_token && !self.pending.is_empty() {
             self.has_token = true;
@@ -205,10 +249,16 @@ impl Reading {
                 trial.answering();
             }
         }
+        if seen.finish && self.ends_by.is_none() {
+            self.ends_by = Some(Instant::now() + USAGE_MAX);
+        }
+        if seen.done && self.has_token {
+            self.end();
+        }
     }
 
     fn end(&mut self) {
-        if !self.has_finish {
+        if self.ends_by.is_none() {
             self.pending.push_back(Chunk::Finish(FinishReason::Stop));
         }
         self.pending.extend(self.usage.map(Chunk::Usage));
@@ -216,9 +266,12 @@ impl Reading {
     }
 
     fn take_chunk(&mut self) -> Result<Option<Chunk>, Failure> {
-        let Some(chunk) = self.pending.pop_front() else {
+        let Some(mut chunk) = self.pending.pop_front() else {
             return Ok(None);
         };
+        if let Some(rest) = split(&mut chunk) {
+            self.pending.push_front(rest);
+        }
         self.bytes += chunk.len();
         if self.bytes > self.limits.answer_bytes_max {
             return Err(self.reporter.answer_too_long(self.limits.answer_bytes_max));
@@ -246,30 +299,38 @@ impl Reading {
         {
             trial.failed();
         }
+        if let Some(failures) = self.failures.take() {
+            failures.fetch_add(1, Ordering::Relaxed);
+        }
         failure
     }
 }
 
-/// Some servers send a stream without a content type or as plain text: those are read as events.
-fn body_of(
-    response: &Response,
-    reporter: &Reporter,
-    event_bytes_max: usize,
-) -> Result<Body, Failure> {
-    let content_type = response.headers().get(reqwest::header::CONTENT_TYPE);
-    let content_type = content_type
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    match content_type.split(';').next().unwrap_or_default().trim() {
-        "application/json" => Ok(Body::Document(Vec::new())),
-        "text/html" => Err(reporter.content_type(content_type)),
-        _ => Ok(Body::Events(Decoder::new(event_bytes_max))),
+/// Cuts a long chunk, and returns its rest: an image comes in one event of megabytes, and plugins
+/// and clients read chunks of bounded size.
+fn split(chunk: &mut Chunk) -> Option<Chunk> {
+    let long = |text: &mut String| {
+        (text.len() > CHUNK_BYTES).then(|| text.split_off(text.floor_char_boundary(CHUNK_BYTES)))
+    };
+    match chunk {
+        Chunk::Text(text) => long(text).map(Chunk::Text),
+        Chunk::Reasoning(text) => long(text).map(Chunk::Reasoning),
+        Chunk::ToolCall(call) => long(&mut call.arguments).map(|arguments| {
+            Chunk::ToolCall(ToolCallDelta {
+                index: call.index,
+                id: None,
+                name: None,
+                arguments,
+            })
+        }),
+        _ => None,
     }
 }
 
 fn explain(reporter: &Reporter, fault: Fault) -> Failure {
     match fault {
         Fault::Malformed(error) => reporter.malformed(&error),
-        Fault::Reported(complaint) => reporter.reported(&complaint.message, complaint.code),
+        Fault::Reported(complaint) => reporter.reported(&complaint),
+        Fault::BrokenOff(reason) => reporter.broken_off(&reason),
     }
 }

@@ -16,7 +16,7 @@ use crate::llm::builtin;
 use crate::llm::config::{LlmConfig, LlmConfigError, UpstreamConfig, quoted};
 use crate::llm::failure::{may_fall_back, of_all};
 use crate::llm::generation::Generation;
-use crate::llm::upstream::{Until, Upstream};
+use crate::llm::upstream::Upstream;
 
 const USER_AGENT: &str = concat!("hayrick/", env!("CARGO_PKG_VERSION"));
 
@@ -45,7 +45,7 @@ pub struct UpstreamStatus {
     pub active: usize,
     /// Requests sent, retries included.
     pub requests: u64,
-    /// Those of them that failed before their first token.
+    /// Those of them that failed, before or after their first token.
     pub failures: u64,
 }
 
@@ -114,14 +114,10 @@ impl Llm {
         options: Options,
         count: impl FnMut(&Chunk) -> Result<(), Failure>,
     ) -> Result<Answer, Failure> {
-        collect(
-            self.open(&messages, &options, Until::FirstChunk).await?,
-            count,
-        )
-        .await
+        collect(self.open(&messages, &options).await?, count).await
     }
 
-    /// Returns the generation once an upstream has accepted the request; until then a failing
+    /// Returns the generation once an upstream has sent its first token; until then a failing
     /// upstream is retried, then its fallbacks are asked.
     ///
     /// # Errors
@@ -131,7 +127,7 @@ impl Llm {
         messages: Vec<Message>,
         options: Options,
     ) -> Result<Generation, Failure> {
-        self.open(&messages, &options, Until::Accepted).await
+        self.open(&messages, &options).await
     }
 
     /// One vector per text, in order. There are no fallbacks: vectors of different models cannot be
@@ -200,19 +196,14 @@ impl Llm {
         )
     }
 
-    async fn open(
-        &self,
-        messages: &[Message],
-        options: &Options,
-        until: Until,
-    ) -> Result<Generation, Failure> {
+    async fn open(&self, messages: &[Message], options: &Options) -> Result<Generation, Failure> {
         let route = self.route(options.model.as_deref())?;
         if route.is_empty() {
             return Ok(builtin::generate(messages, options));
         }
         let mut failures = Vec::new();
         for upstream in route {
-            match upstream.generate(messages, options, until).await {
+            match upstream.generate(messages, options).await {
                 Ok(generation) => return Ok(generation),
                 Err(failure) => {
                     let is_last = !may_fall_back(&failure);

@@ -8,8 +8,20 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EventTooLong;
 
-/// Holds at most one unfinished event and one piece of network input. Only `data` matters to chat
-/// APIs; other fields are skipped.
+/// Bytes that are kept of lines that belong to no event.
+const STRAY_BYTES_MAX: usize = 1 << 10;
+
+/// One event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Event<'a> {
+    pub(crate) data: &'a [u8],
+    /// Its type is `error` (LM Studio, Anthropic), or its data came in a field of that name
+    /// (llama.cpp).
+    pub(crate) is_error: bool,
+}
+
+/// Holds at most one unfinished event and one piece of network input. Only `data` and errors matter
+/// to chat APIs; other fields are skipped.
 pub(crate) struct Decoder {
     input: Vec<u8>,
     /// Where the current line starts in `input`.
@@ -22,6 +34,10 @@ pub(crate) struct Decoder {
     /// The lines of data of the current event.
     data: Vec<u8>,
     has_data: bool,
+    is_error: bool,
+    /// The beginning of lines that are no field of an event: a server that fails may send plain
+    /// text.
+    stray: Vec<u8>,
     /// The event in `data` was returned.
     given_out: bool,
     event_bytes_max: usize,
@@ -38,6 +54,8 @@ impl Decoder {
             at_stream_start: true,
             data: Vec::new(),
             has_data: false,
+            is_error: false,
+            stray: Vec::new(),
             given_out: false,
             event_bytes_max,
         }
@@ -55,15 +73,19 @@ impl Decoder {
     ///
     /// # Errors
     /// The event, or a line of any kind, is longer than the limit.
-    pub(crate) fn next(&mut self) -> Result<Option<&[u8]>, EventTooLong> {
+    pub(crate) fn next(&mut self) -> Result<Option<Event<'_>>, EventTooLong> {
         if std::mem::take(&mut self.given_out) {
             self.data.clear();
             self.has_data = false;
+            self.is_error = false;
         }
         while let Some((start, end)) = self.next_line() {
             if start == end && self.has_data {
                 self.given_out = true;
-                return Ok(Some(&self.data));
+                return Ok(Some(Event {
+                    data: &self.data,
+                    is_error: self.is_error,
+                }));
             }
             self.take_line(start, end)?;
         }
@@ -124,21 +146,33 @@ impl Decoder {
     fn take_line(&mut self, start: usize, end: usize) -> Result<(), EventTooLong> {
         self.check(end - start)?;
         let line = self.input.get(start..end).unwrap_or_default();
-        let Some(value) = line.strip_prefix(b"data") else {
-            return Ok(());
-        };
-        let value = match value {
-            [b':', b' ', value @ ..] | [b':', value @ ..] => value,
-            [] => value,
-            // A field whose name only begins with `data`.
-            _ => return Ok(()),
-        };
+        let (name, value) = field(line);
+        match name {
+            b"data" => {}
+            b"error" => self.is_error = true,
+            b"event" => {
+                self.is_error = value == b"error";
+                return Ok(());
+            }
+            b"" | b"id" | b"retry" => return Ok(()),
+            _ => {
+                let room = STRAY_BYTES_MAX.saturating_sub(self.stray.len());
+                self.stray.extend(line.iter().take(room));
+                self.stray.push(b' ');
+                return Ok(());
+            }
+        }
         if self.has_data {
             self.data.push(b'\n');
         }
         self.has_data = true;
         self.data.extend_from_slice(value);
         Ok(())
+    }
+
+    /// The beginning of what was sent outside of any event.
+    pub(crate) fn stray(&self) -> &[u8] {
+        &self.stray
     }
 
     fn check(&self, line_bytes: usize) -> Result<(), EventTooLong> {
@@ -148,6 +182,14 @@ impl Decoder {
             Ok(())
         }
     }
+}
+
+/// The name and the value of a line; the name of a comment is empty.
+fn field(line: &[u8]) -> (&[u8], &[u8]) {
+    let colon = line.iter().position(|byte| *byte == b':');
+    let (name, value) = line.split_at(colon.unwrap_or(line.len()));
+    let value = value.strip_prefix(b":").unwrap_or(value);
+    (name, value.strip_prefix(b" ").unwrap_or(value))
 }
 
 #[cfg(test)]
@@ -160,8 +202,8 @@ mod tests {
         let mut events = Vec::new();
         for piece in pieces {
             decoder.push(piece);
-            while let Some(data) = decoder.next()? {
-                events.push(String::from_utf8(data.to_vec()).unwrap());
+            while let Some(event) = decoder.next()? {
+                events.push(String::from_utf8(event.data.to_vec()).unwrap());
             }
         }
         Ok(events)

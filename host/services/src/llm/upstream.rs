@@ -9,7 +9,9 @@ use bytes::Bytes;
 use hayrick_types::failure::Failure;
 use hayrick_types::generation::Options;
 use hayrick_types::message::Message;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
+};
 use reqwest::{Client, Response, Url};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
@@ -20,23 +22,17 @@ use crate::llm::cache::Cache;
 use crate::llm::config::UpstreamConfig;
 use crate::llm::failure::{Reporter, invalid, is_breakdown, may_pass};
 use crate::llm::generation::Generation;
+use crate::llm::openai::request::AskUsage;
 use crate::llm::openai::{embeddings, error, request};
+use crate::llm::plain::Plain;
 use crate::llm::reading::{ReadLimits, Reading};
 use crate::llm::retry::{self, parse_retry_after};
+use crate::llm::usage_taken::{Blame, Refused, UsageTaken};
 
 /// Bytes of an error response that are read for its reason.
 const REFUSAL_BYTES_MAX: usize = 64 << 10;
 /// How long to wait for the body of an error response.
 const REFUSAL_TIME_MAX: Duration = Duration::from_secs(2);
-
-/// Up to when a failure leads to another attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Until {
-    /// The upstream's success status.
-    Accepted,
-    /// The answer's first chunk.
-    FirstChunk,
-}
 
 /// An endpoint with one model, and its state.
 pub(crate) struct Upstream {
@@ -51,7 +47,8 @@ pub(crate) struct Upstream {
     backoff: Backoff,
     cache: Option<Arc<Cache>>,
     requests: AtomicU64,
-    failures: AtomicU64,
+    failures: Arc<AtomicU64>,
+    usage_taken: UsageTaken,
     reporter: Arc<Reporter>,
     limits: ReadLimits,
 }
@@ -87,7 +84,8 @@ impl Upstream {
             ),
             cache: config.cache.map(Cache::new),
             requests: AtomicU64::new(0),
-            failures: AtomicU64::new(0),
+            failures: Arc::default(),
+            usage_taken: UsageTaken::default(),
             reporter: Arc::new(Reporter::new(config.alias.clone(), config.api_key.clone())),
             limits: ReadLimits {
                 first_token_timeout: config.settings.first_token_timeout,
@@ -108,7 +106,7 @@ impl Upstream {
         self.breaker.name()
     }
 
-    /// Requests sent, and those of them that failed before their first token.
+    /// Requests sent, and those of them that failed.
     pub(crate) fn counts(&self) -> (u64, u64) {
         (
             self.requests.load(Ordering::Relaxed),
@@ -133,15 +131,15 @@ impl Upstream {
         &self,
         messages: &[Message],
         options: &Options,
-        until: Until,
     ) -> Result<Generation, Failure> {
-        let body = request::encode(&self.config.model, messages, options)?;
+        let body = request::encode(&self.config.model, messages, options, AskUsage::Yes)?;
         let recorder = match self.cache.as_ref().map(|cache| cache.get(&body)) {
             Some(Ok(chunks)) => return Ok(Generation::replay(chunks)),
             Some(Err(recorder)) => Some(recorder),
             None => None,
         };
         let place = self.enter().await?;
+        let mut ask = self.usage_taken.ask();
         let mut attempts = Attempts {
             upstream: self,
             failed: 0,
@@ -149,15 +147,25 @@ impl Upstream {
         };
         loop {
             let trial = attempts.next()?;
-            match self
-                .attempt(body.clone(), trial, Arc::clone(&place), until)
-                .await
-            {
+            let sent = match ask {
+                AskUsage::Yes => body.clone(),
+                AskUsage::No => request::encode(&self.config.model, messages, options, ask)?,
+            };
+            match self.attempt(sent, trial, Arc::clone(&place)).await {
                 Ok(mut reading) => {
-                    reading.record(recorder);
+                    self.usage_taken.learn(ask);
+                    reading.hand_over(recorder, Arc::clone(&self.failures));
                     return Ok(Generation::reading(reading));
                 }
-                Err(failure) => attempts.failed(failure).await?,
+                Err(refused) if ask == AskUsage::Yes && self.usage_taken.may_be_why(&refused) => {
+                    tracing::info!(
+                        upstream = self.config.alias,
+                        failure = %refused.failure,
+                        "asking again without stream_options"
+                    );
+                    ask = AskUsage::No;
+                }
+                Err(refused) => attempts.failed(refused.failure).await?,
             }
         }
     }
@@ -220,20 +228,19 @@ impl Upstream {
             .map_err(|_| self.reporter.full(0, 0))
     }
 
-    /// One attempt at an answer.
+    /// One attempt at an answer, up to its first chunk.
     async fn attempt(
         &self,
         body: Bytes,
         trial: Trial,
         place: Arc<OwnedSemaphorePermit>,
-        until: Until,
-    ) -> Result<Reading, Failure> {
+    ) -> Result<Reading, Refused> {
         let start = Instant::now();
         let response = match self.post(&self.chat, body).await {
             Ok(response) => response,
-            Err(failure) => {
-                settle(Some(trial), Some(&failure));
-                return Err(failure);
+            Err(refused) => {
+                settle(Some(trial), Some(&refused.failure));
+                return Err(refused);
             }
         };
         let mut reading = Reading::new(
@@ -244,66 +251,81 @@ impl Upstream {
             self.limits,
             start.elapsed(),
         )?;
-        if until == Until::FirstChunk {
-            reading.await_first().await?;
-        }
+        reading.await_first().await?;
         Ok(reading)
     }
 
     /// Posts JSON and waits for a success status.
-    async fn post(&self, url: &Url, body: Bytes) -> Result<Response, Failure> {
+    async fn post(&self, url: &Url, body: Bytes) -> Result<Response, Refused> {
         let mut request = self
             .client
             .post(url.clone())
             .header(CONTENT_TYPE, "application/json")
             .body(body);
-        request = request.header(ACCEPT, "text/event-stream, application/json");
+        request = request
+            .header(ACCEPT, "text/event-stream, application/json")
+            .header(ACCEPT_ENCODING, "identity");
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
         match timeout(self.limits.first_token_timeout, request.send()).await {
             Ok(Ok(response)) if response.status().is_success() => Ok(response),
             Ok(Ok(response)) => Err(self.refusal(response).await),
-            Ok(Err(error)) => Err(self
-                .reporter
-                .transport(&error, self.config.settings.connect_timeout)),
-            Err(_) => Err(self.reporter.no_token(self.limits.first_token_timeout)),
+            Ok(Err(error)) => {
+                let timeout = self.config.settings.connect_timeout;
+                Err(self.reporter.transport(&error, timeout).into())
+            }
+            Err(_) => {
+                let limit = self.limits.first_token_timeout;
+                Err(self.reporter.no_token(limit).into())
+            }
         }
     }
 
-    async fn refusal(&self, mut response: Response) -> Failure {
+    async fn refusal(&self, mut response: Response) -> Refused {
         let status = response.status();
         let retry_after = response
             .headers()
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|value| parse_retry_after(value, SystemTime::now()));
+        let mut plain = Plain::of(response.headers()).unwrap_or(Plain::AsSent);
         let mut body = Vec::new();
         let read = async {
             // The status counts even if the body breaks off.
             while let Ok(Some(bytes)) = response.chunk().await
-                && body.len() + bytes.len() <= REFUSAL_BYTES_MAX
+                && let Ok(piece) = plain.decode(&bytes)
+                && body.len() + piece.len() <= REFUSAL_BYTES_MAX
             {
-                body.extend_from_slice(&bytes);
+                body.extend_from_slice(&piece);
             }
         };
         let _ = timeout(REFUSAL_TIME_MAX, read).await;
-        self.reporter
-            .status(status, &error::of_body(&body).message, retry_after)
+        Refused {
+            failure: self
+                .reporter
+                .status(status, &error::of_body(&body), retry_after),
+            blame: Blame::of(status, &body),
+        }
     }
 
     /// Posts JSON and reads the whole answer.
     async fn fetch(&self, url: &Url, body: Bytes) -> Result<Vec<u8>, Failure> {
-        let mut response = self.post(url, body).await?;
+        let mut response = self.post(url, body).await.map_err(|it| it.failure)?;
+        let mut plain =
+            Plain::of(response.headers()).map_err(|found| self.reporter.encoding(&found))?;
         let mut answer = Vec::new();
         loop {
             match timeout(self.limits.idle_timeout, response.chunk()).await {
-                Ok(Ok(Some(bytes)))
-                    if answer.len() + bytes.len() > self.limits.answer_bytes_max =>
-                {
-                    return Err(self.reporter.answer_too_long(self.limits.answer_bytes_max));
+                Ok(Ok(Some(bytes))) => {
+                    let piece = plain
+                        .decode(&bytes)
+                        .map_err(|error| self.reporter.cannot_decode(&error))?;
+                    if answer.len() + piece.len() > self.limits.answer_bytes_max {
+                        return Err(self.reporter.answer_too_long(self.limits.answer_bytes_max));
+                    }
+                    answer.extend_from_slice(&piece);
                 }
-                Ok(Ok(Some(bytes))) => answer.extend_from_slice(&bytes),
                 Ok(Ok(None)) => return Ok(answer),
                 Ok(Err(error)) => return Err(self.reporter.cut(Some(&error))),
                 Err(_) => return Err(self.reporter.idle(self.limits.idle_timeout)),

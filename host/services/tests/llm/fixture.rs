@@ -24,6 +24,7 @@ pub fn config(alias: &str, base_url: &str) -> UpstreamConfig {
             idle_timeout: 300 * MS,
             retries_max: 0,
             backoff_base: MS,
+            event_bytes_max: 1 << 20,
             ..UpstreamSettings::default()
         },
         ..UpstreamConfig::new(alias, base_url, "fake-model")

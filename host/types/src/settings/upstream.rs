@@ -34,8 +34,8 @@ macro_rules! upstream_table {
             breaker_failures: u32 as count = 5, in 1 ..= 1_000_000;
             /// How long the circuit breaker stays open before it lets a request through.
             breaker_open: Duration as duration = Duration::from_secs(10), in TIMES;
-            /// Maximum size of a server-sent event.
-            event_bytes_max: usize as bytes = 1 << 20, in 1 << 10 ..= 1 << 30,
+            /// Maximum size of a server-sent event; an image comes in one.
+            event_bytes_max: usize as bytes = 64 << 20, in 1 << 10 ..= 1 << 30,
                 limit UpstreamEventBytesMax;
             /// Maximum size of the text of an answer.
             answer_bytes_max: usize as bytes = 64 << 20, in 1 << 10 ..= 4 << 30,

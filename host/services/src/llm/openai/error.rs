@@ -9,17 +9,39 @@ pub(crate) struct Complaint {
     pub(crate) message: String,
     /// An HTTP status, if the object has one.
     pub(crate) code: Option<u16>,
+    /// The account has nothing left: it is no use to ask again.
+    pub(crate) exhausted: bool,
+}
+
+/// What OpenAI calls errors of an account that has nothing left.
+const EXHAUSTED: [&str; 4] = [
+    "insufficient_quota",
+    "billing_hard_limit_reached",
+    "billing_not_active",
+    "insufficient_credits",
+];
+
+impl Complaint {
+    /// Words without a form.
+    pub(crate) fn plain(words: &str) -> Complaint {
+        Complaint {
+            message: words.trim().to_owned(),
+            ..Complaint::default()
+        }
+    }
 }
 
 /// Reads the body of an error response. A body that is not JSON is the message.
 pub(crate) fn of_body(body: &[u8]) -> Complaint {
-    match serde_json::from_slice::<Value>(body) {
-        Ok(document) => of_document(document.get("error").unwrap_or(&document)),
-        Err(_) => Complaint {
+    let Ok(document) = serde_json::from_slice::<Value>(body) else {
+        return Complaint {
             message: String::from_utf8_lossy(body).into_owned(),
-            code: None,
-        },
-    }
+            ..Complaint::default()
+        };
+    };
+    // Gemini wraps it into a list.
+    let document = document.get(0).unwrap_or(&document);
+    of_document(document.get("error").unwrap_or(document))
 }
 
 /// Reads the error object within an answer.
@@ -29,18 +51,26 @@ pub(crate) fn of_object(object: &RawValue) -> Complaint {
 }
 
 fn of_document(document: &Value) -> Complaint {
-    let message = ["message", "detail", "error"]
-        .iter()
-        .filter_map(|field| document.get(field))
-        .find_map(Value::as_str);
-    let message = message
-        .or(document.as_str())
-        .map_or_else(|| document.to_string(), str::to_owned);
-    let code = ["code", "status"]
-        .iter()
-        .filter_map(|field| document.get(field))
-        .find_map(code);
-    Complaint { message, code }
+    let message = text(document).map_or_else(|| document.to_string(), str::to_owned);
+    let fields = |names: [&'static str; 2]| names.into_iter().filter_map(|it| document.get(it));
+    Complaint {
+        message,
+        code: fields(["code", "status"]).find_map(code),
+        exhausted: fields(["code", "type"])
+            .filter_map(Value::as_str)
+            .any(|name| EXHAUSTED.contains(&name)),
+    }
+}
+
+/// The words of an error object, however deep they lie.
+fn text(document: &Value) -> Option<&str> {
+    let fields = ["message", "detail", "error", "msg", "errors"];
+    let inner = fields.iter().filter_map(|field| document.get(field));
+    document
+        .as_str()
+        .or_else(|| inner.into_iter().find_map(text))
+        .or_else(|| document.get(0).and_then(text))
+        .filter(|text| !text.trim().is_empty())
 }
 
 /// Some send a number, some a number in quotes, OpenAI mostly a name.
@@ -72,6 +102,9 @@ mod tests {
                 Some(400),
             ),
             (r#"{"detail":"m"}"#, "m", None),
+            (r#"{"detail":[{"loc":["body"],"msg":"m"}]}"#, "m", None),
+            (r#"{"errors":[{"message":"m"}]}"#, "m", None),
+            (r#"[{"error":{"code":400,"message":"m"}}]"#, "m", Some(400)),
             (r#"{"odd":1}"#, r#"{"odd":1}"#, None),
             ("<html>", "<html>", None),
         ];
@@ -80,7 +113,8 @@ mod tests {
                 of_body(body.as_bytes()),
                 Complaint {
                     message: message.to_owned(),
-                    code
+                    code,
+                    exhausted: false,
                 },
                 "{body}"
             );

@@ -38,7 +38,8 @@ struct Body<'a> {
     model: &'a str,
     messages: Vec<WireMessage<'a>>,
     stream: bool,
-    stream_options: StreamOptions,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_options: Option<StreamOptions>,
     #[serde(skip_serializing_if = "Option::is_none")]
     temperature: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,6 +125,13 @@ struct WireFunction<'a> {
     arguments: &'a str,
 }
 
+/// Whether the request asks for the usage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AskUsage {
+    Yes,
+    No,
+}
+
 /// The body of a streamed request: whole answers are streamed too, since only then do the timeouts
 /// between tokens mean anything.
 ///
@@ -133,6 +141,7 @@ pub(crate) fn encode(
     model: &str,
     messages: &[Message],
     options: &Options,
+    ask: AskUsage,
 ) -> Result<Bytes, Failure> {
     let extra = extra(options.extra.as_deref())?;
     // A field that the plugin set itself takes precedence.
@@ -154,9 +163,9 @@ pub(crate) fn encode(
             .map(wire_message)
             .collect::<Result<_, _>>()?,
         stream: true,
-        stream_options: StreamOptions {
+        stream_options: (ask == AskUsage::Yes).then_some(StreamOptions {
             include_usage: true,
-        },
+        }),
         temperature: options.temperature.filter(|_| is_free("temperature")),
         max_tokens: options
             .max_tokens
@@ -263,7 +272,7 @@ mod tests {
     use super::*;
 
     fn body(messages: &[Message], options: &Options) -> Value {
-        serde_json::from_slice(&encode("m", messages, options).unwrap()).unwrap()
+        serde_json::from_slice(&encode("m", messages, options, AskUsage::Yes).unwrap()).unwrap()
     }
 
     #[test]
@@ -352,7 +361,7 @@ mod tests {
             ("{", "not a JSON object"),
             (r#"{"model":"big"}"#, "'model'"),
         ] {
-            let failure = encode("m", &[], &options(extra)).unwrap_err();
+            let failure = encode("m", &[], &options(extra), AskUsage::Yes).unwrap_err();
             assert_eq!(failure.kind, FailureKind::InvalidInput);
             assert!(failure.message.contains(reason), "{failure}");
         }
@@ -360,6 +369,6 @@ mod tests {
             content: vec![Part::Other("{".to_owned())],
             ..Message::text(Role::User, "")
         };
-        assert!(encode("m", &[part], &Options::default()).is_err());
+        assert!(encode("m", &[part], &Options::default(), AskUsage::Yes).is_err());
     }
 }

@@ -1,40 +1,73 @@
 //! One event of a streamed `/chat/completions` answer, or a whole one: both have the same fields.
+//! `docs/upstreams.md` lists whose oddities are read here.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use hayrick_types::chunk::{Chunk, FinishReason, ToolCallDelta, Usage};
+use hayrick_types::chunk::{Chunk, FinishReason, Usage};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::llm::openai::error::{Complaint, of_object};
+use crate::llm::openai::content::Content;
+use crate::llm::openai::error::{Complaint, of_body, of_object};
+use crate::llm::openai::tool_calls::{Piece, ToolCalls};
+use crate::llm::openai::usage::usage;
 
 #[derive(Deserialize)]
 struct Event<'a> {
     #[serde(borrow)]
     choices: Option<Vec<Choice<'a>>>,
-    usage: Option<WireUsage>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
+    /// vLLM and Mistral name an error here, and put its fields beside it.
+    #[serde(borrow)]
+    object: Option<&'a RawValue>,
+    /// Anthropic names it here.
+    #[serde(borrow)]
+    r#type: Option<&'a RawValue>,
+    /// What else a server says instead of an answer.
+    #[serde(borrow)]
+    detail: Option<&'a RawValue>,
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
+    #[serde(borrow)]
+    errors: Option<&'a RawValue>,
+    #[serde(borrow)]
+    x_groq: Option<Groq<'a>>,
+}
+
+/// Groq's own object.
+#[derive(Deserialize)]
+struct Groq<'a> {
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 struct Choice<'a> {
-    #[serde(default)]
-    index: u32,
+    index: Option<u32>,
     #[serde(borrow)]
     delta: Option<Delta<'a>>,
     /// In place of `delta` in a whole answer.
     #[serde(borrow)]
     message: Option<Delta<'a>>,
+    /// In place of both on servers that also complete plain text.
+    text: Option<String>,
     #[serde(borrow)]
     finish_reason: Option<Cow<'a, str>>,
+    /// OpenRouter puts a provider's error here.
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
 }
 
 /// The texts move into chunks, so they are owned.
 #[derive(Deserialize)]
 struct Delta<'a> {
-    content: Option<String>,
+    content: Option<Content>,
     /// The name that DeepSeek, vLLM and llama.cpp use.
     reasoning_content: Option<String>,
     /// The name that OpenRouter, Ollama and newer versions of vLLM use.
@@ -42,6 +75,9 @@ struct Delta<'a> {
     refusal: Option<String>,
     #[serde(borrow)]
     tool_calls: Option<Vec<WireToolCall<'a>>>,
+    /// The form before there were several calls.
+    #[serde(borrow)]
+    function_call: Option<Function<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -60,20 +96,14 @@ struct Function<'a> {
     arguments: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
-struct WireUsage {
-    #[serde(default)]
-    prompt_tokens: u64,
-    #[serde(default)]
-    completion_tokens: u64,
-}
-
 /// What an event says besides its chunks.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct EventSummary {
     /// The answer has its finish reason.
     pub(crate) finish: bool,
     pub(crate) usage: Option<Usage>,
+    /// `[DONE]`: nothing follows.
+    pub(crate) done: bool,
 }
 
 /// An event that ends the answer.
@@ -82,68 +112,165 @@ pub(crate) enum Fault {
     Malformed(serde_json::Error),
     /// The upstream sent an error object.
     Reported(Complaint),
+    /// The finish reason says that the answer is not complete.
+    BrokenOff(String),
 }
 
 /// Appends an event's chunks to `chunks`.
 ///
 /// # Errors
-/// The event does not follow the API, or is an error object.
-pub(crate) fn decode(data: &[u8], chunks: &mut VecDeque<Chunk>) -> Result<EventSummary, Fault> {
-    let event: Event = serde_json::from_slice(data).map_err(Fault::Malformed)?;
-    if let Some(error) = event.error {
-        return Err(Fault::Reported(of_object(error)));
+/// The event does not follow the API, or says that the answer failed.
+pub(crate) fn decode(
+    data: &[u8],
+    calls: &mut ToolCalls,
+    chunks: &mut VecDeque<Chunk>,
+) -> Result<EventSummary, Fault> {
+    let data = data.trim_ascii();
+    match data.first() {
+        Some(b'{') => {}
+        None => return Ok(EventSummary::default()),
+        // Gemini wraps an error into a list.
+        Some(b'[') if !is_done(data) => return decode_list(data, calls, chunks),
+        _ if is_done(data) => {
+            return Ok(EventSummary {
+                done: true,
+                ..EventSummary::default()
+            });
+        }
+        _ if data == b"null" => return Ok(EventSummary::default()),
+        // No document at all: the server says in plain text what went wrong.
+        _ => return Err(Fault::Reported(of_body(data))),
     }
-    let usage = event.usage.map(|usage| Usage {
-        input_tokens: usage.prompt_tokens,
-        output_tokens: usage.completion_tokens,
-    });
+    let event: Event = serde_json::from_slice(data).map_err(Fault::Malformed)?;
+    if let Some(complaint) = complaint(&event, data) {
+        return Err(Fault::Reported(complaint));
+    }
+    let of_groq = event.x_groq.as_ref().and_then(|groq| groq.usage);
     let mut seen = EventSummary {
-        finish: false,
-        usage,
+        usage: event.usage.or(of_groq).and_then(usage),
+        ..EventSummary::default()
     };
     // Only one answer was asked for.
-    let first = event
-        .choices
-        .into_iter()
-        .flatten()
-        .find(|choice| choice.index == 0);
-    if let Some(choice) = first {
-        if let Some(delta) = choice.delta.or(choice.message) {
-            take_delta(delta, chunks).map_err(Fault::Malformed)?;
-        }
-        if let Some(reason) = choice.finish_reason.filter(|reason| !reason.is_empty()) {
-            chunks.push_back(Chunk::Finish(FinishReason::parse(&reason)));
-            seen.finish = true;
-        }
+    let mut choices = event.choices.into_iter().flatten();
+    if let Some(choice) = choices.find(|choice| choice.index.unwrap_or_default() == 0) {
+        seen.finish = take_choice(choice, calls, chunks)?;
     }
     Ok(seen)
 }
 
-fn take_delta(delta: Delta, chunks: &mut VecDeque<Chunk>) -> Result<(), serde_json::Error> {
-    let has_text = |text: &String| !text.is_empty();
+fn decode_list(
+    data: &[u8],
+    calls: &mut ToolCalls,
+    chunks: &mut VecDeque<Chunk>,
+) -> Result<EventSummary, Fault> {
+    let events: Vec<&RawValue> = serde_json::from_slice(data).map_err(Fault::Malformed)?;
+    let mut all = EventSummary::default();
+    for event in events {
+        let text = event.get().as_bytes();
+        if !text.starts_with(b"{") {
+            continue;
+        }
+        let seen = decode(text, calls, chunks)?;
+        all = EventSummary {
+            finish: all.finish || seen.finish,
+            usage: seen.usage.or(all.usage),
+            done: all.done,
+        };
+    }
+    Ok(all)
+}
+
+/// Whether this is the end of the stream, in whatever spelling.
+fn is_done(data: &[u8]) -> bool {
+    let bare = data.strip_prefix(b"\"").unwrap_or(data);
+    let bare = bare.strip_suffix(b"\"").unwrap_or(bare);
+    bare.eq_ignore_ascii_case(b"[DONE]")
+}
+
+/// What an event says went wrong.
+fn complaint(event: &Event<'_>, data: &[u8]) -> Option<Complaint> {
+    let of_groq = event.x_groq.as_ref().and_then(|groq| groq.error);
+    let of_choice = || event.choices.iter().flatten().find_map(|it| it.error);
+    let reported = [event.error, of_groq, of_choice()];
+    if let Some(error) = reported.into_iter().flatten().find(|it| says_something(it)) {
+        return Some(of_object(error));
+    }
+    let is_error = |kind: Option<&RawValue>| kind.is_some_and(|kind| kind.get() == "\"error\"");
+    if is_error(event.object) || is_error(event.r#type) {
+        return Some(of_body(data));
+    }
+    let instead = [event.detail, event.message, event.errors];
+    let speaks = instead.into_iter().flatten().any(says_something);
+    (event.choices.is_none() && speaks).then(|| of_body(data))
+}
+
+/// Some servers send an empty `error` with every event.
+fn says_something(error: &RawValue) -> bool {
+    !matches!(error.get(), "{}" | "[]" | "\"\"" | "false" | "0")
+}
+
+/// Takes the chunks of the answer, and returns whether it ends here.
+fn take_choice(
+    choice: Choice<'_>,
+    calls: &mut ToolCalls,
+    chunks: &mut VecDeque<Chunk>,
+) -> Result<bool, Fault> {
+    match choice.delta.or(choice.message) {
+        Some(delta) => take_delta(delta, calls, chunks).map_err(Fault::Malformed)?,
+        None => chunks.extend(some(choice.text).map(Chunk::Text)),
+    }
+    let Some(reason) = choice.finish_reason.filter(|reason| !reason.is_empty()) else {
+        return Ok(false);
+    };
+    let finish = match FinishReason::parse(&reason) {
+        // Ollama and Gemini say `stop` where the client has to call a tool.
+        Some(FinishReason::Stop) if !calls.is_empty() => FinishReason::ToolCalls,
+        Some(finish) => finish,
+        None => return Err(Fault::BrokenOff(reason.into_owned())),
+    };
+    chunks.push_back(Chunk::Finish(finish));
+    Ok(true)
+}
+
+/// The text, if there is any.
+fn some(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+fn take_delta(
+    delta: Delta<'_>,
+    calls: &mut ToolCalls,
+    chunks: &mut VecDeque<Chunk>,
+) -> Result<(), serde_json::Error> {
+    let content = delta.content.unwrap_or_default();
     // Some send the same reasoning under both names.
-    let reasoning = delta
-        .reasoning_content
-        .filter(has_text)
-        .or(delta.reasoning.filter(has_text));
+    let reasoning = some(delta.reasoning_content)
+        .or_else(|| some(delta.reasoning))
+        .or_else(|| some(Some(content.reasoning)));
     chunks.extend(reasoning.map(Chunk::Reasoning));
-    chunks.extend(delta.content.filter(has_text).map(Chunk::Text));
-    chunks.extend(delta.refusal.filter(has_text).map(Chunk::Text));
-    for (place, call) in (0..).zip(delta.tool_calls.into_iter().flatten()) {
-        chunks.push_back(Chunk::ToolCall(tool_call(place, call)?));
+    chunks.extend(some(Some(content.text)).map(Chunk::Text));
+    chunks.extend(some(delta.refusal).map(Chunk::Text));
+    let old = delta.function_call.map(|function| WireToolCall {
+        index: Some(0),
+        id: None,
+        function: Some(function),
+    });
+    let pieces = delta.tool_calls.into_iter().flatten().chain(old);
+    for (place, call) in (0..).zip(pieces) {
+        let piece = piece(place, call)?;
+        chunks.push_back(Chunk::ToolCall(calls.place(piece)));
     }
     Ok(())
 }
 
-fn tool_call(place: u32, call: WireToolCall) -> Result<ToolCallDelta, serde_json::Error> {
+fn piece(place: u32, call: WireToolCall<'_>) -> Result<Piece, serde_json::Error> {
     let (name, arguments) = call
         .function
         .map_or((None, None), |function| (function.name, function.arguments));
-    Ok(ToolCallDelta {
+    Ok(Piece {
         index: call.index.unwrap_or(place),
-        // Some repeat them as empty strings in later pieces.
-        id: call.id.filter(|id| !id.is_empty()),
-        name: name.filter(|name| !name.is_empty()),
+        id: call.id,
+        name,
         arguments: arguments
             .map(arguments_text)
             .transpose()?
@@ -161,11 +288,13 @@ fn arguments_text(raw: &RawValue) -> Result<String, serde_json::Error> {
 
 #[cfg(test)]
 mod tests {
+    use hayrick_types::chunk::ToolCallDelta;
+
     use super::*;
 
     fn read(data: &str) -> (Vec<Chunk>, EventSummary) {
         let mut chunks = VecDeque::new();
-        let seen = decode(data.as_bytes(), &mut chunks).unwrap();
+        let seen = decode(data.as_bytes(), &mut ToolCalls::default(), &mut chunks).unwrap();
         (chunks.into(), seen)
     }
 
@@ -201,9 +330,9 @@ mod tests {
         );
         assert_eq!(delta(r#""refusal":"no""#), [Chunk::Text("no".to_owned())]);
         let first = r#""tool_calls":[{"index":1,"id":"c","type":"function","function":{"name":"f","arguments":""}}]"#;
-        assert_eq!(delta(first), [call(1, Some("c"), Some("f"), "")]);
+        assert_eq!(delta(first), [call(0, Some("c"), Some("f"), "")]);
         let later = r#""tool_calls":[{"index":1,"id":"","function":{"arguments":"{\"a\""}}]"#;
-        assert_eq!(delta(later), [call(1, None, None, "{\"a\"")]);
+        assert_eq!(delta(later), [call(0, None, None, "{\"a\"")]);
         let odd = r#""tool_calls":[{"function":{"name":"f"}},{"function":{"arguments":{"a":1}}}]"#;
         assert_eq!(
             delta(odd),
@@ -233,7 +362,8 @@ mod tests {
                 usage: Some(Usage {
                     input_tokens: 3,
                     output_tokens: 4
-                })
+                }),
+                done: false,
             }
         );
         assert_eq!(
@@ -248,7 +378,9 @@ mod tests {
 
     #[test]
     fn malformed_events_and_reported_errors_are_distinguished() {
-        let fault = |data: &[u8]| decode(data, &mut VecDeque::new()).unwrap_err();
+        let fault = |data: &[u8]| {
+            decode(data, &mut ToolCalls::default(), &mut VecDeque::new()).unwrap_err()
+        };
         assert!(matches!(fault(b"{\"choices\":["), Fault::Malformed(_)));
         assert!(matches!(
             fault(b"{\"choices\":[{\"delta\":{\"content\":\"\xff\"}}]}"),
