@@ -19,6 +19,7 @@ impl From<types::Role> for message::Role {
             types::Role::User => message::Role::User,
             types::Role::Assistant => message::Role::Assistant,
             types::Role::Tool => message::Role::Tool,
+            types::Role::Function => message::Role::Function,
         }
     }
 }
@@ -31,6 +32,7 @@ impl From<message::Role> for types::Role {
             message::Role::User => types::Role::User,
             message::Role::Assistant => types::Role::Assistant,
             message::Role::Tool => types::Role::Tool,
+            message::Role::Function => types::Role::Function,
         }
     }
 }
@@ -38,8 +40,8 @@ impl From<message::Role> for types::Role {
 impl From<types::Part> for message::Part {
     fn from(part: types::Part) -> message::Part {
         match part {
-            types::Part::Text(text) => message::Part::Text(text),
-            types::Part::ImageUrl(url) => message::Part::ImageUrl(url),
+            types::Part::Text(part) => message::Part::Text(part.text).with(part.fields),
+            types::Part::ImageUrl(part) => message::Part::ImageUrl(part.url).with(part.fields),
             types::Part::Other(json) => message::Part::Other(json),
         }
     }
@@ -48,10 +50,18 @@ impl From<types::Part> for message::Part {
 impl From<message::Part> for types::Part {
     fn from(part: message::Part) -> types::Part {
         match part {
-            message::Part::Text(text) => types::Part::Text(text),
-            message::Part::ImageUrl(url) => types::Part::ImageUrl(url),
-            message::Part::Other(json) => types::Part::Other(json),
+            message::Part::With(part, fields) => guest_part(*part, Some(fields)),
+            part => guest_part(part, None),
         }
+    }
+}
+
+fn guest_part(part: message::Part, fields: Option<String>) -> types::Part {
+    match part {
+        message::Part::Text(text) => types::Part::Text(types::TextPart { text, fields }),
+        message::Part::ImageUrl(url) => types::Part::ImageUrl(types::ImagePart { url, fields }),
+        message::Part::Other(json) => types::Part::Other(json),
+        message::Part::With(part, fields) => guest_part(*part, Some(fields)),
     }
 }
 
@@ -61,6 +71,7 @@ impl From<types::ToolCall> for message::ToolCall {
             id: call.id,
             name: call.name,
             arguments: call.arguments,
+            fields: call.fields,
         }
     }
 }
@@ -71,6 +82,7 @@ impl From<message::ToolCall> for types::ToolCall {
             id: call.id,
             name: call.name,
             arguments: call.arguments,
+            fields: call.fields,
         }
     }
 }
@@ -83,6 +95,7 @@ impl From<types::Message> for message::Message {
             name: message.name,
             tool_calls: message.tool_calls.into_iter().map(Into::into).collect(),
             tool_call_id: message.tool_call_id,
+            fields: message.fields,
         }
     }
 }
@@ -95,6 +108,7 @@ impl From<message::Message> for types::Message {
             name: message.name,
             tool_calls: message.tool_calls.into_iter().map(Into::into).collect(),
             tool_call_id: message.tool_call_id,
+            fields: message.fields,
         }
     }
 }
@@ -137,6 +151,7 @@ impl From<types::Usage> for chunk::Usage {
         chunk::Usage {
             input_tokens: usage.input_tokens,
             output_tokens: usage.output_tokens,
+            details: usage.details,
         }
     }
 }
@@ -146,6 +161,7 @@ impl From<chunk::Usage> for types::Usage {
         types::Usage {
             input_tokens: usage.input_tokens,
             output_tokens: usage.output_tokens,
+            details: usage.details,
         }
     }
 }
@@ -160,6 +176,7 @@ impl From<types::Chunk> for chunk::Chunk {
                 id: call.id,
                 name: call.name,
                 arguments: call.arguments,
+                fields: call.fields,
             }),
             types::Chunk::Event(event) => chunk::Chunk::Event(chunk::Event {
                 kind: event.kind,
@@ -182,6 +199,7 @@ impl From<chunk::Chunk> for types::Chunk {
                 id: call.id,
                 name: call.name,
                 arguments: call.arguments,
+                fields: call.fields,
             }),
             chunk::Chunk::Event(event) => types::Chunk::Event(types::Event {
                 kind: event.kind,

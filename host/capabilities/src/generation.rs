@@ -36,7 +36,7 @@ pub(crate) async fn next_chunk(
         charge.chunk(chunk)?;
     }
     if let (Ok(Some(Chunk::Usage(usage))), Some(recorder)) = (&next, recorder) {
-        recorder.usage(*usage);
+        recorder.usage(usage);
     }
     next
 }

@@ -85,7 +85,7 @@ impl LlmCall {
         let count = |chunk: &Chunk| charge.as_mut().map_or(Ok(()), |charge| charge.chunk(chunk));
         let answer = self.llm.generate_counted(messages, options, count).await;
         let answer = self.run.limits.for_guest(answer)?;
-        if let (Some(usage), Some(recorder)) = (answer.usage, &self.run.recorder) {
+        if let (Some(usage), Some(recorder)) = (&answer.usage, &self.run.recorder) {
             recorder.usage(usage);
         }
         Ok(answer.into())
@@ -189,14 +189,17 @@ impl NextCall {
 
 /// The size of messages: their text, in bytes.
 fn size(messages: &[types::Message]) -> usize {
+    let fields = |fields: &Option<String>| fields.as_ref().map_or(0, String::len);
     let part = |part: &types::Part| match part {
-        types::Part::Text(text) | types::Part::ImageUrl(text) | types::Part::Other(text) => {
-            text.len()
-        }
+        types::Part::Text(part) => part.text.len() + fields(&part.fields),
+        types::Part::ImageUrl(part) => part.url.len() + fields(&part.fields),
+        types::Part::Other(text) => text.len(),
     };
     let of_message = |message: &types::Message| {
-        let calls = message.tool_calls.iter().map(|call| call.arguments.len());
-        message.content.iter().map(part).chain(calls).sum::<usize>()
+        let calls = message.tool_calls.iter();
+        let calls = calls.map(|call| call.arguments.len() + fields(&call.fields));
+        let parts = message.content.iter().map(part);
+        parts.chain(calls).sum::<usize>() + fields(&message.fields)
     };
     messages.iter().map(of_message).sum()
 }

@@ -1,10 +1,20 @@
 //! Chunks: the pieces of an answer while it is generated.
 
 /// Tokens of one answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Usage {
     pub input_tokens: u64,
     pub output_tokens: u64,
+    /// What else the model counted: a JSON object with the members that OpenAI's `usage` has
+    /// besides the counts.
+    pub details: Option<String>,
+}
+
+impl Usage {
+    /// Both kinds together.
+    pub fn tokens(&self) -> u64 {
+        self.input_tokens.saturating_add(self.output_tokens)
+    }
 }
 
 /// Why an answer ended.
@@ -69,6 +79,8 @@ pub struct ToolCallDelta {
     pub id: Option<String>,
     pub name: Option<String>,
     pub arguments: String,
+    /// A JSON object with the other members of the call.
+    pub fields: Option<String>,
 }
 
 /// A status, notification, source and so on, shown next to the text; `data` is a JSON document.
@@ -100,9 +112,11 @@ impl Chunk {
                 call.arguments.len()
                     + call.id.as_ref().map_or(0, String::len)
                     + call.name.as_ref().map_or(0, String::len)
+                    + call.fields.as_ref().map_or(0, String::len)
             }
             Chunk::Event(event) => event.kind.len() + event.data.len(),
-            Chunk::Usage(_) | Chunk::Finish(_) => 0,
+            Chunk::Usage(usage) => usage.details.as_ref().map_or(0, String::len),
+            Chunk::Finish(_) => 0,
         }
     }
 

@@ -5,7 +5,9 @@ pub mod worlds;
 
 use hayrick::pipeline::http::{Incoming, Request};
 use hayrick::pipeline::response;
-use hayrick::pipeline::types::{Chunk, Failure, FailureKind, Message, Part, Progress, Role};
+use hayrick::pipeline::types::{
+    Chunk, Failure, FailureKind, Message, Part, Progress, Role, TextPart,
+};
 
 wit_bindgen::generate!({
     path: "../../wit",
@@ -116,7 +118,7 @@ pub fn question(messages: &[Message]) -> Result<String, Failure> {
     let message = messages.iter().rfind(|message| message.role == Role::User);
     let parts = message.into_iter().flat_map(|message| &message.content);
     let texts = parts.filter_map(|part| match part {
-        Part::Text(text) => Some(text.as_str()),
+        Part::Text(part) => Some(part.text.as_str()),
         _ => None,
     });
     let text = texts.collect::<String>();
@@ -133,11 +135,20 @@ pub fn question(messages: &[Message]) -> Result<String, Failure> {
 pub fn user_message(text: impl Into<String>) -> Message {
     Message {
         role: Role::User,
-        content: vec![Part::Text(text.into())],
+        content: vec![text_part(text)],
         name: None,
         tool_calls: Vec::new(),
         tool_call_id: None,
+        fields: None,
     }
+}
+
+/// A text as a part of a message.
+pub fn text_part(text: impl Into<String>) -> Part {
+    Part::Text(TextPart {
+        text: text.into(),
+        fields: None,
+    })
 }
 
 /// Sends text to the client.

@@ -4,8 +4,8 @@
 use sdk::hayrick::pipeline::jobs::{self, Status, SubmitOptions};
 use sdk::hayrick::pipeline::log;
 use sdk::hayrick::pipeline::types::{
-    Chunk, Event, FinishReason, Level, Message, Options, Part, Progress, Role, Tool, ToolCall,
-    ToolCallDelta, Usage,
+    Chunk, Event, FinishReason, ImagePart, Level, Message, Options, Part, Progress, Role, TextPart,
+    Tool, ToolCall, ToolCallDelta, Usage,
 };
 use sdk::hayrick::pipeline::uploads::Upload;
 use sdk::hayrick::pipeline::{llm, response, state, tasks, timers};
@@ -107,16 +107,24 @@ impl Source {
             Role::User,
             Role::Assistant,
             Role::Tool,
+            Role::Function,
         ];
         let part = |source: &mut Source| match source.byte() % 3 {
-            0 => Part::Text(source.text()),
-            1 => Part::ImageUrl(source.text()),
+            0 => Part::Text(TextPart {
+                text: source.text(),
+                fields: source.maybe(Source::text),
+            }),
+            1 => Part::ImageUrl(ImagePart {
+                url: source.text(),
+                fields: source.maybe(Source::text),
+            }),
             _ => Part::Other(source.text()),
         };
         let call = |source: &mut Source| ToolCall {
             id: source.text(),
             name: source.text(),
             arguments: source.text(),
+            fields: source.maybe(Source::text),
         };
         Message {
             role: roles[usize::from(self.byte()) % roles.len()],
@@ -124,6 +132,7 @@ impl Source {
             name: self.maybe(Source::text),
             tool_calls: self.some(call),
             tool_call_id: self.maybe(Source::text),
+            fields: self.maybe(Source::text),
         }
     }
 
@@ -159,6 +168,7 @@ impl Source {
                 id: self.maybe(Source::text),
                 name: self.maybe(Source::text),
                 arguments: self.text(),
+                fields: self.maybe(Source::text),
             }),
             3 => Chunk::Event(Event {
                 kind: self.text(),
@@ -167,6 +177,7 @@ impl Source {
             4 => Chunk::Usage(Usage {
                 input_tokens: self.number(),
                 output_tokens: self.number(),
+                details: self.maybe(Source::text),
             }),
             5 => Chunk::Finish(finish[usize::from(self.byte()) % finish.len()]),
             _ => Chunk::Fields(self.text()),

@@ -10,6 +10,7 @@ async fn chat(_request: ChatRequest) -> Outcome {
         send(Chunk::Usage(Usage {
             input_tokens: 0,
             output_tokens: 0,
+            details: None,
         }))
         .await?;
         send(Chunk::Finish(FinishReason::Stop)).await?;

@@ -11,6 +11,7 @@ async fn chat(_request: ChatRequest) -> Outcome {
             id: None,
             name: None,
             arguments: String::new(),
+            fields: None,
         }))
         .await?;
     }

@@ -15,6 +15,7 @@ async fn chat(_request: ChatRequest) -> Outcome {
             id,
             name,
             arguments: text.to_owned(),
+            fields: None,
         }))
         .await?;
     }

@@ -3,7 +3,7 @@
 
 use hostile::{Report, client_text, huge, shown};
 use sdk::hayrick::pipeline::llm;
-use sdk::hayrick::pipeline::types::{Options, Part};
+use sdk::hayrick::pipeline::types::Options;
 use sdk::{ChatRequest, Outcome, user_message};
 
 async fn chat(request: ChatRequest) -> Outcome {
@@ -11,7 +11,7 @@ async fn chat(request: ChatRequest) -> Outcome {
         "many" => vec![user_message(""); 300_000],
         "parts" => {
             let mut message = user_message("");
-            message.content = vec![Part::Text(String::new()); 1_000_000];
+            message.content = vec![sdk::text_part(""); 1_000_000];
             vec![message]
         }
         _ => vec![user_message(huge())],

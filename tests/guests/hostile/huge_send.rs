@@ -18,6 +18,7 @@ async fn chat(request: ChatRequest) -> Outcome {
             id: None,
             name: Some(huge()),
             arguments: String::new(),
+            fields: None,
         }),
         _ => Chunk::Text(huge()),
     };

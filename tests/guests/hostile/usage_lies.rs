@@ -10,6 +10,7 @@ async fn chat(_request: ChatRequest) -> Outcome {
         send(Chunk::Usage(Usage {
             input_tokens: tokens,
             output_tokens: tokens,
+            details: None,
         }))
         .await?;
     }

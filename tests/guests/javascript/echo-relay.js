@@ -59,11 +59,11 @@ function sendText(text) {
 function lastUserText(request) {
   const message = request.messages.findLast((message) => message.role === "user");
   const parts = message?.content ?? [];
-  return parts.map((part) => (part.tag === "text" ? part.val : "")).join("");
+  return parts.map((part) => (part.tag === "text" ? part.val.text : "")).join("");
 }
 
 function userMessage(text) {
-  return { role: "user", content: [{ tag: "text", val: text }], name: null, toolCalls: [], toolCallId: null };
+  return { role: "user", content: [{ tag: "text", val: { text, fields: null } }], name: null, toolCalls: [], toolCallId: null, fields: null };
 }
 
 /** Parses `kind:message`. */

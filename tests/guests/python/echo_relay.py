@@ -7,7 +7,7 @@ from componentize_py_types import Err
 from wit_world import exports
 from wit_world.exports.chat import ChatRequest
 from wit_world.imports import llm, response
-from wit_world.imports.types import Chunk_Text, Failure, FailureKind, Message, Options, Part_Text, Role
+from wit_world.imports.types import Chunk_Text, Failure, FailureKind, Message, Options, Part_Text, Role, TextPart
 
 DEFAULTS = Options(model=None, temperature=None, max_tokens=None, seed=None, tools=[], response_format=None, extra=None)
 
@@ -67,11 +67,11 @@ async def send_text(text: str) -> None:
 def last_user_text(request: ChatRequest) -> str:
     """The text of the user's last message, or an empty string."""
     messages = [message for message in request.messages if message.role == Role.USER]
-    return "".join(part.value for message in messages[-1:] for part in message.content if isinstance(part, Part_Text))
+    return "".join(part.value.text for message in messages[-1:] for part in message.content if isinstance(part, Part_Text))
 
 
 def user_message(text: str) -> Message:
-    return Message(role=Role.USER, content=[Part_Text(text)], name=None, tool_calls=[], tool_call_id=None)
+    return Message(role=Role.USER, content=[Part_Text(TextPart(text, None))], name=None, tool_calls=[], tool_call_id=None, fields=None)
 
 
 def parse_failure(text: str) -> Err[Failure]:

@@ -29,7 +29,7 @@ impl Calls {
 macro_rules! every_call {
     ([$($function:tt)+] [$($wait:tt)*] [$($by:tt)?]) => {
         use contract::types::{
-            Chunk, Failure, HttpRequest, JobStatus, Level, Message, Options, Part, Progress, Role,
+            Chunk, Failure, HttpRequest, JobStatus, Level, Message, Options, Part, Progress, Role, TextPart,
             SubmitOptions,
         };
         use contract::{config, http, jobs, llm, log, response, state, tasks, timers};
@@ -43,7 +43,7 @@ macro_rules! every_call {
             works(&mut calls)$($wait)*?;
             let url = request.messages.into_iter().flat_map(|message| message.content).find_map(
                 |part| match part {
-                    Part::Text(url) => Some(url),
+                    Part::Text(part) => Some(part.text),
                     _ => None,
                 },
             );
@@ -54,10 +54,14 @@ macro_rules! every_call {
         $($function)+ models(calls: &mut every_call::Calls) -> Result<(), Failure> {
             let question = || vec![Message {
                 role: Role::User,
-                content: vec![Part::Text("the question".to_owned())],
+                content: vec![Part::Text(TextPart {
+                    text: "the question".to_owned(),
+                    fields: None,
+                })],
                 name: None,
                 tool_calls: Vec::new(),
                 tool_call_id: None,
+                fields: None,
             }];
             let answer = llm::generate($($by)?question(), $($by)?Options::default())$($wait)*?;
             calls.check("llm.generate", answer, |it| it.text.contains("the question"));

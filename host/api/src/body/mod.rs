@@ -2,6 +2,7 @@
 
 pub(crate) mod answer_stream;
 pub(crate) mod depth;
+pub(crate) mod encoding;
 pub(crate) mod guarded;
 pub(crate) mod pace;
 pub(crate) mod read;

@@ -1,13 +1,16 @@
 //! Reads the body of a request within its limits.
 
+use std::io;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
+use axum::http::HeaderMap;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use hayrick_types::limit_name::LimitName;
 use hayrick_types::settings::server::ServerSettings;
 
+use crate::body::encoding::{Decoder, NotTaken, Pushed};
 use crate::body::pace::{Pace, TooSlow};
 
 /// Why a body cannot be read.
@@ -25,6 +28,10 @@ pub(crate) enum BodyError {
     Pace(#[from] TooSlow),
     #[error("the body is not UTF-8 at byte {at}: send JSON in UTF-8")]
     NotText { at: usize },
+    #[error(transparent)]
+    Encoding(#[from] NotTaken),
+    #[error("the body cannot be decompressed as its Content-Encoding says ({0}): send it again")]
+    Encoded(#[source] io::Error),
     #[error("the body broke off: {0}")]
     BrokeOff(#[source] axum::Error),
 }
@@ -36,25 +43,43 @@ impl BodyError {
             BodyError::TooLong { .. } => Some(LimitName::BodyBytesMax),
             BodyError::TooSlow { .. } => Some(LimitName::BodyReadTimeout),
             BodyError::Pace(error) => Some(error.limit()),
-            BodyError::NotText { .. } | BodyError::BrokeOff(_) => None,
+            BodyError::NotText { .. }
+            | BodyError::BrokeOff(_)
+            | BodyError::Encoding(_)
+            | BodyError::Encoded(_) => None,
         }
     }
 }
 
-/// The whole body as text, copied once.
+/// A text may begin with it; it is no part of a JSON document.
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// The whole body as text: decompressed, without a byte order mark.
 ///
 /// # Errors
-/// The body is too long, too slow, or not UTF-8.
-pub(crate) async fn text(body: Body, config: &ServerSettings) -> Result<String, BodyError> {
+/// The body is too long, too slow, not encoded as it says, or not UTF-8.
+pub(crate) async fn text(
+    headers: &HeaderMap,
+    body: Body,
+    config: &ServerSettings,
+) -> Result<String, BodyError> {
     let timeout = config.body_read_timeout;
-    let bytes = tokio::time::timeout(timeout, collect(body, config)).await;
+    let bytes = tokio::time::timeout(timeout, collect(headers, body, config)).await;
     let bytes = bytes.unwrap_or(Err(BodyError::TooSlow { timeout }))?;
-    String::from_utf8(bytes).map_err(|error| BodyError::NotText {
+    let mut text = String::from_utf8(bytes).map_err(|error| BodyError::NotText {
         at: error.utf8_error().valid_up_to(),
-    })
+    })?;
+    if text.starts_with(BYTE_ORDER_MARK) {
+        text.drain(..BYTE_ORDER_MARK.len());
+    }
+    Ok(text)
 }
 
-async fn collect(body: Body, config: &ServerSettings) -> Result<Vec<u8>, BodyError> {
+async fn collect(
+    headers: &HeaderMap,
+    body: Body,
+    config: &ServerSettings,
+) -> Result<Vec<u8>, BodyError> {
     let max = config.body_bytes_max;
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     // A client may not read the response before it has sent everything, so a body that is a little
@@ -63,8 +88,8 @@ async fn collect(body: Body, config: &ServerSettings) -> Result<Vec<u8>, BodyErr
     if announced > read_max {
         return Err(BodyError::TooLong { max });
     }
-    let mut bytes = Vec::with_capacity(announced.min(max));
-    let mut read = 0usize;
+    let mut decoder = Decoder::new(headers, announced.min(max), max)?;
+    let (mut read, mut is_too_long) = (0usize, false);
     let mut pieces = body.into_data_stream();
     let mut pace = Pace::new(
         config.body_stall_timeout,
@@ -82,17 +107,20 @@ async fn collect(body: Body, config: &ServerSettings) -> Result<Vec<u8>, BodyErr
     {
         let piece = piece.map_err(BodyError::BrokeOff)?;
         read = read.saturating_add(piece.len());
-        match read {
-            _ if read > read_max => break,
-            _ if read > max => bytes = Vec::new(),
-            _ => bytes.extend_from_slice(&piece),
+        if read > read_max {
+            return Err(BodyError::TooLong { max });
+        }
+        if !is_too_long {
+            let pushed = decoder.push(&piece).map_err(BodyError::Encoded)?;
+            is_too_long = matches!(pushed, Pushed::TooLong);
         }
     }
-    if read > max {
-        Err(BodyError::TooLong { max })
+    let whole = if is_too_long {
+        None
     } else {
-        Ok(bytes)
-    }
+        decoder.finish().map_err(BodyError::Encoded)?
+    };
+    whole.ok_or(BodyError::TooLong { max })
 }
 
 #[cfg(test)]
@@ -120,11 +148,15 @@ mod tests {
     #[tokio::test]
     async fn the_limit_is_exact_with_and_without_a_content_length() {
         assert_eq!(
-            text(Body::from("12345"), &config(5)).await.unwrap(),
+            text(&HeaderMap::new(), Body::from("12345"), &config(5))
+                .await
+                .unwrap(),
             "12345"
         );
         assert_eq!(
-            text(pieces([b"123", b"45"]), &config(5)).await.unwrap(),
+            text(&HeaderMap::new(), pieces([b"123", b"45"]), &config(5))
+                .await
+                .unwrap(),
             "12345"
         );
         for body in [
@@ -134,7 +166,7 @@ mod tests {
             pieces([b"123"; 9]),
         ] {
             assert!(matches!(
-                text(body, &config(5)).await,
+                text(&HeaderMap::new(), body, &config(5)).await,
                 Err(BodyError::TooLong { max: 5 })
             ));
         }
@@ -144,14 +176,16 @@ mod tests {
     async fn a_body_that_stalls_is_given_up() {
         let endless = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
         assert!(matches!(
-            text(endless, &config(5)).await,
+            text(&HeaderMap::new(), endless, &config(5)).await,
             Err(BodyError::TooSlow { .. })
         ));
     }
 
     #[tokio::test]
     async fn text_that_is_not_utf8_is_refused_with_its_place() {
-        let error = text(pieces([b"abc\xff"]), &config(9)).await.unwrap_err();
+        let error = text(&HeaderMap::new(), pieces([b"abc\xff"]), &config(9))
+            .await
+            .unwrap_err();
         assert!(matches!(error, BodyError::NotText { at: 3 }), "{error}");
     }
 }

@@ -14,6 +14,7 @@ use hayrick_types::limit_name::LimitName;
 use hayrick_types::pipeline::PipelineStatus;
 use serde_json::json;
 
+use crate::body::encoding;
 use crate::body::pace::Pace;
 use crate::edge::request_id::REQUEST_ID;
 use crate::error::ApiError;
@@ -41,6 +42,7 @@ pub(crate) async fn deploy(
 }
 
 async fn put(state: &ApiState, name: &str, request: Request) -> Result<PipelineStatus, ApiError> {
+    encoding::check_plain(request.headers())?;
     let arriving = state.runtime().begin_deploy(name).await?;
     let arrived = receive(state, arriving, request).await?;
     Ok(state.runtime().deploy(arrived).await?)

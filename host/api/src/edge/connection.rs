@@ -25,6 +25,7 @@ use crate::body::guarded::GuardedBody;
 use crate::edge::head_meter::{HeadMeter, Metered};
 use crate::edge::idle::IdleList;
 use crate::edge::linger::Linger;
+use crate::edge::path;
 use crate::edge::peers::{CountedPeer, Peer, Peers};
 use crate::edge::write_stall::WriteStall;
 
@@ -143,6 +144,9 @@ impl Connections {
         let routes = self.routes.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             let busy = (in_service.busy(), of_answers.answering());
+            if let Some(uri) = path::tidy(request.uri()) {
+                *request.uri_mut() = uri;
+            }
             request.extensions_mut().insert(Peer(peer));
             let response = routes.clone().call(request);
             async move {

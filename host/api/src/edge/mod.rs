@@ -5,6 +5,7 @@ pub(crate) mod connection;
 pub(crate) mod head_meter;
 pub(crate) mod idle;
 pub(crate) mod linger;
+pub(crate) mod path;
 pub(crate) mod peers;
 pub(crate) mod request_id;
 pub mod server;

@@ -6,8 +6,8 @@ mod status;
 
 use std::time::Duration;
 
-use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::header::{ACCEPT_ENCODING, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hayrick_runtime::error::{DeployError, Fault};
 use hayrick_services::jobs::error::JobError;
@@ -20,6 +20,7 @@ use hayrick_types::limit_name::LimitName;
 use serde::Serialize;
 
 use self::limit_count::ReachedLimit;
+use crate::body::encoding::{NotTaken, TAKEN};
 use crate::body::pace::TooSlow;
 use crate::body::read::BodyError;
 use crate::wire::json;
@@ -28,6 +29,10 @@ use crate::wire::json;
 const LIMIT_EXCEEDED: &str = "limit_exceeded";
 /// Characters of a client's path that an error repeats.
 const ECHO_CHARS_MAX: usize = 256;
+
+/// Tells the clients of OpenAI whether to send the same request again. Without it they do after a
+/// 408, a 409, a 429 and every 5xx.
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// How long a client should wait before it deploys again.
 const BUSY_RETRY: Duration = Duration::from_secs(5);
@@ -40,6 +45,8 @@ pub(crate) struct ApiError {
     param: Option<&'static str>,
     code: Option<&'static str>,
     retry_after: Option<Duration>,
+    /// The same request would fail again.
+    is_final: bool,
     /// A limit that was reached and is not counted yet.
     reached: Option<LimitName>,
 }
@@ -67,6 +74,7 @@ impl ApiError {
             param: None,
             code: None,
             retry_after: None,
+            is_final: false,
             reached: None,
         }
     }
@@ -108,8 +116,8 @@ impl ApiError {
     pub(crate) fn unknown_path(method: &Method, path: &str) -> ApiError {
         let path: String = path.chars().take(ECHO_CHARS_MAX).collect();
         let message = format!(
-            "there is no route {method} {path}: chat is at POST /v1/chat/completions, and GET \
-             /openapi.json describes every route"
+            "this route is not served: {method} {path}. Chat is at POST /v1/chat/completions, and \
+             GET /openapi.json describes every route"
         );
         ApiError {
             code: Some("unknown_url"),
@@ -209,6 +217,7 @@ impl ApiError {
     pub(crate) fn conflict(message: impl Into<String>) -> ApiError {
         ApiError {
             code: Some("conflict"),
+            is_final: true,
             ..ApiError::new(StatusCode::CONFLICT, message)
         }
     }
@@ -290,6 +299,7 @@ impl From<Failure> for ApiError {
         ApiError {
             code,
             param,
+            is_final: status::is_final(&failure),
             retry_after: failure.retry_after,
             ..ApiError::new(status, failure.message)
         }
@@ -364,13 +374,22 @@ impl From<BodyError> for ApiError {
         let status = match error {
             BodyError::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             BodyError::TooSlow { .. } | BodyError::Pace(_) => StatusCode::REQUEST_TIMEOUT,
-            BodyError::NotText { .. } | BodyError::BrokeOff(_) => StatusCode::BAD_REQUEST,
+            BodyError::Encoding(error) => return error.into(),
+            BodyError::NotText { .. } | BodyError::BrokeOff(_) | BodyError::Encoded(_) => {
+                StatusCode::BAD_REQUEST
+            }
         };
         let refusal = ApiError::new(status, error.to_string());
         match error.limit() {
             Some(limit) => refusal.limit(limit),
             None => refusal,
         }
+    }
+}
+
+impl From<NotTaken> for ApiError {
+    fn from(error: NotTaken) -> ApiError {
+        ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error.to_string())
     }
 }
 
@@ -382,6 +401,15 @@ impl IntoResponse for ApiError {
                 WWW_AUTHENTICATE,
                 HeaderValue::from_static("Bearer realm=\"hayrick\""),
             );
+        }
+        if self.status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            let taken = HeaderValue::from_static(TAKEN);
+            response.headers_mut().insert(ACCEPT_ENCODING, taken);
+        }
+        if self.is_final {
+            response
+                .headers_mut()
+                .insert(SHOULD_RETRY, HeaderValue::from_static("false"));
         }
         if let Some(limit) = self.reached {
             response.extensions_mut().insert(ReachedLimit(limit));

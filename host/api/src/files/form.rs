@@ -2,8 +2,8 @@
 //! memory.
 
 use axum::body::Body;
-use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue};
 use bytes::Bytes;
 use hayrick_services::uploads::form::Form;
 use hayrick_services::uploads::spool::Spool;
@@ -13,6 +13,8 @@ use multer::{Field, Multipart};
 
 use crate::body::pace::Pace;
 use crate::error::ApiError;
+use crate::files::unparsed::Unparsed;
+use crate::wire::header_params;
 
 const HOW: &str =
     "send multipart/form-data with at least one file, as `curl -F file=@notes.txt` does";
@@ -27,12 +29,7 @@ pub(super) async fn read(
     spool: &Spool,
     config: &ServerSettings,
 ) -> Result<Form, ApiError> {
-    let content_type = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let boundary = multer::parse_boundary(content_type)
-        .map_err(|_| ApiError::invalid(format!("the body is not a form: {HOW}"), None))?;
+    let boundary = boundary(headers)?;
     let pace = Pace::new(
         config.upload_stall_timeout,
         LimitName::UploadStallTimeout,
@@ -45,9 +42,11 @@ pub(super) async fn read(
         bytes: 0,
         pace,
     };
-    let mut parts = Multipart::new(body.into_data_stream(), boundary);
+    let unparsed = Unparsed::default();
+    let mut parts = Multipart::new(unparsed.bound(body.into_data_stream()), boundary);
     while let Some(part) = read_paced(&mut reading.pace, parts.next_field(), |_| 0).await? {
-        reading.part(part).await?;
+        unparsed.clear();
+        reading.part(part, &unparsed).await?;
     }
     if reading.form.files.is_empty() {
         return Err(ApiError::invalid(
@@ -56,6 +55,36 @@ pub(super) async fn read(
         ));
     }
     Ok(reading.form)
+}
+
+/// The boundary between the parts.
+fn boundary(headers: &HeaderMap) -> Result<String, ApiError> {
+    let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let (kind, params) = header_params::parse(content_type.unwrap_or_default());
+    if kind != "multipart/form-data" {
+        return Err(ApiError::invalid(
+            format!("the body is not a form: {HOW}"),
+            None,
+        ));
+    }
+    let boundary = header_params::find(&params, "boundary").map(header_params::text);
+    boundary
+        .filter(|boundary| !boundary.is_empty())
+        .ok_or_else(|| {
+            let text = format!("the header Content-Type names no boundary: {HOW}");
+            ApiError::invalid(text, None)
+        })
+}
+
+/// The name and the file name of a part.
+fn names(part: &Field<'_>) -> (String, Option<String>) {
+    let disposition = part.headers().get(CONTENT_DISPOSITION);
+    let (_, params) = header_params::parse(disposition.map_or(&[], HeaderValue::as_bytes));
+    let text = |name| header_params::find(&params, name).map(header_params::text);
+    let extended = |name| header_params::find(&params, name).and_then(header_params::extended);
+    let name = text("name").or(extended("name*")).unwrap_or_default();
+    // RFC 8187: the extended form is the better one wherever it stands.
+    (name, extended("filename*").or_else(|| text("filename")))
 }
 
 /// A form that is arriving.
@@ -69,16 +98,21 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    async fn part(&mut self, part: Field<'_>) -> Result<(), ApiError> {
-        match part.file_name().map(str::to_owned) {
+    async fn part(&mut self, part: Field<'_>, unparsed: &Unparsed) -> Result<(), ApiError> {
+        match names(&part) {
             // A browser sends this if no file was chosen.
-            Some(name) if name.is_empty() => Ok(()),
-            Some(name) => self.file(base_name(&name).to_owned(), part).await,
-            None => self.field(part).await,
+            (_, Some(file)) if file.is_empty() => Ok(()),
+            (_, Some(file)) => self.file(base_name(&file).to_owned(), part, unparsed).await,
+            (name, None) => self.field(name, part, unparsed).await,
         }
     }
 
-    async fn file(&mut self, name: String, mut part: Field<'_>) -> Result<(), ApiError> {
+    async fn file(
+        &mut self,
+        name: String,
+        mut part: Field<'_>,
+        unparsed: &Unparsed,
+    ) -> Result<(), ApiError> {
         let files_max = self.config.files_max;
         if self.form.files.len() >= files_max {
             return Err(ApiError::too_large(format!(
@@ -93,14 +127,19 @@ impl Reading<'_> {
             .spool
             .begin(name, content_type, self.config.file_bytes_max)
             .await?;
-        while let Some(bytes) = self.piece(&mut part).await? {
+        while let Some(bytes) = self.piece(&mut part, unparsed).await? {
             arriving.write(bytes).await?;
         }
         self.form.files.push(arriving.finish());
         Ok(())
     }
 
-    async fn field(&mut self, mut part: Field<'_>) -> Result<(), ApiError> {
+    async fn field(
+        &mut self,
+        name: String,
+        mut part: Field<'_>,
+        unparsed: &Unparsed,
+    ) -> Result<(), ApiError> {
         let fields_max = self.config.fields_max;
         if self.form.fields.len() >= fields_max {
             return Err(ApiError::too_large(format!(
@@ -108,10 +147,9 @@ impl Reading<'_> {
             ))
             .limit(LimitName::FieldsMax));
         }
-        let name = part.name().unwrap_or_default().to_owned();
         self.check_name(&name)?;
         let mut content = Vec::new();
-        while let Some(bytes) = self.piece(&mut part).await? {
+        while let Some(bytes) = self.piece(&mut part, unparsed).await? {
             content.extend_from_slice(&bytes);
             let max = self.config.field_bytes_max;
             if content.len() > max {
@@ -130,11 +168,16 @@ impl Reading<'_> {
         Ok(())
     }
 
-    async fn piece(&mut self, part: &mut Field<'_>) -> Result<Option<Bytes>, ApiError> {
+    async fn piece(
+        &mut self,
+        part: &mut Field<'_>,
+        unparsed: &Unparsed,
+    ) -> Result<Option<Bytes>, ApiError> {
         let piece = read_paced(&mut self.pace, part.chunk(), |piece| {
             piece.as_ref().map_or(0, Bytes::len)
         })
         .await?;
+        unparsed.clear();
         self.bytes = self
             .bytes
             .saturating_add(piece.as_ref().map_or(0, |piece| piece.len() as u64));
@@ -191,8 +234,6 @@ async fn read_paced<T>(
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     async fn form(parts: &str, config: &ServerSettings) -> Result<Form, ApiError> {

@@ -3,6 +3,7 @@
 
 mod encode;
 mod form;
+mod unparsed;
 
 use axum::extract::{Request, State};
 use axum::http::header::ACCEPT;
@@ -14,7 +15,7 @@ use hayrick_types::contract::Export;
 use hayrick_types::id::RunId;
 
 use self::encode::{EventWriter, TextWriter};
-use crate::body::answer_stream;
+use crate::body::{answer_stream, encoding};
 use crate::edge::request_id;
 use crate::error::ApiError;
 use crate::sse;
@@ -46,6 +47,7 @@ async fn answer(
 ) -> Result<Response, ApiError> {
     // A pipeline that cannot take files is refused before a gigabyte is read.
     state.runtime().check(pipeline, Export::Files)?;
+    encoding::check_plain(request.headers())?;
     let (head, body) = request.into_parts();
     let form = form::read(
         body,

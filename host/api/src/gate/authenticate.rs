@@ -108,6 +108,7 @@ fn identify(
         {
             Credentials::Missing
         }
+        Credentials::Invalid if config.access.open && keys.is_empty() => Credentials::Missing,
         credentials => credentials,
     };
     match credentials {

@@ -19,15 +19,22 @@ pub(crate) enum Credentials {
 pub(crate) fn take(headers: &mut HeaderMap) -> Credentials {
     let mut found = Credentials::Missing;
     for value in headers.get_all(AUTHORIZATION) {
-        let key = value
-            .to_str()
-            .ok()
-            .and_then(|text| text.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        found = found.and(key.map(|(_, key)| key.trim()));
+        let text = value.to_str().ok().map(str::trim);
+        let (scheme, key) = text
+            .map(|text| text.split_once(' ').unwrap_or((text, "")))
+            .unzip();
+        let is_bearer = scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"));
+        found = match key.map(str::trim) {
+            // A variable without a value, as in `Bearer $KEY`: no key was sent.
+            Some("") if is_bearer || text == Some("") => found,
+            key => found.and(key.filter(|_| is_bearer)),
+        };
     }
     for value in headers.get_all(API_KEY) {
-        found = found.and(value.to_str().ok().map(str::trim));
+        found = match value.to_str().ok().map(str::trim) {
+            Some("") => found,
+            key => found.and(key),
+        };
     }
     headers.remove(AUTHORIZATION);
     headers.remove(API_KEY);
@@ -85,10 +92,19 @@ mod tests {
             ],
             &[("authorization", "Basic k")],
             &[("authorization", "Basic k"), ("x-api-key", "k")],
-            &[("authorization", "Bearer")],
-            &[("x-api-key", "")],
         ] {
             assert_eq!(credentials(pairs), Credentials::Invalid, "{pairs:?}");
         }
+        for pairs in [
+            &[("authorization", "Bearer")][..],
+            &[("authorization", "bearer  ")],
+            &[("authorization", "")],
+            &[("x-api-key", "")],
+            &[("x-api-key", " "), ("authorization", "Bearer ")],
+        ] {
+            assert_eq!(credentials(pairs), Credentials::Missing, "{pairs:?}");
+        }
+        let beside = [("authorization", "Bearer "), ("x-api-key", "k")];
+        assert_eq!(credentials(&beside), key());
     }
 }

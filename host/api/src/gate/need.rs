@@ -26,6 +26,9 @@ pub(crate) enum PipelineIn {
 /// The need of a request that the table does not list.
 const UNLISTED: Need = Need::Scope(Scope::Admin, PipelineIn::Handler);
 
+/// Matches OpenAI's paths that are not served, so that they are not taken for a pipeline's.
+pub(crate) const UNSERVED: &str = "/v1/{*rest}";
+
 /// The need of each method and path, taken from the table of routes.
 #[derive(Debug)]
 pub(crate) struct Needs(Vec<RouteNeed>);
@@ -48,7 +51,9 @@ impl Needs {
     /// What a request with this method needs. `path` is the path of the route that matched, if one
     /// did.
     pub(crate) fn of(&self, method: &str, path: Option<&str>) -> Need {
-        let Some(path) = path else { return Need::Key };
+        let Some(path) = path.filter(|path| *path != UNSERVED) else {
+            return Need::Key;
+        };
         // The handler of GET answers HEAD too.
         let method = if method == "HEAD" { "GET" } else { method };
         let route = self

@@ -36,7 +36,7 @@ pub(crate) async fn submit(
     let policy = state.runtime().check(&pipeline, Export::Job)?;
     let (head, body) = request.into_parts();
     let key = idempotency_key(&head.headers)?;
-    let body = read::text(body, state.settings()).await?;
+    let body = read::text(&head.headers, body, state.settings()).await?;
     depth::check(&body, state.settings().json_depth_max)?;
     let submission = request::parse(pipeline, &body, key)?;
     let submission = Submission {

@@ -29,10 +29,11 @@ struct Body<'a> {
     timeout: Option<f64>,
 }
 
-/// Reads a submission; a key in the header wins over one in the body.
+/// Reads a submission; its key is in the header or in the body.
 ///
 /// # Errors
-/// The body is not a JSON object with these fields, or a number is out of its range.
+/// The body is not a JSON object with these fields, a number is out of its range, or there are two
+/// different keys.
 pub(super) fn parse(
     pipeline: String,
     body: &str,
@@ -45,11 +46,21 @@ pub(super) fn parse(
             None,
         )
     })?;
+    let key = match (key, body.idempotency_key) {
+        (Some(header), Some(field)) if header != field => {
+            return Err(ApiError::invalid(
+                "the header Idempotency-Key and the field 'idempotency_key' differ: send one of \
+                 them, or the same in both",
+                Some("idempotency_key"),
+            ));
+        }
+        (header, field) => header.or(field),
+    };
     Ok(Submission {
         pipeline,
         kind: body.kind,
         data: body.data.map_or("null", RawValue::get).to_owned(),
-        idempotency_key: key.or(body.idempotency_key),
+        idempotency_key: key,
         delay: seconds("delay", body.delay)?,
         priority: whole("priority", body.priority)?.unwrap_or(0),
         attempts_max: whole("max_attempts", body.max_attempts)?,
@@ -138,13 +149,13 @@ mod tests {
             (submission.delay, submission.idempotency_key.as_deref()),
             (Some(Duration::from_millis(1500)), Some("body"))
         );
+        let both = |key: &str| parse("p".to_owned(), body, Some(key.to_owned()));
         assert_eq!(
-            parse("p".to_owned(), body, Some("header".to_owned()))
-                .unwrap()
-                .idempotency_key
-                .as_deref(),
-            Some("header")
+            both("body").unwrap().idempotency_key.as_deref(),
+            Some("body")
         );
+        let error = both("header").unwrap_err();
+        assert!(error.message().contains("differ"), "{}", error.message());
         assert_eq!(
             parse("p".to_owned(), r#"{"type": "x"}"#, None)
                 .unwrap()

@@ -5,6 +5,7 @@ use axum::extract::Request;
 use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use axum::routing::any;
 
 use super::{DESCRIPTIONS, ROUTES};
 use crate::body::unread;
@@ -12,7 +13,7 @@ use crate::edge::request_id;
 use crate::error::{ApiError, limit_count};
 use crate::gate::authenticate::{self, Gate};
 use crate::gate::cors;
-use crate::gate::need::{Need, Needs, RouteNeed};
+use crate::gate::need::{Need, Needs, RouteNeed, UNSERVED};
 use crate::openapi::document::{self, DocumentError, DocumentedRoute};
 use crate::state::ApiState;
 
@@ -72,6 +73,8 @@ pub(super) fn openapi_document() -> Result<Vec<u8>, DocumentError> {
 /// Answers with OpenAI's error object where no handler does.
 fn with_fallbacks<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
     routes
+        // Not a pipeline: OpenAI's paths that are not served.
+        .route(UNSERVED, any(unknown_path))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
 }

@@ -50,7 +50,7 @@ impl From<Task> for TaskView {
             job: task.job.map(|job| job.to_string()),
             chunks: task.chunks,
             bytes: task.bytes,
-            usage: task.usage.map(UsageView::from),
+            usage: task.usage.as_ref().map(UsageView::from),
             error: task.error,
             progress: task.progress.map(ProgressView::from),
             notes: task

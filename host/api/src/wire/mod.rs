@@ -1,5 +1,6 @@
 //! What several protocols read and write alike: parameters, JSON, times, progress and usage.
 
+pub(crate) mod header_params;
 pub(crate) mod json;
 pub(crate) mod params;
 pub(crate) mod progress;

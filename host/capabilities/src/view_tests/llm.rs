@@ -2,7 +2,9 @@
 
 use hayrick_types::settings::plugin::ModelGrant;
 
-use crate::bindings::hayrick::pipeline::types::{Chunk, FailureKind, Message, Options, Part, Role};
+use crate::bindings::hayrick::pipeline::types::{
+    Chunk, FailureKind, Message, Options, Part, Role, TextPart,
+};
 use crate::bindings::sync::hayrick::pipeline_sync::llm::{Host as _, HostGeneration};
 use crate::llm::view;
 use crate::view_tests::{Host, assert_failure, policy};
@@ -10,10 +12,14 @@ use crate::view_tests::{Host, assert_failure, policy};
 fn question() -> Vec<Message> {
     vec![Message {
         role: Role::User,
-        content: vec![Part::Text("hello".to_owned())],
+        content: vec![Part::Text(TextPart {
+            text: "hello".to_owned(),
+            fields: None,
+        })],
         name: None,
         tool_calls: Vec::new(),
         tool_call_id: None,
+        fields: None,
     }]
 }
 

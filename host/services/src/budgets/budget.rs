@@ -134,7 +134,7 @@ impl Charge {
         if let Chunk::Usage(usage) = chunk {
             // The answer is there and paid for: what it used beyond the estimate counts against the
             // next call.
-            self.settle(*usage);
+            self.settle(usage);
             return Ok(());
         }
         self.answer_bytes += chunk.len() as u64;
@@ -147,8 +147,8 @@ impl Charge {
     }
 
     /// Replaces the estimate by the model's own count.
-    pub fn settle(&mut self, usage: Usage) {
-        self.set(usage.input_tokens.saturating_add(usage.output_tokens));
+    pub fn settle(&mut self, usage: &Usage) {
+        self.set(usage.tokens());
     }
 
     fn set(&mut self, tokens: u64) {

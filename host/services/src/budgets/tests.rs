@@ -77,12 +77,14 @@ async fn what_the_model_says_stands_whether_it_is_more_or_less() {
         .chunk(&Chunk::Usage(Usage {
             input_tokens: 5,
             output_tokens: 3,
+            details: None,
         }))
         .unwrap();
     assert_eq!(budget.left().unwrap(), 92);
-    budget.ask(4).unwrap().settle(Usage {
+    budget.ask(4).unwrap().settle(&Usage {
         input_tokens: 500,
         output_tokens: 0,
+        details: None,
     });
     assert!(
         budget

@@ -46,9 +46,11 @@ fn add(calls: &mut BTreeMap<u32, ToolCall>, delta: ToolCallDelta) {
         id: format!("call_{}", delta.index),
         name: String::new(),
         arguments: String::new(),
+        fields: None,
     };
     let call = calls.entry(delta.index).or_insert_with(empty);
     call.arguments.push_str(&delta.arguments);
+    call.fields = delta.fields.or(call.fields.take());
     if let Some(id) = delta.id {
         call.id = id;
     }

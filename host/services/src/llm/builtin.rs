@@ -42,6 +42,7 @@ pub(crate) fn generate(messages: &[Message], options: &Options) -> Generation {
     let usage = Usage {
         input_tokens,
         output_tokens: chunks.len() as u64,
+        details: None,
     };
     chunks.extend([Chunk::Finish(finish), Chunk::Usage(usage)]);
     Generation::replay(chunks.into())
@@ -68,13 +69,7 @@ fn answer(messages: &[Message]) -> String {
 }
 
 fn text(message: &Message) -> String {
-    let texts = message.content.iter().filter_map(|part| {
-        if let Part::Text(text) = part {
-            Some(text.as_str())
-        } else {
-            None
-        }
-    });
+    let texts = message.content.iter().filter_map(Part::as_text);
     texts.collect::<Vec<_>>().join(" ")
 }
 

@@ -241,7 +241,7 @@ impl Reading {
     }
 
     fn note(&mut self, seen: EventSummary) {
-        self.usage = seen.usage.or(self.usage);
+        self.usage = seen.usage.or(self.usage.take());
         if !self.has_token && !self.pending.is_empty() {
             self.has_token = true;
             self.patience = self.limits.idle_timeout;
@@ -261,7 +261,7 @@ impl Reading {
         if self.ends_by.is_none() {
             self.pending.push_back(Chunk::Finish(FinishReason::Stop));
         }
-        self.pending.extend(self.usage.map(Chunk::Usage));
+        self.pending.extend(self.usage.take().map(Chunk::Usage));
         self.has_ended = true;
     }
 
@@ -321,6 +321,7 @@ fn split(chunk: &mut Chunk) -> Option<Chunk> {
                 id: None,
                 name: None,
                 arguments,
+                fields: None,
             })
         }),
         _ => None,

@@ -318,7 +318,8 @@ mod tests {
                 FinishReason::Stop,
                 Some(Usage {
                     input_tokens: 6,
-                    output_tokens: 16
+                    output_tokens: 16,
+                    details: None,
                 })
             )
         );

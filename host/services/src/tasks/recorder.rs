@@ -48,7 +48,7 @@ impl TaskRecorder {
     }
 
     /// Adds the tokens of a generation, whether or not the client saw it.
-    pub fn usage(&self, usage: Usage) {
+    pub fn usage(&self, usage: &Usage) {
         self.record.run.use_tokens(usage);
     }
 

@@ -87,7 +87,7 @@ impl Run {
     }
 
     /// Adds the tokens of a generation.
-    pub(super) fn use_tokens(&self, more: Usage) {
+    pub(super) fn use_tokens(&self, more: &Usage) {
         self.change(|course| {
             let usage = course.usage.get_or_insert_default();
             usage.input_tokens = usage.input_tokens.saturating_add(more.input_tokens);
@@ -183,7 +183,7 @@ impl Run {
             job: self.job,
             chunks: self.chunks.load(Ordering::Relaxed),
             bytes: self.bytes.load(Ordering::Relaxed),
-            usage: course.usage,
+            usage: course.usage.clone(),
             error: course.error.clone(),
             progress: course.progress.clone(),
             notes: course.notes.iter().cloned().collect(),

@@ -47,8 +47,10 @@ pub(super) fn put(connection: &Connection, tasks: &[Task]) -> rusqlite::Result<(
             task.job.map(|job| job.to_string()),
             integer(task.chunks),
             integer(task.bytes),
-            task.usage.map(|usage| integer(usage.input_tokens)),
-            task.usage.map(|usage| integer(usage.output_tokens)),
+            task.usage.as_ref().map(|usage| integer(usage.input_tokens)),
+            task.usage
+                .as_ref()
+                .map(|usage| integer(usage.output_tokens)),
             task.error,
             task.progress.as_ref().map(progress_json),
             notes_json(&task.notes),
@@ -178,6 +180,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
             .map(|(input_tokens, output_tokens)| Usage {
                 input_tokens,
                 output_tokens,
+                details: None,
             }),
         error: row.get("error")?,
         progress: progress.map(|(done, total, message)| Progress {

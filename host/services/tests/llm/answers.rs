@@ -35,7 +35,8 @@ async fn a_stream_and_a_document_are_read() {
         answer.usage,
         Some(Usage {
             input_tokens: USAGE.0,
-            output_tokens: USAGE.1
+            output_tokens: USAGE.1,
+            details: None,
         })
     );
     assert_eq!(
@@ -81,6 +82,7 @@ async fn tool_calls_and_reasoning_are_read_piece_by_piece() {
         id: Some("c1".to_owned()),
         name: Some("sum".to_owned()),
         arguments: String::new(),
+        fields: None,
     };
     assert_eq!(
         chunks[..2],

@@ -102,6 +102,7 @@ pub fn all_is_well() -> Vec<Chunk> {
         Chunk::Usage(Usage {
             input_tokens,
             output_tokens,
+            details: None,
         }),
     ]);
     chunks

@@ -1,11 +1,14 @@
 //! Writes chunks as the frames of OpenAI's stream, by hand: every token makes a frame.
 
+use std::collections::BTreeMap;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use hayrick_types::chunk::{Chunk, Event, ToolCallDelta};
 use hayrick_types::failure::Failure;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
-use super::fields::free_fields;
+use super::fields::{call_fields, free_fields};
 use super::request::StreamOptions;
 use super::summary::{Identity, Summary};
 use crate::body::answer_stream::Encode;
@@ -36,7 +39,10 @@ struct CallFields<'a> {
     id: Option<&'a str>,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
-    function: FunctionFields<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function: Option<FunctionFields<'a>>,
+    #[serde(flatten)]
+    others: BTreeMap<String, Box<RawValue>>,
 }
 
 #[derive(Serialize)]
@@ -72,7 +78,10 @@ impl FrameWriter {
     }
 
     fn tool_call(&self, out: &mut BytesMut, call: &ToolCallDelta) {
-        let kind = call.id.is_some().then_some("function");
+        let others = call_fields(call.fields.as_deref());
+        // A call of another type has its type and its members there.
+        let is_function = !others.contains_key("type");
+        let kind = (is_function && call.id.is_some()).then_some("function");
         let function = FunctionFields {
             name: call.name.as_deref(),
             arguments: &call.arguments,
@@ -81,7 +90,8 @@ impl FrameWriter {
             index: call.index,
             id: call.id.as_deref(),
             kind,
-            function,
+            function: is_function.then_some(function),
+            others,
         };
         self.delta(out, |out| {
             out.put_slice(b"\"tool_calls\":");
@@ -270,6 +280,7 @@ mod tests {
                 id,
                 name,
                 arguments: "{".to_owned(),
+                fields: None,
             })
         };
         let cases = [
@@ -307,6 +318,7 @@ mod tests {
             Chunk::Usage(Usage {
                 input_tokens: 1,
                 output_tokens: 2,
+                details: None,
             }),
             Chunk::Text(String::new()),
         ];

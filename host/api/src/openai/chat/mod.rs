@@ -3,6 +3,7 @@
 
 mod fields;
 mod frame;
+mod message;
 mod request;
 mod response;
 mod summary;
@@ -36,7 +37,7 @@ pub(crate) async fn complete(State(state): State<ApiState>, request: Request) ->
 
 async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let body = read::text(body, state.settings()).await?;
+    let body = read::text(&head.headers, body, state.settings()).await?;
     let request = request::parse(
         body,
         state.forwarded(&head.headers),

@@ -62,6 +62,12 @@ pub(super) fn parse(
                 Some("messages"),
             )
         })?;
+    if let Some(n) = fields.n.filter(|n| !n.is_one()) {
+        return Err(ApiError::invalid(
+            format!("'n' is {n}, but a pipeline gives one answer: send 1, or leave it out"),
+            Some("n"),
+        ));
+    }
     let options = StreamOptions {
         usage: fields.include_usage.unwrap_or(false),
         events: fields.events.unwrap_or(true),
@@ -95,8 +101,23 @@ fn fields(body: &str) -> Result<Fields, ApiError> {
             ApiError::invalid(format!("'{field}' is wrong: {error}"), Some(field))
         }
         (Category::Data, None) => ApiError::invalid(format!("the body is wrong: {error}"), None),
+        // The body goes on, so the mistake is in this field.
+        (Category::Syntax, Some(field)) => ApiError::invalid(
+            format!("'{field}' is not valid JSON: {}", syntax(&error)),
+            Some(field),
+        ),
         _ => ApiError::invalid(format!("the body is not valid JSON: {error}"), None),
     })
+}
+
+/// What the parser says; it has its own words for half a character.
+fn syntax(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    if said.contains("hex escape") || said.contains("surrogate") {
+        format!("a \\u escape is half a character, a surrogate without its pair ({said})")
+    } else {
+        said
+    }
 }
 
 #[cfg(test)]
@@ -140,7 +161,10 @@ mod tests {
             ),
             (
                 r#"[{"image_url":{"url":"data:x","detail":"low"},"type":"image_url"}]"#,
-                vec![Part::ImageUrl("data:x".to_owned())],
+                vec![
+                    Part::ImageUrl("data:x".to_owned())
+                        .with(Some(r#"{"image_url":{"detail":"low"}}"#.to_owned())),
+                ],
             ),
             (
                 r#"[{"type": "input_audio", "text": 1}]"#,
@@ -165,6 +189,7 @@ mod tests {
             id: "c".to_owned(),
             name: "f".to_owned(),
             arguments: "{}".to_owned(),
+            fields: None,
         };
         assert_eq!(message(call).tool_calls, [expected]);
         let result = message(r#"{"role":"tool","name":"n","tool_call_id":"c","content":"42"}"#);
@@ -290,9 +315,9 @@ mod tests {
                 "missing field `role`",
             ),
             (
-                of(r#"[{"role":"function","content":"hi"}]"#),
+                of(r#"[{"role":"bot","content":"hi"}]"#),
                 Some("messages"),
-                "the role 'function' is unknown",
+                "the role 'bot' is unknown",
             ),
             (
                 of(r#"[{"role":"user","content":7}]"#),
@@ -300,7 +325,7 @@ mod tests {
                 "expected text, a list of parts, or null",
             ),
             (
-                of(r#"[{"role":"user","content":["x"]}]"#),
+                of(r#"[{"role":"user","content":[7]}]"#),
                 Some("messages"),
                 "must be an object with a 'type'",
             ),
@@ -310,7 +335,7 @@ mod tests {
                 "'text'",
             ),
             (
-                of(r#"[{"role":"user","content":[{"type":"image_url","image_url":"x"}]}]"#),
+                of(r#"[{"role":"user","content":[{"type":"image_url","image_url":7}]}]"#),
                 Some("messages"),
                 "'image_url.url'",
             ),

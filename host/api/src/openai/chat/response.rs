@@ -9,7 +9,7 @@ use hayrick_types::message::ToolCall;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::fields::free_fields;
+use super::fields::{call_fields, free_fields};
 use super::summary::{Identity, Summary};
 use crate::wire::usage::UsageView;
 
@@ -48,9 +48,12 @@ struct CompletionMessage {
 #[derive(Debug, Serialize)]
 struct CallFields {
     id: String,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    function: FunctionFields,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function: Option<FunctionFields>,
+    #[serde(flatten)]
+    others: BTreeMap<String, Box<RawValue>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -111,8 +114,10 @@ impl Collected {
             id: String::new(),
             name: String::new(),
             arguments: String::new(),
+            fields: None,
         };
         let call = self.tool_calls.entry(delta.index).or_insert_with(empty);
+        call.fields = delta.fields.or(call.fields.take());
         call.id.push_str(&delta.id.unwrap_or_default());
         call.name.push_str(&delta.name.unwrap_or_default());
         append(&mut call.arguments, delta.arguments);
@@ -151,13 +156,18 @@ impl Collected {
 
 impl From<ToolCall> for CallFields {
     fn from(call: ToolCall) -> CallFields {
+        let others = call_fields(call.fields.as_deref());
+        // A call of another type has its type and its members there.
+        let is_function = !others.contains_key("type");
+        let function = FunctionFields {
+            name: call.name,
+            arguments: call.arguments,
+        };
         CallFields {
             id: call.id,
-            kind: "function",
-            function: FunctionFields {
-                name: call.name,
-                arguments: call.arguments,
-            },
+            kind: is_function.then_some("function"),
+            function: is_function.then_some(function),
+            others,
         }
     }
 }
@@ -189,6 +199,7 @@ mod tests {
             id,
             name,
             arguments: arguments.to_owned(),
+            fields: None,
         })
     }
 
@@ -206,6 +217,7 @@ mod tests {
             Chunk::Usage(Usage {
                 input_tokens: 2,
                 output_tokens: 3,
+                details: None,
             }),
             Chunk::Fields(r#"{"job_id": "j", "model": "forged"}"#.to_owned()),
             Chunk::Finish(FinishReason::Length),

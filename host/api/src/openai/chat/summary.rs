@@ -1,10 +1,10 @@
 //! What identifies an answer, and what its end says of it.
 
-use hayrick_types::chunk::{Chunk, FinishReason, Usage};
+use hayrick_types::chunk::{Chunk, FinishReason};
 use hayrick_types::clock;
 use hayrick_types::id::RunId;
 
-use crate::wire::usage::UsageView;
+use crate::wire::usage::{UsageSum, UsageView};
 
 /// The first fields of a whole answer, or of each of its frames.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ impl Identity {
 /// What the chunks say about the whole answer.
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
-    usage: Usage,
+    usage: UsageSum,
     finish: Option<FinishReason>,
     called_tools: bool,
 }
@@ -39,12 +39,7 @@ impl Summary {
     /// reason: usage adds up, the last reason counts.
     pub(crate) fn note(&mut self, chunk: &Chunk) {
         match chunk {
-            Chunk::Usage(usage) => {
-                self.usage.input_tokens =
-                    self.usage.input_tokens.saturating_add(usage.input_tokens);
-                self.usage.output_tokens =
-                    self.usage.output_tokens.saturating_add(usage.output_tokens);
-            }
+            Chunk::Usage(usage) => self.usage.add(usage),
             Chunk::Finish(reason) => self.finish = Some(*reason),
             Chunk::ToolCall(_) => self.called_tools = true,
             Chunk::Text(_) | Chunk::Reasoning(_) | Chunk::Event(_) | Chunk::Fields(_) => {}
@@ -63,13 +58,13 @@ impl Summary {
 
     /// The tokens; 0 if the plugin does not say.
     pub(crate) fn usage(&self) -> UsageView {
-        UsageView::from(self.usage)
+        UsageView::from(&self.usage)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use hayrick_types::chunk::ToolCallDelta;
+    use hayrick_types::chunk::{ToolCallDelta, Usage};
 
     use super::*;
 
@@ -79,6 +74,7 @@ mod tests {
             id: None,
             name: None,
             arguments: String::new(),
+            fields: None,
         })
     }
 
@@ -111,6 +107,7 @@ mod tests {
             summary.note(&Chunk::Usage(Usage {
                 input_tokens,
                 output_tokens,
+                details: None,
             }));
         }
         let usage = summary.usage();

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use hayrick_types::failure::Failure;
 use hayrick_types::generation::{Options, Tool};
-use hayrick_types::message::{Message, Part, Role, ToolCall};
+use hayrick_types::message::Message;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::llm::failure::invalid;
+use crate::llm::openai::message::{WireMessage, json, wire_message};
 
 /// Fields that only the host sets. With them a plugin could use a model or an account that it was
 /// not granted (gateways such as OpenRouter and LiteLLM read the later ones), pay for answers that
@@ -31,6 +32,23 @@ const RESERVED: [&str; 16] = [
     "api_key",
     "user_config",
     "custom_llm_provider",
+];
+
+/// Reserved fields with the value that the host's requests have anyway: clients set them, and
+/// plugins pass on what clients set.
+const HARMLESS: [(&str, &str); 12] = [
+    ("n", "1"),
+    ("n", "null"),
+    ("best_of", "1"),
+    ("best_of", "null"),
+    ("stream", "true"),
+    ("stream", "false"),
+    ("stream", "null"),
+    ("stream_options", "null"),
+    ("stream_options", "{\"include_usage\":true}"),
+    ("stream_options", "{\"include_usage\": true}"),
+    ("models", "null"),
+    ("provider", "null"),
 ];
 
 #[derive(Serialize)]
@@ -59,44 +77,6 @@ struct StreamOptions {
     include_usage: bool,
 }
 
-#[derive(Serialize)]
-struct WireMessage<'a> {
-    role: &'static str,
-    content: Option<Content<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tool_calls: Vec<WireToolCall<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tool_call_id: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Content<'a> {
-    Text(&'a str),
-    Parts(Vec<WirePart<'a>>),
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum WirePart<'a> {
-    Known(KnownPart<'a>),
-    Other(&'a RawValue),
-}
-
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum KnownPart<'a> {
-    Text { text: &'a str },
-    ImageUrl { image_url: ImageUrl<'a> },
-}
-
-#[derive(Serialize)]
-struct ImageUrl<'a> {
-    url: &'a str,
-}
-
 /// What OpenAI wraps into `{"type": "function", "function": …}`.
 #[derive(Serialize)]
 struct Typed<T> {
@@ -110,19 +90,6 @@ struct WireTool<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
     parameters: &'a RawValue,
-}
-
-#[derive(Serialize)]
-struct WireToolCall<'a> {
-    id: &'a str,
-    #[serde(flatten)]
-    call: Typed<WireFunction<'a>>,
-}
-
-#[derive(Serialize)]
-struct WireFunction<'a> {
-    name: &'a str,
-    arguments: &'a str,
 }
 
 /// Whether the request asks for the usage.
@@ -184,22 +151,18 @@ fn extra(text: Option<&str>) -> Result<BTreeMap<String, &RawValue>, Failure> {
     let Some(text) = text else {
         return Ok(BTreeMap::new());
     };
-    let extra: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(|error| {
+    let mut extra: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(|error| {
         invalid(format!(
             "options.extra is not a JSON object ({error}): correct it"
         ))
     })?;
+    extra.retain(|field, value| !HARMLESS.contains(&(&**field, value.get())));
     match RESERVED.iter().find(|field| extra.contains_key(**field)) {
         Some(field) => Err(invalid(format!(
             "options.extra sets '{field}', which only the host may set: leave it out"
         ))),
         None => Ok(extra),
     }
-}
-
-fn json<'a>(what: &str, text: &'a str) -> Result<&'a RawValue, Failure> {
-    serde_json::from_str(text)
-        .map_err(|error| invalid(format!("{what} is not valid JSON ({error}): correct it")))
 }
 
 fn wire_tool(tool: &Tool) -> Result<Typed<WireTool<'_>>, Failure> {
@@ -218,55 +181,10 @@ fn wire_tool(tool: &Tool) -> Result<Typed<WireTool<'_>>, Failure> {
     })
 }
 
-fn wire_message(message: &Message) -> Result<WireMessage<'_>, Failure> {
-    Ok(WireMessage {
-        role: message.role.as_str(),
-        content: content(message)?,
-        name: message.name.as_deref(),
-        tool_calls: message.tool_calls.iter().map(wire_call).collect(),
-        tool_call_id: message.tool_call_id.as_deref(),
-    })
-}
-
-/// A single text goes as a string, which every upstream reads; not every one reads parts.
-fn content(message: &Message) -> Result<Option<Content<'_>>, Failure> {
-    match message.content.as_slice() {
-        [] if message.role == Role::Assistant && !message.tool_calls.is_empty() => Ok(None),
-        [] => Ok(Some(Content::Text(""))),
-        [Part::Text(text)] => Ok(Some(Content::Text(text))),
-        parts => Ok(Some(Content::Parts(
-            parts.iter().map(wire_part).collect::<Result<_, _>>()?,
-        ))),
-    }
-}
-
-fn wire_part(part: &Part) -> Result<WirePart<'_>, Failure> {
-    Ok(match part {
-        Part::Text(text) => WirePart::Known(KnownPart::Text { text }),
-        Part::ImageUrl(url) => WirePart::Known(KnownPart::ImageUrl {
-            image_url: ImageUrl { url },
-        }),
-        Part::Other(text) => WirePart::Other(json("a part of a message", text)?),
-    })
-}
-
-fn wire_call(call: &ToolCall) -> WireToolCall<'_> {
-    let function = WireFunction {
-        name: &call.name,
-        arguments: &call.arguments,
-    };
-    WireToolCall {
-        id: &call.id,
-        call: Typed {
-            r#type: "function",
-            function,
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use hayrick_types::failure::FailureKind;
+    use hayrick_types::message::{Part, Role, ToolCall};
     use serde_json::{Value, json};
 
     use super::*;
@@ -300,6 +218,7 @@ mod tests {
             id: "c".to_owned(),
             name: "f".to_owned(),
             arguments: "{}".to_owned(),
+            fields: None,
         });
         let tool = Message {
             tool_call_id: Some("c".to_owned()),

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use hayrick_types::chunk::{Chunk, FinishReason, Usage};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::llm::openai::content::Content;
 use crate::llm::openai::error::{Complaint, of_body, of_object};
@@ -86,6 +87,9 @@ struct WireToolCall<'a> {
     id: Option<String>,
     #[serde(borrow)]
     function: Option<Function<'a>>,
+    /// Whatever else the model wants back, such as Gemini's `extra_content`.
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -254,6 +258,7 @@ fn take_delta(
         index: Some(0),
         id: None,
         function: Some(function),
+        others: Map::new(),
     });
     let pieces = delta.tool_calls.into_iter().flatten().chain(old);
     for (place, call) in (0..).zip(pieces) {
@@ -264,6 +269,8 @@ fn take_delta(
 }
 
 fn piece(place: u32, call: WireToolCall<'_>) -> Result<Piece, serde_json::Error> {
+    let mut others = call.others;
+    others.retain(|name, value| !value.is_null() && (name != "type" || value != "function"));
     let (name, arguments) = call
         .function
         .map_or((None, None), |function| (function.name, function.arguments));
@@ -275,6 +282,7 @@ fn piece(place: u32, call: WireToolCall<'_>) -> Result<Piece, serde_json::Error>
             .map(arguments_text)
             .transpose()?
             .unwrap_or_default(),
+        fields: (!others.is_empty()).then(|| Value::Object(others).to_string()),
     })
 }
 
@@ -309,6 +317,7 @@ mod tests {
             id: id.map(str::to_owned),
             name: name.map(str::to_owned),
             arguments,
+            fields: None,
         })
     }
 
@@ -361,7 +370,8 @@ mod tests {
                 finish: true,
                 usage: Some(Usage {
                     input_tokens: 3,
-                    output_tokens: 4
+                    output_tokens: 4,
+                    details: None,
                 }),
                 done: false,
             }

@@ -14,6 +14,8 @@ pub(crate) struct Piece {
     pub(crate) id: Option<String>,
     pub(crate) name: Option<String>,
     pub(crate) arguments: String,
+    /// The other members, a JSON object.
+    pub(crate) fields: Option<String>,
 }
 
 /// The calls of one answer so far.
@@ -60,6 +62,7 @@ impl ToolCalls {
                 id,
                 name,
                 arguments: piece.arguments,
+                fields: piece.fields,
             };
         };
         call.whole.push(&piece.arguments);
@@ -68,6 +71,7 @@ impl ToolCalls {
             id: first(&mut call.id, id),
             name: first(&mut call.name, name),
             arguments: piece.arguments,
+            fields: piece.fields,
         }
     }
 }
@@ -142,6 +146,7 @@ mod tests {
                 id: id.map(str::to_owned),
                 name: name.map(str::to_owned),
                 arguments: (*arguments).to_owned(),
+                fields: None,
             });
             (placed.index, placed.id, placed.name, placed.arguments)
         });

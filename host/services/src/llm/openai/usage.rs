@@ -1,13 +1,13 @@
 //! Token counts as upstreams send them: as numbers, fractions, text or `null`.
 
 use hayrick_types::chunk::Usage;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 /// Reads an object of counts. What cannot be read counts as nothing: an answer stands whatever its
 /// upstream says of its price.
 pub(crate) fn usage(raw: &RawValue) -> Option<Usage> {
-    let object: Value = serde_json::from_str(raw.get()).ok()?;
+    let mut object: Value = serde_json::from_str(raw.get()).ok()?;
     let of = |field| object.get(field).and_then(count);
     let (input, output) = (of("prompt_tokens"), of("completion_tokens"));
     if input.is_none() && output.is_none() {
@@ -16,7 +16,15 @@ pub(crate) fn usage(raw: &RawValue) -> Option<Usage> {
     Some(Usage {
         input_tokens: input.unwrap_or_default(),
         output_tokens: output.unwrap_or_default(),
+        details: object.as_object_mut().and_then(details),
     })
+}
+
+/// What the object has besides the counts of the contract.
+fn details(object: &mut Map<String, Value>) -> Option<String> {
+    let counts = ["prompt_tokens", "completion_tokens", "total_tokens"];
+    object.retain(|name, value| !counts.contains(&&**name) && !value.is_null());
+    (!object.is_empty()).then(|| Value::Object(std::mem::take(object)).to_string())
 }
 
 fn count(value: &Value) -> Option<u64> {
@@ -47,6 +55,7 @@ mod tests {
             Some(Usage {
                 input_tokens,
                 output_tokens,
+                details: None,
             })
         };
         let cases = [
@@ -71,5 +80,13 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(of(text), expected, "{text}");
         }
+        let details = of(
+            r#"{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7,
+                "prompt_tokens_details":{"cached_tokens":2},"cost":0.5,"x":null}"#,
+        );
+        assert_eq!(
+            details.unwrap().details.as_deref(),
+            Some(r#"{"cost":0.5,"prompt_tokens_details":{"cached_tokens":2}}"#)
+        );
     }
 }

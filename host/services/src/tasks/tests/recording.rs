@@ -80,6 +80,7 @@ async fn what_a_run_does_adds_up() {
     let usage = |input_tokens, output_tokens| Usage {
         input_tokens,
         output_tokens,
+        details: None,
     };
     for chunk in [
         Chunk::Text("äh".to_owned()),
@@ -91,7 +92,7 @@ async fn what_a_run_does_adds_up() {
     // What the models say counts, not what the plugin passes on of it.
     [usage(1, 2), usage(u64::MAX, 3)]
         .into_iter()
-        .for_each(|used| recorder.usage(used));
+        .for_each(|used| recorder.usage(&used));
     recorder.report(Progress {
         done: 1,
         total: None,
@@ -116,7 +117,8 @@ async fn what_a_run_does_adds_up() {
         task.usage,
         Some(Usage {
             input_tokens: u64::MAX,
-            output_tokens: 5
+            output_tokens: 5,
+            details: None,
         })
     );
     assert_eq!(
@@ -152,6 +154,7 @@ async fn what_a_run_does_adds_up() {
     let usage = Some(Usage {
         input_tokens: i64::MAX as u64,
         output_tokens: 5,
+        details: None,
     });
     assert_eq!(
         fixture.tasks.get("p", task.id).await.unwrap(),
