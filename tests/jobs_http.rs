@@ -52,7 +52,9 @@ async fn a_job_is_accepted_with_its_url_and_found_there_until_it_completes() {
         (&json!("pending"), &json!("program"), &json!(WORKER))
     );
     let place = reply.header("location").unwrap().to_owned();
-    assert_eq!(place, format!("/{WORKER}/jobs/{}", id(&job)));
+    // Relative to the request's own path, so that it holds behind a proxy with a prefix.
+    assert_eq!(place, format!("jobs/{}", id(&job)));
+    let place = format!("/{WORKER}/{place}");
 
     let done = host.client.get(&format!("{place}?wait=60")).await.json();
     assert_eq!(
@@ -109,7 +111,7 @@ async fn repeated_requests_with_an_idempotency_key_create_one_job() {
         id(&first.json())
     );
     let both = submit(with(value(json!(1)), json!({"idempotency_key": "another"}))).await;
-    assert_eq!(id(&both.json()), id(&first.json()));
+    is_refused(&both, 400, "differ");
     assert_eq!(host.client.jobs(WORKER, "").await.len(), 1);
     let no_text = [("idempotency-key", "ü".to_owned())];
     is_refused(

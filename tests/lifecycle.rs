@@ -4,7 +4,6 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::net::TcpStream;
 use tokio::process::Command;
 
 use crate::support::await_event::{SOON, eventually, within};
@@ -21,11 +20,14 @@ async fn sigterm_lets_running_answers_finish_and_exits_with_0() {
     stream.next_text().await;
     host.sigterm();
     host.logs.line(&["SIGTERM"]).await;
-    let address = host.address().to_owned();
-    eventually("new connections are refused", SOON, async || {
-        TcpStream::connect(&address).await.err()
-    })
-    .await;
+    let probe = eventually("the probe says that it drains", SOON, async || {
+        let probe = host.client.get("/health/ready").await;
+        (probe.status == 503).then_some(probe.body)
+    });
+    assert!(probe.await.contains("draining"));
+    assert_eq!(host.client.get("/health/live").await.status, 200);
+    let late = host.client.chat("slow-stream", "1").await;
+    assert_eq!((late.status, late.header("retry-after")), (503, Some("5")));
     let frames = stream.rest().await;
     assert!(
         frames.last().is_some_and(Frame::is_done),

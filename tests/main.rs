@@ -94,10 +94,14 @@ mod metrics;
 mod openai_chat;
 /// The suite of the official `openai` client for Python.
 mod openai_client;
+/// What an operator does to a running server, and what happens to its log.
+mod operation;
 /// What a component asks for and what the operator grants.
 mod policy;
 /// What grants allow, and the commands about them.
 mod policy_grants;
+/// Behind a proxy: who is local, with a real nginx in front.
+mod proxy;
 /// Files that are added, changed, removed and invalid, while streams run.
 mod reload;
 /// The OpenAPI document, and requests generated from it: the server behaves as documented.

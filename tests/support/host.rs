@@ -314,10 +314,15 @@ impl TestHost {
 
     /// Asks it to stop.
     pub fn sigterm(&self) {
+        self.signal("TERM");
+    }
+
+    /// Sends it a signal, by its name without `SIG`.
+    pub fn signal(&self, name: &str) {
         let pid = self.pid().to_string();
         assert!(
             std::process::Command::new("kill")
-                .args(["-TERM", &pid])
+                .args([&format!("-{name}"), &pid])
                 .status()
                 .unwrap()
                 .success()

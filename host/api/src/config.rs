@@ -2,6 +2,7 @@
 
 use hayrick_types::settings::keys::KeysSettings;
 use hayrick_types::settings::server::ServerSettings;
+use ipnet::IpNet;
 
 /// Who gets in without a key, and how often one may try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,4 +32,6 @@ pub struct ApiConfig {
     pub server: ServerSettings,
     /// Who gets in.
     pub access: AccessConfig,
+    /// Whose word on a client counts.
+    pub trusted_proxies: Vec<IpNet>,
 }

@@ -1,6 +1,6 @@
 //! Starts the parts of the program, serves, and shuts them down in order.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -12,11 +12,12 @@ use hayrick_runtime::runtime::Runtime;
 use hayrick_services::audit::Audit;
 use hayrick_services::budgets::Budgets;
 use hayrick_services::keys::ring::KeyRing;
+use hayrick_services::metrics::Metrics;
 use hayrick_services::tasks::Tasks;
 use hayrick_types::clock;
 use hayrick_types::id::PipelineName;
 use hayrick_worker::worker::Worker;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -25,6 +26,7 @@ use crate::open_files;
 use crate::services;
 use crate::settings::config::Config;
 use crate::shutdown::Signals;
+use crate::telemetry::Logging;
 
 /// A server that has bound its address, locked its data folder and installed its signal handlers,
 /// but does not serve yet.
@@ -37,6 +39,7 @@ pub struct App {
     tasks: Tasks,
     budgets: Budgets,
     keys: KeyRing,
+    metrics: Metrics,
     drain_deadline: Duration,
     example: Option<String>,
     _flushing: [AbortOnDropHandle<()>; 3],
@@ -58,7 +61,7 @@ impl App {
         let data_dir = DataDir::lock(&config.data_dir)?;
         let keys = KeyRing::open(&config.data_dir, clock::system())?;
         let audit = Audit::new(&config.data_dir, clock::system());
-        let listener = bind(config.address).await?;
+        let listener = bind(config.address)?;
         let example = first_pipeline(&config.runtime.plugins_dir);
         let (services, spool) = services::open(&config, &config.data_dir).await?;
         let runtime = Runtime::start(&config.runtime, services.clone(), audit.clone())
@@ -69,6 +72,7 @@ impl App {
             .context("cannot recover the jobs of the previous process")?;
         let (tasks, budgets) = (services.tasks.clone(), services.budgets.clone());
         let flushing = flush_loops(&tasks, &budgets, &keys);
+        let metrics = services.metrics.clone();
         let for_api = ApiServices {
             llm: services.llm,
             jobs: services.jobs,
@@ -89,6 +93,7 @@ impl App {
             tasks,
             budgets,
             keys,
+            metrics,
             drain_deadline,
             example,
             _flushing: flushing,
@@ -104,6 +109,11 @@ impl App {
         self.listener
             .local_addr()
             .context("cannot read the address of the socket")
+    }
+
+    /// Shows in the metrics how many lines of the log were dropped.
+    pub fn watch_log(&self, logging: &Logging) {
+        self.metrics.count_dropped_log_lines(logging.dropped());
     }
 
     /// A pipeline to try, one of those whose files were present at the start.
@@ -194,8 +204,22 @@ async fn stops(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|&stopped| stopped).await;
 }
 
-async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| {
+/// Connections that wait to be accepted; the kernel takes as many as its `somaxconn` allows.
+const BACKLOG: u32 = 65_535;
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A restart must not wait for connections of the previous process.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    listen(address).map_err(|error| {
         let cure = match error.kind() {
             ErrorKind::AddrInUse => {
                 "the address is already in use: stop the other program, or choose another port \

@@ -89,11 +89,21 @@ impl GuestLog {
         }
         let message = one_line(message, self.limits.line_bytes_max);
         match level {
-            types::Level::Trace => tracing::trace!(target: "guest", pipeline, %run, "{message}"),
-            types::Level::Debug => tracing::debug!(target: "guest", pipeline, %run, "{message}"),
-            types::Level::Info => tracing::info!(target: "guest", pipeline, %run, "{message}"),
-            types::Level::Warn => tracing::warn!(target: "guest", pipeline, %run, "{message}"),
-            types::Level::Error => tracing::error!(target: "guest", pipeline, %run, "{message}"),
+            types::Level::Trace => {
+                tracing::trace!(target: "guest", pipeline, %run, said = message, "the plugin logged")
+            }
+            types::Level::Debug => {
+                tracing::debug!(target: "guest", pipeline, %run, said = message, "the plugin logged")
+            }
+            types::Level::Info => {
+                tracing::info!(target: "guest", pipeline, %run, said = message, "the plugin logged")
+            }
+            types::Level::Warn => {
+                tracing::warn!(target: "guest", pipeline, %run, said = message, "the plugin logged")
+            }
+            types::Level::Error => {
+                tracing::error!(target: "guest", pipeline, %run, said = message, "the plugin logged")
+            }
         }
     }
 }
@@ -125,6 +135,12 @@ impl GuestLog {
 
 /// Truncates a message to `bytes_max`, and escapes characters that could fake another log line or
 /// control a terminal.
+/// Whether a terminal would break or reorder the line at this character: separators of lines and
+/// paragraphs, and marks of writing direction.
+fn is_layout(char: char) -> bool {
+    matches!(char, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 fn one_line(message: &str, bytes_max: usize) -> String {
     let mut cut = message.len().min(bytes_max);
     while !message.is_char_boundary(cut) {
@@ -133,7 +149,7 @@ fn one_line(message: &str, bytes_max: usize) -> String {
     let (kept, rest) = message.split_at(cut);
     let mut line = String::with_capacity(kept.len());
     for char in kept.chars() {
-        if char.is_control() && char != '\t' {
+        if (char.is_control() && char != '\t') || is_layout(char) {
             line.extend(char.escape_default());
         } else {
             line.push(char);
@@ -154,6 +170,10 @@ mod tests {
         assert_eq!(
             one_line("a\nERROR forged\u{1b}[31m", 100),
             "a\\nERROR forged\\u{1b}[31m"
+        );
+        assert_eq!(
+            one_line("a\u{2028}b\u{202e}c", 100),
+            "a\\u{2028}b\\u{202e}c"
         );
         assert_eq!(one_line("ü\tb", 100), "ü\tb");
     }

@@ -10,7 +10,7 @@ use hayrick_app::app::App;
 use hayrick_app::settings::config::Config;
 use hayrick_app::settings::environment::Environment;
 use hayrick_app::settings::sources::Sources;
-use hayrick_app::telemetry::{LogFormat, start_logging};
+use hayrick_app::telemetry::{LogFormat, Logging, start_logging};
 
 use crate::args::ServeArgs;
 use crate::output::print;
@@ -26,7 +26,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     } else {
         LogFormat::Text
     };
-    start_logging(args.log.as_deref(), format, &environment)?;
+    let logging = start_logging(args.log.as_deref(), format, &environment)?;
     let config = Config::resolve(Sources::read(args.settings.into(), environment)?)?;
 
     let threads = available_parallelism().map_or(1, NonZero::get);
@@ -34,14 +34,15 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         .worker_threads(threads)
         .enable_all()
         .build()?;
-    let result = tokio.block_on(serve(config));
+    let result = tokio.block_on(serve(config, &logging));
     // A running compilation must not delay the end of the process.
     tokio.shutdown_background();
     result.map(|()| ExitCode::SUCCESS)
 }
 
-async fn serve(config: Config) -> anyhow::Result<()> {
+async fn serve(config: Config, logging: &Logging) -> anyhow::Result<()> {
     let app = App::start(config).await?;
+    app.watch_log(logging);
     let address = app.address()?;
     print(&format!("Hayrick is listening on http://{address}"))?;
     if stdout().is_terminal() {

@@ -27,6 +27,7 @@ enum Driver {
 pub struct RunStream {
     driver: Driver,
     output: OutputReceiver,
+    version: u64,
 }
 
 impl RunStream {
@@ -34,11 +35,18 @@ impl RunStream {
     pub(crate) fn new(
         run: impl Future<Output = Outcome> + Send + 'static,
         output: OutputReceiver,
+        version: u64,
     ) -> RunStream {
         RunStream {
             driver: Driver::Inline(Box::pin(run)),
             output,
+            version,
         }
+    }
+
+    /// The number of the version that runs.
+    pub fn version(&self) -> u64 {
+        self.version
     }
 
     /// Moves the run to a task, so that its time limit applies even while the client does not read.
@@ -119,7 +127,7 @@ mod tests {
                 }
                 Ok(())
             };
-            assert_eq!(RunStream::new(run, receiver).count().await, 3);
+            assert_eq!(RunStream::new(run, receiver, 1).count().await, 3);
         }
     }
 }

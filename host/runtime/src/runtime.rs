@@ -61,6 +61,13 @@ impl Runtime {
         services: Services,
         audit: Audit,
     ) -> Result<Runtime, RuntimeError> {
+        if !config.plugins_dir.exists() {
+            tracing::warn!(
+                folder = %config.plugins_dir.display(),
+                "the plugins folder did not exist: it was made, and is empty; check --plugins-dir \
+                 if that surprises you"
+            );
+        }
         make_folder(&config.plugins_dir)?;
         make_folder(&config.cache_dir)?;
         let engine = engine(config).map_err(RuntimeError::Engine)?;

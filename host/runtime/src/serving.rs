@@ -88,6 +88,7 @@ pub(crate) async fn answer(
         .inspect_err(|failure| recorder.finish(Err(failure)))?;
     let (sender, receiver) = channel(serving.version.output_limits());
     let policy = Arc::clone(&serving.version.policy);
+    let number = serving.version.status.number;
     let budget = services.budgets.begin(&pipeline, &policy.models);
     let share = serving.pipeline.share();
     let context = RunContext {
@@ -115,7 +116,7 @@ pub(crate) async fn answer(
         recorder.finish(outcome.as_ref().copied());
         outcome
     };
-    Ok(RunStream::new(running, receiver))
+    Ok(RunStream::new(running, receiver, number))
 }
 
 fn unknown(name: &str) -> Failure {

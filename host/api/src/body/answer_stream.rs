@@ -17,6 +17,7 @@ use hayrick_types::failure::Failure;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use crate::edge::request_id::ACCEL_BUFFERING;
+use crate::edge::request_trace::RequestTrace;
 
 /// Once this many bytes wait, they leave even if more is ready.
 const WRITE_BYTES: usize = 64 << 10;
@@ -70,6 +71,7 @@ pub(crate) async fn body<S, E>(
     detach: impl FnOnce(S) -> S,
     mut encoder: E,
     keep_alive: Duration,
+    trace: Option<RequestTrace>,
 ) -> Result<Body, Failure>
 where
     S: Stream<Item = Result<Chunk, Failure>> + Unpin + Send + 'static,
@@ -83,6 +85,7 @@ where
         encoder,
         buffer,
         end: End::Open,
+        trace,
     };
     let begun = poll_fn(|context| writing.poll_begin(context));
     match filling {
@@ -128,6 +131,8 @@ struct Writing<S, E> {
     /// What was written and not taken yet. Its memory is used again once the client has taken it.
     buffer: BytesMut,
     end: End,
+    /// Where a failure after the first chunk is logged.
+    trace: Option<RequestTrace>,
 }
 
 impl<S: Stream<Item = Result<Chunk, Failure>> + Unpin, E: Encode> Writing<S, E> {
@@ -155,6 +160,9 @@ impl<S: Stream<Item = Result<Chunk, Failure>> + Unpin, E: Encode> Writing<S, E> 
         match next {
             Some(Ok(chunk)) => self.encoder.chunk(&chunk, &mut self.buffer),
             Some(Err(failure)) => {
+                if let Some(trace) = &self.trace {
+                    trace.broken_off(&failure);
+                }
                 self.encoder.fail(failure, &mut self.buffer);
                 self.end = if self.encoder.shows_failure() {
                     End::Complete
@@ -283,6 +291,7 @@ mod tests {
                 |_| panic!("a run that has ended was spawned"),
                 writer(),
                 LONG,
+                None,
             )
             .await
             .unwrap(),
@@ -294,7 +303,12 @@ mod tests {
     #[tokio::test]
     async fn a_long_answer_leaves_in_pieces_of_bounded_size() {
         let chunks = stream::iter((0..100).map(|_| text(&"x".repeat(10_000))));
-        let pieces = pieces(body(chunks, |chunks| chunks, writer(), LONG).await.unwrap()).await;
+        let pieces = pieces(
+            body(chunks, |chunks| chunks, writer(), LONG, None)
+                .await
+                .unwrap(),
+        )
+        .await;
         assert!(
             pieces.len() >= 10
                 && pieces
@@ -308,15 +322,25 @@ mod tests {
 
     #[tokio::test]
     async fn a_failure_before_the_first_chunk_refuses_the_request_and_a_later_one_ends_the_body() {
-        let failure = body(stream::iter([broken()]), |chunks| chunks, writer(), LONG)
-            .await
-            .unwrap_err();
+        let failure = body(
+            stream::iter([broken()]),
+            |chunks| chunks,
+            writer(),
+            LONG,
+            None,
+        )
+        .await
+        .unwrap_err();
         assert_eq!(failure.kind, FailureKind::Unavailable);
         let later = stream::iter([text("a"), broken(), text("never")]);
         assert_eq!(
-            pieces(body(later, |chunks| chunks, writer(), LONG).await.unwrap())
-                .await
-                .concat(),
+            pieces(
+                body(later, |chunks| chunks, writer(), LONG, None)
+                    .await
+                    .unwrap()
+            )
+            .await
+            .concat(),
             "a!away"
         );
     }
@@ -331,6 +355,7 @@ mod tests {
             |chunks| chunks,
             plain,
             LONG,
+            None,
         )
         .await
         .unwrap();
@@ -346,7 +371,7 @@ mod tests {
             broken()
         });
         let interval = Duration::from_millis(1);
-        let mut body = body(Box::pin(late), |chunks| chunks, writer(), interval)
+        let mut body = body(Box::pin(late), |chunks| chunks, writer(), interval, None)
             .await
             .unwrap()
             .into_data_stream();
@@ -366,10 +391,16 @@ mod tests {
             let _held = &dropped;
             chunk
         });
-        let mut body = body(chunks, |chunks| chunks, writer(), Duration::from_millis(1))
-            .await
-            .unwrap()
-            .into_data_stream();
+        let mut body = body(
+            chunks,
+            |chunks| chunks,
+            writer(),
+            Duration::from_millis(1),
+            None,
+        )
+        .await
+        .unwrap()
+        .into_data_stream();
         body.next().await.unwrap().unwrap();
         for _ in 0..3 {
             assert_eq!(body.next().await.unwrap().unwrap(), KEEP_ALIVE);

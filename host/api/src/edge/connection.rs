@@ -27,6 +27,7 @@ use crate::edge::idle::IdleList;
 use crate::edge::linger::Linger;
 use crate::edge::path;
 use crate::edge::peers::{CountedPeer, Peer, Peers};
+use crate::edge::turn_away::turn_away;
 use crate::edge::write_stall::WriteStall;
 
 /// The smallest buffer that hyper accepts.
@@ -78,13 +79,13 @@ impl Connections {
         }
     }
 
-    /// Accepts connections until `shutdown`; the address is free again when this returns.
+    /// Accepts connections until `shutdown`.
     ///
     /// # Errors
     /// The socket is broken.
     pub(crate) async fn accept(
         &mut self,
-        listener: TcpListener,
+        listener: &TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
         let mut shutdown = pin!(shutdown);
@@ -93,7 +94,7 @@ impl Connections {
                 // One future until it has a connection: begun anew when a task ends, it would close
                 // a second connection for the same place.
                 let mut next = pin!(next_connection(
-                    &listener,
+                    listener,
                     &self.places,
                     &self.idle,
                     &self.metrics
@@ -117,16 +118,24 @@ impl Connections {
         }
     }
 
-    /// Lets responses end for up to `deadline`, then cuts the rest and returns their number.
-    pub(crate) async fn drain(&mut self, deadline: Duration) -> usize {
+    /// Lets responses end for up to `deadline`, then cuts the rest and returns their number. New
+    /// connections are told so meanwhile.
+    pub(crate) async fn drain(&mut self, listener: &TcpListener, deadline: Duration) -> usize {
         self.draining.send_replace(true);
+        let turned_away = turn_away(listener, self.routes.clone());
         let all_ended = async {
             while let Some(ended) = self.tasks.join_next().await {
                 log_panic(ended);
             }
         };
         // After a timeout, the connections that are left are counted.
-        let _ = timeout(deadline, all_ended).await;
+        let _ = timeout(deadline, async {
+            tokio::select! {
+                () = all_ended => {}
+                () = turned_away => {}
+            }
+        })
+        .await;
         let cut = self.tasks.len();
         self.tasks.shutdown().await;
         cut
@@ -144,9 +153,7 @@ impl Connections {
         let routes = self.routes.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             let busy = (in_service.busy(), of_answers.answering());
-            if let Some(uri) = path::tidy(request.uri()) {
-                *request.uri_mut() = uri;
-            }
+            path::tidy_request(&mut request);
             request.extensions_mut().insert(Peer(peer));
             let response = routes.clone().call(request);
             async move {

@@ -8,5 +8,7 @@ pub(crate) mod linger;
 pub(crate) mod path;
 pub(crate) mod peers;
 pub(crate) mod request_id;
+pub(crate) mod request_trace;
 pub mod server;
+mod turn_away;
 pub(crate) mod write_stall;

@@ -1,11 +1,25 @@
 //! Paths as clients build them: a base URL that ends in a slash and a route that begins with one
 //! make two, and some clients end every path with one. They mean the same route.
 
-use hyper::Uri;
 use hyper::http::uri::PathAndQuery;
+use hyper::{Request, Uri};
+
+/// Marks a request whose path ended in a slash: what it is answered with is relative to that.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EndedInSlash;
+
+/// Removes empty segments from the path of a request.
+pub(crate) fn tidy_request<B>(request: &mut Request<B>) {
+    if let Some(uri) = tidy(request.uri()) {
+        if request.uri().path().ends_with('/') {
+            request.extensions_mut().insert(EndedInSlash);
+        }
+        *request.uri_mut() = uri;
+    }
+}
 
 /// The same address without empty segments; `None` if it has none.
-pub(crate) fn tidy(uri: &Uri) -> Option<Uri> {
+fn tidy(uri: &Uri) -> Option<Uri> {
     let path = uri.path();
     if !path.starts_with('/') || path == "/" || !(path.ends_with('/') || path.contains("//")) {
         return None;

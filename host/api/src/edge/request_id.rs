@@ -2,11 +2,12 @@
 //! the responses of runs.
 
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{Extensions, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hayrick_types::id::RunId;
 
+use crate::edge::request_trace::{Reason, RequestTrace};
 use crate::error::ApiError;
 
 /// Bytes of the longest id that a client may send.
@@ -29,12 +30,16 @@ pub(crate) async fn tag(mut request: Request, next: Next) -> Response {
         .filter(|id| is_well_formed(id))
         .cloned()
         .unwrap_or_else(|| header_value(run));
+    let (method, path) = (request.method().clone(), request.uri().path());
+    let trace = RequestTrace::new(id.clone(), run, method, path);
     request.extensions_mut().insert(run);
+    request.extensions_mut().insert(trace.clone());
     request.headers_mut().insert(REQUEST_ID, id.clone());
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut response = next.run(request).await;
-    let status = response.status().as_u16();
-    tracing::debug!(request = ?id, %run, %method, path, status, "answered");
+    let status = response.status();
+    tracing::debug!(request = ?id, %run, status = status.as_u16(), "answered");
+    let reason = response.extensions_mut().remove::<Reason>();
+    trace.refused(status, reason.as_ref().map_or("", |reason| &reason.0));
     response.headers_mut().insert(REQUEST_ID, id);
     response
 }
@@ -48,19 +53,14 @@ pub(crate) fn run_of(request: &Request) -> RunId {
         .unwrap_or_else(RunId::fresh)
 }
 
-/// The response of a run, with its id. A failure of the server is logged as `failed`.
-pub(crate) fn response_of_run(
-    run: RunId,
-    failed: &'static str,
-    result: Result<Response, ApiError>,
-) -> Response {
-    let mut response = result.unwrap_or_else(|error| {
-        if error.status().is_server_error() {
-            let (status, reason) = (error.status().as_u16(), error.message());
-            tracing::warn!(%run, status, reason, "{failed}");
-        }
-        error.into_response()
-    });
+/// What is known of a request, for the log.
+pub(crate) fn trace_of(extensions: &Extensions) -> Option<RequestTrace> {
+    extensions.get::<RequestTrace>().cloned()
+}
+
+/// The response of a run, with its id.
+pub(crate) fn response_of_run(run: RunId, result: Result<Response, ApiError>) -> Response {
+    let mut response = result.into_response();
     response.headers_mut().insert(RUN_ID, header_value(run));
     response
 }

@@ -26,8 +26,8 @@ pub enum ServeError {
     Routes(#[from] DocumentError),
 }
 
-/// Serves until `shutdown`, then accepts no more connections, lets responses end for up to
-/// `drain_deadline`, and cuts the rest. Dropping the future cuts everything at once. Needs a tokio
+/// Serves until `shutdown`, then lets responses end for up to `drain_deadline`, tells new clients to
+/// come back later, and cuts the rest. Dropping the future cuts everything at once. Needs a tokio
 /// runtime with I/O and time.
 ///
 /// # Errors
@@ -44,9 +44,9 @@ pub async fn serve(
         state.settings(),
         state.services().metrics.clone(),
     );
-    let stopped = connections.accept(listener, shutdown).await;
+    let stopped = connections.accept(&listener, shutdown).await;
     state.start_draining();
-    let cut = connections.drain(drain_deadline).await;
+    let cut = connections.drain(&listener, drain_deadline).await;
     stopped
         .map(|()| Drained { cut })
         .map_err(ServeError::Accept)

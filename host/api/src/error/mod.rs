@@ -23,6 +23,7 @@ use self::limit_count::ReachedLimit;
 use crate::body::encoding::{NotTaken, TAKEN};
 use crate::body::pace::TooSlow;
 use crate::body::read::BodyError;
+use crate::edge::request_trace::Reason;
 use crate::wire::json;
 
 /// The code of an error that a limit causes; `param` names the limit.
@@ -146,6 +147,17 @@ impl ApiError {
         }
     }
 
+    /// The request came through a proxy, and this server is open to its own machine only.
+    pub(crate) fn not_local() -> ApiError {
+        let message = "this server needs no key from its own machine, and this request came \
+            through a proxy: send a key made with `hayrick keys create`, or have the operator add \
+            the proxy to [server] trusted_proxies if its clients are on this machine";
+        ApiError {
+            code: Some("invalid_api_key"),
+            ..ApiError::new(StatusCode::UNAUTHORIZED, message)
+        }
+    }
+
     /// The key does not have the scope.
     pub(crate) fn missing_scope(scope: Scope) -> ApiError {
         let scope = scope.as_str();
@@ -250,6 +262,7 @@ impl ApiError {
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn status(&self) -> StatusCode {
         self.status
     }
@@ -405,6 +418,9 @@ impl IntoResponse for ApiError {
         if self.status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             let taken = HeaderValue::from_static(TAKEN);
             response.headers_mut().insert(ACCEPT_ENCODING, taken);
+        }
+        if self.status.is_server_error() {
+            response.extensions_mut().insert(Reason(self.message));
         }
         if self.is_final {
             response

@@ -36,7 +36,7 @@ pub(crate) async fn process(
         Ok(PathParams(pipeline)) => answer(&state, run, &pipeline, request).await,
         Err(error) => Err(error),
     };
-    request_id::response_of_run(run, "a run on files failed", result)
+    request_id::response_of_run(run, result)
 }
 
 async fn answer(
@@ -58,13 +58,18 @@ async fn answer(
     .await?;
     let headers = state.forwarded(&head.headers);
     let request = ClientRequest::Files(FilesRequest { form, headers });
+    let trace = request_id::trace_of(&head.extensions);
     let chunks = state.runtime().answer(run, pipeline, request).await?;
+    if let Some(trace) = &trace {
+        trace.set_pipeline(pipeline, Some(chunks.version()));
+    }
     let keep_alive = state.settings().keep_alive_interval;
     if wants_events(&head.headers) {
-        let body = answer_stream::body(chunks, RunStream::spawn, EventWriter, keep_alive).await?;
+        let body =
+            answer_stream::body(chunks, RunStream::spawn, EventWriter, keep_alive, trace).await?;
         return Ok(sse::response(body));
     }
-    let body = answer_stream::body(chunks, RunStream::spawn, TextWriter, keep_alive).await?;
+    let body = answer_stream::body(chunks, RunStream::spawn, TextWriter, keep_alive, trace).await?;
     Ok(answer_stream::response(PLAIN_TEXT, body))
 }
 

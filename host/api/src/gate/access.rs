@@ -50,6 +50,14 @@ impl Access {
         }
     }
 
+    /// The client in the log: the name of its key.
+    pub(crate) fn name(&self) -> &str {
+        match &self.client {
+            Client::Key(key) => &key.name,
+            Client::Loopback | Client::Anonymous => self.actor(),
+        }
+    }
+
     /// The key, if the client sent one.
     pub(crate) fn key(&self) -> Option<&Arc<Key>> {
         match &self.client {

@@ -14,10 +14,12 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::body::guarded::GuardedBody;
 use crate::edge::peers::Peer;
+use crate::edge::request_id;
 use crate::error::ApiError;
 use crate::gate::access::Access;
 use crate::gate::browser;
 use crate::gate::credentials::{self, Credentials};
+use crate::gate::forwarded;
 use crate::gate::need::{Need, Needs, PipelineIn};
 use crate::state::ApiState;
 
@@ -85,6 +87,9 @@ async fn enter(
             access.check_pipeline(name.unwrap_or_default())?;
         }
     }
+    if let Some(trace) = request_id::trace_of(request.extensions()) {
+        trace.set_client(access.name());
+    }
     tracing::debug!(actor = access.actor(), "let in");
     request.extensions_mut().insert(access);
     Ok(place)
@@ -93,12 +98,15 @@ async fn enter(
 fn identify(
     state: &ApiState,
     credentials: Credentials,
-    request: &Request,
+    request: &mut Request,
 ) -> Result<Access, ApiError> {
-    let address = request
+    let peer = request
         .extensions()
         .get::<Peer>()
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
+    let origin = forwarded::origin(request.headers(), peer, &state.config().trusted_proxies);
+    let (address, is_local) = (origin.address, origin.is_local);
+    request.extensions_mut().insert(origin);
     let (keys, config) = (&state.services().keys, state.config());
     let credentials = match credentials {
         // Clients of OpenAI's API always send a key. While this server has no keys, one that is
@@ -112,6 +120,11 @@ fn identify(
         credentials => credentials,
     };
     match credentials {
+        // Only this machine gets in without a key, and a proxy on it speaks for others.
+        Credentials::Missing if config.access.open && config.access.is_loopback && !is_local => {
+            state.throttle().fail(address)?;
+            return Err(ApiError::not_local());
+        }
         Credentials::Missing if config.access.open => {
             browser::check(request.headers(), config)?;
             state.throttle().enter_anonymous(address)?;

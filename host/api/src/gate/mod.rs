@@ -6,5 +6,6 @@ pub(crate) mod authenticate;
 pub(crate) mod browser;
 pub(crate) mod cors;
 pub(crate) mod credentials;
+pub(crate) mod forwarded;
 pub(crate) mod need;
 pub(crate) mod throttle;

@@ -6,7 +6,7 @@ mod view;
 
 use axum::extract::{Request, State};
 use axum::http::header::LOCATION;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use hayrick_types::contract::Export;
 use hayrick_types::job::{JobId, Submission};
@@ -14,7 +14,9 @@ use hayrick_types::job::{JobId, Submission};
 use self::request::{ListQuery, WaitQuery};
 use self::view::{JobView, ListView};
 use crate::body::{depth, read};
+use crate::edge::path::EndedInSlash;
 use crate::error::ApiError;
+use crate::gate::forwarded::Origin;
 use crate::state::ApiState;
 use crate::wire::json;
 use crate::wire::params::{PathParams, QueryParams};
@@ -45,7 +47,7 @@ pub(crate) async fn submit(
     };
     let submitted = state.services().jobs.submit(submission).await?;
     let view = JobView::from(submitted.job);
-    let location = HeaderValue::try_from(format!("/{}/jobs/{}", view.pipeline, view.id));
+    let location = HeaderValue::try_from(location(&head.extensions, &view));
     let mut response = json::response(StatusCode::ACCEPTED, &view);
     // The characters of a pipeline's name and of an id are always valid in a header.
     if let Ok(location) = location {
@@ -57,6 +59,20 @@ pub(crate) async fn submit(
             .insert(REPLAYED, HeaderValue::from_static("true"));
     }
     Ok(response)
+}
+
+/// Where the job is: below the path that a proxy names, or else relative to the request's own path,
+/// so that it can be followed behind a proxy that names none.
+fn location(extensions: &Extensions, view: &JobView) -> String {
+    let prefix = extensions
+        .get::<Origin>()
+        .and_then(|origin| origin.prefix.as_deref());
+    let (pipeline, id) = (&view.pipeline, &view.id);
+    match prefix {
+        Some(prefix) => format!("{prefix}/{pipeline}/jobs/{id}"),
+        None if extensions.get::<EndedInSlash>().is_some() => id.to_string(),
+        None => format!("jobs/{id}"),
+    }
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {

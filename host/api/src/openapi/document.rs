@@ -48,6 +48,7 @@ pub(crate) struct DocumentedRoute {
 struct Base {
     openapi: Value,
     info: Map<String, Value>,
+    servers: Value,
     security: Value,
     tags: Value,
     path_parameters: BTreeMap<String, String>,
@@ -129,6 +130,7 @@ pub(crate) fn assemble(
     Ok(serde_json::to_vec_pretty(&json!({
         "openapi": base.openapi,
         "info": base.info,
+        "servers": base.servers,
         "security": base.security,
         "tags": base.tags,
         "paths": paths,

@@ -24,6 +24,7 @@ pub(crate) async fn all(State(state): State<ApiState>) -> Result<Response, ApiEr
         .into_iter()
         .map(|upstream| UpstreamNumbers {
             active: u64::try_from(upstream.active).unwrap_or(u64::MAX),
+            waiting: u64::try_from(upstream.waiting).unwrap_or(u64::MAX),
             alias: upstream.alias,
             requests: upstream.requests,
             failures: upstream.failures,

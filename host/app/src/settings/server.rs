@@ -6,6 +6,7 @@ use std::path::Path;
 use hayrick_api::config::{AccessConfig, ApiConfig};
 use hayrick_types::settings::keys::KeysSettings;
 use hayrick_types::settings::server::{HOST, PORT, PORT_DEFAULT, ServerSettings};
+use ipnet::IpNet;
 use toml::Value;
 
 use crate::keys::has_usable_key;
@@ -56,13 +57,20 @@ pub fn read_server(
     };
     let mut server = ServerSettings::read(section, &default);
     check_origins(section, &server.cors_origins);
+    check_hosts(section, &server.allowed_hosts);
     check_headers(section, &mut server.forwarded_headers);
     let access = AccessConfig {
         open: !keys.settings.required && (is_loopback || flags.insecure),
         is_loopback,
         keys: keys.settings,
     };
-    (address, ApiConfig { server, access })
+    let trusted_proxies = read_proxies(section, &server.trusted_proxies);
+    let config = ApiConfig {
+        server,
+        access,
+        trusted_proxies,
+    };
+    (address, config)
 }
 
 /// Reads the address to listen on.
@@ -158,15 +166,54 @@ fn check_headers(section: &mut Section, names: &mut [String]) {
     }
 }
 
-/// Whether the text is a scheme and a host, with an optional port, in lower case.
+/// Checks that each is the name or the address of a host alone.
+fn check_hosts(section: &mut Section, hosts: &[String]) {
+    let fits = |character: char| character.is_ascii_alphanumeric() || "-._".contains(character);
+    for host in hosts {
+        let is_name = !host.is_empty() && host.chars().all(fits);
+        if !is_name && host.parse::<IpAddr>().is_err() {
+            let text = format!(
+                "invalid host name '{host}': write each name alone, such as \"hay.example\", \
+                 without scheme, port or '*'; a server for everyone needs API keys"
+            );
+            section.mistake("allowed_hosts", text);
+        }
+    }
+}
+
+fn read_proxies(section: &mut Section, proxies: &[String]) -> Vec<IpNet> {
+    let mut networks = Vec::new();
+    for text in proxies {
+        let network = text
+            .parse::<IpNet>()
+            .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        match network {
+            Ok(network) => networks.push(network),
+            Err(_) => section.mistake(
+                "trusted_proxies",
+                format!("invalid address '{text}': write an IP address or a network, such as \"10.0.0.0/8\""),
+            ),
+        }
+    }
+    networks
+}
+
+/// Whether the text is what a browser or an app sends as its origin: a scheme and a host, with an
+/// optional port, in lower case.
 fn is_origin(text: &str) -> bool {
-    let rest = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
-    let fits = |character: char| {
+    let Some((scheme, host)) = text.split_once("://") else {
+        return false;
+    };
+    let in_scheme = |character: char| {
+        character.is_ascii_lowercase() || character.is_ascii_digit() || "+-.".contains(character)
+    };
+    let in_host = |character: char| {
         character.is_ascii_lowercase() || character.is_ascii_digit() || "-._:[]".contains(character)
     };
-    rest.is_some_and(|host| !host.is_empty() && host.chars().all(fits))
+    scheme.starts_with(|first: char| first.is_ascii_lowercase())
+        && scheme.chars().all(in_scheme)
+        && !host.is_empty()
+        && host.chars().all(in_host)
 }
 
 #[cfg(test)]
@@ -178,6 +225,11 @@ mod tests {
         for (text, expected) in [
             ("https://a.example", true),
             ("http://localhost:3000", true),
+            ("app://obsidian.md", true),
+            ("vscode-webview://0a1b2c", true),
+            ("chrome-extension://abcdef", true),
+            ("tauri://localhost", true),
+            ("://a", false),
             ("*", false),
             ("null", false),
             ("https://*", false),

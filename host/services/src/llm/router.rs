@@ -43,6 +43,8 @@ pub struct UpstreamStatus {
     pub breaker: &'static str,
     /// Requests at this moment, those waiting for a retry included.
     pub active: usize,
+    /// Requests that wait for a place (`concurrency_max`).
+    pub waiting: usize,
     /// Requests sent, retries included.
     pub requests: u64,
     /// Those of them that failed, before or after their first token.
@@ -157,6 +159,7 @@ impl Llm {
                 model: name(),
                 breaker: "closed",
                 active: 0,
+                waiting: 0,
                 requests: 0,
                 failures: 0,
             }];
@@ -228,6 +231,7 @@ fn status(upstream: &Upstream) -> UpstreamStatus {
         model: config.model.clone(),
         breaker,
         active: upstream.active(),
+        waiting: upstream.waiting(),
         requests,
         failures,
     }

@@ -123,6 +123,11 @@ impl Upstream {
             - self.places.available_permits()
     }
 
+    /// Requests that wait for a place.
+    pub(crate) fn waiting(&self) -> usize {
+        self.config.settings.queue_max.min(Semaphore::MAX_PERMITS) - self.queue.available_permits()
+    }
+
     /// Requests an answer, with retries.
     ///
     /// # Errors
@@ -220,12 +225,16 @@ impl Upstream {
             )
         };
         let _turn = self.queue.try_acquire().map_err(full)?;
+        let start = Instant::now();
         // The semaphore is never closed, so this does not fail.
-        Arc::clone(&self.places)
-            .acquire_owned()
-            .await
-            .map(Arc::new)
-            .map_err(|_| self.reporter.full(0, 0))
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        let (upstream, waited) = (&self.config.alias, start.elapsed());
+        tracing::info!(
+            upstream,
+            ?waited,
+            "a request waited for a place (concurrency_max)"
+        );
+        place.map(Arc::new).map_err(|_| self.reporter.full(0, 0))
     }
 
     /// One attempt at an answer, up to its first chunk.

@@ -11,8 +11,9 @@ pub mod snapshot;
 mod text;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use hayrick_types::limit_name::LimitName;
 
@@ -36,6 +37,17 @@ struct Inner {
     connections: AtomicU64,
     /// Linear memory of all runs.
     memory: BytesInUse,
+    /// Reads the number of log lines that were dropped.
+    dropped_log_lines: OnceLock<DroppedLines>,
+}
+
+/// Reads a counter that another library keeps.
+struct DroppedLines(Box<dyn Fn() -> u64 + Send + Sync>);
+
+impl fmt::Debug for DroppedLines {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", (self.0)())
+    }
 }
 
 /// A connection that counts as long as it lives.
@@ -79,6 +91,15 @@ impl Metrics {
         Connected(self.clone())
     }
 
+    /// Shows the number that `dropped` reads: log lines that nobody read fast enough.
+    pub fn count_dropped_log_lines(&self, dropped: impl Fn() -> u64 + Send + Sync + 'static) {
+        // The first one stays: a process has one log.
+        let _ = self
+            .inner
+            .dropped_log_lines
+            .set(DroppedLines(Box::new(dropped)));
+    }
+
     /// Linear memory of all runs of the host.
     pub fn memory(&self) -> &BytesInUse {
         &self.inner.memory
@@ -94,6 +115,7 @@ impl Metrics {
             limits: inner.limits.reached(),
             connections: inner.connections.load(Ordering::Relaxed),
             memory: inner.memory.bytes(),
+            dropped_log_lines: inner.dropped_log_lines.get().map_or(0, |read| (read.0)()),
         })
     }
 

@@ -22,4 +22,6 @@ pub struct UpstreamNumbers {
     pub failures: u64,
     /// Requests at this moment.
     pub active: u64,
+    /// Requests that wait for a place.
+    pub waiting: u64,
 }

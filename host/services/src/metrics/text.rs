@@ -27,6 +27,7 @@ pub(super) struct Moment {
     pub(super) connections: u64,
     /// Bytes of all runs.
     pub(super) memory: usize,
+    pub(super) dropped_log_lines: u64,
 }
 
 /// Formats it.
@@ -62,7 +63,14 @@ impl Collector for Moment {
             None,
             MetricType::Gauge,
         )?;
-        ConstGauge::new(as_u64(self.memory)).encode(family)
+        ConstGauge::new(as_u64(self.memory)).encode(family)?;
+        let family = encoder.encode_descriptor(
+            "hayrick_log_lines_dropped",
+            "Log lines that were dropped because nobody read the log fast enough",
+            None,
+            MetricType::Counter,
+        )?;
+        ConstCounter::new(self.dropped_log_lines).encode(family)
     }
 }
 
@@ -221,6 +229,16 @@ impl Moment {
         )?;
         for upstream in upstreams {
             ConstGauge::new(upstream.active)
+                .encode(family.encode_family(&[("upstream", upstream.alias.as_str())])?)?;
+        }
+        let mut family = encoder.encode_descriptor(
+            "hayrick_upstream_waiting",
+            "Requests that wait for a place at a model (concurrency_max)",
+            None,
+            MetricType::Gauge,
+        )?;
+        for upstream in upstreams {
+            ConstGauge::new(upstream.waiting)
                 .encode(family.encode_family(&[("upstream", upstream.alias.as_str())])?)?;
         }
         Ok(())

@@ -70,12 +70,17 @@ macro_rules! server_table {
             /// Request headers that plugins can read; headers with credentials are never passed on.
             forwarded_headers: Vec<String> as list =
                 &["accept-language", "user-agent", "x-request-id"];
-            /// Origins whose pages may read answers in a browser, for example
-            /// `"https://chat.example.com"`.
+            /// Origins whose pages and apps may read answers, for example
+            /// `"https://chat.example.com"` or `"app://obsidian.md"`.
             cors_origins: Vec<String> as list = &[];
             /// Host names, in addition to those of this machine, for which requests without a key
             /// are accepted on a loopback address.
             allowed_hosts: Vec<String> as list = &[];
+            /// Addresses of the proxies in front of the server, alone or as networks, for example
+            /// `"127.0.0.1"` or `"10.0.0.0/8"`. What they say of a client in `X-Forwarded-For`,
+            /// `X-Forwarded-Prefix` and `Forwarded` is believed; of anybody else nothing is, and a
+            /// request with such a header is not one of this machine.
+            trusted_proxies: Vec<String> as list = &[];
         }
     } };
 }

@@ -20,9 +20,9 @@ macro_rules! upstream_table {
             idle_timeout: Duration as duration = Duration::from_secs(60), in TIMES,
                 limit UpstreamIdleTimeout;
             /// Maximum number of concurrent requests; further ones wait.
-            concurrency_max: usize as count = 64, in 1 ..= 65_536;
+            concurrency_max: usize as count = 4096, in 1 ..= 65_536;
             /// Maximum number of waiting requests; further ones are refused.
-            queue_max: usize as count = 256, in 0 ..= 65_536, limit UpstreamQueueMax;
+            queue_max: usize as count = 4096, in 0 ..= 65_536, limit UpstreamQueueMax;
             /// Maximum number of retries.
             retries_max: u32 as count = 2, in 0 ..= 100;
             /// Wait before the first retry; it doubles with each further one.

@@ -32,7 +32,7 @@ use crate::wire::json;
 pub(crate) async fn complete(State(state): State<ApiState>, request: Request) -> Response {
     let run = request_id::run_of(&request);
     let result = answer(&state, run, request).await;
-    request_id::response_of_run(run, "a chat completion failed", result)
+    request_id::response_of_run(run, result)
 }
 
 async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Response, ApiError> {
@@ -51,18 +51,28 @@ async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Respon
     access.check_pipeline(&request.chat.model)?;
     let pipeline = request.chat.model.clone();
     let identity = Identity::new(run, pipeline.clone());
+    let trace = request_id::trace_of(&head.extensions);
     let chat = ClientRequest::Chat(request.chat);
     let started = state.runtime().answer(run, &pipeline, chat).await;
-    let chunks = started.map_err(|failure| match failure.kind {
-        FailureKind::NotFound => ApiError::unknown_model(failure.message),
-        _ => ApiError::from(failure),
+    let chunks = started.map_err(|failure| {
+        if let Some(trace) = &trace {
+            trace.set_pipeline(&pipeline, None);
+        }
+        match failure.kind {
+            FailureKind::NotFound => ApiError::unknown_model(failure.message),
+            _ => ApiError::from(failure),
+        }
     })?;
+    if let Some(trace) = &trace {
+        trace.set_pipeline(&pipeline, Some(chunks.version()));
+    }
     match request.delivery {
         Delivery::Whole => Ok(json::ok(&response::collect(chunks, identity).await?)),
         Delivery::Stream(options) => {
             let frames = FrameWriter::new(&identity, options);
             let keep_alive = state.settings().keep_alive_interval;
-            let body = answer_stream::body(chunks, RunStream::spawn, frames, keep_alive).await?;
+            let body =
+                answer_stream::body(chunks, RunStream::spawn, frames, keep_alive, trace).await?;
             Ok(sse::response(body))
         }
     }
