@@ -148,7 +148,7 @@ async fn oversized_and_incomplete_components_leave_no_files() {
         reply.body
     );
     assert_eq!(reached(&host, "component_bytes_max", "").await, 1);
-    let half = half_deploy(&host, NAME).await;
+    let half = half_deploy(&host, NAME, "").await;
     let is_aside = |name: &String| name.starts_with(".deploy-");
     eventually("the upload is being received", SOON, async || {
         files(&host).iter().any(is_aside).then_some(())
@@ -162,9 +162,9 @@ async fn oversized_and_incomplete_components_leave_no_files() {
 }
 
 /// A request that announces a component and sends only its first bytes.
-async fn half_deploy(host: &TestHost, name: &str) -> RawClient {
+async fn half_deploy(host: &TestHost, name: &str, headers: &str) -> RawClient {
     let head = format!(
-        "POST /deploy/{name} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 50000\r\n\r\n\0asm"
+        "POST /deploy/{name} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}Content-Length: 50000\r\n\r\n\0asm"
     );
     RawClient::send(host.address(), &head).await
 }
@@ -176,8 +176,10 @@ async fn concurrent_deploys_are_limited_and_stalled_clients_time_out() {
         .start()
         .await;
     let mut halves = Vec::new();
-    for number in 0..8 {
-        halves.push(half_deploy(&host, &format!("half-{number}")).await);
+    let key = host.create_key(&["--scope", "deploy"]).await.key;
+    let with_key = format!("Authorization: Bearer {key}\r\n");
+    for (number, headers) in (0..8).zip([&*with_key, &with_key, "", "", "", "", "", ""]) {
+        halves.push(half_deploy(&host, &format!("half-{number}"), headers).await);
     }
     eventually("all uploads are being received", SOON, async || {
         (files(&host).len() == 8).then_some(())
@@ -185,7 +187,7 @@ async fn concurrent_deploys_are_limited_and_stalled_clients_time_out() {
     .await;
     let reply = host.client.deploy(NAME, guest_bytes("echo-relay")).await;
     assert!(
-        reply.status == 429 && reply.error().contains("8 deploys"),
+        reply.status == 429 && reply.error().contains("deploys of"),
         "{}",
         reply.body
     );
@@ -341,4 +343,52 @@ async fn the_deploy_and_undeploy_commands_work() {
         assert_eq!(ended.code, Some(code), "{ended:?}");
     }
     assert!(host.client.status("echo-relay").await.is_none());
+}
+
+#[tokio::test]
+async fn neither_a_client_nor_a_name_can_take_all_places_of_deploys() {
+    let host = TestHost::builder().start().await;
+    let mut halves = Vec::new();
+    for _ in 0..8 {
+        halves.push(half_deploy(&host, "slow", "").await);
+    }
+    eventually("two uploads of the name are received", SOON, async || {
+        (files(&host).len() == 2).then_some(())
+    })
+    .await;
+    let reply = host.client.deploy(NAME, guest_bytes("echo-relay")).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    for number in 0..8 {
+        halves.push(half_deploy(&host, &format!("slow-{number}"), "").await);
+    }
+    eventually("six uploads of the client are received", SOON, async || {
+        (files(&host).len() == 7).then_some(())
+    })
+    .await;
+    let key = host.create_key(&["--scope", "deploy"]).await.key;
+    let headers = [("authorization", format!("Bearer {key}"))];
+    let headers: Vec<(&str, &str)> = headers
+        .iter()
+        .map(|(name, value)| (*name, &**value))
+        .collect();
+    let body = guest_bytes("echo-relay");
+    let reply = host
+        .client
+        .request("POST", "/deploy/other", &headers, body)
+        .await;
+    assert_eq!(reply.status(), 200);
+}
+
+#[tokio::test]
+async fn an_upload_that_takes_too_long_in_all_is_given_up() {
+    let host = TestHost::builder()
+        .config("[server]\ndeploy_time_max = '500ms'")
+        .start()
+        .await;
+    let answer = half_deploy(&host, "slow", "").await.read_to_end().await;
+    assert!(
+        answer.starts_with("HTTP/1.1 408 ") && answer.contains("deploy_time_max"),
+        "{answer}"
+    );
+    assert_eq!(reached(&host, "deploy_time_max", "").await, 1);
 }

@@ -104,6 +104,8 @@ mod policy_grants;
 mod proxy;
 /// Files that are added, changed, removed and invalid, while streams run.
 mod reload;
+/// Files that are replaced in every way programs replace files.
+mod reload_replaced;
 /// The OpenAPI document, and requests generated from it: the server behaves as documented.
 mod schema_run;
 /// The customer's test script, and our client that makes the same requests.
@@ -114,6 +116,8 @@ mod settings;
 mod slow_clients;
 /// State of plugins: private, limited, and durable.
 mod state;
+/// A store that goes wrong under a running server, and what a clean end leaves of it.
+mod store_health;
 /// Support code for the tests.
 mod support;
 /// The record of every run, during and after it.

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderName};
 use bytes::Bytes;
 use hayrick_runtime::runtime::Runtime;
 use hayrick_services::audit::Audit;
+use hayrick_services::database::Database;
 use hayrick_services::jobs::queue::Jobs;
 use hayrick_services::keys::ring::KeyRing;
 use hayrick_services::llm::router::Llm;
@@ -30,6 +31,7 @@ pub struct ApiServices {
     pub jobs: Jobs,
     pub tasks: Tasks,
     pub spool: Spool,
+    pub database: Database,
     pub keys: KeyRing,
     pub audit: Audit,
     pub metrics: Metrics,

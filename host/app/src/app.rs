@@ -11,6 +11,7 @@ use hayrick_api::state::{ApiServices, ApiState};
 use hayrick_runtime::runtime::Runtime;
 use hayrick_services::audit::Audit;
 use hayrick_services::budgets::Budgets;
+use hayrick_services::database::Database;
 use hayrick_services::keys::ring::KeyRing;
 use hayrick_services::metrics::Metrics;
 use hayrick_services::tasks::Tasks;
@@ -39,6 +40,7 @@ pub struct App {
     tasks: Tasks,
     budgets: Budgets,
     keys: KeyRing,
+    database: Database,
     metrics: Metrics,
     drain_deadline: Duration,
     example: Option<String>,
@@ -63,7 +65,7 @@ impl App {
         let audit = Audit::new(&config.data_dir, clock::system());
         let listener = bind(config.address)?;
         let example = first_pipeline(&config.runtime.plugins_dir);
-        let (services, spool) = services::open(&config, &config.data_dir).await?;
+        let (services, spool, database) = services::open(&config, &config.data_dir).await?;
         let runtime = Runtime::start(&config.runtime, services.clone(), audit.clone())
             .context("cannot start the runtime")?;
         let jobs = services.jobs.clone();
@@ -78,6 +80,7 @@ impl App {
             jobs: services.jobs,
             tasks: services.tasks,
             spool,
+            database: database.clone(),
             keys: keys.clone(),
             audit,
             metrics: services.metrics,
@@ -93,6 +96,7 @@ impl App {
             tasks,
             budgets,
             keys,
+            database,
             metrics,
             drain_deadline,
             example,
@@ -135,6 +139,7 @@ impl App {
             tasks,
             budgets,
             keys,
+            database,
             drain_deadline,
             _flushing,
             _data_dir,
@@ -152,6 +157,9 @@ impl App {
             let (drained, ()) =
                 tokio::join!(serving, worker.run(stops(stopped.clone()), drain_deadline));
             flush(&tasks, &budgets, &keys).await?;
+            tokio::task::spawn_blocking(move || database.checkpoint_blocking())
+                .await?
+                .context("cannot checkpoint the store")?;
             tracing::info!(drained = ?drained.context("the server failed")?, "stopped");
             anyhow::Ok(())
         };

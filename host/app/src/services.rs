@@ -31,7 +31,7 @@ const SPOOL: &str = "spool";
 ///
 /// # Errors
 /// The configuration of the models is invalid, or the file or the folder cannot be used.
-pub async fn open(config: &Config, data_dir: &Path) -> anyhow::Result<(Services, Spool)> {
+pub async fn open(config: &Config, data_dir: &Path) -> anyhow::Result<(Services, Spool, Database)> {
     let path = data_dir.join(DATABASE);
     let cannot = || format!("cannot open the store {}", path.display());
     let database = Database::open(&path).with_context(cannot)?;
@@ -49,14 +49,14 @@ pub async fn open(config: &Config, data_dir: &Path) -> anyhow::Result<(Services,
         tasks: Tasks::open(database.clone(), config.tasks, Arc::clone(&clock))
             .await
             .with_context(cannot)?,
-        state: State::new(database, config.state, clock),
+        state: State::new(database.clone(), config.state, clock),
         egress: egress(config),
         metrics,
     };
     let spool = data_dir.join(SPOOL);
     std::fs::create_dir_all(&spool)
         .with_context(|| format!("cannot create the folder {}", spool.display()))?;
-    Ok((services, Spool::new(&spool)))
+    Ok((services, Spool::new(&spool), database))
 }
 
 fn egress(config: &Config) -> Egress {

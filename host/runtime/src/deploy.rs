@@ -1,9 +1,10 @@
 //! Deploys over HTTP. The component arrives in a temporary file, which gets its final name only
 //! after the component has passed every check.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -21,6 +22,10 @@ use crate::registry::Registry;
 /// Deploys over HTTP at a time, from the first byte to the response. Each holds a component in
 /// memory.
 const DEPLOYS_MAX: usize = 8;
+/// Of them those of one client, so that places are left for others.
+const CLIENT_DEPLOYS_MAX: usize = 6;
+/// Of them those of one name.
+const NAME_DEPLOYS_MAX: usize = 2;
 /// Prefix and suffix of the name of a temporary file. The watcher ignores names that start with a
 /// dot.
 const TEMP_NAME: (&str, &str) = (".deploy-", ".part");
@@ -32,6 +37,45 @@ pub(crate) struct Deploys {
     folder: PathBuf,
     registry: Arc<Registry>,
     places: Arc<Semaphore>,
+    shares: Arc<Shares>,
+}
+
+/// How many deploys each name and each client has.
+#[derive(Default)]
+struct Shares(Mutex<HashMap<String, usize>>);
+
+/// A deploy that counts for its name and for its client until this is dropped.
+struct Share {
+    shares: Arc<Shares>,
+    key: String,
+}
+
+impl Shares {
+    /// One more deploy of `key`, unless it has `max`.
+    fn enter(self: &Arc<Self>, key: String, max: usize) -> Result<Share, DeployError> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(key.clone()).or_default();
+        if *count >= max {
+            return Err(DeployError::Busy { max });
+        }
+        *count += 1;
+        Ok(Share {
+            shares: Arc::clone(self),
+            key,
+        })
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut counts = self.shares.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.key);
+            }
+        }
+    }
 }
 
 /// A component that is arriving. Dropping it removes the temporary file.
@@ -40,7 +84,7 @@ pub struct Arriving {
     file: NamedTempFile,
     size: u64,
     policy: Arc<Policy>,
-    _place: OwnedSemaphorePermit,
+    _place: (OwnedSemaphorePermit, [Share; 2]),
 }
 
 impl Arriving {
@@ -74,6 +118,7 @@ impl Deploys {
             folder: folder.to_owned(),
             registry,
             places: Arc::new(Semaphore::new(DEPLOYS_MAX)),
+            shares: Arc::default(),
         }
     }
 
@@ -82,13 +127,20 @@ impl Deploys {
     /// # Errors
     /// The name is not a valid pipeline name, too many deploys are running, or the folder cannot be
     /// written to.
-    pub(crate) async fn begin(&self, name: &str) -> Result<Arriving, DeployError> {
+    pub(crate) async fn begin(&self, name: &str, client: &str) -> Result<Arriving, DeployError> {
         let name = PipelineName::parse(name)?;
         self.registry.check_case(&name)?;
         let policy = self.registry.policy(&name).await?;
+        let shares = [
+            self.shares
+                .enter(format!("name {name}"), NAME_DEPLOYS_MAX)?,
+            self.shares
+                .enter(format!("client {client}"), CLIENT_DEPLOYS_MAX)?,
+        ];
         let place = Arc::clone(&self.places)
             .try_acquire_owned()
             .map_err(|_| DeployError::Busy { max: DEPLOYS_MAX })?;
+        let place = (place, shares);
         let folder = self.folder.clone();
         let file = blocking(move || {
             tempfile::Builder::new()
@@ -126,7 +178,7 @@ impl Deploys {
             // This replaces a link of that name instead of writing through it.
             blocking(move || atomic_file::persist(file, &path)).await
         };
-        self.registry.accept(name, bytes?, policy, store).await
+        self.registry.accept(name, bytes?, store).await
     }
 
     /// Removes a pipeline and its file. Returns false if neither exists.

@@ -19,12 +19,6 @@ pub enum RuntimeError {
         #[source]
         source: std::io::Error,
     },
-    #[error("cannot watch the folder {path}")]
-    Watch {
-        path: PathBuf,
-        #[source]
-        source: notify::Error,
-    },
     #[error("cannot start the WebAssembly engine")]
     Engine(#[source] wasmtime::Error),
     #[error(transparent)]
@@ -105,7 +99,9 @@ pub enum DeployError {
          are the same file: choose another name"
     )]
     NameTaken { other: String },
-    #[error("{max} deploys are already running: try again in a moment")]
+    #[error(
+        "{max} deploys of this name, this client or all clients are running: try again in a moment"
+    )]
     Busy { max: usize },
     #[error(
         "cannot write it to the plugins folder: {0}; check the free space and the permissions of \
@@ -142,6 +138,11 @@ impl DeployError {
             DeployError::Busy { .. } => Some(LimitName::DeploysMax),
             _ => None,
         }
+    }
+
+    /// Whether the same file may do better later: the host failed, not the file.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self.fault(), Fault::Host | Fault::Space | Fault::Busy)
     }
 
     /// What is to blame.

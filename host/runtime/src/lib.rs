@@ -13,6 +13,7 @@ pub mod deploy;
 mod engine;
 mod epoch;
 pub mod error;
+pub mod folder;
 pub mod grant_check;
 pub mod guest_call;
 pub mod inspect;

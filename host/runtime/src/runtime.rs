@@ -96,7 +96,7 @@ impl Runtime {
         ));
         let deploys = Deploys::new(&config.plugins_dir, Arc::clone(&registry));
         let (ready_sender, ready) = watch::channel(false);
-        let watcher = FolderWatcher::new(&config.plugins_dir, Arc::clone(&registry), ready_sender)?;
+        let watcher = FolderWatcher::new(&config.plugins_dir, Arc::clone(&registry), ready_sender);
         let watcher = AbortOnDropHandle::new(tokio::spawn(watcher.run()));
         Ok(Runtime {
             inner: Arc::new(Inner {
@@ -175,8 +175,8 @@ impl Runtime {
     /// # Errors
     /// The name is not a valid pipeline name, too many deploys are running, or the plugins folder
     /// cannot be written to.
-    pub async fn begin_deploy(&self, name: &str) -> Result<Arriving, DeployError> {
-        self.inner.deploys.begin(name).await
+    pub async fn begin_deploy(&self, name: &str, client: &str) -> Result<Arriving, DeployError> {
+        self.inner.deploys.begin(name, client).await
     }
 
     /// Checks the component that has arrived, gives its file the final name, and lets it serve.

@@ -2,6 +2,7 @@
 //! then.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hayrick_capabilities::output::channel;
 use hayrick_capabilities::reached_limits::ReachedLimits;
@@ -19,6 +20,9 @@ use crate::pipeline::{ActiveRun, Pipeline};
 use crate::registry::Registry;
 use crate::run_stream::RunStream;
 use crate::version::Version;
+
+/// When a client should ask again for a pipeline that is being compiled.
+const COMPILE_RETRY: Duration = Duration::from_secs(1);
 
 /// A pipeline that serves an export now.
 pub(crate) struct Serving {
@@ -132,10 +136,14 @@ fn not_serving(status: &PipelineStatus) -> Failure {
         Some(_) => "its file was refused; GET /status says why",
         None => "its first version is being compiled",
     };
-    Failure::new(
+    let failure = Failure::new(
         FailureKind::Unavailable,
         format!("the pipeline '{}' is not serving: {reason}", status.name),
-    )
+    );
+    match &status.last_error {
+        Some(_) => failure,
+        None => failure.retry_after(COMPILE_RETRY),
+    }
 }
 
 fn not_exported(name: &str, export: Export) -> Failure {

@@ -2,13 +2,15 @@
 //!
 //! A change notification only triggers a scan of the folder. If a notification is missed (network
 //! folders send none), the change is found within a second by the next scan. A file is deployed
-//! once its size and modification time have been stable for a moment, so that copying has finished.
+//! once nothing about it has changed for a moment, so that copying has finished. It is undeployed
+//! once it has been away for a while, so that the old version serves until the new one does,
+//! whatever program replaces the file. What failed for a passing reason is tried again.
 
 use std::collections::HashMap;
-use std::os::unix::fs::MetadataExt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
@@ -16,28 +18,18 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::error::RuntimeError;
+use crate::folder::{Listed, Stamps, list};
 use crate::registry::Registry;
 
-/// How long the size and modification time of a file must be stable.
+/// How long the stamps of a file must be stable.
 const SETTLE: Duration = Duration::from_millis(120);
+/// How long a file must be away before it is undeployed: many programs remove a file before they
+/// write the new one.
+const GONE: Duration = Duration::from_secs(2);
 /// How often the folder is scanned without a notification.
 const SCAN_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Identifies the content of a file without reading it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    size: u64,
-    modified: Option<SystemTime>,
-    inode: u64,
-}
-
-/// The stamps of a plugin. A change of its policy counts as a change of the plugin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamps {
-    file: Stamp,
-    policy: Option<Stamp>,
-}
+/// The first and the longest wait before a file is tried again that failed for a passing reason.
+const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 /// One file of the folder.
 struct Seen {
@@ -45,7 +37,35 @@ struct Seen {
     since: Instant,
     /// Whether the file with these stamps has been handed to the registry.
     is_taken: bool,
+    /// Since when the file is not found.
+    gone: Option<Instant>,
+    /// How often these stamps failed for a passing reason.
+    retries: u32,
     path: PathBuf,
+}
+
+impl Seen {
+    fn new(path: PathBuf, stamps: Stamps) -> Seen {
+        Seen {
+            stamps,
+            since: Instant::now(),
+            is_taken: false,
+            gone: None,
+            retries: 0,
+            path,
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        let wait = match self.retries {
+            0 => SETTLE,
+            retries => RETRY
+                .0
+                .saturating_mul(1 << (retries - 1).min(6))
+                .min(RETRY.1),
+        };
+        !self.is_taken && self.gone.is_none() && self.since.elapsed() >= wait
+    }
 }
 
 /// Watches the folder.
@@ -53,43 +73,36 @@ pub(crate) struct FolderWatcher {
     folder: PathBuf,
     registry: Arc<Registry>,
     files: HashMap<String, Seen>,
-    loads: JoinSet<String>,
+    /// Each returns whether the file may do better by itself.
+    loads: JoinSet<(String, bool)>,
     /// Files that are being loaded. Each is loaded only once at a time, so that the newest content
     /// wins.
     loading: Vec<String>,
     changed: Arc<Notify>,
     ready: watch::Sender<bool>,
-    _notifications: RecommendedWatcher,
+    /// The folder could not be read at the last scan.
+    is_unreadable: bool,
+    /// The device of the folder when it last had files.
+    device: Option<u64>,
+    _notifications: Option<RecommendedWatcher>,
 }
 
 impl FolderWatcher {
     /// Watches `folder`. `ready` becomes true once every file in it has been deployed or refused.
-    ///
-    /// # Errors
-    /// The folder cannot be watched.
+    /// What lies there now is known when this returns, though it does not serve yet.
     pub(crate) fn new(
         folder: &Path,
         registry: Arc<Registry>,
         ready: watch::Sender<bool>,
-    ) -> Result<FolderWatcher, RuntimeError> {
-        let failed = |source| RuntimeError::Watch {
-            path: folder.to_owned(),
-            source,
-        };
+    ) -> FolderWatcher {
         let changed = Arc::new(Notify::new());
-        let wake = Arc::clone(&changed);
-        let on_event = move |event: notify::Result<Event>| {
-            // Treat an error like a change, because an event may have been lost.
-            if event.is_ok_and(|event| !is_change(&event.kind)) {
-                return;
-            }
-            wake.notify_one();
-        };
-        let mut notifications = notify::recommended_watcher(on_event).map_err(failed)?;
-        notifications
-            .watch(folder, RecursiveMode::NonRecursive)
-            .map_err(failed)?;
-        Ok(FolderWatcher {
+        let notifications = notifications(folder, &changed).inspect_err(|error| {
+            tracing::warn!(
+                folder = %folder.display(),
+                "the plugins folder is scanned every second, because it cannot be watched: {error}"
+            );
+        });
+        let mut watcher = FolderWatcher {
             folder: folder.to_owned(),
             registry,
             files: HashMap::new(),
@@ -97,8 +110,12 @@ impl FolderWatcher {
             loading: Vec::new(),
             changed,
             ready,
-            _notifications: notifications,
-        })
+            is_unreadable: false,
+            device: None,
+            _notifications: notifications.ok(),
+        };
+        watcher.scan();
+        watcher
     }
 
     /// Watches the folder until it is dropped.
@@ -119,43 +136,69 @@ impl FolderWatcher {
     }
 
     /// Compares the folder with the last scan. If it cannot be read, nothing changes, so that a
-    /// network failure does not undeploy plugins.
+    /// network failure or a mount that is gone does not undeploy plugins.
     fn scan(&mut self) {
-        let present = match list(&self.folder) {
-            Ok(present) => present,
+        let listed = list(&self.folder).and_then(|listed| self.check_device(listed));
+        let listed = match listed {
+            Ok(listed) => listed,
             Err(error) => {
-                return tracing::error!(
-                    folder = %self.folder.display(),
-                    "cannot read the plugins folder: {error}"
-                );
+                if !std::mem::replace(&mut self.is_unreadable, true) {
+                    tracing::error!(
+                        folder = %self.folder.display(),
+                        "cannot read the plugins folder, so nothing in it changes: {error}"
+                    );
+                }
+                return;
             }
         };
+        self.is_unreadable = false;
+        self.notice_gone(&listed);
+        for (stem, found) in listed.files {
+            // What cannot be examined stays as it is.
+            let Some((path, stamps)) = found else {
+                continue;
+            };
+            match self.files.get_mut(&stem) {
+                Some(seen) if seen.stamps == stamps => seen.gone = None,
+                Some(seen) => *seen = Seen::new(path, stamps),
+                None => {
+                    self.registry.announce(&stem);
+                    self.files.insert(stem, Seen::new(path, stamps));
+                }
+            }
+        }
+    }
+
+    /// A folder of another device without files is a mount point whose mount is gone.
+    fn check_device(&mut self, listed: Listed) -> io::Result<Listed> {
+        let is_other = self.device.is_some_and(|device| device != listed.device);
+        if is_other && listed.files.is_empty() {
+            return Err(io::Error::other("its mount is gone"));
+        }
+        if !listed.files.is_empty() {
+            self.device = Some(listed.device);
+        }
+        Ok(listed)
+    }
+
+    /// Undeploys what has been away for long enough.
+    fn notice_gone(&mut self, listed: &Listed) {
+        let now = Instant::now();
+        for (stem, seen) in &mut self.files {
+            if !listed.files.contains_key(stem) {
+                seen.gone.get_or_insert(now);
+            }
+        }
+        let is_over = |seen: &Seen| seen.gone.is_some_and(|since| since.elapsed() >= GONE);
         let gone: Vec<String> = self
             .files
-            .keys()
-            .filter(|stem| !present.contains_key(*stem))
-            .cloned()
+            .iter()
+            .filter(|(_, seen)| is_over(seen))
+            .map(|(stem, _)| stem.clone())
             .collect();
         for stem in gone {
             self.files.remove(&stem);
             self.undeploy(&stem);
-        }
-        for (stem, (path, stamps)) in present {
-            let unchanged = self
-                .files
-                .get(&stem)
-                .is_some_and(|seen| seen.stamps == stamps);
-            if !unchanged {
-                self.files.insert(
-                    stem,
-                    Seen {
-                        stamps,
-                        since: Instant::now(),
-                        is_taken: false,
-                        path,
-                    },
-                );
-            }
         }
     }
 
@@ -165,9 +208,7 @@ impl FolderWatcher {
         let settled: Vec<(&String, &mut Seen)> = self
             .files
             .iter_mut()
-            .filter(|(stem, seen)| {
-                !seen.is_taken && seen.since.elapsed() >= SETTLE && !loading.contains(stem)
-            })
+            .filter(|(stem, seen)| seen.is_settled() && !loading.contains(stem))
             .collect();
         let mut started = Vec::new();
         for (stem, seen) in settled {
@@ -176,20 +217,25 @@ impl FolderWatcher {
                 (Arc::clone(&self.registry), stem.clone(), seen.path.clone());
             started.push(stem.clone());
             self.loads.spawn(async move {
-                registry.deploy(&stem, &path).await;
-                stem
+                let may_pass = registry.deploy(&stem, &path).await;
+                (stem, may_pass)
             });
         }
         self.loading.extend(started);
     }
 
-    fn loaded(&mut self, loaded: Result<String, tokio::task::JoinError>) {
+    fn loaded(&mut self, loaded: Result<(String, bool), tokio::task::JoinError>) {
         match loaded {
-            Ok(stem) => {
+            Ok((stem, may_pass)) => {
                 self.loading.retain(|other| *other != stem);
-                if !self.files.contains_key(&stem) {
+                match self.files.get_mut(&stem) {
+                    Some(seen) if may_pass => {
+                        seen.retries = seen.retries.saturating_add(1);
+                        (seen.is_taken, seen.since) = (false, Instant::now());
+                    }
+                    Some(_) => {}
                     // The file was removed while it was being loaded.
-                    self.undeploy(&stem);
+                    None => self.undeploy(&stem),
                 }
             }
             Err(error) => tracing::error!("loading a plugin failed: {error}"),
@@ -202,16 +248,32 @@ impl FolderWatcher {
     }
 
     fn is_quiet(&self) -> bool {
-        self.loading.is_empty() && self.files.values().all(|seen| seen.is_taken)
+        let is_done = |seen: &Seen| seen.is_taken || seen.gone.is_some() || seen.retries > 0;
+        self.loading.is_empty() && self.files.values().all(is_done)
     }
 
     fn pause(&self) -> Duration {
-        let settling = self
-            .files
-            .iter()
-            .any(|(stem, seen)| !seen.is_taken && !self.loading.contains(stem));
+        let settling = self.files.iter().any(|(stem, seen)| {
+            let is_waiting = !seen.is_taken && seen.retries == 0;
+            (is_waiting || seen.gone.is_some()) && !self.loading.contains(stem)
+        });
         if settling { SETTLE / 2 } else { SCAN_INTERVAL }
     }
+}
+
+/// Notifications of changes in the folder, if the system has any left.
+fn notifications(folder: &Path, changed: &Arc<Notify>) -> notify::Result<RecommendedWatcher> {
+    let wake = Arc::clone(changed);
+    let on_event = move |event: notify::Result<Event>| {
+        // Treat an error like a change, because an event may have been lost.
+        if event.is_ok_and(|event| !is_change(&event.kind)) {
+            return;
+        }
+        wake.notify_one();
+    };
+    let mut watcher = notify::recommended_watcher(on_event)?;
+    watcher.watch(folder, RecursiveMode::NonRecursive)?;
+    Ok(watcher)
 }
 
 /// Whether a notification reports a change and not only a read. Otherwise every scan, which reads
@@ -221,43 +283,4 @@ fn is_change(kind: &EventKind) -> bool {
         EventKind::Access(access) => matches!(access, AccessKind::Close(AccessMode::Write)),
         _ => true,
     }
-}
-
-/// Every `.wasm` file in the folder, by stem. Files whose names start with a dot are ignored,
-/// because they are still being written.
-fn list(folder: &Path) -> std::io::Result<HashMap<String, (PathBuf, Stamps)>> {
-    let mut present = HashMap::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        let is_wasm = path
-            .extension()
-            .is_some_and(|extension| extension == "wasm");
-        let Some(stem) = path
-            .file_stem()
-            .and_then(|stem| stem.to_str())
-            .filter(|stem| is_wasm && !stem.starts_with('.'))
-        else {
-            continue;
-        };
-        // The file may have been removed since the folder was listed.
-        if let Some(file) = stamp(&path) {
-            let stamps = Stamps {
-                file,
-                policy: stamp(&path.with_file_name(format!("{stem}.toml"))),
-            };
-            present.insert(stem.to_owned(), (path.clone(), stamps));
-        }
-    }
-    Ok(present)
-}
-
-fn stamp(path: &Path) -> Option<Stamp> {
-    let metadata = std::fs::metadata(path)
-        .ok()
-        .filter(std::fs::Metadata::is_file)?;
-    Some(Stamp {
-        size: metadata.len(),
-        modified: metadata.modified().ok(),
-        inode: metadata.ino(),
-    })
 }

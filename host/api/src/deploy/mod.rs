@@ -10,13 +10,14 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use hayrick_runtime::deploy::Arriving;
 use hayrick_services::audit::{Action, AuditRecord};
+use hayrick_types::id::RunId;
 use hayrick_types::limit_name::LimitName;
 use hayrick_types::pipeline::PipelineStatus;
 use serde_json::json;
 
 use crate::body::encoding;
 use crate::body::pace::Pace;
-use crate::edge::request_id::REQUEST_ID;
+use crate::edge::request_id::{self, REQUEST_ID};
 use crate::error::ApiError;
 use crate::gate::access::Access;
 use crate::state::ApiState;
@@ -32,19 +33,33 @@ pub(crate) async fn deploy(
     request: Request,
 ) -> Result<Response, ApiError> {
     let headers = request.headers().clone();
-    let deployed = put(&state, &name, request).await;
+    let run = request_id::run_of(&request);
+    let deployed = put(&state, access.actor(), &name, request).await;
     let (action, outcome) = match &deployed {
         Ok(_) => (Action::Deploy, "ok"),
         Err(error) => (Action::DeployRefused, error.message()),
     };
-    record(&state, &access, &headers, action, &name, outcome).await?;
+    record(&state, &access, (&headers, run), action, &name, outcome).await?;
     Ok(json::ok(&deployed?))
 }
 
-async fn put(state: &ApiState, name: &str, request: Request) -> Result<PipelineStatus, ApiError> {
+async fn put(
+    state: &ApiState,
+    client: &str,
+    name: &str,
+    request: Request,
+) -> Result<PipelineStatus, ApiError> {
     encoding::check_plain(request.headers())?;
-    let arriving = state.runtime().begin_deploy(name).await?;
-    let arrived = receive(state, arriving, request).await?;
+    let arriving = state.runtime().begin_deploy(name, client).await?;
+    let time_max = state.settings().deploy_time_max;
+    let arrived = tokio::time::timeout(time_max, receive(state, arriving, request))
+        .await
+        .unwrap_or_else(|_| {
+            let text = format!(
+                "the component did not arrive within {time_max:?} (deploy_time_max): send it faster"
+            );
+            Err(ApiError::too_slow(text).limit(LimitName::DeployTimeMax))
+        })?;
     Ok(state.runtime().deploy(arrived).await?)
 }
 
@@ -85,12 +100,14 @@ pub(crate) async fn undeploy(
     State(state): State<ApiState>,
     Extension(access): Extension<Access>,
     PathParams(name): PathParams<String>,
+    Extension(run): Extension<RunId>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     if !state.runtime().undeploy(&name).await? {
         return Err(ApiError::unknown_pipeline(&name, "GET /status"));
     }
-    record(&state, &access, &headers, Action::Undeploy, &name, "ok").await?;
+    let request = (&headers, run);
+    record(&state, &access, request, Action::Undeploy, &name, "ok").await?;
     Ok(json::ok(&json!({"name": name, "undeployed": true})))
 }
 
@@ -98,7 +115,7 @@ pub(crate) async fn undeploy(
 async fn record(
     state: &ApiState,
     access: &Access,
-    headers: &HeaderMap,
+    (headers, run): (&HeaderMap, RunId),
     action: Action,
     name: &str,
     outcome: &str,
@@ -106,7 +123,13 @@ async fn record(
     let request = headers
         .get(REQUEST_ID)
         .and_then(|id| id.to_str().ok())
-        .map(str::to_owned);
+        .map(|id| {
+            if id == run.to_string() {
+                id.to_owned()
+            } else {
+                format!("client:{id}")
+            }
+        });
     let (actor, subject, outcome) = (
         access.actor().to_owned(),
         name.to_owned(),

@@ -14,12 +14,18 @@ pub(crate) async fn live() -> Response {
 }
 
 /// `GET /health/ready`: 503 until the plugins that were in the folder at the start have been
-/// loaded, and again once the server drains.
+/// loaded, while the store cannot be used, and once the server drains.
 pub(crate) async fn ready(State(state): State<ApiState>) -> Response {
     let (status, name) = match (state.is_draining(), state.runtime().is_ready()) {
         (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
         (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "loading"),
-        (false, true) => (StatusCode::OK, "ready"),
+        (false, true) => match state.services().database.check().await {
+            Ok(()) => (StatusCode::OK, "ready"),
+            Err(error) => {
+                tracing::warn!("not ready: {error}");
+                (StatusCode::SERVICE_UNAVAILABLE, "store")
+            }
+        },
     };
     json::response(status, &json!({"status": name}))
 }

@@ -8,7 +8,7 @@ use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hayrick_types::clock::Clock;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,12 @@ const FILE_BYTES_MAX: u64 = 16 << 20;
 const ASIDE_MAX: u32 = 8;
 /// Characters of one field, because clients choose some fields.
 const FIELD_CHARS_MAX: usize = 1024;
+/// Refusals have a file of their own, so that whoever is refused cannot push out what was changed.
+const REFUSED_FILE: &str = "audit-refused.log";
+/// Characters of a field of a refusal.
+const REFUSED_CHARS_MAX: usize = 160;
+/// Refusals of one minute that are written; the others are summed.
+const REFUSED_PER_MINUTE_MAX: u32 = 60;
 
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +59,7 @@ pub struct AuditRecord {
     pub subject: String,
     /// `ok`, or why it failed.
     pub outcome: String,
-    /// The id of the request, if there was one.
+    /// The id of the request, if there was one. An id that the client chose begins with `client:`.
     pub request: Option<String>,
 }
 
@@ -76,6 +82,35 @@ struct Inner {
     folder: PathBuf,
     clock: Clock,
     bytes_max: u64,
+    refusals: Mutex<Refusals>,
+}
+
+/// The refusals of the current minute.
+#[derive(Default)]
+struct Refusals {
+    minute: u64,
+    written: u32,
+    summed: u64,
+}
+
+impl Refusals {
+    /// One more refusal at `now`. Returns whether it is written, and how many of an earlier minute
+    /// were not.
+    fn enter(&mut self, now: u64) -> (bool, u64) {
+        let minute = now / 60_000;
+        let summed = if minute == self.minute {
+            0
+        } else {
+            (self.minute, self.written) = (minute, 0);
+            std::mem::take(&mut self.summed)
+        };
+        if self.written < REFUSED_PER_MINUTE_MAX {
+            self.written += 1;
+            return (true, summed);
+        }
+        self.summed += 1;
+        (false, summed)
+    }
 }
 
 impl Audit {
@@ -86,6 +121,7 @@ impl Audit {
                 folder: data_dir.to_owned(),
                 clock,
                 bytes_max: FILE_BYTES_MAX,
+                refusals: Mutex::default(),
             }),
         }
     }
@@ -106,6 +142,39 @@ impl Audit {
     /// # Errors
     /// It cannot be written.
     pub fn record_blocking(&self, record: AuditRecord) -> io::Result<()> {
+        if record.action == Action::DeployRefused {
+            return self.refusal(record);
+        }
+        self.append(FILE, FIELD_CHARS_MAX, record)
+    }
+
+    /// Writes a refusal, unless there were many in this minute: those are summed.
+    fn refusal(&self, record: AuditRecord) -> io::Result<()> {
+        let now = (self.inner.clock)();
+        let (is_written, summed) = self
+            .inner
+            .refusals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .enter(now);
+        if summed > 0 {
+            let sum = AuditRecord {
+                actor: "host".to_owned(),
+                action: Action::DeployRefused,
+                subject: String::new(),
+                outcome: format!("{summed} more were refused in a minute before"),
+                request: None,
+            };
+            self.append(REFUSED_FILE, REFUSED_CHARS_MAX, sum)?;
+        }
+        if is_written {
+            self.append(REFUSED_FILE, REFUSED_CHARS_MAX, record)?;
+        }
+        Ok(())
+    }
+
+    fn append(&self, file: &str, chars_max: usize, record: AuditRecord) -> io::Result<()> {
+        let cut = |text: &str| cut(text, chars_max);
         let record = AuditRecord {
             actor: cut(&record.actor),
             subject: cut(&record.subject),
@@ -117,13 +186,14 @@ impl Audit {
             folder,
             clock,
             bytes_max,
+            ..
         } = &*self.inner;
         let lock = private()
             .write(true)
             .truncate(false)
             .open(folder.join(LOCK))?;
         lock.lock()?;
-        let path = folder.join(FILE);
+        let path = folder.join(file);
         if std::fs::metadata(&path).is_ok_and(|file| file.len() >= *bytes_max) {
             rotate(&path)?;
         }
@@ -144,7 +214,17 @@ impl Audit {
     /// # Errors
     /// A file exists and cannot be read.
     pub fn last(&self, count: usize) -> io::Result<Vec<AuditLine>> {
-        let path = self.inner.folder.join(FILE);
+        let mut lines = self.last_of(FILE, count)?;
+        lines.extend(self.last_of(REFUSED_FILE, count)?);
+        // Stable: lines of the same moment stay in their order.
+        lines.sort_by_key(|line| line.at);
+        let surplus = lines.len().saturating_sub(count);
+        lines.drain(..surplus);
+        Ok(lines)
+    }
+
+    fn last_of(&self, file: &str, count: usize) -> io::Result<Vec<AuditLine>> {
+        let path = self.inner.folder.join(file);
         let mut newest_first = Vec::new();
         for path in
             std::iter::once(path.clone()).chain((1..=ASIDE_MAX).map(|number| aside(&path, number)))
@@ -188,8 +268,8 @@ fn rotate(path: &Path) -> io::Result<()> {
     std::fs::rename(path, aside(path, 1))
 }
 
-fn cut(text: &str) -> String {
-    text.chars().take(FIELD_CHARS_MAX).collect()
+fn cut(text: &str, chars_max: usize) -> String {
+    text.chars().take(chars_max).collect()
 }
 
 #[cfg(test)]
@@ -206,6 +286,7 @@ mod tests {
                 folder: folder.path().to_owned(),
                 clock: Arc::new(|| 7),
                 bytes_max,
+                refusals: Mutex::default(),
             }),
         }
     }
@@ -272,5 +353,49 @@ mod tests {
                 .map(|number| number.to_string())
                 .collect::<Vec<_>>()
         );
+    }
+
+    #[test]
+    fn refusals_never_push_out_changes_and_many_of_them_are_summed() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = Arc::new(std::sync::atomic::AtomicU64::new(60_000));
+        let clock = Arc::clone(&now);
+        let audit = Audit {
+            inner: Arc::new(Inner {
+                folder: folder.path().to_owned(),
+                clock: Arc::new(move || clock.load(std::sync::atomic::Ordering::Relaxed)),
+                bytes_max: 4096,
+                refusals: Mutex::default(),
+            }),
+        };
+        let record = |action, subject: &str| AuditRecord {
+            actor: "k".to_owned(),
+            action,
+            subject: subject.to_owned(),
+            outcome: "x".repeat(4000),
+            request: Some("client:mine".to_owned()),
+        };
+        audit
+            .record_blocking(record(Action::Deploy, "changed"))
+            .unwrap();
+        let long = "\u{1}".repeat(1024);
+        for _ in 0..1000 {
+            audit
+                .record_blocking(record(Action::DeployRefused, &long))
+                .unwrap();
+        }
+        now.store(120_000, std::sync::atomic::Ordering::Relaxed);
+        audit
+            .record_blocking(record(Action::DeployRefused, "last"))
+            .unwrap();
+        let lines = audit.last(10_000).unwrap();
+        assert!(lines.iter().any(|line| line.record.subject == "changed"));
+        assert!(lines.len() <= 3 + usize::try_from(REFUSED_PER_MINUTE_MAX).unwrap());
+        let sum = "940 more were refused in a minute before";
+        assert!(
+            lines.iter().any(|line| line.record.outcome == sum),
+            "{lines:?}"
+        );
+        assert_eq!(lines.last().unwrap().record.subject, "last");
     }
 }

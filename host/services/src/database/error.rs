@@ -22,6 +22,14 @@ pub enum DatabaseError {
     /// The writer has ended.
     #[error("the store is closed: the server is shutting down")]
     Closed,
+    /// Nothing that is written would be found again.
+    #[error(
+        "the file of the store was removed or replaced while the server was running: put it back, \
+         or restart the server"
+    )]
+    Gone,
+    #[error("the store could not be written last time: check the disk of the data folder")]
+    Failing,
     #[error("the store failed: {0}")]
     Sqlite(Arc<rusqlite::Error>),
 }
@@ -44,7 +52,10 @@ impl From<std::io::Error> for DatabaseError {
 impl From<DatabaseError> for Failure {
     fn from(error: DatabaseError) -> Failure {
         let kind = match error {
-            DatabaseError::Full | DatabaseError::Closed => FailureKind::Unavailable,
+            DatabaseError::Full
+            | DatabaseError::Closed
+            | DatabaseError::Gone
+            | DatabaseError::Failing => FailureKind::Unavailable,
             DatabaseError::TooNew | DatabaseError::Thread(_) | DatabaseError::Sqlite(_) => {
                 FailureKind::Failed
             }

@@ -57,9 +57,25 @@ fn in_savepoint<T, E: From<DatabaseError>>(
     }
 }
 
+/// Tells every operation why there is no transaction.
+pub(super) fn refuse(
+    operations: impl Iterator<Item = Operation>,
+    error: DatabaseError,
+) -> Result<(), DatabaseError> {
+    operations.for_each(|operation| operation(Err(error.clone()))(Ok(())));
+    Err(error)
+}
+
 /// Runs the operations in one transaction, or in more if one of them breaks it, and settles each.
-pub(super) fn commit(connection: &Connection, operations: impl Iterator<Item = Operation>) {
+///
+/// # Errors
+/// The last transaction could not be committed; each operation was told.
+pub(super) fn commit(
+    connection: &Connection,
+    operations: impl Iterator<Item = Operation>,
+) -> Result<(), DatabaseError> {
     let mut waiting: Vec<Settle> = Vec::new();
+    let mut outcome = Ok(());
     for operation in operations {
         let begun = if waiting.is_empty() {
             connection.execute_batch("BEGIN IMMEDIATE")
@@ -67,14 +83,17 @@ pub(super) fn commit(connection: &Connection, operations: impl Iterator<Item = O
             Ok(())
         };
         if let Err(error) = begun {
-            operation(Err(error.into()))(Ok(()));
+            let error = DatabaseError::from(error);
+            operation(Err(error.clone()))(Ok(()));
+            outcome = Err(error);
             continue;
         }
         waiting.push(operation(Ok(connection)));
         // SQLite rolls a transaction back by itself when it cannot go on, for want of space most of
         // all.
         if connection.is_autocommit() {
-            settle(&mut waiting, &Err(DatabaseError::Full));
+            outcome = Err(DatabaseError::Full);
+            settle(&mut waiting, &outcome);
         }
     }
     if !waiting.is_empty() {
@@ -87,7 +106,9 @@ pub(super) fn commit(connection: &Connection, operations: impl Iterator<Item = O
             let _ = connection.execute_batch("ROLLBACK");
         }
         settle(&mut waiting, &committed);
+        outcome = committed;
     }
+    outcome
 }
 
 fn settle(waiting: &mut Vec<Settle>, committed: &Result<(), DatabaseError>) {

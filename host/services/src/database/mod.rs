@@ -4,20 +4,25 @@
 pub(crate) mod column;
 pub mod error;
 mod group;
+mod health;
 mod migrations;
 mod readers;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::{Connection, Transaction};
 use tokio::sync::oneshot;
 
 use crate::database::error::DatabaseError;
+use crate::database::health::Health;
 use crate::database::readers::Readers;
 use crate::database::writer::Writer;
 
+/// How long a checkpoint waits for readers.
+const CHECKPOINT_WAIT: Duration = Duration::from_secs(2);
 /// Statements that a connection keeps prepared.
 const STATEMENTS_MAX: usize = 128;
 
@@ -30,6 +35,8 @@ pub struct Database {
 struct Inner {
     writer: Writer,
     readers: Arc<Readers>,
+    health: Arc<Health>,
+    path: PathBuf,
 }
 
 impl Database {
@@ -40,11 +47,14 @@ impl Database {
     pub fn open(path: &Path) -> Result<Database, DatabaseError> {
         let mut connection = connection(path)?;
         migrations::apply(&mut connection)?;
-        let writer = Writer::start(connection)?;
+        let health = Arc::new(Health::new(path));
+        let writer = Writer::start(connection, Arc::clone(&health))?;
         Ok(Database {
             inner: Arc::new(Inner {
                 writer,
                 readers: Arc::new(Readers::new(path)),
+                health,
+                path: path.to_owned(),
             }),
         })
     }
@@ -71,6 +81,30 @@ impl Database {
         outcome
             .await
             .unwrap_or_else(|_| Err(E::from(DatabaseError::Closed)))
+    }
+
+    /// Whether the store can be relied on, for a probe.
+    ///
+    /// # Errors
+    /// Its file was removed or replaced, cannot be read, or the last commit failed.
+    pub async fn check(&self) -> Result<(), DatabaseError> {
+        self.inner.health.check()?;
+        let first = "SELECT count(*) FROM (SELECT 1 FROM sqlite_schema LIMIT 1)";
+        self.read(move |transaction| Ok(transaction.query_row(first, [], |_| Ok(()))?))
+            .await
+    }
+
+    /// Moves what was committed into the file itself, so that a copy of it alone is whole. Call it
+    /// when nothing is written any more.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn checkpoint_blocking(&self) -> Result<(), DatabaseError> {
+        self.inner.health.check_file()?;
+        let connection = Connection::open(&self.inner.path)?;
+        connection.busy_timeout(CHECKPOINT_WAIT)?;
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
     }
 
     /// Runs `query` on a read-only connection, which sees everything committed before.

@@ -1,12 +1,14 @@
 //! The one thread that writes.
 
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use crate::database::error::DatabaseError;
-use crate::database::group::{Operation, commit};
+use crate::database::group::{Operation, commit, refuse};
+use crate::database::health::Health;
 
 /// Operations in the queue; beyond it callers wait.
 const QUEUE_MAX: usize = 1024;
@@ -21,11 +23,11 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread.
-    pub(super) fn start(connection: Connection) -> std::io::Result<Writer> {
+    pub(super) fn start(connection: Connection, health: Arc<Health>) -> std::io::Result<Writer> {
         let (queue, operations) = mpsc::channel(QUEUE_MAX);
         let thread = std::thread::Builder::new()
             .name("database".to_owned())
-            .spawn(move || write(&connection, operations))?;
+            .spawn(move || write(&connection, operations, &health))?;
         Ok(Writer {
             queue: Some(queue),
             thread: Some(thread),
@@ -42,13 +44,15 @@ impl Writer {
     }
 }
 
-fn write(connection: &Connection, mut operations: Receiver<Operation>) {
+fn write(connection: &Connection, mut operations: Receiver<Operation>, health: &Health) {
     while let Some(first) = operations.blocking_recv() {
         let more = std::iter::from_fn(|| operations.try_recv().ok());
-        commit(
-            connection,
-            std::iter::once(first).chain(more).take(GROUP_MAX),
-        );
+        let group = std::iter::once(first).chain(more).take(GROUP_MAX);
+        let committed = match health.check_file() {
+            Ok(()) => commit(connection, group),
+            Err(error) => refuse(group, error),
+        };
+        health.note(&committed);
     }
 }
 

@@ -88,6 +88,21 @@ pub(super) fn check_length(
     }
 }
 
+/// Levels of a document. Parsers of JSON stop at 128, and a list of jobs puts some around it.
+const JSON_DEPTH_MAX: usize = 100;
+
+/// Whether a document has more levels of arrays and objects than `max`.
+fn is_deeper(value: &Value, max: usize) -> bool {
+    let Some(rest) = max.checked_sub(1) else {
+        return matches!(value, Value::Array(_) | Value::Object(_));
+    };
+    match value {
+        Value::Array(items) => items.iter().any(|item| is_deeper(item, rest)),
+        Value::Object(members) => members.values().any(|member| is_deeper(member, rest)),
+        _ => false,
+    }
+}
+
 /// A JSON document of limited length.
 pub(super) fn check_json(
     what: &'static str,
@@ -99,6 +114,10 @@ pub(super) fn check_json(
     // Parsed, not only scanned: a document that is nested too deeply or has half a surrogate pair
     // would make every response with this job unreadable.
     match serde_json::from_str::<Value>(text) {
+        Ok(value) if is_deeper(&value, JSON_DEPTH_MAX) => Err(JobError::NotJson {
+            what,
+            reason: format!("it is nested deeper than {JSON_DEPTH_MAX} levels"),
+        }),
         Ok(_) => Ok(()),
         Err(error) => Err(JobError::NotJson {
             what,

@@ -62,6 +62,9 @@ macro_rules! server_table {
             /// How long a client may pause during an upload before it gets a 408.
             upload_stall_timeout: Duration as duration = Duration::from_secs(30), in TIMES,
                 limit UploadStallTimeout;
+            /// How long the upload of a component may take in all; a slower client gets a 408.
+            deploy_time_max: Duration as duration = Duration::from_secs(600), in TIMES,
+                limit DeployTimeMax;
             /// How long a client may stop reading an answer before its connection is closed.
             write_stall_timeout: Duration as duration = Duration::from_secs(300), in TIMES,
                 limit WriteStallTimeout;

@@ -1,5 +1,7 @@
 //! The pipelines by name. Turns files into pipelines.
 
+mod by_request;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
@@ -127,23 +129,41 @@ impl Registry {
         })
     }
 
-    /// Deploys a file. Afterwards it serves, or its status says why not.
-    pub(crate) async fn deploy(&self, stem: &str, path: &Path) {
+    /// A file has appeared: its pipeline exists from now on, though it does not serve yet.
+    pub(crate) fn announce(&self, stem: &str) {
+        if let Ok(name) = PipelineName::parse(stem)
+            && self.check_case(&name).is_ok()
+        {
+            self.pipeline(name);
+        }
+    }
+
+    /// Deploys a file. Afterwards it serves, or its status says why not. Returns whether the same
+    /// file may do better later: the host failed, not the file.
+    pub(crate) async fn deploy(&self, stem: &str, path: &Path) -> bool {
         let name = match PipelineName::parse(stem) {
             Ok(name) => name,
-            Err(error) => return self.misname(stem, &error.into()),
+            Err(error) => {
+                self.misname(stem, &error.into());
+                return false;
+            }
         };
         // Take the lock before reading the file: what is deployed over HTTP in the meantime is
         // newer than what was read before.
         let _turn = self.turn(stem).await;
         if let Err(error) = self.check_case(&name) {
-            return self.misname(stem, &error);
+            self.misname(stem, &error);
+            return false;
         }
         let pipeline = self.pipeline(name);
-        match self.read(pipeline.name().clone(), path).await {
+        let deployed = match self.read(pipeline.name().clone(), path).await {
             Ok((bytes, policy)) => self.deploy_bytes(&pipeline, bytes, policy).await,
-            Err(error) => self.refuse_file(&pipeline, String::new(), &error).await,
-        }
+            Err(error) => {
+                self.refuse_file(&pipeline, String::new(), &error).await;
+                Err(error)
+            }
+        };
+        deployed.is_err_and(|error| error.may_pass())
     }
 
     /// The current policy of a plugin.
@@ -179,7 +199,12 @@ impl Registry {
             .unwrap_or_else(|panicked| Err(DeployError::Read(panicked.into())))
     }
 
-    async fn deploy_bytes(&self, pipeline: &Pipeline, bytes: Bytes, policy: Arc<Policy>) {
+    async fn deploy_bytes(
+        &self,
+        pipeline: &Pipeline,
+        bytes: Bytes,
+        policy: Arc<Policy>,
+    ) -> Result<(), DeployError> {
         let (name, digest) = (pipeline.name().as_str(), bytes.digest.clone());
         let serving = pipeline
             .version()
@@ -189,7 +214,8 @@ impl Registry {
             .is_some_and(|version| version.policy == policy)
         {
             tracing::debug!(pipeline = name, "the file and its policy are unchanged");
-            return pipeline.clear_refusal();
+            pipeline.clear_refusal();
+            return Ok(());
         }
         let candidate = Candidate {
             bytes,
@@ -209,6 +235,7 @@ impl Registry {
                     None if is_new => self.record(Action::Deploy, name, "ok").await,
                     None => {}
                 }
+                Ok(())
             }
             // This is the version that serves, and its grant is gone: it must stop serving.
             Err(error @ DeployError::NotGranted { .. }) if serving.is_some() => {
@@ -217,12 +244,28 @@ impl Registry {
                 self.notify_change();
                 self.record(Action::PolicyChange, name, &error.to_string())
                     .await;
+                Err(error)
             }
-            Err(error) => self.refuse_file(pipeline, digest, &error).await,
+            Err(error) => {
+                self.refuse_file(pipeline, digest, &error).await;
+                Err(error)
+            }
         }
     }
 
     async fn refuse_file(&self, pipeline: &Pipeline, digest: String, error: &DeployError) {
+        // A second try that fails like the first is no news, and must not fill the logs.
+        if pipeline
+            .status()
+            .last_error
+            .is_some_and(|last| last.digest == digest && last.reason == error.to_string())
+        {
+            tracing::debug!(
+                pipeline = pipeline.name().as_str(),
+                "still not deployed: {error}"
+            );
+            return;
+        }
         refuse(pipeline, digest, error);
         self.record(
             Action::DeployRefused,
@@ -281,76 +324,6 @@ impl Registry {
         );
     }
 
-    /// Deploys a component that came over HTTP. After it has passed every check, `store` puts its
-    /// file in place; then it serves.
-    ///
-    /// # Errors
-    /// The component is refused, or cannot be stored. The previous version keeps serving.
-    pub(crate) async fn accept(
-        &self,
-        name: PipelineName,
-        bytes: Bytes,
-        policy: Arc<Policy>,
-        store: impl AsyncFnOnce() -> Result<(), DeployError>,
-    ) -> Result<PipelineStatus, DeployError> {
-        let _turn = self.turn(name.as_str()).await;
-        self.check_case(&name)?;
-        let key = name.as_str().to_owned();
-        let pipeline = self.get(&key).unwrap_or_else(|| self.fresh(name));
-        if pipeline.version().is_some_and(|version| {
-            version.status.digest == bytes.digest && version.policy == policy
-        }) {
-            store().await?;
-            pipeline.clear_refusal();
-            return Ok(pipeline.status());
-        }
-        let (number, asked_before, share) = (
-            pipeline.next_number(),
-            self.approvals.asked(&key),
-            pipeline.share(),
-        );
-        let loaded = self
-            .loader
-            .load(
-                &key,
-                Candidate {
-                    bytes,
-                    number,
-                    policy,
-                    asked_before,
-                    share,
-                },
-            )
-            .await;
-        let version = loaded.inspect_err(|error| {
-            tracing::warn!(pipeline = key, "not deployed over HTTP: {error}")
-        })?;
-        store().await?;
-        // The old file may have been removed in the meantime, and the pipeline with it.
-        self.pipelines
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key.clone(), Arc::clone(&pipeline));
-        let approval = Approval::new(&version.status.digest, &version.shape.asked);
-        self.serve(&pipeline, version);
-        self.save_approval(&key, approval).await;
-        Ok(pipeline.status())
-    }
-
-    /// Removes a pipeline over HTTP. `remove` removes its file, and returns whether there was one.
-    ///
-    /// # Errors
-    /// The file cannot be removed; the pipeline keeps serving.
-    pub(crate) async fn withdraw(
-        &self,
-        name: &PipelineName,
-        remove: impl AsyncFnOnce() -> Result<bool, DeployError>,
-    ) -> Result<bool, DeployError> {
-        let _turn = self.turn(name.as_str()).await;
-        let had_file = remove().await?;
-        Ok(self.undeploy(name.as_str(), "removed over HTTP") || had_file)
-    }
-
     /// Removes a pipeline whose file has disappeared, unless the file is back by now.
     pub(crate) fn undeploy_gone(&self, stem: &str, path: &Path) {
         // A request is deploying or removing this name, and decides what happens to it.
@@ -362,7 +335,8 @@ impl Registry {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         // A deploy over HTTP puts the file in place before it takes this lock.
-        if !path.exists() {
+        // A file that cannot be examined is there for all that is known.
+        if path.try_exists().is_ok_and(|exists| !exists) {
             let removed = pipelines.remove(stem);
             drop(pipelines);
             self.finish_undeploy(stem, removed.is_some(), "its file is gone");
