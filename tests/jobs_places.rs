@@ -121,14 +121,15 @@ async fn jobs_of_a_removed_plugin_wait_until_it_is_back() {
     let host = worker().start().await;
     let job = host
         .client
-        .submit(WORKER, with(sleep(1), json!({"delay": 1})))
+        .submit(WORKER, with(sleep(1), json!({"delay": 5})))
         .await;
+    // A file has to stay away for a while before its pipeline is undeployed.
     std::fs::remove_file(host.plugin_file(WORKER)).unwrap();
     eventually("it is undeployed", SOON, async || {
         host.client.status(WORKER).await.is_none().then_some(())
     })
     .await;
-    let waiting = host.client.of_job(&job, "GET", "?wait=2").await.json();
+    let waiting = host.client.of_job(&job, "GET", "?wait=6").await.json();
     assert_eq!(
         (&waiting["status"], &waiting["attempt"]),
         (&json!("pending"), &json!(0)),

@@ -75,3 +75,12 @@ def map_body(context, body):
         body["model"] = pick(["echo-relay", "echo-relay", "echo-relay", "files-echo", "absent"], model)
         body["messages"] = [*messages, {"role": "user", "content": pick(VERBS, model) + model}]
     return body
+
+
+@schemathesis.hook
+def map_case(context, case):
+    """One key for a job: the document cannot say that the header and the field have to agree."""
+    headers, body = case.headers or {}, case.body
+    if isinstance(body, dict) and "idempotency_key" in body and "idempotency-key" in headers:
+        body["idempotency_key"] = headers["idempotency-key"]
+    return case

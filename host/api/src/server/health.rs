@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
 
+use crate::edge::request_trace::Reason;
 use crate::state::ApiState;
 use crate::wire::json;
 
@@ -27,5 +28,7 @@ pub(crate) async fn ready(State(state): State<ApiState>) -> Response {
             }
         },
     };
-    json::response(status, &json!({"status": name}))
+    let mut response = json::response(status, &json!({"status": name}));
+    response.extensions_mut().insert(Reason(name.to_owned()));
+    response
 }
