@@ -65,7 +65,14 @@ const OWNERS: [(&str, &[&str]); 15] = [
 const IO: [&str; 5] = ["tokio", "hyper", "notify", "rustls", "tracing-subscriber"];
 
 /// Modules next to the services that any of them may use.
-const SHARED_BY_SERVICES: [&str; 5] = ["atomic_file", "backoff", "database", "metrics", "secret"];
+const SHARED_BY_SERVICES: [&str; 6] = [
+    "atomic_file",
+    "backoff",
+    "byte_shares",
+    "database",
+    "metrics",
+    "secret",
+];
 
 /// The folders of host/api that are protocols. None depends on another, so that one can be changed
 /// or removed alone. Every protocol may use the other folders.

@@ -9,6 +9,7 @@ use crate::support::disk::SmallDisk;
 use crate::support::folder::Folder;
 use crate::support::guest::leave_out;
 use crate::support::host::TestHost;
+use crate::support::jobs::{program, with};
 use crate::support::kill_loop::{self, integrity};
 use crate::support::metrics::reached;
 use crate::support::random;
@@ -71,10 +72,14 @@ async fn a_job_that_crashes_the_host_three_times_fails_and_other_jobs_run() {
             (&json!(death), &json!(death - 1)),
             "{running}"
         );
-        let other = submitted(&host.client, json!({"do": "return", "value": death})).await;
+        // One that does not run yet when the host dies.
+        let other = json!({"do": "return", "value": death});
+        let other = with(program(other), json!({"delay": 1}));
+        let other = host.client.submit("job-worker", other).await["id"].clone();
+        let other = other.as_str().unwrap();
         host = host.kill_and_restart().await;
         assert_eq!(
-            comes_to(&host.client, &other, "completed").await["result"],
+            comes_to(&host.client, other, "completed").await["result"],
             death
         );
     }
@@ -102,6 +107,26 @@ async fn a_job_that_crashes_the_host_three_times_fails_and_other_jobs_run() {
         again.body
     );
     comes_to(&host.client, &poison, "running").await;
+}
+
+#[tokio::test]
+async fn healthy_jobs_complete_although_the_host_dies_three_times() {
+    let mut host = TestHost::builder().guest("job-worker").start().await;
+    let mut jobs = Vec::new();
+    for _ in 0..4 {
+        jobs.push(submitted(&host.client, json!({"do": "sleep", "ms": 2500})).await);
+    }
+    for death in 1..=3 {
+        let running = if death < 3 { &jobs[..] } else { &jobs[..1] };
+        for job in running {
+            let running = comes_to(&host.client, job, "running").await;
+            assert_eq!(running["crashes"], death - 1, "{running}");
+        }
+        host = host.kill_and_restart().await;
+    }
+    for job in &jobs {
+        comes_to(&host.client, job, "completed").await;
+    }
 }
 
 /// Small, but with room for the store and some jobs.

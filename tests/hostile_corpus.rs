@@ -109,6 +109,11 @@ async fn guests_that_misuse_time() {
 }
 
 #[tokio::test]
+async fn clients_that_send_too_much() {
+    withstands(Theme::Clients).await;
+}
+
+#[tokio::test]
 async fn malformed_components() {
     withstands(Theme::Malformed).await;
 }

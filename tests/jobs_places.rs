@@ -135,13 +135,24 @@ async fn jobs_of_a_removed_plugin_wait_until_it_is_back() {
         (&json!("pending"), &json!(0)),
         "{waiting}"
     );
+    let reason = waiting["waiting_for"].as_str().unwrap_or_default();
+    assert!(reason.contains("there is no pipeline"), "{waiting}");
+    let status = host.client.get("/status").await.json();
+    let expected = json!([{"pipeline": WORKER, "jobs": 1, "reason": reason}]);
+    assert_eq!(status["waiting_jobs"], expected, "{status}");
+    host.logs.line(&["jobs wait", "there is no pipeline"]).await;
     assert_eq!(
-        host.client.jobs(WORKER, "").await.len(),
-        1,
+        host.client.jobs(WORKER, "").await[0]["waiting_for"],
+        reason,
         "its jobs are still visible"
     );
     host.rename_in(WORKER, &guest_bytes(WORKER));
-    assert_eq!(host.client.ended(&job).await["status"], "completed");
+    let ended = host.client.ended(&job).await;
+    assert_eq!(
+        (&ended["status"], &ended["waiting_for"]),
+        (&json!("completed"), &Value::Null),
+        "{ended}"
+    );
 }
 
 #[tokio::test]

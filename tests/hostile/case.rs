@@ -13,6 +13,7 @@ pub enum Theme {
     Ambient,
     Time,
     Malformed,
+    Clients,
 }
 
 /// Where the component comes from.
@@ -49,6 +50,8 @@ pub enum Drive {
     Crowd(usize),
     /// Runs the victim first, then sends the id of the victim's job as the message.
     Victim,
+    /// Sends long chat requests to a pipeline that is missing, several at a time.
+    Bodies,
     /// Alternates `write` and `scan`.
     Canary,
 }
@@ -94,6 +97,7 @@ impl Theme {
             Theme::Ambient => "ambient",
             Theme::Time => "time",
             Theme::Malformed => "malformed",
+            Theme::Clients => "clients",
         }
     }
 }

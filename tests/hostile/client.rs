@@ -4,6 +4,7 @@
 use std::sync::Once;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
 
@@ -99,10 +100,16 @@ impl Client {
 
     /// Sends a chat and reads the whole answer.
     pub async fn chat(&self, pipeline: &str, text: &str, patience: Duration) -> Seen {
+        let body = body(pipeline, text, false).to_string();
+        self.send_chat(body.into(), patience).await
+    }
+
+    /// Sends the body of a chat and reads the whole answer.
+    pub async fn send_chat(&self, body: Bytes, patience: Duration) -> Seen {
         let request = self
             .request("POST", "/v1/chat/completions")
             .header("content-type", "application/json")
-            .body(body(pipeline, text, false).to_string());
+            .body(body);
         whole(request, patience, |json| {
             json["choices"][0]["message"]["content"]
                 .as_str()

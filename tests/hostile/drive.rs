@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use axum::body::Bytes;
 use tokio::task::JoinSet;
 
 use super::case::{Case, Drive};
@@ -47,6 +48,7 @@ pub async fn drive(client: &Client, case: &Case, patience: Duration) -> Vec<Seen
             let victim = client.chat(VICTIM, "keep your secret", patience).await;
             vec![client.chat(&pipeline, &victim.text, patience).await]
         }
+        Drive::Bodies => bodies(client, patience).await,
         Drive::Canary => {
             let mut seen = Vec::new();
             for _ in 0..ROUNDS {
@@ -126,6 +128,29 @@ async fn crowd(client: &Client, pipeline: &str, count: usize) -> Vec<Seen> {
         });
     }
     asked.join_all().await
+}
+
+/// The clients of `Drive::Bodies`, the requests of each, and the bytes of each request.
+const SENDERS: usize = 4;
+const SENT: usize = 3;
+const BODY_BYTES: usize = 30 << 20;
+
+async fn bodies(client: &Client, patience: Duration) -> Vec<Seen> {
+    // Made once: the neighbour's client runs on this thread too.
+    let text = "x".repeat(BODY_BYTES);
+    let message = format!(r#"{{"role":"user","content":"{text}"}}"#);
+    let body = Bytes::from(format!(
+        r#"{{"messages":[{message}],"model":"hostile-absent"}}"#
+    ));
+    let senders = (0..SENDERS).map(async |_| {
+        let mut seen = Vec::new();
+        for _ in 0..SENT {
+            seen.push(client.send_chat(body.clone(), patience).await);
+        }
+        seen
+    });
+    let seen = futures_util::future::join_all(senders).await;
+    seen.concat()
 }
 
 /// File names that imitate paths and headers.

@@ -3,10 +3,11 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{Extensions, HeaderMap, HeaderName};
 use bytes::Bytes;
 use hayrick_runtime::runtime::Runtime;
 use hayrick_services::audit::Audit;
+use hayrick_services::byte_shares::Share;
 use hayrick_services::database::Database;
 use hayrick_services::jobs::queue::Jobs;
 use hayrick_services::keys::ring::KeyRing;
@@ -14,9 +15,12 @@ use hayrick_services::llm::router::Llm;
 use hayrick_services::metrics::Metrics;
 use hayrick_services::tasks::Tasks;
 use hayrick_services::uploads::spool::Spool;
+use hayrick_types::contract::Export;
 use hayrick_types::settings::server::ServerSettings;
 use tokio::sync::watch;
 
+use crate::body::held::HeldBodies;
+use crate::body::long_work::LongWork;
 use crate::config::ApiConfig;
 use crate::gate::credentials::API_KEY;
 use crate::gate::throttle::Throttle;
@@ -48,6 +52,8 @@ struct Inner {
     config: ApiConfig,
     services: ApiServices,
     throttle: Throttle,
+    bodies: HeldBodies,
+    long_work: LongWork,
     forwarded: Vec<HeaderName>,
     draining: watch::Sender<bool>,
     document: OnceLock<Bytes>,
@@ -64,6 +70,8 @@ impl ApiState {
                 config,
                 services,
                 throttle,
+                bodies: HeldBodies::default(),
+                long_work: LongWork::default(),
                 forwarded,
                 draining: watch::Sender::new(false),
                 document: OnceLock::new(),
@@ -73,6 +81,12 @@ impl ApiState {
 
     pub(crate) fn runtime(&self) -> &Runtime {
         &self.inner.runtime
+    }
+
+    /// Why a pipeline cannot run jobs now; `None` if it can.
+    pub(crate) fn obstacle_to_jobs(&self, pipeline: &str) -> Option<String> {
+        let served = self.runtime().check(pipeline, Export::Job);
+        served.err().map(|failure| failure.message)
     }
 
     pub(crate) fn config(&self) -> &ApiConfig {
@@ -85,6 +99,20 @@ impl ApiState {
 
     pub(crate) fn throttle(&self) -> &Throttle {
         &self.inner.throttle
+    }
+
+    /// Bytes of all bodies in memory.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        self.inner.bodies.bytes()
+    }
+
+    /// What a request with these extensions has in memory, which is nothing yet.
+    pub(crate) fn hold_body(&self, extensions: &Extensions) -> Share {
+        self.inner.bodies.open(extensions, self.settings())
+    }
+
+    pub(crate) fn long_work(&self) -> &LongWork {
+        &self.inner.long_work
     }
 
     pub(crate) fn services(&self) -> &ApiServices {

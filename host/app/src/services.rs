@@ -56,7 +56,7 @@ pub async fn open(config: &Config, data_dir: &Path) -> anyhow::Result<(Services,
     let spool = data_dir.join(SPOOL);
     std::fs::create_dir_all(&spool)
         .with_context(|| format!("cannot create the folder {}", spool.display()))?;
-    Ok((services, Spool::new(&spool), database))
+    Ok((services, Spool::new(&spool, &config.api.server), database))
 }
 
 fn egress(config: &Config) -> Egress {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use hayrick_types::chunk;
 use hayrick_types::failure;
 use hayrick_types::generation;
+use hayrick_types::json_line::JsonLine;
 use hayrick_types::message;
 use hayrick_types::request;
 
@@ -180,11 +181,11 @@ impl From<types::Chunk> for chunk::Chunk {
             }),
             types::Chunk::Event(event) => chunk::Chunk::Event(chunk::Event {
                 kind: event.kind,
-                data: event.data,
+                data: JsonLine::new(event.data),
             }),
             types::Chunk::Usage(usage) => chunk::Chunk::Usage(usage.into()),
             types::Chunk::Finish(reason) => chunk::Chunk::Finish(reason.into()),
-            types::Chunk::Fields(json) => chunk::Chunk::Fields(json),
+            types::Chunk::Fields(json) => chunk::Chunk::Fields(JsonLine::new(json)),
         }
     }
 }
@@ -203,11 +204,11 @@ impl From<chunk::Chunk> for types::Chunk {
             }),
             chunk::Chunk::Event(event) => types::Chunk::Event(types::Event {
                 kind: event.kind,
-                data: event.data,
+                data: event.data.into_string(),
             }),
             chunk::Chunk::Usage(usage) => types::Chunk::Usage(usage.into()),
             chunk::Chunk::Finish(reason) => types::Chunk::Finish(reason.into()),
-            chunk::Chunk::Fields(json) => types::Chunk::Fields(json),
+            chunk::Chunk::Fields(json) => types::Chunk::Fields(json.into_string()),
         }
     }
 }

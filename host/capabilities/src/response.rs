@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hayrick_types::chunk::Chunk;
+use hayrick_types::failure::{Failure, FailureKind};
 use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{response, types};
@@ -48,6 +49,14 @@ struct ResponseCall {
 
 impl ResponseCall {
     async fn send(self, chunk: Chunk) -> wasmtime::Result<Result<(), types::Failure>> {
+        if let Chunk::Fields(json) = &chunk
+            && !json.is_object()
+        {
+            let text = "the fields of a chunk are not a JSON object that every client can read: \
+                check their syntax, depth and escapes";
+            let failure = Failure::new(FailureKind::InvalidInput, text);
+            return Ok(self.limits.for_guest(Err(failure)));
+        }
         Ok(self.limits.for_guest(self.response.send(chunk).await?))
     }
 

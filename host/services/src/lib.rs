@@ -6,6 +6,7 @@ pub mod atomic_file;
 pub mod audit;
 mod backoff;
 pub mod budgets;
+pub mod byte_shares;
 pub mod database;
 pub mod egress;
 pub mod jobs;

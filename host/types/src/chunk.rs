@@ -1,5 +1,7 @@
 //! Chunks: the pieces of an answer while it is generated.
 
+use crate::json_line::JsonLine;
+
 /// Tokens of one answer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Usage {
@@ -83,11 +85,11 @@ pub struct ToolCallDelta {
     pub fields: Option<String>,
 }
 
-/// A status, notification, source and so on, shown next to the text; `data` is a JSON document.
+/// A status, notification, source and so on, shown next to the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     pub kind: String,
-    pub data: String,
+    pub data: JsonLine,
 }
 
 /// One piece of an answer.
@@ -100,21 +102,22 @@ pub enum Chunk {
     Usage(Usage),
     Finish(FinishReason),
     /// A JSON object whose fields are added to those of the answer.
-    Fields(String),
+    Fields(JsonLine),
 }
 
 impl Chunk {
     /// Bytes of text in the chunk, as counted by the output limit.
     pub fn len(&self) -> usize {
         match self {
-            Chunk::Text(text) | Chunk::Reasoning(text) | Chunk::Fields(text) => text.len(),
+            Chunk::Text(text) | Chunk::Reasoning(text) => text.len(),
+            Chunk::Fields(json) => json.as_str().len(),
             Chunk::ToolCall(call) => {
                 call.arguments.len()
                     + call.id.as_ref().map_or(0, String::len)
                     + call.name.as_ref().map_or(0, String::len)
                     + call.fields.as_ref().map_or(0, String::len)
             }
-            Chunk::Event(event) => event.kind.len() + event.data.len(),
+            Chunk::Event(event) => event.kind.len() + event.data.as_str().len(),
             Chunk::Usage(usage) => usage.details.as_ref().map_or(0, String::len),
             Chunk::Finish(_) => 0,
         }

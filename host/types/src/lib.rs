@@ -14,6 +14,7 @@ pub mod generation;
 pub mod hex;
 pub mod id;
 pub mod job;
+pub mod json_line;
 pub mod limit_name;
 pub mod message;
 pub mod pipeline;

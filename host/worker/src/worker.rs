@@ -18,7 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::attempt::AttemptRunner;
 use crate::config::WorkerConfig;
 use crate::places::Places;
-use crate::upkeep;
+use crate::upkeep::Upkeep;
 
 /// How long to wait after an error of the store; it doubles up to the second value.
 const OUTAGE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
@@ -64,11 +64,12 @@ impl Worker {
                 }
             }
         }
-        let upkeep = AbortOnDropHandle::new(tokio::spawn(upkeep::run(
-            jobs.clone(),
+        let upkeep = Upkeep {
+            jobs: jobs.clone(),
             state,
-            config.upkeep_interval,
-        )));
+            runtime: runtime.clone(),
+        };
+        let upkeep = AbortOnDropHandle::new(tokio::spawn(upkeep.run(config.upkeep_interval)));
         let release = watch::Sender::new(false);
         let (places, attempts) = (Places::new(&config), JoinSet::new());
         Ok(Worker {

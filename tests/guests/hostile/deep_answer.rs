@@ -1,16 +1,15 @@
 //! Sends fields and events nested a hundred thousand levels deep.
 
-use hostile::deep_json;
+use hostile::{Report, deep_json, shown};
 use sdk::hayrick::pipeline::response::send;
 use sdk::hayrick::pipeline::types::{Chunk, Event};
 use sdk::{ChatRequest, Outcome};
 
 async fn chat(_request: ChatRequest) -> Outcome {
-    send(Chunk::Fields(format!(
-        "{{\"deep\":{}}}",
-        deep_json(100_000)
-    )))
-    .await?;
+    let fields = Chunk::Fields(format!("{{\"deep\":{}}}", deep_json(100_000)));
+    let mut report = Report::default();
+    let sent = send(fields).await.map_err(shown);
+    report.must_fail("deep fields", sent, |()| "sent".to_owned());
     send(Chunk::Event(Event {
         kind: "deep".to_owned(),
         data: deep_json(100_000),
@@ -20,7 +19,8 @@ async fn chat(_request: ChatRequest) -> Outcome {
         kind: "deep".to_owned(),
         data: "{\"a\":".repeat(100_000) + "1" + &"}".repeat(100_000),
     }))
-    .await
+    .await?;
+    report.send().await
 }
 
 sdk::serve!(chat: chat);

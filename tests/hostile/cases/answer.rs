@@ -1,7 +1,7 @@
 //! Answers that are too long, empty, late or forged.
 
 use crate::hostile::case::Component::{Guest, Hostile};
-use crate::hostile::case::Drive::{Chat, HangUp, Stream, Unread};
+use crate::hostile::case::Drive::{Chat, Crowd, HangUp, Stream, Unread};
 use crate::hostile::case::Expect::{Answers, Contained, Fails};
 use crate::hostile::case::{Case, Drive, Expect, Theme};
 
@@ -13,7 +13,7 @@ const fn case(name: &'static str, drive: Drive, expect: Expect, tries: &'static 
 }
 
 /// The cases.
-pub const CASES: [Case; 29] = [
+pub const CASES: [Case; 30] = [
     case(
         "unread-flood",
         Unread,
@@ -167,16 +167,22 @@ pub const CASES: [Case; 29] = [
     case(
         "deep-answer",
         Stream,
-        Answers(""),
+        Contained,
         "sends fields and events nested a hundred thousand levels deep",
     ),
     case(
         "deep-answer-gathered",
         Chat(GO_ON),
-        Answers(""),
+        Contained,
         "the same, in a whole answer",
     )
     .by(Hostile("deep-answer")),
+    case(
+        "wide-fields",
+        Crowd(2),
+        Fails(&[]),
+        "sends fields with fifteen thousand members, forty times",
+    ),
     case(
         "usage-lies",
         Chat(GO_ON),

@@ -2,6 +2,7 @@
 
 pub mod ambient;
 pub mod answer;
+pub mod clients;
 pub mod cpu;
 pub mod host_calls;
 pub mod identity;
@@ -15,7 +16,7 @@ use super::case::Case;
 
 /// All cases.
 pub fn all() -> Vec<Case> {
-    let themes: [&[Case]; 10] = [
+    let themes: [&[Case]; 11] = [
         &cpu::CASES,
         &memory::CASES,
         &host_calls::CASES,
@@ -26,6 +27,7 @@ pub fn all() -> Vec<Case> {
         &ambient::CASES,
         &time::CASES,
         &malformed::CASES,
+        &clients::CASES,
     ];
     themes.concat()
 }

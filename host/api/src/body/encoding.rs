@@ -139,6 +139,11 @@ impl Decoder {
         }
     }
 
+    /// Bytes of the plain body so far.
+    pub(crate) fn plain_bytes(&self) -> usize {
+        self.bounded().bytes.len()
+    }
+
     fn bounded(&self) -> &Bounded {
         match self {
             Decoder::Identity(bounded) => bounded,

@@ -4,6 +4,8 @@ pub(crate) mod answer_stream;
 pub(crate) mod depth;
 pub(crate) mod encoding;
 pub(crate) mod guarded;
+pub(crate) mod held;
+pub(crate) mod long_work;
 pub(crate) mod pace;
 pub(crate) mod read;
 pub(crate) mod unread;

@@ -7,6 +7,7 @@ use axum::body::{Body, HttpBody};
 use axum::http::HeaderMap;
 use bytes::Bytes;
 use futures_util::StreamExt;
+use hayrick_services::byte_shares::{Full, Share};
 use hayrick_types::limit_name::LimitName;
 use hayrick_types::settings::server::ServerSettings;
 
@@ -25,6 +26,8 @@ pub(crate) enum BodyError {
         less", timeout.as_millis())]
     TooSlow { timeout: Duration },
     #[error(transparent)]
+    NoRoom(#[from] Full),
+    #[error(transparent)]
     Pace(#[from] TooSlow),
     #[error("the body is not UTF-8 at byte {at}: send JSON in UTF-8")]
     NotText { at: usize },
@@ -42,6 +45,7 @@ impl BodyError {
         match self {
             BodyError::TooLong { .. } => Some(LimitName::BodyBytesMax),
             BodyError::TooSlow { .. } => Some(LimitName::BodyReadTimeout),
+            BodyError::NoRoom(full) => Some(full.limit),
             BodyError::Pace(error) => Some(error.limit()),
             BodyError::NotText { .. }
             | BodyError::BrokeOff(_)
@@ -54,17 +58,18 @@ impl BodyError {
 /// A text may begin with it; it is no part of a JSON document.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// The whole body as text: decompressed, without a byte order mark.
+/// The whole body as text: decompressed, without a byte order mark. It counts in `held`.
 ///
 /// # Errors
-/// The body is too long, too slow, not encoded as it says, or not UTF-8.
+/// The body is too long, too slow, not encoded as it says, or not UTF-8; there is no room for it.
 pub(crate) async fn text(
     headers: &HeaderMap,
     body: Body,
     config: &ServerSettings,
+    held: &mut Share,
 ) -> Result<String, BodyError> {
     let timeout = config.body_read_timeout;
-    let bytes = tokio::time::timeout(timeout, collect(headers, body, config)).await;
+    let bytes = tokio::time::timeout(timeout, collect(headers, body, config, held)).await;
     let bytes = bytes.unwrap_or(Err(BodyError::TooSlow { timeout }))?;
     let mut text = String::from_utf8(bytes).map_err(|error| BodyError::NotText {
         at: error.utf8_error().valid_up_to(),
@@ -79,6 +84,7 @@ async fn collect(
     headers: &HeaderMap,
     body: Body,
     config: &ServerSettings,
+    held: &mut Share,
 ) -> Result<Vec<u8>, BodyError> {
     let max = config.body_bytes_max;
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
@@ -113,6 +119,7 @@ async fn collect(
         if !is_too_long {
             let pushed = decoder.push(&piece).map_err(BodyError::Encoded)?;
             is_too_long = matches!(pushed, Pushed::TooLong);
+            held.grow_to(decoder.plain_bytes() as u64)?;
         }
     }
     let whole = if is_too_long {
@@ -128,6 +135,7 @@ mod tests {
     use std::convert::Infallible;
 
     use futures_util::stream;
+    use hayrick_services::byte_shares::ByteShares;
 
     use super::*;
 
@@ -137,6 +145,15 @@ mod tests {
             body_read_timeout: Duration::from_millis(20),
             ..ServerSettings::default()
         }
+    }
+
+    async fn text(
+        headers: &HeaderMap,
+        body: Body,
+        config: &ServerSettings,
+    ) -> Result<String, BodyError> {
+        let mut held = ByteShares::default().open(Vec::new());
+        super::text(headers, body, config, &mut held).await
     }
 
     fn pieces<const N: usize>(pieces: [&'static [u8]; N]) -> Body {

@@ -2,6 +2,7 @@
 //! module decides over the status of an error.
 
 pub(crate) mod limit_count;
+mod sources;
 mod status;
 
 use std::time::Duration;
@@ -9,20 +10,13 @@ use std::time::Duration;
 use axum::http::header::{ACCEPT_ENCODING, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use hayrick_runtime::error::{DeployError, Fault};
-use hayrick_services::jobs::error::JobError;
 use hayrick_services::keys::key::Scope;
-use hayrick_services::tasks::error::TasksError;
-use hayrick_services::uploads::UploadError;
-use hayrick_types::failure::Failure;
 use hayrick_types::id::PIPELINE_NAME_BYTES_MAX;
 use hayrick_types::limit_name::LimitName;
 use serde::Serialize;
 
 use self::limit_count::ReachedLimit;
-use crate::body::encoding::{NotTaken, TAKEN};
-use crate::body::pace::TooSlow;
-use crate::body::read::BodyError;
+use crate::body::encoding::TAKEN;
 use crate::edge::request_trace::Reason;
 use crate::wire::json;
 
@@ -34,9 +28,6 @@ const ECHO_CHARS_MAX: usize = 256;
 /// Tells the clients of OpenAI whether to send the same request again. Without it they do after a
 /// 408, a 409, a 429 and every 5xx.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
-
-/// How long a client should wait before it deploys again.
-const BUSY_RETRY: Duration = Duration::from_secs(5);
 
 /// A response that is an error.
 #[derive(Debug)]
@@ -293,119 +284,6 @@ fn kind(status: StatusCode) -> &'static str {
     }
 }
 
-impl From<Failure> for ApiError {
-    fn from(failure: Failure) -> ApiError {
-        let status = status::of(failure.kind);
-        let code = match status {
-            StatusCode::TOO_MANY_REQUESTS => Some("rate_limit_exceeded"),
-            StatusCode::SERVICE_UNAVAILABLE => Some("unavailable"),
-            StatusCode::GATEWAY_TIMEOUT => Some("timeout"),
-            _ => None,
-        };
-        // `rate_limit_exceeded` stays: clients know it as the reason to try again later.
-        let code = if failure.limit.is_some() && status != StatusCode::TOO_MANY_REQUESTS {
-            Some(LIMIT_EXCEEDED)
-        } else {
-            code
-        };
-        let param = failure.limit.map(LimitName::as_str);
-        ApiError {
-            code,
-            param,
-            is_final: status::is_final(&failure),
-            retry_after: failure.retry_after,
-            ..ApiError::new(status, failure.message)
-        }
-    }
-}
-
-impl From<DeployError> for ApiError {
-    fn from(error: DeployError) -> ApiError {
-        let (message, limit) = (error.to_string(), error.limit());
-        match error.fault() {
-            Fault::Component => ApiError {
-                code: Some("not_deployable"),
-                param: limit.map(LimitName::as_str),
-                reached: limit,
-                ..ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message)
-            },
-            Fault::Name => ApiError::invalid(message, None),
-            Fault::Taken => ApiError::conflict(message),
-            Fault::Size => ApiError::too_large(message).limit(LimitName::ComponentBytesMax),
-            Fault::Busy => ApiError::too_many(message, LimitName::DeploysMax, BUSY_RETRY),
-            Fault::Space => ApiError::disk_full(message),
-            Fault::Host => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, message),
-        }
-    }
-}
-
-impl From<JobError> for ApiError {
-    fn from(error: JobError) -> ApiError {
-        match &error {
-            JobError::Conflict { .. } | JobError::NotRetryable { .. } => {
-                ApiError::conflict(error.to_string())
-            }
-            JobError::DiskFull(_) => ApiError::disk_full(error.to_string()),
-            _ => {
-                let failure = Failure::from(error);
-                let reached = failure.limit;
-                ApiError {
-                    reached,
-                    ..failure.into()
-                }
-            }
-        }
-    }
-}
-
-impl From<TasksError> for ApiError {
-    fn from(error: TasksError) -> ApiError {
-        Failure::from(error).into()
-    }
-}
-
-impl From<UploadError> for ApiError {
-    fn from(error: UploadError) -> ApiError {
-        match &error {
-            UploadError::TooLong { .. } => {
-                ApiError::too_large(error.to_string()).limit(LimitName::FileBytesMax)
-            }
-            UploadError::Full => ApiError::disk_full(error.to_string()),
-            UploadError::Disk(_) => Failure::from(error).into(),
-        }
-    }
-}
-
-impl From<TooSlow> for ApiError {
-    fn from(error: TooSlow) -> ApiError {
-        ApiError::too_slow(error.to_string()).limit(error.limit())
-    }
-}
-
-impl From<BodyError> for ApiError {
-    fn from(error: BodyError) -> ApiError {
-        let status = match error {
-            BodyError::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            BodyError::TooSlow { .. } | BodyError::Pace(_) => StatusCode::REQUEST_TIMEOUT,
-            BodyError::Encoding(error) => return error.into(),
-            BodyError::NotText { .. } | BodyError::BrokeOff(_) | BodyError::Encoded(_) => {
-                StatusCode::BAD_REQUEST
-            }
-        };
-        let refusal = ApiError::new(status, error.to_string());
-        match error.limit() {
-            Some(limit) => refusal.limit(limit),
-            None => refusal,
-        }
-    }
-}
-
-impl From<NotTaken> for ApiError {
-    fn from(error: NotTaken) -> ApiError {
-        ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error.to_string())
-    }
-}
-
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = json::response(self.status, &self.body());
@@ -449,6 +327,8 @@ fn whole_seconds(delay: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use hayrick_types::failure::FailureKind;
+
+    use hayrick_types::failure::Failure;
 
     use super::*;
 

@@ -7,7 +7,7 @@ use hayrick_types::failure::Failure;
 use crate::body::answer_stream::Encode;
 use crate::error::ApiError;
 use crate::sse;
-use crate::wire::json::{write, write_document};
+use crate::wire::json::write;
 
 /// Writes text alone.
 pub(super) struct TextWriter;
@@ -58,11 +58,13 @@ impl Encode for EventWriter {
                 out.put_slice(b"{\"type\":");
                 write(out, &event.kind);
                 out.put_slice(b",\"data\":");
-                write_document(out, &event.data);
+                out.put_slice(event.data.as_str().as_bytes());
                 out.put_slice(b"}");
             }),
             Chunk::Fields(fields) => {
-                sse::write_event(out, "fields", |out| write_document(out, fields));
+                sse::write_event(out, "fields", |out| {
+                    out.put_slice(fields.as_str().as_bytes());
+                });
             }
             Chunk::ToolCall(_) | Chunk::Usage(_) | Chunk::Finish(_) => {}
         }
@@ -91,6 +93,7 @@ impl Encode for EventWriter {
 mod tests {
     use hayrick_types::chunk::Event;
     use hayrick_types::failure::FailureKind;
+    use hayrick_types::json_line::JsonLine;
 
     use super::*;
 
@@ -99,11 +102,11 @@ mod tests {
         let (mut writer, mut out) = (EventWriter, BytesMut::new());
         let event = Event {
             kind: "status".to_owned(),
-            data: "[1,\n2]".to_owned(),
+            data: JsonLine::new("[1,\n2]".to_owned()),
         };
         for chunk in [
             Chunk::Text("a\n\ndata: x".to_owned()),
-            Chunk::Fields("{\n\"a\":1}".to_owned()),
+            Chunk::Fields(JsonLine::new("{\n\"a\":1}".to_owned())),
             Chunk::Event(event),
         ] {
             writer.chunk(&chunk, &mut out);

@@ -5,8 +5,9 @@ use axum::body::Body;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 use bytes::Bytes;
+use hayrick_services::byte_shares::Share;
 use hayrick_services::uploads::form::Form;
-use hayrick_services::uploads::spool::Spool;
+use hayrick_services::uploads::spool::{Owner, Spool};
 use hayrick_types::limit_name::LimitName;
 use hayrick_types::settings::server::ServerSettings;
 use multer::{Field, Multipart};
@@ -19,15 +20,17 @@ use crate::wire::header_params;
 const HOW: &str =
     "send multipart/form-data with at least one file, as `curl -F file=@notes.txt` does";
 
-/// Reads the whole form. If reading ends early, nothing of the form is left.
+/// Reads the whole form. If reading ends early, nothing of the form is left. Its fields count in
+/// `held`.
 ///
 /// # Errors
 /// The body is not a form, has no file, or exceeds a limit; the client stopped; the disk is full.
 pub(super) async fn read(
     body: Body,
     headers: &HeaderMap,
-    spool: &Spool,
+    spool: (&Spool, Owner<'_>),
     config: &ServerSettings,
+    held: &mut Share,
 ) -> Result<Form, ApiError> {
     let boundary = boundary(headers)?;
     let pace = Pace::new(
@@ -38,6 +41,7 @@ pub(super) async fn read(
     let mut reading = Reading {
         spool,
         config,
+        held,
         form: Form::default(),
         bytes: 0,
         pace,
@@ -89,8 +93,10 @@ fn names(part: &Field<'_>) -> (String, Option<String>) {
 
 /// A form that is arriving.
 struct Reading<'a> {
-    spool: &'a Spool,
+    spool: (&'a Spool, Owner<'a>),
     config: &'a ServerSettings,
+    /// What the fields take up.
+    held: &'a mut Share,
     form: Form,
     /// Bytes of all parts so far.
     bytes: u64,
@@ -123,9 +129,9 @@ impl Reading<'_> {
         let content_type = part.content_type().map(ToString::to_string);
         self.check_name(&name)?;
         self.check_name(content_type.as_deref().unwrap_or_default())?;
-        let mut arriving = self
-            .spool
-            .begin(name, content_type, self.config.file_bytes_max)
+        let (spool, owner) = self.spool;
+        let mut arriving = spool
+            .begin(name, content_type, self.config.file_bytes_max, owner)
             .await?;
         while let Some(bytes) = self.piece(&mut part, unparsed).await? {
             arriving.write(bytes).await?;
@@ -150,6 +156,7 @@ impl Reading<'_> {
         self.check_name(&name)?;
         let mut content = Vec::new();
         while let Some(bytes) = self.piece(&mut part, unparsed).await? {
+            self.held.take(bytes.len() as u64)?;
             content.extend_from_slice(&bytes);
             let max = self.config.field_bytes_max;
             if content.len() > max {
@@ -234,10 +241,16 @@ async fn read_paced<T>(
 
 #[cfg(test)]
 mod tests {
+    use hayrick_services::byte_shares::ByteShares;
+
     use super::*;
 
     async fn form(parts: &str, config: &ServerSettings) -> Result<Form, ApiError> {
         let folder = tempfile::tempdir().unwrap();
+        let owner = Owner {
+            client: "c",
+            pipeline: "p",
+        };
         let mut headers = HeaderMap::new();
         headers.insert(
             CONTENT_TYPE,
@@ -246,8 +259,9 @@ mod tests {
         read(
             Body::from(parts.to_owned()),
             &headers,
-            &Spool::new(folder.path()),
+            (&Spool::new(folder.path(), config), owner),
             config,
+            &mut ByteShares::default().open(Vec::new()),
         )
         .await
     }

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use hayrick_runtime::guest_call::{ClientRequest, FilesRequest};
 use hayrick_runtime::run_stream::RunStream;
+use hayrick_services::uploads::spool::Owner;
 use hayrick_types::contract::Export;
 use hayrick_types::id::RunId;
 
@@ -18,6 +19,7 @@ use self::encode::{EventWriter, TextWriter};
 use crate::body::{answer_stream, encoding};
 use crate::edge::request_id;
 use crate::error::ApiError;
+use crate::gate::holder::holder;
 use crate::sse;
 use crate::state::ApiState;
 use crate::wire::params::PathParams;
@@ -49,13 +51,13 @@ async fn answer(
     state.runtime().check(pipeline, Export::Files)?;
     encoding::check_plain(request.headers())?;
     let (head, body) = request.into_parts();
-    let form = form::read(
-        body,
-        &head.headers,
-        &state.services().spool,
-        state.settings(),
-    )
-    .await?;
+    let owner = Owner {
+        client: &holder(&head.extensions),
+        pipeline,
+    };
+    let spool = (&state.services().spool, owner);
+    let mut held = state.hold_body(&head.extensions);
+    let form = form::read(body, &head.headers, spool, state.settings(), &mut held).await?;
     let headers = state.forwarded(&head.headers);
     let request = ClientRequest::Files(FilesRequest { form, headers });
     let trace = request_id::trace_of(&head.extensions);

@@ -7,5 +7,6 @@ pub(crate) mod browser;
 pub(crate) mod cors;
 pub(crate) mod credentials;
 pub(crate) mod forwarded;
+pub(crate) mod holder;
 pub(crate) mod need;
 pub(crate) mod throttle;

@@ -176,8 +176,8 @@ impl Addresses {
     }
 }
 
-/// An IPv6 client has a whole /64 network.
-fn network(address: IpAddr) -> IpAddr {
+/// The address that stands for a client: an IPv6 client has a whole /64 network.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
         v4 => v4,

@@ -80,7 +80,8 @@ impl Follower {
                 if job.status.is_final() {
                     self.watch = None;
                 }
-                Ok(event(job))
+                let obstacle = self.state.obstacle_to_jobs(&job.pipeline);
+                Ok(event(job, obstacle))
             }
             // The job was deleted meanwhile, or the store failed: the client comes back and gets
             // the reason.
@@ -93,11 +94,11 @@ impl Follower {
     }
 }
 
-fn event(job: Job) -> Bytes {
+fn event(job: Job, obstacle: Option<String>) -> Bytes {
     let (revision, status) = (job.revision, job.status.as_str());
     let mut event = BytesMut::new();
     sse::write_event_with_id(&mut event, revision, status, |out| {
-        json::write_line(out, &JobView::from(job));
+        json::write_line(out, &JobView::new(job, obstacle));
     });
     event.freeze()
 }

@@ -9,7 +9,7 @@ use axum::http::header::LOCATION;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use hayrick_types::contract::Export;
-use hayrick_types::job::{JobId, Submission};
+use hayrick_types::job::{Job, JobId, Submission};
 
 use self::request::{ListQuery, WaitQuery};
 use self::view::{JobView, ListView};
@@ -38,15 +38,20 @@ pub(crate) async fn submit(
     let policy = state.runtime().check(&pipeline, Export::Job)?;
     let (head, body) = request.into_parts();
     let key = idempotency_key(&head.headers)?;
-    let body = read::text(&head.headers, body, state.settings()).await?;
-    depth::check(&body, state.settings().json_depth_max)?;
-    let submission = request::parse(pipeline, &body, key)?;
+    let mut held = state.hold_body(&head.extensions);
+    let body = read::text(&head.headers, body, state.settings(), &mut held).await?;
+    let (bytes, depth_max) = (body.len(), state.settings().json_depth_max);
+    let parse = move || {
+        depth::check(&body, depth_max)?;
+        request::parse(pipeline, &body, key)
+    };
+    let submission = state.long_work().run(bytes, parse).await?;
     let submission = Submission {
         pending_max: Some(policy.jobs.pending_max),
         ..submission
     };
     let submitted = state.services().jobs.submit(submission).await?;
-    let view = JobView::from(submitted.job);
+    let view = view(&state, submitted.job);
     let location = HeaderValue::try_from(location(&head.extensions, &view));
     let mut response = json::response(StatusCode::ACCEPTED, &view);
     // The characters of a pipeline's name and of an id are always valid in a header.
@@ -97,7 +102,7 @@ pub(crate) async fn list(
     let filter = query.filter(pipeline.clone())?;
     let jobs = &state.services().jobs;
     let (page, counts) = (jobs.list(filter).await?, jobs.counts(&pipeline).await?);
-    let view = ListView::new(page, counts);
+    let view = ListView::new(page, counts, state.obstacle_to_jobs(&pipeline));
     // A removed pipeline still shows its jobs; one that never existed is an error.
     if view.is_empty() && state.runtime().pipeline(&pipeline).is_none() {
         return Err(ApiError::unknown_pipeline(&pipeline, "GET /status"));
@@ -122,7 +127,7 @@ pub(crate) async fn one(
         },
         None => jobs.get(&pipeline, id).await?,
     };
-    Ok(json::ok(&JobView::from(job)))
+    Ok(json::ok(&view(&state, job)))
 }
 
 /// Cancels a job, for good.
@@ -132,7 +137,7 @@ pub(crate) async fn cancel(
 ) -> Result<Response, ApiError> {
     let (pipeline, id) = parse(path)?;
     let job = state.services().jobs.cancel(&pipeline, id).await?;
-    Ok(json::ok(&JobView::from(job)))
+    Ok(json::ok(&view(&state, job)))
 }
 
 /// Tries a failed or cancelled job again.
@@ -142,7 +147,7 @@ pub(crate) async fn retry(
 ) -> Result<Response, ApiError> {
     let (pipeline, id) = parse(path)?;
     let job = state.services().jobs.retry(&pipeline, id).await?;
-    Ok(json::response(StatusCode::ACCEPTED, &JobView::from(job)))
+    Ok(json::response(StatusCode::ACCEPTED, &view(&state, job)))
 }
 
 /// Follows the changes of a job.
@@ -153,6 +158,11 @@ pub(crate) async fn follow(
 ) -> Result<Response, ApiError> {
     let (pipeline, id) = parse(path)?;
     events::answer(&state, pipeline, id, &headers).await
+}
+
+fn view(state: &ApiState, job: Job) -> JobView {
+    let obstacle = state.obstacle_to_jobs(&job.pipeline);
+    JobView::new(job, obstacle)
 }
 
 fn parse(PathParams((pipeline, id)): JobPath) -> Result<(String, JobId), ApiError> {

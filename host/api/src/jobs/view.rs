@@ -26,6 +26,9 @@ pub(super) struct JobView {
     /// When a pending job's next attempt may begin.
     #[serde(skip_serializing_if = "Option::is_none")]
     run_at: Option<f64>,
+    /// Why no attempt can begin now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting_for: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     cancel_requested: bool,
     crashes: u32,
@@ -35,8 +38,9 @@ pub(super) struct JobView {
     revision: u64,
 }
 
-impl From<Job> for JobView {
-    fn from(job: Job) -> JobView {
+impl JobView {
+    /// The job as a client sees it. If its pipeline cannot run jobs, `obstacle` says why.
+    pub(super) fn new(job: Job, obstacle: Option<String>) -> JobView {
         // The store has only JSON that was checked when it came in.
         let document = |text: String| RawValue::from_string(text).ok();
         JobView {
@@ -53,6 +57,7 @@ impl From<Job> for JobView {
             attempt: job.attempt,
             max_attempts: job.attempts_max,
             run_at: (job.status == JobStatus::Pending).then(|| seconds(job.run_at)),
+            waiting_for: obstacle.filter(|_| job.status == JobStatus::Pending),
             cancel_requested: job.cancel_requested && !job.status.is_final(),
             crashes: job.crashes,
             priority: job.priority,
@@ -83,7 +88,7 @@ struct CountsView {
 }
 
 impl ListView {
-    pub(super) fn new(page: JobPage, counts: JobCounts) -> ListView {
+    pub(super) fn new(page: JobPage, counts: JobCounts, obstacle: Option<String>) -> ListView {
         let JobCounts {
             pending,
             running,
@@ -93,7 +98,11 @@ impl ListView {
         } = counts;
         ListView {
             object: "list",
-            data: page.jobs.into_iter().map(JobView::from).collect(),
+            data: page
+                .jobs
+                .into_iter()
+                .map(|job| JobView::new(job, obstacle.clone()))
+                .collect(),
             next: page.next.map(|id| id.to_string()),
             counts: CountsView {
                 pending,

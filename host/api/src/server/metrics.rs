@@ -33,6 +33,8 @@ pub(crate) async fn all(State(state): State<ApiState>) -> Result<Response, ApiEr
         pipelines: state.runtime().pipelines(),
         jobs: jobs(&state).await?,
         upstreams: upstreams.collect(),
+        body_bytes: state.held_bytes(),
+        spool_bytes: services.spool.bytes(),
     };
     let mut response = Response::new(Body::from(services.metrics.text(snapshot)));
     response.headers_mut().insert(CONTENT_TYPE, OPEN_METRICS);

@@ -22,6 +22,16 @@ struct ServerStatus {
     counts: Counts,
     pipelines: Vec<PipelineStatus>,
     upstreams: Vec<UpstreamStatus>,
+    /// `None` if the store cannot be read: then `/health/ready` says so.
+    waiting_jobs: Option<Vec<WaitingJobs>>,
+}
+
+/// Jobs of a pipeline that cannot run them now.
+#[derive(Serialize)]
+struct WaitingJobs {
+    pipeline: String,
+    jobs: u64,
+    reason: String,
 }
 
 /// How many pipelines are in each state, and their runs.
@@ -35,8 +45,8 @@ struct Counts {
     failed_runs: u64,
 }
 
-/// `GET /status`: the pipelines that the key may use. Only a key for all pipelines sees the
-/// upstreams.
+/// `GET /status`: the pipelines that the key may use, and their jobs that cannot run. Only a key for
+/// all pipelines sees the upstreams.
 pub(crate) async fn list(
     State(state): State<ApiState>,
     Extension(access): Extension<Access>,
@@ -56,8 +66,25 @@ pub(crate) async fn list(
         counts: count(&pipelines),
         pipelines,
         upstreams,
+        waiting_jobs: waiting_jobs(&state, &access).await,
     };
     json::ok(&body)
+}
+
+async fn waiting_jobs(state: &ApiState, access: &Access) -> Option<Vec<WaitingJobs>> {
+    let pending = state.services().jobs.pending().await.ok()?;
+    let seen = pending
+        .into_iter()
+        .filter(|(pipeline, _)| access.may_use(pipeline));
+    let waiting = seen.filter_map(|(pipeline, jobs)| {
+        let reason = state.obstacle_to_jobs(&pipeline)?;
+        Some(WaitingJobs {
+            pipeline,
+            jobs,
+            reason,
+        })
+    });
+    Some(waiting.collect())
 }
 
 /// `GET /status/{name}`.

@@ -6,7 +6,6 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use bytes::{BufMut, BytesMut};
 use serde::Serialize;
-use serde_json::Value;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// JSON has line ends only between its tokens.
@@ -44,57 +43,8 @@ pub(crate) fn write_line(out: &mut BytesMut, value: &impl Serialize) {
     write_without_line_ends(out, &serde_json::to_string(value).unwrap_or_default());
 }
 
-/// Writes the JSON of a plugin as it is, on one line. Text that is not JSON becomes a string.
-pub(crate) fn write_document(out: &mut BytesMut, text: &str) {
-    if is_readable(text) {
-        write_without_line_ends(out, text);
-    } else {
-        write(out, text);
-    }
-}
-
 fn write_without_line_ends(out: &mut BytesMut, json: &str) {
     for piece in json.split(LINE_ENDS) {
         out.put_slice(piece.as_bytes());
-    }
-}
-
-/// Whether every reader can read the JSON of a plugin. What a parser skips, as `RawValue` does, may
-/// be 100,000 levels deep or have half a character in a string: it would make the whole answer
-/// unreadable for its client.
-pub(crate) fn is_readable(text: &str) -> bool {
-    serde_json::from_str::<Value>(text).is_ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_that_a_client_could_not_read_is_not_readable() {
-        assert!(is_readable(r#"{"a": [1, "\ud83d\ude00"]}"#));
-        for text in [
-            "",
-            "{",
-            r#""\ud800""#,
-            r#"{"a": "\udc00"}"#,
-            "1e999",
-            &"[".repeat(200),
-            &("[".repeat(200) + &"]".repeat(200)),
-        ] {
-            assert!(!is_readable(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_document_is_written_on_one_line() {
-        for (text, expected) in [
-            ("{\n\"a\":\r\n1}", r#"{"a":1}"#),
-            ("not json\n", r#""not json\n""#),
-        ] {
-            let mut out = BytesMut::new();
-            write_document(&mut out, text);
-            assert_eq!(out, expected);
-        }
     }
 }

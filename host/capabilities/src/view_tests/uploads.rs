@@ -1,7 +1,8 @@
 //! `uploads`: files are read by their handles.
 
 use bytes::Bytes;
-use hayrick_services::uploads::spool::Spool;
+use hayrick_services::uploads::spool::{Owner, Spool};
+use hayrick_types::settings::server::ServerSettings;
 use wasmtime::component::Resource;
 
 use crate::bindings::sync::hayrick::pipeline_sync::uploads::HostUpload;
@@ -12,9 +13,18 @@ use crate::view_tests::{Host, policy};
 /// Gives the run a file, and returns the number of its handle.
 async fn push(run: &mut GuestState, content: &'static [u8]) -> u32 {
     let folder = tempfile::tempdir().unwrap();
-    let spool = Spool::new(folder.path());
+    let spool = Spool::new(folder.path(), &ServerSettings::default());
+    let owner = Owner {
+        client: "c",
+        pipeline: "p",
+    };
     let mut file = spool
-        .begin("notes.txt".to_owned(), Some("text/plain".to_owned()), 100)
+        .begin(
+            "notes.txt".to_owned(),
+            Some("text/plain".to_owned()),
+            100,
+            owner,
+        )
         .await
         .unwrap();
     file.write(Bytes::from_static(content)).await.unwrap();

@@ -14,6 +14,7 @@ pub(super) struct Standing {
     pub attempt: u32,
     pub attempts_max: u32,
     pub crashes: u32,
+    pub crashes_alone: u32,
     pub cancel_requested: bool,
     pub run_at: u64,
     /// Of the previous attempt.
@@ -26,6 +27,8 @@ pub(super) struct Outcome {
     pub status: JobStatus,
     pub attempt: u32,
     pub crashes: u32,
+    /// Crashes while no other job ran that could be the cause.
+    pub crashes_alone: u32,
     /// Unix time in milliseconds.
     pub run_at: u64,
     /// Whether a job that is pending again may run at once.
@@ -34,11 +37,15 @@ pub(super) struct Outcome {
     pub result: Option<String>,
 }
 
+/// A job during whose attempts the host died this often may be the cause. Such jobs run one at a
+/// time, so that the next crash tells which of them it is.
+pub(super) const SUSPECT_CRASHES: u32 = 2;
+
 /// When a job is retried, and when it fails.
 pub(super) struct Rules {
     pub backoff: Backoff,
     pub delay_max: Duration,
-    /// Crashes of the host during attempts of one job.
+    /// Crashes of the host while it ran one job and no other that could be the cause.
     pub crashes_max: u32,
 }
 
@@ -81,25 +88,28 @@ impl Rules {
         }
     }
 
-    /// The attempt's process died. A job that runs each time a host dies is taken for the cause,
-    /// whatever attempts it has left.
-    pub fn died(&self, standing: Standing) -> Outcome {
+    /// The attempt's process died; `alone` says that it ran no other job that could be the cause. A
+    /// job to which this happens again and again is taken for the cause, whatever attempts it has
+    /// left.
+    pub fn died(&self, standing: Standing, alone: bool) -> Outcome {
         let crashes = standing.crashes.saturating_add(1);
+        let crashes_alone = standing.crashes_alone.saturating_add(u32::from(alone));
         let (attempts_max, cancel_requested) = (standing.attempts_max, standing.cancel_requested);
         let attempts_left = standing.attempt < attempts_max;
         let same = Outcome {
             crashes,
+            crashes_alone,
             ..Outcome::keeping(standing)
         };
-        let error = match crashes {
-            _ if cancel_requested => return same.status(JobStatus::Cancelled),
-            _ if crashes >= self.crashes_max => {
+        let error = match () {
+            () if cancel_requested => return same.status(JobStatus::Cancelled),
+            () if crashes_alone >= self.crashes_max => {
                 format!(
                     "the host died {crashes} times while it ran this job, which may be the cause: fix the pipeline, then retry the job"
                 )
             }
-            _ if attempts_left => return same,
-            _ => format!(
+            () if attempts_left => return same,
+            () => format!(
                 "the host died during the last of {attempts_max} attempts: retry the job if it may run again"
             ),
         };
@@ -116,6 +126,7 @@ impl Outcome {
         let Standing {
             attempt,
             crashes,
+            crashes_alone,
             run_at,
             error,
             ..
@@ -124,6 +135,7 @@ impl Outcome {
             status: JobStatus::Pending,
             attempt,
             crashes,
+            crashes_alone,
             run_at,
             is_due: true,
             error,

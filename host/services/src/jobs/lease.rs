@@ -167,7 +167,7 @@ impl Jobs {
         let reclaimed = self.store.reclaim(owner).await?;
         for job in &reclaimed {
             self.notifier.changed(job.id);
-            let crashed = job.crashes >= self.config.settings.crashes_max;
+            let crashed = job.crashes_alone >= self.config.settings.crashes_max;
             if crashed && job.status == JobStatus::Failed {
                 self.reached(&job.pipeline, LimitName::JobCrashesMax);
             }

@@ -82,6 +82,14 @@ impl Jobs {
         self.store.counts(pipeline).await
     }
 
+    /// The pipelines with pending jobs, and how many each has, by name.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub async fn pending(&self) -> Result<Vec<(String, u64)>, JobError> {
+        self.store.pending().await
+    }
+
     /// Cancels a pending job at once, and asks the attempt of a running one to end: from now on the
     /// job cannot complete. A final job stays as it is.
     ///

@@ -58,7 +58,10 @@ pub struct Reclaimed {
     pub id: JobId,
     pub pipeline: String,
     pub status: JobStatus,
+    /// How often the host died during its attempts.
     pub crashes: u32,
+    /// How often it did while no other job ran that could be the cause.
+    pub crashes_alone: u32,
 }
 
 /// Durable jobs and their state machine. Every call but [`JobStore::sweep`] is one transaction.
@@ -84,6 +87,9 @@ pub trait JobStore: Send + Sync {
     /// How many jobs a pipeline has, by status.
     fn counts<'a>(&'a self, pipeline: &'a str) -> StoreFuture<'a, JobCounts>;
 
+    /// The pipelines with pending jobs, and how many, by name.
+    fn pending(&self) -> StoreFuture<'_, Vec<(String, u64)>>;
+
     /// Cancels a pending job at once and asks a running one to end; a final one stays as it is.
     ///
     /// # Errors
@@ -97,7 +103,7 @@ pub trait JobStore: Send + Sync {
     fn retry<'a>(&'a self, pipeline: &'a str, id: JobId) -> StoreFuture<'a, Job>;
 
     /// Begins attempts of jobs that are due: by priority, then by time, then by id; never more than
-    /// there are places.
+    /// there are places. Of the jobs that may have made the host die, one runs at a time.
     fn claim(&self, claim: Claim) -> StoreFuture<'_, Vec<Claimed>>;
 
     /// Which of these attempts should end.

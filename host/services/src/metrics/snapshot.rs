@@ -10,6 +10,10 @@ pub struct Snapshot {
     /// Of each pipeline that has jobs.
     pub jobs: Vec<(String, JobCounts)>,
     pub upstreams: Vec<UpstreamNumbers>,
+    /// Bytes of request bodies in memory.
+    pub body_bytes: u64,
+    /// Bytes of uploaded files on disk.
+    pub spool_bytes: u64,
 }
 
 /// The numbers of one upstream.

@@ -58,6 +58,20 @@ impl Collector for Moment {
         )?;
         ConstGauge::new(self.connections).encode(family)?;
         let family = encoder.encode_descriptor(
+            "hayrick_body_bytes",
+            "Bytes of request bodies in memory",
+            None,
+            MetricType::Gauge,
+        )?;
+        ConstGauge::new(self.snapshot.body_bytes).encode(family)?;
+        let family = encoder.encode_descriptor(
+            "hayrick_spool_bytes",
+            "Bytes of uploaded files on disk",
+            None,
+            MetricType::Gauge,
+        )?;
+        ConstGauge::new(self.snapshot.spool_bytes).encode(family)?;
+        let family = encoder.encode_descriptor(
             "hayrick_memory_bytes",
             "Linear memory of all runs",
             None,

@@ -8,6 +8,8 @@ pub mod upload;
 
 use hayrick_types::failure::{Failure, FailureKind};
 
+use crate::byte_shares::Full;
+
 /// Why a file cannot be stored or read.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
@@ -15,6 +17,8 @@ pub enum UploadError {
         "the file '{name}' is larger than file_bytes_max, {max} bytes: send a smaller one, or ask the operator to raise it"
     )]
     TooLong { name: String, max: u64 },
+    #[error(transparent)]
+    NoRoom(#[from] Full),
     #[error("the disk that holds the data folder is full: free some space, then try again")]
     Full,
     #[error("the folder for incoming files cannot be used: {0}")]
@@ -36,7 +40,7 @@ impl From<UploadError> for Failure {
     fn from(error: UploadError) -> Failure {
         let kind = match error {
             UploadError::TooLong { .. } => FailureKind::InvalidInput,
-            UploadError::Full => FailureKind::Unavailable,
+            UploadError::NoRoom(_) | UploadError::Full => FailureKind::Unavailable,
             UploadError::Disk(_) => FailureKind::Failed,
         };
         Failure::new(kind, error.to_string())

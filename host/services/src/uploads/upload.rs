@@ -4,6 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use crate::byte_shares::Share;
 use crate::uploads::UploadError;
 use crate::uploads::disk::blocking;
 
@@ -18,16 +19,25 @@ pub struct Upload {
     size: u64,
     file: Arc<File>,
     offset: u64,
+    /// Its bytes on disk.
+    _share: Share,
 }
 
 impl Upload {
-    pub(super) fn new(name: String, content_type: Option<String>, size: u64, file: File) -> Upload {
+    pub(super) fn new(
+        name: String,
+        content_type: Option<String>,
+        size: u64,
+        file: File,
+        share: Share,
+    ) -> Upload {
         Upload {
             name,
             content_type,
             size,
             file: Arc::new(file),
             offset: 0,
+            _share: share,
         }
     }
 
@@ -68,15 +78,24 @@ impl Upload {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use hayrick_types::settings::server::ServerSettings;
 
     use super::*;
-    use crate::uploads::spool::Spool;
+    use crate::uploads::spool::{Owner, Spool};
+
+    const OWNER: Owner<'_> = Owner {
+        client: "c",
+        pipeline: "p",
+    };
 
     #[tokio::test]
     async fn a_file_comes_back_in_pieces_and_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let spool = Spool::new(folder.path());
-        let mut arriving = spool.begin("a.txt".to_owned(), None, 10).await.unwrap();
+        let spool = Spool::new(folder.path(), &ServerSettings::default());
+        let mut arriving = spool
+            .begin("a.txt".to_owned(), None, 10, OWNER)
+            .await
+            .unwrap();
         for piece in ["0123", "456", "789"] {
             arriving
                 .write(Bytes::from_static(piece.as_bytes()))
@@ -104,8 +123,8 @@ mod tests {
     #[tokio::test]
     async fn the_limit_holds_to_the_byte() {
         let folder = tempfile::tempdir().unwrap();
-        let mut arriving = Spool::new(folder.path())
-            .begin("a".to_owned(), None, 4)
+        let mut arriving = Spool::new(folder.path(), &ServerSettings::default())
+            .begin("a".to_owned(), None, 4, OWNER)
             .await
             .unwrap();
         arriving.write(Bytes::from_static(b"1234")).await.unwrap();

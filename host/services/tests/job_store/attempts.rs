@@ -260,6 +260,37 @@ pub async fn a_job_that_kills_its_host_is_given_up(store: &dyn JobStore, _time: 
     assert!(job.error.unwrap().starts_with("the host died 3 times"));
 }
 
+pub async fn healthy_jobs_outlive_the_crashes_of_another(store: &dyn JobStore, _time: &Time) {
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let many = NewJob {
+            attempts_max: 100,
+            ..new_job()
+        };
+        ids.push(submit(store, many).await);
+    }
+    for _ in 0..2 {
+        assert_eq!(claim(store, 10).await.len(), 3);
+        store.reclaim(OwnerId::fresh()).await.unwrap();
+    }
+    // Each of them may be the cause, so they run one at a time. The first one is, whatever runs
+    // beside it that has not seen a crash.
+    for _ in 0..3 {
+        assert_eq!(claim_one(store).await.job.id, ids[0]);
+        let fresh = submit(store, new_job()).await;
+        assert_eq!(claim_one(store).await.job.id, fresh);
+        store.reclaim(OwnerId::fresh()).await.unwrap();
+        store.cancel("echo", fresh).await.unwrap();
+    }
+    assert_eq!(get(store, ids[0]).await.status, JobStatus::Failed);
+    for id in &ids[1..] {
+        let alone = claim_one(store).await;
+        assert_eq!(alone.job.id, *id);
+        store.finish(alone.lease(), completed()).await.unwrap();
+        assert_eq!(get(store, *id).await.status, JobStatus::Completed);
+    }
+}
+
 pub async fn a_crash_in_the_last_attempt_is_the_end(store: &dyn JobStore, _time: &Time) {
     let id = submit(
         store,

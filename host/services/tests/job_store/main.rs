@@ -45,6 +45,7 @@ sqlite! { store:
     claims::a_claim_takes_no_more_than_there_are_places,
     claims::a_delayed_job_waits_for_its_time,
     attempts::a_job_that_kills_its_host_is_given_up,
+    attempts::healthy_jobs_outlive_the_crashes_of_another,
     attempts::a_crash_in_the_last_attempt_is_the_end,
     attempts::a_released_attempt_does_not_count,
     attempts::a_checkpoint_reaches_the_next_attempt,

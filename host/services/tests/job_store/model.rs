@@ -26,6 +26,7 @@ struct Twin {
     key: Option<u8>,
     is_due: bool,
     held: Option<Lease>,
+    crashes_alone: u32,
 }
 
 /// All jobs as they have to be, in the order of their submission.
@@ -67,12 +68,26 @@ impl Model {
                 .map(|left| *left -= 1)
                 .is_some()
         };
+        let places = |job: &Job| wanted.get(&job.pipeline).is_some_and(|places| *places > 0);
+        let runs_suspect = self.running().any(|twin| is_suspect(&twin.job));
+        let suspect = due.iter().find(|job| is_suspect(job) && places(job));
+        let suspect = suspect.filter(|_| !runs_suspect).map(|job| job.id);
         due.iter()
+            .filter(|job| !is_suspect(job) || Some(job.id) == suspect)
             .filter(|job| fits(job))
             .take(all)
             .map(|job| job.id)
             .collect()
     }
+
+    fn running(&self) -> impl Iterator<Item = &Twin> {
+        self.twins.iter().filter(|twin| twin.held.is_some())
+    }
+}
+
+/// Whether the job may have made the host die.
+fn is_suspect(job: &Job) -> bool {
+    job.crashes >= 2
 }
 
 impl Twin {
@@ -82,6 +97,7 @@ impl Twin {
             key,
             is_due,
             held: None,
+            crashes_alone: 0,
         }
     }
 
@@ -125,9 +141,10 @@ impl Twin {
         }
     }
 
-    fn crash(&mut self, seen: &Job, now: u64) {
+    fn crash(&mut self, seen: &Job, alone: bool, now: u64) {
         self.job.crashes += 1;
-        let is_over = self.job.crashes == 3 || self.job.attempt == self.job.attempts_max;
+        self.crashes_alone += u32::from(alone);
+        let is_over = self.crashes_alone == 3 || self.job.attempt == self.job.attempts_max;
         match is_over {
             _ if self.job.cancel_requested => self.settle(JobStatus::Cancelled, now),
             true => {
@@ -145,6 +162,7 @@ impl Twin {
 
     fn retry(&mut self, now: u64) {
         self.settle(JobStatus::Pending, now);
+        self.crashes_alone = 0;
         let Job {
             attempt,
             crashes,
@@ -211,12 +229,15 @@ impl Pair<'_> {
     }
 
     async fn submit(&mut self, new: NewJob, key: Option<u8>) {
-        let there = self
-            .model
-            .twins
-            .iter()
+        let mut twins = self.model.twins.iter_mut();
+        let there = twins
             .find(|twin| key.is_some() && twin.key == key && twin.job.pipeline == new.pipeline);
-        let there = there.map(|twin| twin.job.clone());
+        let there = there.and_then(|twin| {
+            let is_cancelled = twin.job.status == JobStatus::Cancelled;
+            // A cancelled job gives its key away.
+            twin.key = twin.key.filter(|_| !is_cancelled);
+            (!is_cancelled).then(|| twin.job.clone())
+        });
         let is_due = new.delay.is_zero();
         match (self.store.submit(new.clone()).await, there) {
             (Ok(submitted), None) => {
@@ -360,6 +381,9 @@ impl Pair<'_> {
         self.owner = OwnerId::fresh();
         let (store, now) = (self.store, self.time.now());
         let reclaimed = store.reclaim(self.owner).await.unwrap();
+        let of_all = self.model.running().count();
+        let suspects = self.model.running().filter(|twin| is_suspect(&twin.job));
+        let of_suspects = suspects.count();
         let held = self
             .model
             .twins
@@ -368,7 +392,12 @@ impl Pair<'_> {
         let mut crashed = 0;
         for twin in held {
             let seen = store.get(&twin.job.pipeline, twin.job.id).await.unwrap();
-            twin.crash(&seen, now);
+            let candidates = if is_suspect(&twin.job) {
+                of_suspects
+            } else {
+                of_all
+            };
+            twin.crash(&seen, candidates == 1, now);
             crashed += 1;
         }
         assert_eq!(reclaimed.len(), crashed);

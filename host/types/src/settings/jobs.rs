@@ -37,7 +37,8 @@ macro_rules! jobs_table {
             /// Maximum wait after any failed attempt.
             backoff_cap: Duration as duration = Duration::from_mins(5), in TIMES;
             /// How often the server process may die during attempts of a job before the job is
-            /// considered the cause and fails.
+            /// considered the cause and fails. If several jobs were running, those that may be the
+            /// cause run one at a time from the second crash on, and only further crashes count.
             crashes_max: u32 as count = 3, in 1 ..= 1000, limit JobCrashesMax;
         }
 

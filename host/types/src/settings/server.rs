@@ -33,6 +33,15 @@ macro_rules! server_table {
                 limit HeaderReadTimeout;
             /// Maximum size of a request body; a larger one is rejected with 413.
             body_bytes_max: usize as bytes = 32 << 20, in 1 << 10 ..= 1 << 30, limit BodyBytesMax;
+            /// Maximum size of all request bodies and form fields that one client has in memory; a
+            /// body for which no room is left is refused with 429. A client is an API key, or the
+            /// address of a client without one.
+            client_bodies_bytes_max: u64 as bytes = 64 << 20, in 1 << 10 ..= 1 << 40,
+                limit ClientBodiesBytesMax;
+            /// Maximum size of all request bodies and form fields in memory; a body for which no
+            /// room is left is refused with 429.
+            bodies_bytes_max: u64 as bytes = 256 << 20, in 1 << 10 ..= 1 << 40,
+                limit BodiesBytesMax;
             /// Time a client has to send a body after the headers; a slower client gets a 408.
             body_read_timeout: Duration as duration = Duration::from_secs(60), in TIMES,
                 limit BodyReadTimeout;
@@ -53,7 +62,16 @@ macro_rules! server_table {
             file_bytes_max: u64 as bytes = 1 << 30, in 1 ..= 1 << 40, limit FileBytesMax;
             /// Maximum size of an upload, all its files and fields together; a larger one is
             /// rejected with 413.
-            upload_bytes_max: u64 as bytes = 4 << 30, in 1 ..= 1 << 40, limit UploadBytesMax;
+            upload_bytes_max: u64 as bytes = 2 << 30, in 1 ..= 1 << 40, limit UploadBytesMax;
+            /// Maximum size of all uploaded files of one client that are on disk, arriving ones
+            /// included; an upload for which no room is left is refused with 429.
+            client_spool_bytes_max: u64 as bytes = 2 << 30, in 1 ..= 1 << 40,
+                limit ClientSpoolBytesMax;
+            /// Maximum size of all uploaded files for one pipeline that are on disk.
+            pipeline_spool_bytes_max: u64 as bytes = 4 << 30, in 1 ..= 1 << 40,
+                limit PipelineSpoolBytesMax;
+            /// Maximum size of all uploaded files that are on disk.
+            spool_bytes_max: u64 as bytes = 8 << 30, in 1 ..= 1 << 40, limit SpoolBytesMax;
             /// Maximum number of form fields in an upload, not counting its files; more are
             /// rejected with 413.
             fields_max: usize as count = 256, in 0 ..= 10_000, limit FieldsMax;

@@ -1,13 +1,13 @@
 //! Fields that a plugin adds to an answer.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use hayrick_types::json_line::{JsonLine, is_readable};
 use serde_json::value::RawValue;
 
-use crate::wire::json::is_readable;
-
-/// The fields of OpenAI's own objects, which a plugin cannot replace.
-const OPENAI: [&str; 9] = [
+/// The fields of OpenAI's own objects, and the place of events, which a plugin cannot replace.
+const RESERVED: [&str; 10] = [
     "id",
     "object",
     "created",
@@ -17,17 +17,14 @@ const OPENAI: [&str; 9] = [
     "error",
     "system_fingerprint",
     "service_tier",
+    "event",
 ];
 
-/// The fields of a JSON object that a plugin may add; empty if the text is not a JSON object.
-pub(super) fn free_fields(json: &str) -> BTreeMap<String, Box<RawValue>> {
-    if !is_readable(json) {
-        return BTreeMap::new();
-    }
-    let mut fields: BTreeMap<String, Box<RawValue>> =
-        serde_json::from_str(json).unwrap_or_default();
-    fields.retain(|name, _| !OPENAI.contains(&name.as_str()) && name != "event");
-    fields
+/// The members that a plugin may add; none if the document is not an object.
+pub(super) fn free_fields(json: &JsonLine) -> Vec<(Cow<'_, str>, &RawValue)> {
+    let mut members = json.members();
+    members.retain(|(name, _)| !RESERVED.contains(&&**name));
+    members
 }
 
 /// The members of a tool call beside those of OpenAI; empty if the text is not a JSON object.

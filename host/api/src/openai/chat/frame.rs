@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::{BufMut, Bytes, BytesMut};
 use hayrick_types::chunk::{Chunk, Event, ToolCallDelta};
 use hayrick_types::failure::Failure;
+use hayrick_types::json_line::JsonLine;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -14,7 +15,7 @@ use super::summary::{Identity, Summary};
 use crate::body::answer_stream::Encode;
 use crate::error::ApiError;
 use crate::sse;
-use crate::wire::json::{write, write_document};
+use crate::wire::json::write;
 
 /// What a frame has beside its head, its tail and its text.
 const FRAME_BYTES: usize = 128;
@@ -106,12 +107,12 @@ impl FrameWriter {
             out.put_slice(b",\"event\":{\"type\":");
             write(out, &event.kind);
             out.put_slice(b",\"data\":");
-            write_document(out, &event.data);
+            out.put_slice(event.data.as_str().as_bytes());
             out.put_slice(b"}");
         });
     }
 
-    fn fields(&self, out: &mut BytesMut, json: &str) {
+    fn fields(&self, out: &mut BytesMut, json: &JsonLine) {
         let fields = free_fields(json);
         if !fields.is_empty() {
             self.frame(out, |out| {
@@ -120,7 +121,7 @@ impl FrameWriter {
                     out.put_slice(b",");
                     write(out, name);
                     out.put_slice(b":");
-                    write_document(out, value.get());
+                    out.put_slice(value.get().as_bytes());
                 }
             });
         }
@@ -376,7 +377,11 @@ mod tests {
         ];
         for (json, expected) in cases {
             let json = json.replace("\\n", "\n");
-            let frames = frames(PLAIN, &[Chunk::Fields(json.clone())], |_, _| {});
+            let frames = frames(
+                PLAIN,
+                &[Chunk::Fields(JsonLine::new(json.clone()))],
+                |_, _| {},
+            );
             let expected = expected.map(|fields| {
                 format!(r#"[{{"index":0,"delta":{{}},"finish_reason":null}}]{fields}}}"#)
             });
@@ -396,7 +401,7 @@ mod tests {
         for (data, expected) in cases {
             let event = Chunk::Event(Event {
                 kind: "sta\"tus".to_owned(),
-                data: data.to_owned(),
+                data: JsonLine::new(data.to_owned()),
             });
             let with = frames(PLAIN, std::slice::from_ref(&event), |_, _| {});
             let expected = format!(

@@ -4,21 +4,25 @@
 mod fields;
 mod frame;
 mod message;
+mod model;
 mod request;
 mod response;
 mod summary;
 mod wire;
 
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use hayrick_runtime::guest_call::ClientRequest;
 use hayrick_runtime::run_stream::RunStream;
-use hayrick_types::failure::FailureKind;
+use hayrick_types::contract::Export;
+use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::id::RunId;
 
 use self::frame::FrameWriter;
-use self::request::Delivery;
+use self::request::{Delivery, ParsedRequest};
 use self::summary::Identity;
+use crate::body::long_work::LONG_BYTES;
 use crate::body::{answer_stream, read};
 use crate::edge::request_id;
 use crate::error::ApiError;
@@ -37,17 +41,15 @@ pub(crate) async fn complete(State(state): State<ApiState>, request: Request) ->
 
 async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let body = read::text(&head.headers, body, state.settings()).await?;
-    let request = request::parse(
-        body,
-        state.forwarded(&head.headers),
-        state.settings().json_depth_max,
-    )?;
     // The gate adds one to every request; without it nothing is allowed.
     let access = head
         .extensions
         .get::<Access>()
         .ok_or_else(ApiError::invalid_key)?;
+    // Until the first chunk; then the guest has the request in its own memory.
+    let mut held = state.hold_body(&head.extensions);
+    let body = read::text(&head.headers, body, state.settings(), &mut held).await?;
+    let request = parse(state, access, body, &head.headers).await?;
     access.check_pipeline(&request.chat.model)?;
     let pipeline = request.chat.model.clone();
     let identity = Identity::new(run, pipeline.clone());
@@ -58,10 +60,7 @@ async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Respon
         if let Some(trace) = &trace {
             trace.set_pipeline(&pipeline, None);
         }
-        match failure.kind {
-            FailureKind::NotFound => ApiError::unknown_model(failure.message),
-            _ => ApiError::from(failure),
-        }
+        refusal(failure)
     })?;
     if let Some(trace) = &trace {
         trace.set_pipeline(&pipeline, Some(chunks.version()));
@@ -75,5 +74,37 @@ async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Respon
                 answer_stream::body(chunks, RunStream::spawn, frames, keep_alive, trace).await?;
             Ok(sse::response(body))
         }
+    }
+}
+
+/// Parses the request; a long one only if the client may use its pipeline and it is there.
+async fn parse(
+    state: &ApiState,
+    access: &Access,
+    body: String,
+    headers: &HeaderMap,
+) -> Result<ParsedRequest, ApiError> {
+    let (bytes, work) = (body.len(), state.long_work());
+    let (body, model) = if bytes < LONG_BYTES {
+        (body, None)
+    } else {
+        let find = move || (model::find(&body), body);
+        let (model, body) = work.run(bytes, find).await;
+        (body, model)
+    };
+    if let Some(model) = model {
+        access.check_pipeline(&model)?;
+        let served = state.runtime().check(&model, Export::Chat);
+        served.map_err(refusal)?;
+    }
+    let (headers, depth_max) = (state.forwarded(headers), state.settings().json_depth_max);
+    work.run(bytes, move || request::parse(body, headers, depth_max))
+        .await
+}
+
+fn refusal(failure: Failure) -> ApiError {
+    match failure.kind {
+        FailureKind::NotFound => ApiError::unknown_model(failure.message),
+        _ => ApiError::from(failure),
     }
 }

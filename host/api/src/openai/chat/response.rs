@@ -103,7 +103,11 @@ impl Collected {
             Chunk::Text(text) => append(&mut self.text, text),
             Chunk::Reasoning(text) => append(&mut self.reasoning, text),
             Chunk::ToolCall(delta) => self.add_call(delta),
-            Chunk::Fields(json) => self.fields.extend(free_fields(&json)),
+            Chunk::Fields(json) => {
+                let fields = free_fields(&json).into_iter();
+                let owned = fields.map(|(name, value)| (name.into_owned(), value.to_owned()));
+                self.fields.extend(owned);
+            }
             // A whole answer cannot carry events.
             Chunk::Event(_) | Chunk::Usage(_) | Chunk::Finish(_) => {}
         }
@@ -177,6 +181,7 @@ mod tests {
     use futures_util::stream;
     use hayrick_types::chunk::{Event, FinishReason, Usage};
     use hayrick_types::failure::FailureKind;
+    use hayrick_types::json_line::JsonLine;
     use serde_json::{Value, json};
 
     use super::*;
@@ -210,7 +215,7 @@ mod tests {
             Chunk::Text("a".to_owned()),
             Chunk::Event(Event {
                 kind: "status".to_owned(),
-                data: "{}".to_owned(),
+                data: JsonLine::new("{}".to_owned()),
             }),
             Chunk::Reasoning("!".to_owned()),
             Chunk::Text("b".to_owned()),
@@ -219,7 +224,9 @@ mod tests {
                 output_tokens: 3,
                 details: None,
             }),
-            Chunk::Fields(r#"{"job_id": "j", "model": "forged"}"#.to_owned()),
+            Chunk::Fields(JsonLine::new(
+                r#"{"job_id": "j", "model": "forged"}"#.to_owned(),
+            )),
             Chunk::Finish(FinishReason::Length),
         ];
         let message = json!({"role": "assistant", "content": "ab", "refusal": null, "reasoning_content": "hm!"});

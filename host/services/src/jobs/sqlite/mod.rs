@@ -97,6 +97,10 @@ impl JobStore for SqliteJobs {
         )
     }
 
+    fn pending(&self) -> StoreFuture<'_, Vec<(String, u64)>> {
+        Box::pin(self.database.read(|connection| query::pending(connection)))
+    }
+
     fn cancel<'a>(&'a self, pipeline: &'a str, id: JobId) -> StoreFuture<'a, Job> {
         let (pipeline, now) = (pipeline.to_owned(), self.now());
         Box::pin(

@@ -7,7 +7,7 @@ use std::time::Duration;
 use hayrick_types::job::{JobId, OwnerId};
 use rusqlite::{Connection, StatementStatus, params};
 
-use crate::jobs::sqlite::claim::{self, FIND_DUE, FIRST};
+use crate::jobs::sqlite::claim::{self, FIND_DUE, FIRST, FIRST_SUSPECT};
 use crate::jobs::sqlite::query::{NEWEST, NEWEST_OF_STATUS, NEXT_DUE};
 use crate::jobs::sqlite::reclaim::ORPHANS;
 use crate::jobs::sqlite::submit::{self, BY_KEY};
@@ -18,9 +18,12 @@ const NOW: u64 = 1_000_000;
 
 fn tables() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
-    connection
-        .execute_batch(include_str!("../../database/migrations/1-jobs.sql"))
-        .unwrap();
+    for step in [
+        include_str!("../../database/migrations/1-jobs.sql"),
+        include_str!("../../database/migrations/5-suspect-jobs.sql"),
+    ] {
+        connection.execute_batch(step).unwrap();
+    }
     connection
 }
 
@@ -66,7 +69,8 @@ fn plan(connection: &Connection, sql: &str) -> String {
 fn every_hot_statement_has_its_index() {
     let connection = tables();
     let expected = [
-        (FIRST, "USING COVERING INDEX jobs_due (pipeline=?)"),
+        (FIRST, "USING INDEX jobs_due (pipeline=?)"),
+        (FIRST_SUSPECT, "USING INDEX jobs_suspect (pipeline=?)"),
         (FIND_DUE, "INDEX jobs_delayed (run_at<?)"),
         (NEXT_DUE, "INDEX jobs_delayed"),
         (ORPHANS, "SCAN jobs USING INDEX jobs_running"),

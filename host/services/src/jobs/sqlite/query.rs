@@ -19,6 +19,9 @@ pub(super) const NEXT_DUE: &str = "
 const COUNTS: &str = "SELECT status, jobs FROM job_counts WHERE pipeline = ?1";
 const PENDING: &str = "SELECT jobs FROM job_counts WHERE pipeline = ?1 AND status = 'pending'";
 
+const ALL_PENDING: &str = "
+    SELECT pipeline, jobs FROM job_counts WHERE status = 'pending' AND jobs > 0 ORDER BY pipeline";
+
 /// Greater than every id.
 const AFTER_EVERY_ID: &str = "~";
 
@@ -74,6 +77,13 @@ pub(super) fn counts(connection: &Connection, pipeline: &str) -> Result<JobCount
         *counts.of(column::parsed(row, "status", JobStatus::parse)?) = row.get("jobs")?;
     }
     Ok(counts)
+}
+
+/// The pipelines with pending jobs.
+pub(super) fn pending(connection: &Connection) -> Result<Vec<(String, u64)>, JobError> {
+    let mut statement = connection.prepare_cached(ALL_PENDING)?;
+    let rows = statement.query_map([], |row| Ok((row.get("pipeline")?, row.get("jobs")?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Checks that one more job of the pipeline may be pending.

@@ -15,7 +15,7 @@ const CANCEL: &str = "
     WHERE id = ?1 AND pipeline = ?2 AND status IN ('pending', 'running') AND cancel_requested = 0";
 const RETRY: &str = "
     UPDATE jobs SET
-        status = 'pending', is_due = 1, run_at = ?3, attempt = 0, crashes = 0, started_at = NULL, completed_at = NULL, cancel_requested = 0,
+        status = 'pending', is_due = 1, run_at = ?3, attempt = 0, crashes = 0, crashes_alone = 0, started_at = NULL, completed_at = NULL, cancel_requested = 0,
         progress_done = NULL, progress_total = NULL, progress_message = NULL, error = NULL, revision = revision + 1
     WHERE id = ?1 AND pipeline = ?2 AND status IN ('failed', 'cancelled')";
 

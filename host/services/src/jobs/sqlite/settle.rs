@@ -8,10 +8,11 @@ use crate::jobs::error::JobError;
 use crate::jobs::sqlite::row::job_there;
 
 const STANDING: &str = "
-    SELECT attempt, attempts_max, crashes, cancel_requested, run_at, error FROM jobs WHERE id = ?1 AND lease_token = ?2";
+    SELECT attempt, attempts_max, crashes, crashes_alone, cancel_requested, run_at, error FROM jobs WHERE id = ?1 AND lease_token = ?2";
 const SETTLE: &str = "
     UPDATE jobs SET
         status = ?2, attempt = ?3, crashes = ?4, run_at = ?5, is_due = ?6, error = ?7, completed_at = ?8,
+        crashes_alone = ?9,
         lease_owner = NULL, lease_token = NULL, revision = revision + 1
     WHERE id = ?1";
 const INSERT_RESULT: &str = "INSERT INTO job_documents (job, part, body) VALUES (?1, 'result', ?2)";
@@ -40,6 +41,7 @@ pub(super) fn standing(row: &Row<'_>) -> rusqlite::Result<Standing> {
         attempt: row.get("attempt")?,
         attempts_max: row.get("attempts_max")?,
         crashes: row.get("crashes")?,
+        crashes_alone: row.get("crashes_alone")?,
         cancel_requested: row.get("cancel_requested")?,
         run_at: row.get("run_at")?,
         error: row.get("error")?,
@@ -57,6 +59,7 @@ pub(super) fn settle(
         status,
         attempt,
         crashes,
+        crashes_alone,
         run_at,
         is_due,
         error,
@@ -71,7 +74,8 @@ pub(super) fn settle(
         run_at,
         is_due,
         error,
-        completed_at
+        completed_at,
+        crashes_alone
     ];
     connection.prepare_cached(SETTLE)?.execute(columns)?;
     if let Some(result) = result {
