@@ -8,9 +8,11 @@ use hayrick_types::failure::Failure;
 use hayrick_types::message::ToolCall;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use tokio::task::yield_now;
 
 use super::fields::{call_fields, free_fields};
 use super::summary::{Identity, Summary};
+use crate::body::long_work::LONG_BYTES;
 use crate::wire::usage::UsageView;
 
 /// OpenAI's `chat.completion`.
@@ -82,7 +84,12 @@ pub(super) async fn collect(
 ) -> Result<Completion, Failure> {
     let mut collected = Collected::default();
     while let Some(chunk) = chunks.try_next().await? {
+        let is_long = chunk.len() >= LONG_BYTES;
         collected.add(chunk);
+        if is_long {
+            // Its fields take a while, and the next chunk may be there already.
+            yield_now().await;
+        }
     }
     Ok(collected.completion(identity))
 }
