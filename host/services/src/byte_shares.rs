@@ -21,8 +21,8 @@ pub struct Account {
 /// An account has no room for more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "there is no room for this request: all together may hold {max} bytes at a time ({limit}); \
-     send it again once others have ended, or ask the operator to raise the limit"
+    "this request does not fit beside those in progress, which may hold {max} bytes together \
+     ({limit}): send it again when some have ended, or ask the operator to raise the limit"
 )]
 pub struct Full {
     pub limit: LimitName,

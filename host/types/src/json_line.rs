@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// JSON has line ends only between its tokens.
-const LINE_ENDS: [char; 2] = ['\n', '\r'];
+/// What ends a line. JSON has these characters only between its tokens.
+pub const LINE_ENDS: [char; 2] = ['\n', '\r'];
 
 /// A JSON document on one line that every reader can read.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use crate::gate::holder::holder;
 #[derive(Debug, Default)]
 pub(crate) struct HeldBodies(ByteShares);
 
-/// The account of all bodies.
+/// The account of all bodies. No client has this name.
 const HOST: &str = "host";
 
 impl HeldBodies {
@@ -24,7 +24,7 @@ impl HeldBodies {
     /// the body any more.
     pub(crate) fn open(&self, extensions: &Extensions, config: &ServerSettings) -> Share {
         let client = Account {
-            name: format!("client {}", holder(extensions)),
+            name: holder(extensions),
             max: config.client_bodies_bytes_max,
             limit: LimitName::ClientBodiesBytesMax,
         };

@@ -61,7 +61,8 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 /// The whole body as text: decompressed, without a byte order mark. It counts in `held`.
 ///
 /// # Errors
-/// The body is too long, too slow, not encoded as it says, or not UTF-8; there is no room for it.
+/// The body is too long, too slow, not UTF-8, or not encoded as it says, or the shares of
+/// memory are used up.
 pub(crate) async fn text(
     headers: &HeaderMap,
     body: Body,

@@ -326,9 +326,7 @@ fn whole_seconds(delay: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use hayrick_types::failure::FailureKind;
-
-    use hayrick_types::failure::Failure;
+    use hayrick_types::failure::{Failure, FailureKind};
 
     use super::*;
 

@@ -5,11 +5,10 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use bytes::{BufMut, BytesMut};
+use hayrick_types::json_line::LINE_ENDS;
 use serde::Serialize;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-/// JSON has line ends only between its tokens.
-const LINE_ENDS: [char; 2] = ['\n', '\r'];
 
 /// A successful response with `value` as its body.
 pub(crate) fn ok(value: &impl Serialize) -> Response {
@@ -40,10 +39,7 @@ pub(crate) fn write(out: &mut BytesMut, value: &(impl Serialize + ?Sized)) {
 /// Writes a value that may contain JSON of a plugin, on one line.
 pub(crate) fn write_line(out: &mut BytesMut, value: &impl Serialize) {
     // These types cannot fail to be written.
-    write_without_line_ends(out, &serde_json::to_string(value).unwrap_or_default());
-}
-
-fn write_without_line_ends(out: &mut BytesMut, json: &str) {
+    let json = serde_json::to_string(value).unwrap_or_default();
     for piece in json.split(LINE_ENDS) {
         out.put_slice(piece.as_bytes());
     }

@@ -50,34 +50,30 @@ impl Collector for Moment {
         self.versions(&mut encoder)?;
         self.jobs(&mut encoder)?;
         self.upstreams(&mut encoder)?;
-        let family = encoder.encode_descriptor(
+        gauge(
+            &mut encoder,
             "hayrick_connections",
             "Connections of clients that are open",
-            None,
-            MetricType::Gauge,
+            self.connections,
         )?;
-        ConstGauge::new(self.connections).encode(family)?;
-        let family = encoder.encode_descriptor(
+        gauge(
+            &mut encoder,
             "hayrick_body_bytes",
             "Bytes of request bodies in memory",
-            None,
-            MetricType::Gauge,
+            self.snapshot.body_bytes,
         )?;
-        ConstGauge::new(self.snapshot.body_bytes).encode(family)?;
-        let family = encoder.encode_descriptor(
+        gauge(
+            &mut encoder,
             "hayrick_spool_bytes",
             "Bytes of uploaded files on disk",
-            None,
-            MetricType::Gauge,
+            self.snapshot.spool_bytes,
         )?;
-        ConstGauge::new(self.snapshot.spool_bytes).encode(family)?;
-        let family = encoder.encode_descriptor(
+        gauge(
+            &mut encoder,
             "hayrick_memory_bytes",
             "Linear memory of all runs",
-            None,
-            MetricType::Gauge,
+            as_u64(self.memory),
         )?;
-        ConstGauge::new(as_u64(self.memory)).encode(family)?;
         let family = encoder.encode_descriptor(
             "hayrick_log_lines_dropped",
             "Log lines that were dropped because nobody read the log fast enough",
@@ -269,6 +265,12 @@ fn counters(
     of_pipelines(family, numbers, |number, encoder| {
         ConstCounter::new(number).encode(encoder)
     })
+}
+
+/// A gauge of the whole host.
+fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, number: u64) -> fmt::Result {
+    let family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    ConstGauge::new(number).encode(family)
 }
 
 fn gauges(

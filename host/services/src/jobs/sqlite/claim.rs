@@ -17,6 +17,7 @@ pub(super) const FIND_DUE: &str = "
     UPDATE jobs SET is_due = 1 WHERE id IN (
         SELECT id FROM jobs INDEXED BY jobs_delayed
         WHERE status = 'pending' AND is_due = 0 AND run_at <= ?1 ORDER BY run_at LIMIT ?2)";
+// SQLite uses these indexes only for the literal that they have: SUSPECT_CRASHES is 2.
 pub(super) const FIRST: &str = "
     SELECT id, priority, run_at FROM jobs INDEXED BY jobs_due
     WHERE status = 'pending' AND is_due = 1 AND pipeline = ?1 AND crashes < 2
