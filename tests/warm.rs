@@ -62,3 +62,13 @@ async fn a_new_version_or_policy_starts_fresh_instances() {
     host.serves_version("counter", 2).await;
     assert_eq!(counts(&host, 3).await, ["1", "1", "1"]);
 }
+
+#[tokio::test]
+async fn an_instance_with_anything_left_behind_is_not_reused() {
+    let host = warm("leaves-behind", "").start().await;
+    let mut answers = Vec::new();
+    for left in ["nothing", "nothing", "task", "nothing", "panic", "nothing", "call", "nothing"] {
+        answers.push(host.client.chat("leaves-behind", left).await.text());
+    }
+    assert_eq!(answers, ["1", "2", "3", "1", "2", "1", "2", "1"]);
+}

@@ -9,6 +9,8 @@ use hayrick_services::uploads::upload::Upload;
 use hayrick_types::settings::limits::Limits;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::p2::body::{HostIncomingBody, HostOutgoingBody};
+use wasmtime_wasi_http::p2::types::HostFutureIncomingResponse;
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 use crate::bindings::hayrick::pipeline::types::Level;
@@ -86,13 +88,20 @@ impl GuestState {
         self.wasi_http = None;
     }
 
-    /// Whether another run may use this instance. It may not if the last run left resources open,
-    /// or if a limit kept it from growing.
+    /// Whether another run may use this instance. It may not if the last run left resources open
+    /// or host calls waiting, or if a limit kept it from growing.
     pub fn is_reusable(&mut self) -> bool {
         let is_of_run = |entry: &mut (dyn Any + Send)| {
-            entry.is::<GenerationSlot>() || entry.is::<UploadSlot>() || entry.is::<IncomingSlot>()
+            entry.is::<GenerationSlot>()
+                || entry.is::<UploadSlot>()
+                || entry.is::<IncomingSlot>()
+                || entry.is::<HostFutureIncomingResponse>()
+                || entry.is::<HostIncomingBody>()
+                || entry.is::<HostOutgoingBody>()
         };
-        self.memory.refused().is_none() && !self.table.iter_mut().any(is_of_run)
+        self.memory.refused().is_none()
+            && self.calls.are_done()
+            && !self.table.iter_mut().any(is_of_run)
     }
 
     /// Gives the guest a handle to a file.

@@ -53,6 +53,11 @@ impl HostCalls {
         }
     }
 
+    /// Whether no call is waiting.
+    pub(crate) fn are_done(&self) -> bool {
+        self.inner.calls.load(Ordering::Relaxed) == 0
+    }
+
     /// Begins a call that holds `bytes`.
     ///
     /// # Errors

@@ -1,7 +1,9 @@
 //! Executes one run in a store: instantiate, `setup`, call. Dropping the future drops the store,
 //! and with it everything that the guest is doing.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use hayrick_capabilities::bindings::hayrick::pipeline::types;
@@ -14,6 +16,7 @@ use hayrick_capabilities::run_context::RunContext;
 use hayrick_capabilities::services::Services;
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::limit_name::LimitName;
+use wasmtime::component::Accessor;
 use wasmtime::{Store, UpdateDeadline};
 
 use crate::cpu_meter::{CpuMeter, Metered, limit_label};
@@ -284,15 +287,23 @@ async fn call(
     };
     pooled.instance = Some(instance);
     let prepared = guest_call.prepare(&version.shape, store, &instance)?;
-    store
+    let (returned, has_tasks) = store
         .run_concurrent(async |accessor| {
             if let Some(setup) = setup
                 && let (Err(failure),) = setup.call_concurrent(accessor, ()).await?
             {
-                return Ok(Err(failure));
+                return wasmtime::error::Ok((Err(failure), true));
             }
             accessor.with(|mut access| access.data_mut().set_response(response));
-            Ok(Ok(prepared.call(accessor).await?))
+            let returned = prepared.call(accessor).await?;
+            Ok((Ok(returned), has_tasks(accessor).await))
         })
-        .await?
+        .await??;
+    pooled.has_tasks = has_tasks;
+    Ok(returned)
+}
+
+/// Whether the guest left a task behind that would go on in the next run of its instance.
+async fn has_tasks(accessor: &Accessor<GuestState>) -> bool {
+    poll_fn(|context| Poll::Ready(accessor.poll_no_interesting_tasks(context).is_pending())).await
 }

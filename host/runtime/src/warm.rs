@@ -1,5 +1,6 @@
 //! Keeps the instances of plugins of the class `warm` between runs. An instance serves one run at a
-//! time. If a run fails, takes too long or is cancelled, its instance is dropped.
+//! time. If a run fails, takes too long, is cancelled, or leaves a task or a host call behind, its
+//! instance is dropped: what goes on would act in the name of the next run.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,6 +21,8 @@ pub(crate) struct PooledStore {
     pub(crate) store: Store<GuestState>,
     /// `None` before the first run, when `setup` has not been called yet.
     pub(crate) instance: Option<Instance>,
+    /// Whether the last run returned while tasks of the guest went on.
+    pub(crate) has_tasks: bool,
     runs: u32,
 }
 
@@ -29,6 +32,7 @@ impl PooledStore {
         PooledStore {
             store,
             instance: None,
+            has_tasks: false,
             runs: 0,
         }
     }
@@ -67,7 +71,8 @@ impl WarmPool {
     /// cannot be reused, or there are enough idle instances.
     pub(crate) fn give_back(&self, mut pooled: PooledStore) {
         pooled.runs = pooled.runs.saturating_add(1);
-        if pooled.runs >= self.runs_max || !pooled.store.data_mut().is_reusable() {
+        let is_used_up = pooled.has_tasks || pooled.runs >= self.runs_max;
+        if is_used_up || !pooled.store.data_mut().is_reusable() {
             return;
         }
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
