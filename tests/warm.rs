@@ -67,7 +67,9 @@ async fn a_new_version_or_policy_starts_fresh_instances() {
 async fn an_instance_with_anything_left_behind_is_not_reused() {
     let host = warm("leaves-behind", "").start().await;
     let mut answers = Vec::new();
-    for left in ["nothing", "nothing", "task", "nothing", "panic", "nothing", "call", "nothing"] {
+    for left in [
+        "nothing", "nothing", "task", "nothing", "panic", "nothing", "call", "nothing",
+    ] {
         answers.push(host.client.chat("leaves-behind", left).await.text());
     }
     assert_eq!(answers, ["1", "2", "3", "1", "2", "1", "2", "1"]);

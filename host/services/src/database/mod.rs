@@ -119,7 +119,24 @@ impl Database {
         T: Send + 'static,
         E: From<DatabaseError> + Send + 'static,
     {
-        Readers::run(&self.inner.readers, query).await
+        Readers::run(&self.inner.readers, None, query).await
+    }
+
+    /// As [`Database::read`], in one of the few places that the queries of `pipeline` share: for
+    /// what a plugin or a client asks, however often.
+    ///
+    /// # Errors
+    /// As [`Database::read`].
+    pub async fn read_for<T, E>(
+        &self,
+        pipeline: &str,
+        query: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + Send + 'static,
+    {
+        Readers::run(&self.inner.readers, Some(pipeline), query).await
     }
 }
 

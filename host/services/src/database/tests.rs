@@ -1,7 +1,11 @@
 //! The file in use: groups, failures, full disks.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use futures_util::future::join_all;
 use rusqlite::{Transaction, params};
+use tokio::sync::Mutex;
 
 use super::Database;
 use super::error::DatabaseError;
@@ -111,4 +115,43 @@ async fn a_newer_file_is_left_alone() {
         .err()
         .unwrap();
     assert!(matches!(error, DatabaseError::TooNew), "{error:?}");
+}
+
+#[tokio::test]
+async fn one_pipeline_leaves_readers_to_others() {
+    let (_folder, database) = database().await;
+    let (gate, running) = (Arc::new(Mutex::new(())), Arc::new(AtomicUsize::new(0)));
+    let closed = gate.lock().await;
+    let long = || {
+        let (database, gate) = (database.clone(), Arc::clone(&gate));
+        let running = Arc::clone(&running);
+        tokio::spawn(async move {
+            let query = move |_: &Transaction<'_>| {
+                running.fetch_add(1, Ordering::SeqCst);
+                drop(gate.blocking_lock());
+                Ok::<_, DatabaseError>(())
+            };
+            database.read_for("greedy", query).await
+        })
+    };
+    // Those that nobody waits for any more keep their places until their queries end.
+    let abandoned: Vec<_> = (0..8).map(|_| long()).collect();
+    while running.load(Ordering::SeqCst) < 2 {
+        tokio::task::yield_now().await;
+    }
+    for call in abandoned {
+        call.abort();
+    }
+    let waiting: Vec<_> = (0..8).map(|_| long()).collect();
+    for _ in 0..10 {
+        database
+            .read_for("other", |_| Ok::<_, DatabaseError>(()))
+            .await
+            .unwrap();
+    }
+    assert_eq!(running.load(Ordering::SeqCst), 2);
+    drop(closed);
+    for call in waiting {
+        call.await.unwrap().unwrap();
+    }
 }

@@ -57,9 +57,11 @@ impl State {
     /// The key is too long, or the store failed.
     pub async fn get(&self, pipeline: &str, key: &str) -> Result<Option<StateEntry>, StateError> {
         self.check_key(key)?;
-        let (pipeline, key, now) = (pipeline.to_owned(), key.to_owned(), (self.clock)());
+        let (name, key, now) = (pipeline.to_owned(), key.to_owned(), (self.clock)());
         self.database
-            .read(move |connection| Ok(store::get(connection, &pipeline, &key, now)?))
+            .read_for(pipeline, move |connection| {
+                Ok(store::get(connection, &name, &key, now)?)
+            })
             .await
     }
 
@@ -106,7 +108,7 @@ impl State {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<String>, StateError> {
-        let (pipeline, prefix, after, now) = (
+        let (name, prefix, after, now) = (
             pipeline.to_owned(),
             prefix.to_owned(),
             after.map(str::to_owned),
@@ -114,10 +116,10 @@ impl State {
         );
         let limit = usize::try_from(limit.min(LIST_MAX)).unwrap_or(usize::MAX);
         let query = move |connection: &_| {
-            store::keys(connection, &pipeline, &prefix, after.as_deref(), limit, now)
+            store::keys(connection, &name, &prefix, after.as_deref(), limit, now)
         };
         self.database
-            .read(move |connection| Ok(query(connection)?))
+            .read_for(pipeline, move |connection| Ok(query(connection)?))
             .await
     }
 

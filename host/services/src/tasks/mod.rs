@@ -107,10 +107,12 @@ impl Tasks {
         if let Some(run) = self.inner.live_runs.get(pipeline, id) {
             return Ok(Some(run.snapshot()));
         }
-        let pipeline = pipeline.to_owned();
+        let name = pipeline.to_owned();
         self.inner
             .database
-            .read(move |connection| Ok(store::get(connection, &pipeline, id)?))
+            .read_for(pipeline, move |connection| {
+                Ok(store::get(connection, &name, id)?)
+            })
             .await
     }
 
@@ -132,9 +134,9 @@ impl Tasks {
             .map(|run| run.snapshot());
         let mut tasks: BTreeMap<RunId, Task> = in_memory.map(|task| (task.id, task)).collect();
         if filter.status.is_none_or(TaskStatus::is_final) {
-            let pipeline = pipeline.to_owned();
-            let stored = self.inner.database.read(move |connection| {
-                store::list(connection, &pipeline, &filter).map_err(TasksError::from)
+            let name = pipeline.to_owned();
+            let stored = self.inner.database.read_for(pipeline, move |connection| {
+                store::list(connection, &name, &filter).map_err(TasksError::from)
             });
             // One that was written meanwhile is in both.
             tasks.extend(stored.await?.into_iter().map(|task| (task.id, task)));
@@ -147,12 +149,12 @@ impl Tasks {
     /// # Errors
     /// The store failed.
     pub async fn counts(&self, pipeline: &str) -> Result<TaskCounts, TasksError> {
-        let (in_memory, pipeline) = (self.inner.live_runs.statuses(pipeline), pipeline.to_owned());
+        let (in_memory, name) = (self.inner.live_runs.statuses(pipeline), pipeline.to_owned());
         let query = move |connection: &_| {
-            let mut counts = store::counts(connection, &pipeline)?;
+            let mut counts = store::counts(connection, &name)?;
             for (id, status) in in_memory {
                 // One that was written meanwhile is counted already.
-                if !store::has_ended(connection, &pipeline, id)? {
+                if !store::has_ended(connection, &name, id)? {
                     counts.add(status, 1);
                 }
             }
@@ -160,7 +162,7 @@ impl Tasks {
         };
         self.inner
             .database
-            .read(move |connection| query(connection))
+            .read_for(pipeline, move |connection| query(connection))
             .await
     }
 

@@ -74,26 +74,30 @@ impl JobStore for SqliteJobs {
     }
 
     fn get<'a>(&'a self, pipeline: &'a str, id: JobId) -> StoreFuture<'a, Job> {
-        let pipeline = pipeline.to_owned();
+        let name = pipeline.to_owned();
+        let query = move |connection: &_| row::job_of_pipeline(connection, &name, id);
         Box::pin(
             self.database
-                .read(move |connection| row::job_of_pipeline(connection, &pipeline, id)),
+                .read_for(pipeline, move |connection| query(connection)),
         )
     }
 
     fn list(&self, filter: JobFilter) -> StoreFuture<'_, JobPage> {
         let bytes_max = self.page_bytes_max;
-        Box::pin(
+        Box::pin(async move {
+            let pipeline = filter.pipeline.clone();
+            let query = move |connection: &_| query::list(connection, &filter, bytes_max);
             self.database
-                .read(move |connection| query::list(connection, &filter, bytes_max)),
-        )
+                .read_for(&pipeline, move |connection| query(connection))
+                .await
+        })
     }
 
     fn counts<'a>(&'a self, pipeline: &'a str) -> StoreFuture<'a, JobCounts> {
-        let pipeline = pipeline.to_owned();
+        let name = pipeline.to_owned();
         Box::pin(
             self.database
-                .read(move |connection| query::counts(connection, &pipeline)),
+                .read_for(pipeline, move |connection| query::counts(connection, &name)),
         )
     }
 
