@@ -1,5 +1,6 @@
 //! `/metrics`: runs, jobs, models, connections, and limits reached by clients.
 
+use crate::support::await_event::{SOON, eventually};
 use crate::support::host::TestHost;
 use crate::support::metrics::{metric, reached};
 
@@ -68,15 +69,32 @@ async fn metrics_are_valid_openmetrics_without_removed_plugins() {
         reply.body
     );
     std::fs::remove_file(host.plugin_file("echo-relay")).unwrap();
-    crate::support::await_event::eventually(
-        "its metrics are removed",
-        crate::support::await_event::SOON,
-        async || {
-            let body = host.client.get("/metrics").await.body;
-            (!body.contains("echo-relay") && body.contains("slow-stream")).then_some(())
-        },
-    )
+    eventually("its metrics are removed", SOON, async || {
+        let body = host.client.get("/metrics").await.body;
+        (!body.contains("echo-relay") && body.contains("slow-stream")).then_some(())
+    })
     .await;
+}
+
+#[tokio::test]
+async fn counters_only_grow_when_a_plugin_is_removed_and_deployed_again() {
+    let host = TestHost::builder().guest("echo-relay").start().await;
+    let started = "hayrick_runs_started_total{pipeline=\"echo-relay\"}";
+    let durations = "hayrick_run_seconds_count{pipeline=\"echo-relay\"}";
+    host.client.chat("echo-relay", "echo:hi").await;
+    assert_eq!(metric(&host, started).await, Some(1.0));
+    let bytes = std::fs::read(host.plugin_file("echo-relay")).unwrap();
+    std::fs::remove_file(host.plugin_file("echo-relay")).unwrap();
+    eventually("it is gone", SOON, async || {
+        metric(&host, started).await.is_none().then_some(())
+    })
+    .await;
+    std::fs::write(host.plugin_file("echo-relay"), bytes).unwrap();
+    host.serves_version("echo-relay", 1).await;
+    host.client.chat("echo-relay", "echo:hi").await;
+    assert_eq!(metric(&host, started).await, Some(2.0));
+    // `setup` at each deploy, and the runs.
+    assert_eq!(metric(&host, durations).await, Some(4.0));
 }
 
 #[tokio::test]

@@ -31,8 +31,6 @@ pub(crate) struct Pipeline {
     deployed: RwLock<Deployed>,
     versions: AtomicU64,
     active_runs: AtomicUsize,
-    total_runs: AtomicU64,
-    failed_runs: AtomicU64,
 }
 
 /// A run in progress. It holds its place and is counted until it is dropped.
@@ -51,7 +49,7 @@ impl Drop for ActiveRun {
 impl ActiveRun {
     /// Counts a failure, and adds the id of the run to its message.
     pub(crate) fn failed(&self, failure: Failure, run: RunId) -> Failure {
-        self.pipeline.failed_runs.fetch_add(1, Ordering::Relaxed);
+        self.pipeline.share.metrics().fail();
         match failure.kind {
             // The other messages may come from the plugin, so they stay unchanged.
             FailureKind::Failed | FailureKind::Timeout => crate::trap::with_run(failure, run),
@@ -77,8 +75,6 @@ impl Pipeline {
             deployed: RwLock::default(),
             versions: AtomicU64::new(0),
             active_runs: AtomicUsize::new(0),
-            total_runs: AtomicU64::new(0),
-            failed_runs: AtomicU64::new(0),
         }
     }
 
@@ -189,7 +185,7 @@ impl Pipeline {
 
     fn begin(self: &Arc<Self>, place: Option<Place>) -> ActiveRun {
         self.active_runs.fetch_add(1, Ordering::Relaxed);
-        self.total_runs.fetch_add(1, Ordering::Relaxed);
+        self.share.metrics().start();
         ActiveRun {
             pipeline: Arc::clone(self),
             _place: place,
@@ -213,8 +209,8 @@ impl Pipeline {
                 .map(|version| version.status.clone()),
             last_error: deployed.refusal.clone(),
             active_runs: self.active_runs.load(Ordering::Relaxed),
-            total_runs: self.total_runs.load(Ordering::Relaxed),
-            failed_runs: self.failed_runs.load(Ordering::Relaxed),
+            total_runs: self.share.metrics().started(),
+            failed_runs: self.share.metrics().failed(),
         }
     }
 }

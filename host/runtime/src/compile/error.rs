@@ -44,7 +44,8 @@ pub enum CompileError {
     )]
     Killed,
     #[error(
-        "the compiler crashed ({how}): report this to the toolchain of the component and to Hayrick"
+        "the compiler crashed ({how}); this is a fault of wasmtime's compiler: report it with the \
+         component at https://github.com/bytecodealliance/wasmtime/issues"
     )]
     Crashed { how: String },
     #[error(

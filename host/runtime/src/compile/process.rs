@@ -161,16 +161,31 @@ fn outcome(finished: Finished, limits: &CompileLimits) -> Result<Artifact, Compi
         }),
         (None, Some(signal)) if signal == Signal::KILL.as_raw() => Err(CompileError::Killed),
         _ if is_out_of_memory(&stderr) => Err(no_memory),
-        _ => {
-            let last = stderr
-                .lines()
-                .rfind(|line| !line.trim().is_empty())
-                .unwrap_or_default();
-            Err(CompileError::Crashed {
-                how: format!("{status}: {}", printable(last.as_bytes())),
-            })
-        }
+        _ => Err(CompileError::Crashed {
+            how: format!("{status}: {}", printable(crash(&stderr).as_bytes())),
+        }),
     }
+}
+
+/// Where and why the compiler panicked, or else its last words.
+fn crash(stderr: &str) -> String {
+    let lines = || stderr.lines().filter(|line| !line.trim().is_empty());
+    let panic: Vec<&str> = lines()
+        .skip_while(|line| !line.contains("panicked at "))
+        .take_while(|line| !is_backtrace(line))
+        .collect();
+    match panic.as_slice() {
+        [] => lines()
+            .rfind(|line| !is_backtrace(line))
+            .unwrap_or_default()
+            .to_owned(),
+        panic => panic.join(" "),
+    }
+}
+
+/// Whether a line begins what the standard library says after the reason of a panic.
+fn is_backtrace(line: &str) -> bool {
+    line.starts_with("note: ") || line.starts_with("stack backtrace:")
 }
 
 /// Parses the name of the limit that a component exceeds, and the reason after it.
@@ -247,9 +262,12 @@ mod tests {
             (
                 exit(101),
                 b"",
-                b"thread 'x' panicked:\nassertion failed\n\n",
-                "assertion failed",
+                b"\nthread 'main' (7) panicked at isle.rs:9:5:\nassertion failed: a\n  left: 1\n\
+                  stack backtrace:\n  0: std\nnote: run with `RUST_BACKTRACE=1`\n",
+                "panicked at isle.rs:9:5: assertion failed: a   left: 1); this is a fault of \
+                 wasmtime's compiler",
             ),
+            (exit(9), b"", b"wrong\n\nnote: try again\n", "9: wrong)"),
         ] {
             assert!(
                 message(status, stdout, stderr).contains(fragment),

@@ -368,7 +368,6 @@ impl Registry {
             .unwrap_or_else(PoisonError::into_inner)
             .remove(stem);
         if is_removed {
-            self.metrics.forget(stem);
             self.notify_change();
             tracing::info!(pipeline = stem, "undeployed: {why}");
         }

@@ -1,8 +1,8 @@
 //! The counters behind `/metrics`: runs, their times, and how often each limit was reached.
 //!
 //! Counting adds to an atomic number that its owner holds: no lock, no look-up by name. The number
-//! of labels is bounded: limits are an enum, and a plugin has counters for as long as its file is in
-//! the folder.
+//! of labels is bounded: limits are an enum, and a plugin is shown for as long as its file is in the
+//! folder. When it comes back, it counts on: counters only grow.
 
 mod counts;
 pub mod in_use;
@@ -16,12 +16,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use hayrick_types::limit_name::LimitName;
+use hayrick_types::pipeline::PipelineStatus;
 
 use crate::metrics::counts::LimitCounts;
 use crate::metrics::in_use::BytesInUse;
 use crate::metrics::plugin::PluginMetrics;
 use crate::metrics::snapshot::Snapshot;
 use crate::metrics::text::{Moment, text};
+
+/// Plugins that are gone whose counters are kept, some 2 KiB each.
+const GONE_MAX: usize = 1000;
 
 /// The counters of one host. A cheap handle.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +35,7 @@ pub struct Metrics {
 
 #[derive(Debug, Default)]
 struct Inner {
+    /// Those of plugins that are gone, too.
     plugins: RwLock<BTreeMap<Arc<str>, Arc<PluginMetrics>>>,
     /// Limits of clients and of the host, which belong to no plugin.
     limits: LimitCounts,
@@ -61,23 +66,23 @@ impl Drop for Connected {
 }
 
 impl Metrics {
-    /// The counters of a plugin, which exist from now on.
+    /// The counters of a plugin. They are kept for a plugin that is gone, in case it comes back.
     pub fn plugin(&self, name: &Arc<str>) -> Arc<PluginMetrics> {
         let mut plugins = self
             .inner
             .plugins
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(plugins.entry(Arc::clone(name)).or_default())
-    }
-
-    /// Forgets a plugin that is gone.
-    pub fn forget(&self, name: &str) {
-        self.inner
-            .plugins
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(name);
+        if let Some(metrics) = plugins.get(name) {
+            return Arc::clone(metrics);
+        }
+        let is_used = |metrics: &Arc<PluginMetrics>| Arc::strong_count(metrics) > 1;
+        if plugins.values().filter(|metrics| !is_used(metrics)).count() >= GONE_MAX {
+            plugins.retain(|_, metrics| is_used(metrics));
+        }
+        let metrics = Arc::default();
+        plugins.insert(Arc::clone(name), Arc::clone(&metrics));
+        metrics
     }
 
     /// A limit was reached by a client, before there was a plugin.
@@ -110,8 +115,8 @@ impl Metrics {
     pub fn text(&self, snapshot: Snapshot) -> String {
         let inner = &self.inner;
         text(Moment {
+            plugins: self.present(&snapshot),
             snapshot,
-            plugins: self.plugins(),
             limits: inner.limits.reached(),
             connections: inner.connections.load(Ordering::Relaxed),
             memory: inner.memory.bytes(),
@@ -119,14 +124,16 @@ impl Metrics {
         })
     }
 
-    fn plugins(&self) -> Vec<(Arc<str>, Arc<PluginMetrics>)> {
+    /// The counters of the plugins that are in the snapshot.
+    fn present(&self, snapshot: &Snapshot) -> Vec<(Arc<str>, Arc<PluginMetrics>)> {
         let plugins = self
             .inner
             .plugins
             .read()
             .unwrap_or_else(PoisonError::into_inner);
-        plugins
-            .iter()
+        let known = |status: &PipelineStatus| plugins.get_key_value(&*status.name);
+        let known = snapshot.pipelines.iter().filter_map(known);
+        known
             .map(|(name, metrics)| (Arc::clone(name), Arc::clone(metrics)))
             .collect()
     }
@@ -134,7 +141,25 @@ impl Metrics {
 
 #[cfg(test)]
 mod tests {
+    use hayrick_types::pipeline::PipelineState;
+
     use super::*;
+
+    fn snapshot(names: &[&str]) -> Snapshot {
+        let status = |name: &&str| PipelineStatus {
+            name: (*name).to_owned(),
+            state: PipelineState::Loading,
+            version: None,
+            last_error: None,
+            active_runs: 0,
+            total_runs: 0,
+            failed_runs: 0,
+        };
+        Snapshot {
+            pipelines: names.iter().map(status).collect(),
+            ..Snapshot::default()
+        }
+    }
 
     #[test]
     fn what_was_counted_is_written_with_its_names() {
@@ -144,7 +169,7 @@ mod tests {
         plugin.reached(LimitName::MemoryBytesMax);
         metrics.reached(LimitName::BodyBytesMax);
         let connected = metrics.connected();
-        let text = metrics.text(Snapshot::default());
+        let text = metrics.text(snapshot(&["sum"]));
         for line in [
             "hayrick_limit_reached_total{limit=\"memory_bytes_max\",pipeline=\"sum\"} 2\n",
             "hayrick_limit_reached_total{limit=\"body_bytes_max\",pipeline=\"\"} 1\n",
@@ -154,11 +179,24 @@ mod tests {
             assert!(text.contains(line), "{line} is not in {text}");
         }
         drop(connected);
-        metrics.forget("sum");
-        let text = metrics.text(Snapshot::default());
+        let text = metrics.text(snapshot(&[]));
         assert!(
             text.contains("hayrick_connections 0\n") && !text.contains("sum"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_plugin_that_comes_back_counts_on() {
+        let metrics = Metrics::default();
+        let used = metrics.plugin(&"used".into());
+        metrics.plugin(&"sum".into()).start();
+        assert_eq!(metrics.plugin(&"sum".into()).started(), 1);
+        used.start();
+        for number in 0..GONE_MAX {
+            metrics.plugin(&format!("other-{number}").as_str().into());
+        }
+        assert_eq!(metrics.plugin(&"sum".into()).started(), 0, "it is bounded");
+        assert_eq!(metrics.plugin(&"used".into()).started(), 1);
     }
 }

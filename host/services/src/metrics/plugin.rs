@@ -22,6 +22,8 @@ const CPU_TIMES: [f64; 11] = [
 #[derive(Debug)]
 pub struct PluginMetrics {
     limits: LimitCounts,
+    started: AtomicU64,
+    failed: AtomicU64,
     refused_deploys: AtomicU64,
     /// Runs that wait for a place.
     queued: AtomicU64,
@@ -35,6 +37,8 @@ impl Default for PluginMetrics {
     fn default() -> PluginMetrics {
         PluginMetrics {
             limits: LimitCounts::default(),
+            started: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
             refused_deploys: AtomicU64::new(0),
             queued: AtomicU64::new(0),
             memory: BytesInUse::default(),
@@ -48,6 +52,26 @@ impl PluginMetrics {
     /// A limit was reached.
     pub fn reached(&self, limit: LimitName) {
         self.limits.add(limit);
+    }
+
+    /// A run began.
+    pub fn start(&self) {
+        self.started.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Runs that have begun.
+    pub fn started(&self) -> u64 {
+        self.started.load(Ordering::Relaxed)
+    }
+
+    /// A run failed.
+    pub fn fail(&self) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Runs that have failed.
+    pub fn failed(&self) -> u64 {
+        self.failed.load(Ordering::Relaxed)
     }
 
     /// A version of it was refused.
