@@ -9,8 +9,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::limit_name::LimitName;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::run_ended::RunEnded;
+
+/// Reads of the store that a run has at a time. What was read waits in the memory of the host until
+/// the guest takes it.
+const READS_MAX: usize = 8;
 
 /// The waiting host calls of one run. A cheap handle.
 #[derive(Debug, Clone)]
@@ -24,6 +29,7 @@ struct Inner {
     bytes: AtomicUsize,
     calls_max: usize,
     bytes_max: usize,
+    reads: Arc<Semaphore>,
 }
 
 /// A waiting call. Dropping it gives back what it held.
@@ -40,6 +46,19 @@ impl Drop for HostCall {
     }
 }
 
+impl HostCall {
+    /// Whose permit each read of the store has to hold until the guest has what was read.
+    pub(crate) fn reads(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.inner.reads)
+    }
+
+    /// Waits for such a permit.
+    pub(crate) async fn read(&self) -> Option<OwnedSemaphorePermit> {
+        // The semaphore is never closed, so this does not fail.
+        self.reads().acquire_owned().await.ok()
+    }
+}
+
 impl HostCalls {
     /// Allows `calls_max` calls at a time, which together hold at most `bytes_max`.
     pub fn new(calls_max: usize, bytes_max: usize) -> HostCalls {
@@ -49,6 +68,7 @@ impl HostCalls {
                 bytes: AtomicUsize::new(0),
                 calls_max,
                 bytes_max,
+                reads: Arc::new(Semaphore::new(READS_MAX)),
             }),
         }
     }
@@ -69,6 +89,7 @@ impl HostCalls {
             bytes: held,
             calls_max,
             bytes_max,
+            ..
         } = &*self.inner;
         let count = calls.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         let total = held

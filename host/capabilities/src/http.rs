@@ -11,6 +11,7 @@ use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 use crate::bindings::hayrick::pipeline::{http, types};
 use crate::bindings::sync::hayrick::pipeline_sync as sync;
 use crate::guest_state::GuestState;
+use crate::held::held;
 use crate::host_calls::{HostCall, HostCalls};
 use crate::incoming::IncomingSlot;
 use crate::reached_limits::ReachedLimits;
@@ -88,13 +89,10 @@ impl ReadCall {
 
 impl HttpView<'_> {
     fn begin_send(&self, request: &http::Request) -> wasmtime::Result<SendCall> {
-        let headers = request.headers.iter();
-        let header_bytes = headers.map(|(name, value)| name.len() + value.len());
-        let bytes = request.body.len() + header_bytes.sum::<usize>();
         Ok(SendCall {
             session: Arc::clone(&self.session),
             limits: self.limits.clone(),
-            _call: self.calls.begin(bytes)?,
+            _call: self.calls.begin(held(request))?,
         })
     }
 

@@ -12,6 +12,7 @@ use wasmtime::component::{Accessor, HasData};
 use crate::bindings::hayrick::pipeline::{jobs, types};
 use crate::bindings::sync::hayrick::pipeline_sync as sync;
 use crate::guest_state::GuestState;
+use crate::held::held;
 use crate::host_calls::{HostCall, HostCalls};
 use crate::run_context::RunContext;
 
@@ -47,7 +48,7 @@ impl JobsView<'_> {
         Ok(JobsCall {
             jobs: self.jobs.clone(),
             run: self.run.clone(),
-            _call: self.calls.begin(bytes)?,
+            call: self.calls.begin(bytes)?,
         })
     }
 }
@@ -56,7 +57,7 @@ impl JobsView<'_> {
 struct JobsCall {
     jobs: Jobs,
     run: RunContext,
-    _call: HostCall,
+    call: HostCall,
 }
 
 type Outcome<T> = Result<T, types::Failure>;
@@ -106,6 +107,7 @@ impl JobsCall {
         let Some(id) = JobId::parse(&id) else {
             return Ok(None);
         };
+        let _read = self.call.read().await;
         match self.jobs.get(&self.run.pipeline, id).await {
             Err(JobError::NotFound { .. }) => Ok(None),
             found => Ok(Some(self.run.limits.for_guest(found)?.into())),
@@ -120,12 +122,14 @@ impl JobsCall {
             before: None,
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
         };
+        let _read = self.call.read().await;
         let page = self.run.limits.for_guest(self.jobs.list(filter).await)?;
         Ok(page.jobs.into_iter().map(Into::into).collect())
     }
 
     async fn cancel(self, id: String) -> Outcome<jobs::Job> {
         let id = self.run.limits.for_guest(parse(&id))?;
+        let _read = self.call.read().await;
         let job = self.jobs.cancel(&self.run.pipeline, id).await;
         Ok(self.run.limits.for_guest(job)?.into())
     }
@@ -135,7 +139,8 @@ impl JobsCall {
         let timeout = timeout
             .map_or(WAIT_MAX, Duration::from_millis)
             .min(WAIT_MAX);
-        let job = self.jobs.wait(&self.run.pipeline, id, timeout).await;
+        let reads = Some(self.call.reads());
+        let job = self.jobs.wait(&self.run.pipeline, id, timeout, reads).await;
         Ok(self.run.limits.for_guest(job)?.into())
     }
 
@@ -159,7 +164,11 @@ impl<T> jobs::HostWithStore<T> for HasView {
         data: String,
         options: jobs::SubmitOptions,
     ) -> wasmtime::Result<Outcome<jobs::Job>> {
-        let call = accessor.with(|mut access| access.get().begin(kind.len() + data.len()))?;
+        let call = accessor.with(|mut access| {
+            access
+                .get()
+                .begin(held(&kind) + held(&data) + held(&options))
+        })?;
         Ok(call.submit(kind, data, options).await)
     }
 
@@ -167,7 +176,7 @@ impl<T> jobs::HostWithStore<T> for HasView {
         accessor: &Accessor<T, Self>,
         id: String,
     ) -> wasmtime::Result<Outcome<Option<jobs::Job>>> {
-        let call = accessor.with(|mut access| access.get().begin(0))?;
+        let call = accessor.with(|mut access| access.get().begin(held(&id)))?;
         Ok(call.get(id).await)
     }
 
@@ -184,7 +193,7 @@ impl<T> jobs::HostWithStore<T> for HasView {
         accessor: &Accessor<T, Self>,
         id: String,
     ) -> wasmtime::Result<Outcome<jobs::Job>> {
-        let call = accessor.with(|mut access| access.get().begin(0))?;
+        let call = accessor.with(|mut access| access.get().begin(held(&id)))?;
         Ok(call.cancel(id).await)
     }
 
@@ -193,7 +202,7 @@ impl<T> jobs::HostWithStore<T> for HasView {
         id: String,
         timeout: Option<u64>,
     ) -> wasmtime::Result<Outcome<jobs::Job>> {
-        let call = accessor.with(|mut access| access.get().begin(0))?;
+        let call = accessor.with(|mut access| access.get().begin(held(&id)))?;
         Ok(call.wait(id, timeout).await)
     }
 
@@ -201,7 +210,7 @@ impl<T> jobs::HostWithStore<T> for HasView {
         accessor: &Accessor<T, Self>,
         state: String,
     ) -> wasmtime::Result<Outcome<()>> {
-        let call = accessor.with(|mut access| access.get().begin(state.len()))?;
+        let call = accessor.with(|mut access| access.get().begin(held(&state)))?;
         Ok(call.checkpoint(state).await)
     }
 }
@@ -213,12 +222,12 @@ impl sync::jobs::Host for JobsView<'_> {
         data: String,
         options: jobs::SubmitOptions,
     ) -> wasmtime::Result<Outcome<jobs::Job>> {
-        let call = self.begin(kind.len() + data.len())?;
+        let call = self.begin(held(&kind) + held(&data) + held(&options))?;
         Ok(call.submit(kind, data, options).await)
     }
 
     async fn get(&mut self, id: String) -> wasmtime::Result<Outcome<Option<jobs::Job>>> {
-        Ok(self.begin(0)?.get(id).await)
+        Ok(self.begin(held(&id))?.get(id).await)
     }
 
     async fn list(
@@ -230,7 +239,7 @@ impl sync::jobs::Host for JobsView<'_> {
     }
 
     async fn cancel(&mut self, id: String) -> wasmtime::Result<Outcome<jobs::Job>> {
-        Ok(self.begin(0)?.cancel(id).await)
+        Ok(self.begin(held(&id))?.cancel(id).await)
     }
 
     async fn wait(
@@ -238,11 +247,11 @@ impl sync::jobs::Host for JobsView<'_> {
         id: String,
         timeout: Option<u64>,
     ) -> wasmtime::Result<Outcome<jobs::Job>> {
-        Ok(self.begin(0)?.wait(id, timeout).await)
+        Ok(self.begin(held(&id))?.wait(id, timeout).await)
     }
 
     async fn checkpoint(&mut self, state: String) -> wasmtime::Result<Outcome<()>> {
-        Ok(self.begin(state.len())?.checkpoint(state).await)
+        Ok(self.begin(held(&state))?.checkpoint(state).await)
     }
 }
 

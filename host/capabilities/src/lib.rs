@@ -8,6 +8,7 @@ mod convert;
 mod generation;
 pub mod guest_log;
 pub mod guest_state;
+mod held;
 pub mod host_calls;
 mod http;
 mod incoming;

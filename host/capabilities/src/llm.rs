@@ -1,6 +1,6 @@
 //! `llm`: language models, by the aliases that the operator configured.
 
-use hayrick_services::budgets::budget::Charge;
+use hayrick_services::budgets::budget::{Charge, TOKEN_BYTES};
 use hayrick_services::llm::router::Llm;
 use hayrick_services::tasks::recorder::TaskRecorder;
 use hayrick_types::chunk::Chunk;
@@ -13,6 +13,7 @@ use crate::bindings::hayrick::pipeline::{llm, types};
 use crate::bindings::sync::hayrick::pipeline_sync as sync;
 use crate::generation::{ChargedGeneration, GenerationSlot, next_chunk};
 use crate::guest_state::GuestState;
+use crate::held::held;
 use crate::host_calls::{HostCall, HostCalls};
 use crate::reached_limits::ReachedLimits;
 use crate::run_context::RunContext;
@@ -110,7 +111,7 @@ impl LlmCall {
         texts: Vec<String>,
         model: Option<String>,
     ) -> Result<Vec<Vec<f32>>, types::Failure> {
-        let bytes = texts.iter().map(String::len).sum();
+        let bytes = texts.iter().map(|text| text.len().max(TOKEN_BYTES)).sum();
         let model = self.run.limits.for_guest(self.granted(model))?;
         let _charge = self.run.limits.for_guest(self.charge(bytes))?;
         self.run
@@ -128,7 +129,9 @@ impl LlmCall {
         let messages: Vec<Message> = messages.into_iter().map(Into::into).collect();
         let mut options: Options = options.into();
         options.model = self.run.limits.for_guest(self.granted(options.model))?;
-        let texts = messages.iter().map(Message::text_bytes);
+        let texts = messages
+            .iter()
+            .map(|message| message.text_bytes().max(TOKEN_BYTES));
         let tools = options.tools.iter().map(Tool::text_bytes);
         let bytes = texts.chain(tools).sum();
         let charge = self.run.limits.for_guest(self.charge(bytes))?;
@@ -187,21 +190,14 @@ impl NextCall {
     }
 }
 
-/// The size of messages: their text, in bytes.
-fn size(messages: &[types::Message]) -> usize {
-    let fields = |fields: &Option<String>| fields.as_ref().map_or(0, String::len);
-    let part = |part: &types::Part| match part {
-        types::Part::Text(part) => part.text.len() + fields(&part.fields),
-        types::Part::ImageUrl(part) => part.url.len() + fields(&part.fields),
-        types::Part::Other(text) => text.len(),
-    };
-    let of_message = |message: &types::Message| {
-        let calls = message.tool_calls.iter();
-        let calls = calls.map(|call| call.arguments.len() + fields(&call.fields));
-        let parts = message.content.iter().map(part);
-        parts.chain(calls).sum::<usize>() + fields(&message.fields)
-    };
-    messages.iter().map(of_message).sum()
+/// What a request to a model holds: its messages and options, and the body that is made of them.
+fn request_bytes(messages: &Vec<types::Message>, options: &types::Options) -> usize {
+    2 * (held(messages) + held(options))
+}
+
+/// What texts hold, and the body that is made of them.
+fn text_bytes(texts: &Vec<String>, model: &Option<String>) -> usize {
+    2 * held(texts) + held(model)
 }
 
 impl llm::Host for LlmView<'_> {}
@@ -212,7 +208,8 @@ impl<T> llm::HostWithStore<T> for HasView {
         messages: Vec<types::Message>,
         options: types::Options,
     ) -> wasmtime::Result<Result<types::Answer, types::Failure>> {
-        let call = accessor.with(|mut access| access.get().begin(size(&messages)))?;
+        let call =
+            accessor.with(|mut access| access.get().begin(request_bytes(&messages, &options)))?;
         Ok(call.generate(messages, options).await)
     }
 
@@ -221,7 +218,8 @@ impl<T> llm::HostWithStore<T> for HasView {
         messages: Vec<types::Message>,
         options: types::Options,
     ) -> wasmtime::Result<Result<Resource<GenerationSlot>, types::Failure>> {
-        let call = accessor.with(|mut access| access.get().begin(size(&messages)))?;
+        let call =
+            accessor.with(|mut access| access.get().begin(request_bytes(&messages, &options)))?;
         let started = call.generate_stream(messages, options).await;
         accessor.with(|mut access| push(access.get().table, started))
     }
@@ -231,7 +229,7 @@ impl<T> llm::HostWithStore<T> for HasView {
         texts: Vec<String>,
         model: Option<String>,
     ) -> wasmtime::Result<Result<Vec<Vec<f32>>, types::Failure>> {
-        let bytes = texts.iter().map(String::len).sum();
+        let bytes = text_bytes(&texts, &model);
         let call = accessor.with(|mut access| access.get().begin(bytes))?;
         Ok(call.embed(texts, model).await)
     }
@@ -262,7 +260,7 @@ impl sync::llm::Host for LlmView<'_> {
         messages: Vec<types::Message>,
         options: types::Options,
     ) -> wasmtime::Result<Result<types::Answer, types::Failure>> {
-        let call = self.begin(size(&messages))?;
+        let call = self.begin(request_bytes(&messages, &options))?;
         Ok(call.generate(messages, options).await)
     }
 
@@ -271,7 +269,7 @@ impl sync::llm::Host for LlmView<'_> {
         messages: Vec<types::Message>,
         options: types::Options,
     ) -> wasmtime::Result<Result<Resource<GenerationSlot>, types::Failure>> {
-        let call = self.begin(size(&messages))?;
+        let call = self.begin(request_bytes(&messages, &options))?;
         let started = call.generate_stream(messages, options).await;
         push(self.table, started)
     }
@@ -281,8 +279,7 @@ impl sync::llm::Host for LlmView<'_> {
         texts: Vec<String>,
         model: Option<String>,
     ) -> wasmtime::Result<Result<Vec<Vec<f32>>, types::Failure>> {
-        let bytes = texts.iter().map(String::len).sum();
-        let call = self.begin(bytes)?;
+        let call = self.begin(text_bytes(&texts, &model))?;
         Ok(call.embed(texts, model).await)
     }
 }

@@ -10,6 +10,7 @@ use wasmtime::component::{Accessor, HasData};
 use crate::bindings::hayrick::pipeline::{state, types};
 use crate::bindings::sync::hayrick::pipeline_sync as sync;
 use crate::guest_state::GuestState;
+use crate::held::held;
 use crate::host_calls::{HostCall, HostCalls};
 use crate::reached_limits::ReachedLimits;
 use crate::run_context::RunContext;
@@ -44,7 +45,7 @@ impl StateView<'_> {
             state: self.state.within(self.run.policy.state),
             pipeline: Arc::clone(&self.run.pipeline),
             limits: self.run.limits.clone(),
-            _call: self.calls.begin(bytes)?,
+            call: self.calls.begin(bytes)?,
         })
     }
 }
@@ -54,11 +55,12 @@ struct StateCall {
     state: State,
     pipeline: Arc<str>,
     limits: ReachedLimits,
-    _call: HostCall,
+    call: HostCall,
 }
 
 impl StateCall {
     async fn get(self, key: String) -> Result<Option<state::Entry>, types::Failure> {
+        let _read = self.call.read().await;
         let entry = self
             .limits
             .for_guest(self.state.get(&self.pipeline, &key).await)?;
@@ -92,6 +94,7 @@ impl StateCall {
         after: Option<String>,
         limit: u32,
     ) -> Result<Vec<String>, types::Failure> {
+        let _read = self.call.read().await;
         self.limits.for_guest(
             self.state
                 .list(&self.pipeline, &prefix, after.as_deref(), limit)
@@ -127,7 +130,7 @@ impl<T> state::HostWithStore<T> for HasView {
         accessor: &Accessor<T, Self>,
         key: String,
     ) -> wasmtime::Result<Result<Option<state::Entry>, types::Failure>> {
-        let call = accessor.with(|mut access| access.get().begin(key.len()))?;
+        let call = accessor.with(|mut access| access.get().begin(held(&key)))?;
         Ok(call.get(key).await)
     }
 
@@ -137,7 +140,7 @@ impl<T> state::HostWithStore<T> for HasView {
         value: Vec<u8>,
         ttl: Option<u64>,
     ) -> wasmtime::Result<Result<u64, types::Failure>> {
-        let call = accessor.with(|mut access| access.get().begin(key.len() + value.len()))?;
+        let call = accessor.with(|mut access| access.get().begin(held(&key) + held(&value)))?;
         Ok(call.set(key, value, ttl).await)
     }
 
@@ -145,7 +148,7 @@ impl<T> state::HostWithStore<T> for HasView {
         accessor: &Accessor<T, Self>,
         key: String,
     ) -> wasmtime::Result<Result<bool, types::Failure>> {
-        let call = accessor.with(|mut access| access.get().begin(key.len()))?;
+        let call = accessor.with(|mut access| access.get().begin(held(&key)))?;
         Ok(call.delete(key).await)
     }
 
@@ -155,7 +158,7 @@ impl<T> state::HostWithStore<T> for HasView {
         after: Option<String>,
         limit: u32,
     ) -> wasmtime::Result<Result<Vec<String>, types::Failure>> {
-        let call = accessor.with(|mut access| access.get().begin(prefix.len()))?;
+        let call = accessor.with(|mut access| access.get().begin(held(&prefix) + held(&after)))?;
         Ok(call.list(prefix, after, limit).await)
     }
 
@@ -166,7 +169,7 @@ impl<T> state::HostWithStore<T> for HasView {
         value: Vec<u8>,
         ttl: Option<u64>,
     ) -> wasmtime::Result<Result<Option<u64>, types::Failure>> {
-        let call = accessor.with(|mut access| access.get().begin(key.len() + value.len()))?;
+        let call = accessor.with(|mut access| access.get().begin(held(&key) + held(&value)))?;
         Ok(call.compare_and_set(key, expected, value, ttl).await)
     }
 }
@@ -176,7 +179,7 @@ impl sync::state::Host for StateView<'_> {
         &mut self,
         key: String,
     ) -> wasmtime::Result<Result<Option<state::Entry>, types::Failure>> {
-        Ok(self.begin(key.len())?.get(key).await)
+        Ok(self.begin(held(&key))?.get(key).await)
     }
 
     async fn set(
@@ -185,12 +188,12 @@ impl sync::state::Host for StateView<'_> {
         value: Vec<u8>,
         ttl: Option<u64>,
     ) -> wasmtime::Result<Result<u64, types::Failure>> {
-        let call = self.begin(key.len() + value.len())?;
+        let call = self.begin(held(&key) + held(&value))?;
         Ok(call.set(key, value, ttl).await)
     }
 
     async fn delete(&mut self, key: String) -> wasmtime::Result<Result<bool, types::Failure>> {
-        Ok(self.begin(key.len())?.delete(key).await)
+        Ok(self.begin(held(&key))?.delete(key).await)
     }
 
     async fn list(
@@ -199,7 +202,7 @@ impl sync::state::Host for StateView<'_> {
         after: Option<String>,
         limit: u32,
     ) -> wasmtime::Result<Result<Vec<String>, types::Failure>> {
-        let call = self.begin(prefix.len())?;
+        let call = self.begin(held(&prefix) + held(&after))?;
         Ok(call.list(prefix, after, limit).await)
     }
 
@@ -210,7 +213,7 @@ impl sync::state::Host for StateView<'_> {
         value: Vec<u8>,
         ttl: Option<u64>,
     ) -> wasmtime::Result<Result<Option<u64>, types::Failure>> {
-        let call = self.begin(key.len() + value.len())?;
+        let call = self.begin(held(&key) + held(&value))?;
         Ok(call.compare_and_set(key, expected, value, ttl).await)
     }
 }

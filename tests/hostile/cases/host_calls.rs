@@ -9,7 +9,7 @@ const fn case(name: &'static str, drive: Drive, expect: Expect, tries: &'static 
 }
 
 /// The cases.
-pub const CASES: [Case; 11] = [
+pub const CASES: [Case; 12] = [
     case(
         "huge-send",
         Chat(&["text", "reasoning", "event", "fields", "tool-call"]),
@@ -33,6 +33,12 @@ pub const CASES: [Case; 11] = [
         Chat(&["one", "many"]),
         Contained,
         "embeds one huge text, or a million empty ones",
+    ),
+    case(
+        "held-calls",
+        Chat(&["embed", "ids", "wait", "get"]),
+        Contained,
+        "starts hundreds of calls with large arguments or results, and computes meanwhile",
     ),
     case(
         "huge-log",

@@ -122,7 +122,7 @@ pub(crate) async fn one(
     let jobs = &state.services().jobs;
     let job = match query.wait()? {
         Some(timeout) => tokio::select! {
-            waited = jobs.wait(&pipeline, id, timeout) => waited?,
+            waited = jobs.wait(&pipeline, id, timeout, None) => waited?,
             () = state.draining() => jobs.get(&pipeline, id).await?,
         },
         None => jobs.get(&pipeline, id).await?,

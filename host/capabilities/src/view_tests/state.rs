@@ -72,7 +72,8 @@ async fn the_quota_of_the_policy_applies() {
 async fn a_call_over_the_limits_of_the_host_ends_the_run() {
     let host = Host::start().await;
     let mut narrow = policy();
-    narrow.limits.host_bytes_max = 8;
+    let values = size_of::<String>() + size_of::<Vec<u8>>();
+    narrow.limits.host_bytes_max = values + 8;
     let mut run = host.run("echo", &narrow);
     let large = view(&mut run).set("key".to_owned(), vec![0; 6], None).await;
     let error = large.unwrap_err().to_string();

@@ -17,7 +17,8 @@ use hayrick_types::settings::plugin::ModelGrant;
 use crate::budgets::day::{DAY, DayUse, day_of};
 
 /// Bytes of text per token: about four characters of English, by OpenAI's rule of thumb.
-const TOKEN_BYTES: u64 = 4;
+/// Whatever a model reads has one token at least.
+pub const TOKEN_BYTES: usize = 4;
 
 /// What one run may use. A cheap handle.
 #[derive(Clone)]
@@ -107,7 +108,7 @@ impl Budget {
 }
 
 fn tokens_in(bytes: u64) -> u64 {
-    bytes.div_ceil(TOKEN_BYTES)
+    bytes.div_ceil(TOKEN_BYTES as u64)
 }
 
 fn spent(limit: LimitName, max: u64) -> Failure {

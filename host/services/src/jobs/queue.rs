@@ -6,6 +6,7 @@ use std::time::Duration;
 use hayrick_types::job::{
     Job, JobCounts, JobFilter, JobId, JobPage, JobStatus, Submission, Submitted,
 };
+use tokio::sync::Semaphore;
 
 use crate::jobs::config::JobsConfig;
 use crate::jobs::error::JobError;
@@ -117,7 +118,7 @@ impl Jobs {
         Ok(job)
     }
 
-    /// The job once it is final, or as it is after `timeout`.
+    /// The job once it is final, or as it is after `timeout`. Each read holds a permit of `reads`.
     ///
     /// # Errors
     /// The pipeline has no such job, or it cannot be read.
@@ -126,9 +127,10 @@ impl Jobs {
         pipeline: &str,
         id: JobId,
         timeout: Duration,
+        reads: Option<Arc<Semaphore>>,
     ) -> Result<Job, JobError> {
+        let mut watch = self.watch(pipeline, id, None).within(reads);
         let ended = async {
-            let mut watch = self.watch(pipeline, id, None);
             loop {
                 let job = watch.changed().await?;
                 if job.status.is_final() {
@@ -136,9 +138,10 @@ impl Jobs {
                 }
             }
         };
-        match tokio::time::timeout(timeout, ended).await {
+        let ended = tokio::time::timeout(timeout, ended).await;
+        match ended {
             Ok(ended) => ended,
-            Err(_) => self.get(pipeline, id).await,
+            Err(_) => watch.now().await,
         }
     }
 

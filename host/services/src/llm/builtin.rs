@@ -4,6 +4,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use hayrick_types::chunk::{Chunk, FinishReason, Usage};
+use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::generation::Options;
 use hayrick_types::message::{Message, Part, Role};
 
@@ -13,6 +14,8 @@ use crate::llm::generation::Generation;
 pub(crate) const ALIAS: &str = "builtin";
 /// What every answer begins with; ` You said: ` and the text of the last user message follow.
 const INTRODUCTION: &str = "I am Hayrick's built-in model: no upstream is configured.";
+/// Texts of one call of [`embed`], as many as OpenAI takes: vectors are larger than short texts.
+const TEXTS_MAX: usize = 2048;
 /// Numbers in a vector of [`embed`].
 const DIMENSIONS: usize = 64;
 
@@ -50,8 +53,15 @@ pub(crate) fn generate(messages: &[Message], options: &Options) -> Generation {
 
 /// Vectors of length 1 in which texts that share words lie near each other: each word adds to one
 /// of 64 numbers.
-pub(crate) fn embed(texts: &[String]) -> Vec<Vec<f32>> {
-    texts.iter().map(|text| vector(text)).collect()
+///
+/// # Errors
+/// There are too many texts.
+pub(crate) fn embed(texts: &[String]) -> Result<Vec<Vec<f32>>, Failure> {
+    if texts.len() > TEXTS_MAX {
+        let text = format!("the built-in model embeds at most {TEXTS_MAX} texts at a time");
+        return Err(Failure::new(FailureKind::InvalidInput, text));
+    }
+    Ok(texts.iter().map(|text| vector(text)).collect())
 }
 
 fn answer(messages: &[Message]) -> String {

@@ -144,7 +144,7 @@ impl Llm {
     ) -> Result<Vec<Vec<f32>>, Failure> {
         match self.route(model.as_deref())? {
             _ if texts.is_empty() => Ok(Vec::new()),
-            [] => Ok(builtin::embed(&texts)),
+            [] => builtin::embed(&texts),
             [upstream, ..] => upstream.embed(&texts).await,
         }
     }

@@ -180,9 +180,10 @@ impl Upstream {
     /// # Errors
     /// The last attempt's failure, or the reason why there was none.
     pub(crate) async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, Failure> {
+        let _place = self.enter().await?;
+        // Only those that have a place hold a body.
         let body = embeddings::encode(&self.config.model, texts)
             .map_err(|error| invalid(error.to_string()))?;
-        let _place = self.enter().await?;
         let mut attempts = Attempts {
             upstream: self,
             failed: 0,

@@ -187,7 +187,10 @@ async fn a_result_out_of_limits_is_a_failure_and_a_long_error_is_cut() {
 async fn waiting_clients_learn_the_end_at_once() {
     let (_bench, jobs) = jobs(|_| ());
     let job = submit(&jobs).await;
-    let waited = jobs.wait("echo", job.id, Duration::ZERO).await.unwrap();
+    let waited = jobs
+        .wait("echo", job.id, Duration::ZERO, None)
+        .await
+        .unwrap();
     assert_eq!(
         waited.status,
         JobStatus::Pending,
@@ -200,7 +203,7 @@ async fn waiting_clients_learn_the_end_at_once() {
             .unwrap()
     };
     let (waited, ended) = tokio::join!(
-        within("its end", jobs.wait("echo", job.id, 3600 * SECOND)),
+        within("its end", jobs.wait("echo", job.id, 3600 * SECOND, None)),
         work
     );
     assert_eq!(waited.unwrap(), ended);
