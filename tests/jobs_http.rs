@@ -282,6 +282,40 @@ async fn a_job_is_visible_only_to_its_pipeline() {
 }
 
 #[tokio::test]
+async fn a_submission_over_a_limit_names_it() {
+    let host = worker()
+        .config(
+            "[jobs]\nkind_bytes_max = 8\nkey_bytes_max = 8\nattempts_max = 3\ntimeout_max = '1h'\n\
+             delay_max = '2h'",
+        )
+        .start()
+        .await;
+    for (field, value, limit) in [
+        ("type", json!("123456789"), "jobs.kind_bytes_max"),
+        ("idempotency_key", json!("123456789"), "jobs.key_bytes_max"),
+        ("max_attempts", json!(4), "jobs.attempts_max"),
+        ("timeout", json!(3600.1), "jobs.timeout_max"),
+        ("delay", json!(7200.1), "jobs.delay_max"),
+    ] {
+        let mut body = json!({"type": "x"});
+        body[field] = value;
+        let path = format!("/{WORKER}/jobs");
+        let reply = host.client.send("POST", &path, &body.to_string()).await;
+        assert_eq!(
+            (reply.status, &reply.json()["error"]["param"]),
+            (400, &limit.into()),
+            "{}",
+            reply.body
+        );
+        assert!(reply.error().contains(limit), "{}", reply.body);
+        assert_eq!(reached(&host, limit, "").await, 1);
+    }
+    // The defaults stay within the limits.
+    let job = host.client.submit(WORKER, json!({"type": "x"})).await;
+    assert_eq!(host.client.job(&job).await["max_attempts"], 3);
+}
+
+#[tokio::test]
 async fn an_invalid_submission_is_refused_with_the_reason() {
     let host = worker()
         .config("[jobs]\ndata_bytes_max = '1 KiB'")

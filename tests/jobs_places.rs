@@ -6,6 +6,7 @@ use crate::jobs_worker::{FOR_EVER_MS, WORKER, has_failed, worker};
 use crate::support::await_event::{SOON, eventually};
 use crate::support::guest::guest_bytes;
 use crate::support::jobs::{program, sleep, with};
+use crate::support::metrics::reached;
 use crate::support::neighbour::beside_a_neighbour;
 
 #[tokio::test]
@@ -95,6 +96,49 @@ async fn running_jobs_are_limited_per_plugin_and_in_total() {
         of("other")
     );
     assert!(most_at_a_time(ended.iter()) <= 3, "{ended:?}");
+}
+
+#[tokio::test]
+async fn long_jobs_of_a_few_plugins_leave_places_to_others() {
+    let host = worker()
+        .guest_as(WORKER, "greedy")
+        .guest_as(WORKER, "other")
+        .config("[jobs]\njobs_max = 4\nplugin_jobs_max = 4")
+        .start()
+        .await;
+    let urgent = || with(sleep(FOR_EVER_MS), json!({"priority": 100}));
+    for _ in 0..8 {
+        host.client.submit("greedy", urgent()).await;
+    }
+    let running = async |pipeline: &str| host.client.jobs(pipeline, "?status=running").await.len();
+    eventually("three quarters of the places are taken", SOON, async || {
+        (running("greedy").await == 3).then_some(())
+    })
+    .await;
+    for pipeline in [WORKER, "other"] {
+        let job = host.client.submit(pipeline, sleep(1)).await;
+        assert_eq!(host.client.ended(&job).await["status"], "completed");
+    }
+    assert_eq!(running("greedy").await, 3);
+}
+
+#[tokio::test]
+async fn computing_of_an_attempt_is_limited_by_the_operator() {
+    let host = worker()
+        .config("[jobs]\ncpu_time_max = '200ms'")
+        .start()
+        .await;
+    let spinning = with(
+        program(json!({"do": "spin"})),
+        json!({"timeout": 3600, "max_attempts": 1}),
+    );
+    let job = host.client.work(WORKER, spinning).await;
+    has_failed(
+        &job,
+        1,
+        "computed for longer than 200 ms (jobs.cpu_time_max)",
+    );
+    assert_eq!(reached(&host, "jobs.cpu_time_max", WORKER).await, 1);
 }
 
 /// The maximum number of jobs that ran at the same time.

@@ -162,7 +162,8 @@ async fn expired_entries_are_gone() {
 
 #[tokio::test]
 async fn exceeding_a_quota_names_the_cure_and_keeps_existing_entries() {
-    let quota = "[state]\nkeys_max = 3\nvalue_bytes_max = '1 KiB'\nbytes_max = '2 KiB'";
+    let quota = "[state]\nkeys_max = 3\nvalue_bytes_max = '1 KiB'\nbytes_max = '2 KiB'\n\
+                 ttl_max = '2s'";
     let host = TestHost::builder()
         .guest_as(TOOL, "full")
         .guest(TOOL)
@@ -178,8 +179,16 @@ async fn exceeding_a_quota_names_the_cure_and_keeps_existing_entries() {
             .chat("full", &format!("set:{}=1", "k".repeat(513)))
             .await,
         400,
-        &["512", "513"],
+        &["512", "513", "state.key_bytes_max"],
     );
+    is_refusal(
+        &host.client.chat("full", "setttl:k=2001=1").await,
+        400,
+        &["at most 2s", "state.ttl_max"],
+    );
+    for limit in ["state.key_bytes_max", "state.ttl_max"] {
+        assert_eq!(reached(&host, limit, "full").await, 1, "{limit}");
+    }
     is_refusal(
         &host.client.chat("full", "set:=1").await,
         400,

@@ -47,6 +47,12 @@ pub(crate) async fn run_attempt(
         progress,
     });
     let policy = Arc::clone(&serving.version.policy);
+    let bounds = Bounds {
+        wall_time_max: claimed.job.timeout,
+        wall_limit: LimitName::JobTimeout,
+        cpu_time_max: policy.jobs.cpu_time_max,
+        cpu_limit: LimitName::JobCpuTimeMax,
+    };
     let budget = services.budgets.begin(&pipeline, &policy.models);
     let share = serving.pipeline.share();
     let context = RunContext {
@@ -59,7 +65,6 @@ pub(crate) async fn run_attempt(
         recorder: Some(recorder.clone()),
         attempt,
     };
-    let bounds = bounds(claimed.job.timeout);
     let response = Arc::clone(&serving.version.unread);
     let run = Run {
         context,
@@ -74,15 +79,6 @@ pub(crate) async fn run_attempt(
     let (end, failure) = end_of(returned);
     recorder.finish(failure.as_ref().map_or(Ok(()), Err));
     end
-}
-
-/// The timeout of a job limits both how long it runs and how long it computes.
-fn bounds(timeout: Duration) -> Bounds {
-    Bounds {
-        wall_time_max: timeout,
-        wall_limit: LimitName::JobTimeout,
-        cpu_time_max: timeout,
-    }
 }
 
 /// How the attempt ends for the queue, and the failure to show in its task, if any.

@@ -32,12 +32,13 @@ pub(crate) struct Run {
     pub(crate) services: Services,
 }
 
-/// How long a run may take, and the name of the limit that says so.
+/// How long a run may take and compute, and the names of the limits that say so.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
     pub(crate) wall_time_max: Duration,
     pub(crate) wall_limit: LimitName,
     pub(crate) cpu_time_max: Duration,
+    pub(crate) cpu_limit: LimitName,
 }
 
 impl Bounds {
@@ -45,7 +46,7 @@ impl Bounds {
     fn cpu(self) -> (Duration, LimitName) {
         let is_shorter = self.cpu_time_max < self.wall_time_max;
         if is_shorter {
-            (self.cpu_time_max, LimitName::CpuTimeMax)
+            (self.cpu_time_max, self.cpu_limit)
         } else {
             (self.wall_time_max, self.wall_limit)
         }
@@ -81,6 +82,7 @@ impl Run {
             wall_time_max: limits.setup_time_max,
             wall_limit: LimitName::SetupTimeMax,
             cpu_time_max: limits.cpu_time_max,
+            cpu_limit: LimitName::CpuTimeMax,
         };
         let response = Arc::clone(&self.version.unread);
         let reached = self.context.limits.clone();
@@ -102,6 +104,7 @@ impl Run {
             wall_time_max: limits.wall_time_max,
             wall_limit: LimitName::WallTimeMax,
             cpu_time_max: limits.cpu_time_max,
+            cpu_limit: LimitName::CpuTimeMax,
         };
         let reached = self.context.limits.clone();
         let returned = self.call(bounds, guest_call, response).await?;

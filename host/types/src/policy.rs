@@ -143,6 +143,8 @@ impl Policy {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn policy(named: &[Interface]) -> Policy {
@@ -156,11 +158,13 @@ mod tests {
                 value_bytes_max: 1,
                 keys_max: 1,
                 bytes_max: 1,
+                ..StateQuota::default()
             },
             jobs: JobGrant {
                 submit: true,
                 pending_max: 1,
                 running_max: 1,
+                cpu_time_max: Duration::from_secs(1),
             },
             egress: Arc::default(),
             instance: InstanceClass::default(),

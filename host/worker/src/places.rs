@@ -9,6 +9,13 @@ use tokio::task::AbortHandle;
 
 use crate::config::WorkerConfig;
 
+/// One part in so many of all places is kept for the first attempts of pipelines of which none
+/// runs: a few pipelines with long jobs cannot make all others wait.
+const KEPT_PART: usize = 4;
+
+/// Pipelines, and how many jobs of each may begin.
+pub(crate) type Wanted = BTreeMap<String, usize>;
+
 /// One attempt in flight.
 struct RunningAttempt {
     lease: Lease,
@@ -36,22 +43,38 @@ impl Places {
         self.jobs_max.saturating_sub(self.attempts.len())
     }
 
-    /// The pipelines with free places, and how many.
-    pub(crate) fn free_of(
-        &self,
-        pipelines: BTreeMap<String, Arc<Policy>>,
-    ) -> BTreeMap<String, usize> {
-        let mut free: BTreeMap<String, usize> = pipelines
-            .into_iter()
-            .map(|(pipeline, policy)| (pipeline, policy.jobs.running_max))
-            .collect();
+    /// Free places for pipelines that have some already.
+    pub(crate) fn shared(&self) -> usize {
+        self.free().saturating_sub(self.jobs_max / KEPT_PART)
+    }
+
+    /// The pipelines of which no attempt runs, with a place for each.
+    pub(crate) fn first(&self, pipelines: &BTreeMap<String, Arc<Policy>>) -> Wanted {
+        let running = self.running();
+        let idle = pipelines
+            .keys()
+            .filter(|pipeline| !running.contains_key(pipeline.as_str()));
+        idle.map(|pipeline| (pipeline.clone(), 1)).collect()
+    }
+
+    /// The pipelines of which an attempt runs, and how many more each may have.
+    pub(crate) fn further(&self, pipelines: &BTreeMap<String, Arc<Policy>>) -> Wanted {
+        let running = self.running();
+        let free = pipelines.iter().filter_map(|(pipeline, policy)| {
+            let running = running.get(pipeline.as_str())?;
+            let free = policy.jobs.running_max.saturating_sub(*running);
+            (free > 0).then(|| (pipeline.clone(), free))
+        });
+        free.collect()
+    }
+
+    /// Attempts in flight of each pipeline.
+    fn running(&self) -> HashMap<&str, usize> {
+        let mut running = HashMap::new();
         for attempt in self.attempts.values() {
-            if let Some(places) = free.get_mut(&attempt.pipeline) {
-                *places = places.saturating_sub(1);
-            }
+            *running.entry(attempt.pipeline.as_str()).or_default() += 1;
         }
-        free.retain(|_, places| *places > 0);
-        free
+        running
     }
 
     /// An attempt takes a place.

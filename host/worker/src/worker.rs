@@ -17,7 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::attempt::AttemptRunner;
 use crate::config::WorkerConfig;
-use crate::places::Places;
+use crate::places::{Places, Wanted};
 use crate::upkeep::Upkeep;
 
 /// How long to wait after an error of the store; it doubles up to the second value.
@@ -120,14 +120,29 @@ impl Worker {
         self.drain(drain_deadline).await;
     }
 
-    /// Begins as many attempts as there are places and jobs. Returns how long there will be nothing
-    /// more to begin, as far as is known.
+    /// Begins as many attempts as there are places and jobs: first one of each pipeline of which
+    /// none runs. Returns how long there will be nothing more to begin, as far as is known.
     async fn fill_places(&mut self) -> Result<Duration, JobError> {
-        let slots = self.places.free();
-        let wanted = self.places.free_of(self.runtime.job_pipelines());
-        if slots == 0 || wanted.is_empty() {
+        let pipelines = self.runtime.job_pipelines();
+        let first = self.places.first(&pipelines);
+        let has_asked = self.claim(first, self.places.free()).await?;
+        let further = self.places.further(&pipelines);
+        if !(self.claim(further, self.places.shared()).await? || has_asked) {
             // The end of an attempt or a new version makes a place.
             return Ok(IDLE);
+        }
+        let due = self.jobs.next_due().await?;
+        Ok(due
+            .map_or(IDLE, |due| {
+                Duration::from_millis(due).saturating_sub(clock::since_epoch())
+            })
+            .min(IDLE))
+    }
+
+    /// Begins up to `slots` jobs of those that are wanted; whether there was a place for any.
+    async fn claim(&mut self, wanted: Wanted, slots: usize) -> Result<bool, JobError> {
+        if slots == 0 || wanted.is_empty() {
+            return Ok(false);
         }
         let claim = Claim {
             owner: self.owner,
@@ -137,12 +152,7 @@ impl Worker {
         for claimed in self.jobs.claim(claim).await? {
             self.begin(claimed);
         }
-        let due = self.jobs.next_due().await?;
-        Ok(due
-            .map_or(IDLE, |due| {
-                Duration::from_millis(due).saturating_sub(clock::since_epoch())
-            })
-            .min(IDLE))
+        Ok(true)
     }
 
     fn begin(&mut self, claimed: Claimed) {

@@ -9,9 +9,9 @@ use hayrick_api::config::ApiConfig;
 use hayrick_runtime::config::{Policies, RuntimeConfig};
 use hayrick_services::jobs::config::JobsConfig;
 use hayrick_services::llm::config::LlmConfig;
-use hayrick_services::state::config::StateConfig;
 use hayrick_services::tasks::config::TasksConfig;
 use hayrick_types::settings::egress::EgressSettings;
+use hayrick_types::settings::state::StateQuota;
 use hayrick_types::settings::tasks::TasksSettings;
 use hayrick_worker::config::WorkerConfig;
 
@@ -39,7 +39,7 @@ pub struct Config {
     pub jobs: JobsConfig,
     pub worker: WorkerConfig,
     pub tasks: TasksConfig,
-    pub state: StateConfig,
+    pub state: StateQuota,
     pub egress: EgressSettings,
     /// The source of the secrets that policies name.
     pub environment: Environment,
@@ -132,10 +132,7 @@ impl Config {
                 ..JobsConfig::default()
             },
             tasks,
-            state: StateConfig {
-                quota: rules.state,
-                ..StateConfig::default()
-            },
+            state: rules.state,
             egress,
             environment,
             warnings: Vec::new(),

@@ -96,6 +96,7 @@ impl Rules {
         let job_grant = JobGrant {
             pending_max: jobs.pending_max,
             running_max: jobs.plugin_jobs_max,
+            cpu_time_max: jobs.cpu_time_max,
             ..JobGrant::default()
         };
         let granted = PolicyDefaults::new(limits.clone(), state, job_grant);

@@ -26,7 +26,6 @@ use hayrick_services::llm::config::LlmConfig;
 use hayrick_services::llm::router::Llm;
 use hayrick_services::metrics::Metrics;
 use hayrick_services::state::State;
-use hayrick_services::state::config::StateConfig;
 use hayrick_services::tasks::Tasks;
 use hayrick_services::tasks::config::TasksConfig;
 use hayrick_types::clock;
@@ -71,7 +70,7 @@ impl Host {
             tasks: Tasks::open(database.clone(), TasksConfig::default(), clock.clone())
                 .await
                 .unwrap(),
-            state: State::new(database, StateConfig::default(), clock),
+            state: State::new(database, StateQuota::default(), clock),
             egress: Egress::new(
                 EgressSettings::default(),
                 Arc::new(SystemResolver),

@@ -20,21 +20,22 @@ pub enum JobError {
     NotFound { pipeline: String, id: JobId },
     #[error("{what} is empty: give it a value, or leave it out if it may be left out")]
     Empty { what: &'static str },
-    #[error("{what} has {bytes} bytes, but at most {bytes_max} are allowed{}: shorten it", .limit.map(|limit| format!(" ({limit})")).unwrap_or_default())]
+    #[error("{what} has {bytes} bytes, but at most {bytes_max} are allowed ({limit}): shorten it")]
     TooLong {
         what: &'static str,
         bytes: usize,
         bytes_max: usize,
-        /// The setting that bounds it, if one does.
-        limit: Option<LimitName>,
+        limit: LimitName,
     },
     #[error("{what} is not valid JSON: {reason}")]
     NotJson { what: &'static str, reason: String },
-    #[error("{what} must be between {least} and {most}")]
+    #[error("{what} must be between {least} and {most}{}", .limit.map(|limit| format!(" ({limit})")).unwrap_or_default())]
     OutOfRange {
         what: &'static str,
         least: String,
         most: String,
+        /// The limit, if the value is above it.
+        limit: Option<LimitName>,
     },
     /// HTTP says 409.
     #[error(
@@ -75,7 +76,8 @@ impl JobError {
     /// The limit that was reached, where one is the reason.
     pub(super) fn limit(&self) -> Option<LimitName> {
         match self {
-            JobError::TooLong { limit, .. } => *limit,
+            JobError::TooLong { limit, .. } => Some(*limit),
+            JobError::OutOfRange { limit, .. } => *limit,
             JobError::Full { .. } => Some(LimitName::JobsPendingMax),
             _ => None,
         }

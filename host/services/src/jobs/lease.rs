@@ -7,7 +7,7 @@ use hayrick_types::limit_name::LimitName;
 use crate::jobs::error::JobError;
 use crate::jobs::queue::Jobs;
 use crate::jobs::store::{Claim, Notice, Reclaimed};
-use crate::jobs::submission::{check_json, check_length};
+use crate::jobs::submission::check_json;
 
 /// The end of a truncated error.
 const CUT: &str = " … (cut)";
@@ -73,19 +73,13 @@ impl Jobs {
     }
 
     /// Reports the attempt's progress. It may be written a little later, or not at all if a newer
-    /// report follows.
+    /// report follows. A message that is too long is truncated.
     ///
     /// # Errors
-    /// The message is too long; the lease is lost; the disk is full.
-    pub async fn report(&self, lease: Lease, progress: Progress) -> Result<(), JobError> {
-        if let Some(message) = &progress.message {
-            check_length(
-                "the message of the progress",
-                message,
-                self.config.progress_message_bytes_max,
-                None,
-            )?;
-        }
+    /// The lease is lost; the disk is full.
+    pub async fn report(&self, lease: Lease, mut progress: Progress) -> Result<(), JobError> {
+        let max = self.config.settings.progress_message_bytes_max;
+        progress.message = progress.message.map(|message| cut(message, max));
         self.reports.report(lease, progress).await
     }
 

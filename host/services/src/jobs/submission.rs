@@ -1,5 +1,6 @@
 //! Checks submissions against the limits, and fills in the defaults.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use hayrick_types::job::{JobId, Submission};
@@ -23,27 +24,43 @@ pub(super) fn check(submission: Submission, config: &JobsConfig) -> Result<NewJo
         timeout,
         pending_max,
     } = submission;
-    check_name("the job's kind", &kind, config.kind_bytes_max)?;
+    let limits = &config.settings;
+    check_name(
+        "the job's kind",
+        &kind,
+        limits.kind_bytes_max,
+        LimitName::JobKindBytesMax,
+    )?;
     if let Some(key) = &idempotency_key {
-        check_name("the idempotency key", key, config.key_bytes_max)?;
+        check_name(
+            "the idempotency key",
+            key,
+            limits.key_bytes_max,
+            LimitName::JobKeyBytesMax,
+        )?;
     }
     check_json(
         "the job's data",
         &data,
-        config.settings.data_bytes_max,
+        limits.data_bytes_max,
         LimitName::JobDataBytesMax,
     )?;
     let delay = delay.unwrap_or_default();
-    check_span("the delay", delay, Duration::ZERO, config.delay_max)?;
-    let timeout = timeout.unwrap_or(config.settings.timeout);
+    check_span(
+        "the delay",
+        delay,
+        Duration::ZERO..=limits.delay_max,
+        LimitName::JobDelayMax,
+    )?;
+    let timeout = timeout.unwrap_or(limits.timeout.min(limits.timeout_max));
     check_span(
         "the timeout",
         timeout,
-        Duration::from_millis(1),
-        config.timeout_max,
+        Duration::from_millis(1)..=limits.timeout_max,
+        LimitName::JobTimeoutMax,
     )?;
-    let attempts_max = attempts_max.unwrap_or(config.settings.attempts);
-    check_attempts(attempts_max, config.attempts_max)?;
+    let attempts_max = attempts_max.unwrap_or(limits.attempts.min(limits.attempts_max));
+    check_attempts(attempts_max, limits.attempts_max)?;
     Ok(NewJob {
         id: JobId::fresh(),
         pipeline,
@@ -66,15 +83,16 @@ fn check_attempts(attempts: u32, most: u32) -> Result<(), JobError> {
         what: "the number of attempts",
         least: "1".to_owned(),
         most: most.to_string(),
+        limit: (attempts > most).then_some(LimitName::JobAttemptsMax),
     })
 }
 
 /// A text of limited length.
-pub(super) fn check_length(
+fn check_length(
     what: &'static str,
     text: &str,
     bytes_max: usize,
-    limit: Option<LimitName>,
+    limit: LimitName,
 ) -> Result<(), JobError> {
     if text.len() > bytes_max {
         Err(JobError::TooLong {
@@ -110,7 +128,7 @@ pub(super) fn check_json(
     bytes_max: usize,
     limit: LimitName,
 ) -> Result<(), JobError> {
-    check_length(what, text, bytes_max, Some(limit))?;
+    check_length(what, text, bytes_max, limit)?;
     // Parsed, not only scanned: a document that is nested too deeply or has half a surrogate pair
     // would make every response with this job unreadable.
     match serde_json::from_str::<Value>(text) {
@@ -126,28 +144,33 @@ pub(super) fn check_json(
     }
 }
 
-fn check_name(what: &'static str, text: &str, bytes_max: usize) -> Result<(), JobError> {
+fn check_name(
+    what: &'static str,
+    text: &str,
+    bytes_max: usize,
+    limit: LimitName,
+) -> Result<(), JobError> {
     if text.is_empty() {
         Err(JobError::Empty { what })
     } else {
-        check_length(what, text, bytes_max, None)
+        check_length(what, text, bytes_max, limit)
     }
 }
 
 fn check_span(
     what: &'static str,
     span: Duration,
-    least: Duration,
-    most: Duration,
+    range: RangeInclusive<Duration>,
+    limit: LimitName,
 ) -> Result<(), JobError> {
-    let inside = span >= least && span <= most;
-    if inside {
+    if range.contains(&span) {
         Ok(())
     } else {
         Err(JobError::OutOfRange {
             what,
-            least: format!("{least:?}"),
-            most: format!("{most:?}"),
+            least: format!("{:?}", range.start()),
+            most: format!("{:?}", range.end()),
+            limit: (span > *range.end()).then_some(limit),
         })
     }
 }

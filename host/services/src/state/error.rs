@@ -11,14 +11,14 @@ use crate::database::error::DatabaseError;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StateError {
     #[error(
-        "a key must have 1 to {bytes_max} bytes, but this one has {bytes}: choose another, or hash long keys"
+        "a key must have 1 to {bytes_max} bytes (state.key_bytes_max), but this one has {bytes}: choose another, or hash long keys"
     )]
     Key { bytes: usize, bytes_max: usize },
     #[error(
         "a value may have at most {bytes_max} bytes (state.value_bytes_max), but this one has {bytes}: split it over several keys"
     )]
     Value { bytes: usize, bytes_max: usize },
-    #[error("the time to live may be at most {} days: leave it out for an entry that does not expire", .0.as_secs() / (24 * 60 * 60))]
+    #[error("the time to live may be at most {:?} (state.ttl_max): leave it out for an entry that does not expire", .0)]
     Ttl(Duration),
     #[error(
         "this plugin has {0} keys, which is its maximum: delete some, or ask the operator to raise state.keys_max"
@@ -45,7 +45,9 @@ impl From<StateError> for Failure {
             StateError::Keys(_) => Some(LimitName::StateKeysMax),
             StateError::Bytes(_) => Some(LimitName::StateBytesMax),
             StateError::Value { .. } => Some(LimitName::StateValueBytesMax),
-            _ => None,
+            StateError::Key { bytes: 0, .. } | StateError::Database(_) => None,
+            StateError::Key { .. } => Some(LimitName::StateKeyBytesMax),
+            StateError::Ttl(_) => Some(LimitName::StateTtlMax),
         };
         let kind = match error {
             StateError::Key { .. } | StateError::Value { .. } | StateError::Ttl(_) => {

@@ -1,7 +1,6 @@
 //! The state of plugins between runs: durable entries by key, separate for each pipeline, with
 //! quotas.
 
-pub mod config;
 pub mod error;
 mod store;
 
@@ -12,7 +11,6 @@ use hayrick_types::settings::state::StateQuota;
 use hayrick_types::state::StateEntry;
 
 use crate::database::Database;
-use crate::state::config::StateConfig;
 use crate::state::error::StateError;
 use crate::state::store::Write;
 
@@ -26,16 +24,16 @@ const SWEEP_CHUNK: usize = 64;
 #[derive(Clone)]
 pub struct State {
     database: Database,
-    config: StateConfig,
+    quota: StateQuota,
     clock: Clock,
 }
 
 impl State {
     /// State in this database.
-    pub fn new(database: Database, config: StateConfig, clock: Clock) -> State {
+    pub fn new(database: Database, quota: StateQuota, clock: Clock) -> State {
         State {
             database,
-            config,
+            quota,
             clock,
         }
     }
@@ -43,10 +41,7 @@ impl State {
     /// The same entries with the quota of one pipeline.
     pub fn within(&self, quota: StateQuota) -> State {
         State {
-            config: StateConfig {
-                quota,
-                ..self.config
-            },
+            quota,
             ..self.clone()
         }
     }
@@ -78,9 +73,9 @@ impl State {
         ttl: Option<Duration>,
     ) -> Result<u64, StateError> {
         let now = (self.clock)();
-        let (write, config) = (self.checked(pipeline, key, value, ttl, now)?, self.config);
+        let (write, quota) = (self.checked(pipeline, key, value, ttl, now)?, self.quota);
         self.database
-            .write(move |connection| store::put(connection, &write, &config, now))
+            .write(move |connection| store::put(connection, &write, &quota, now))
             .await
     }
 
@@ -137,12 +132,12 @@ impl State {
         ttl: Option<Duration>,
     ) -> Result<Option<u64>, StateError> {
         let now = (self.clock)();
-        let (write, config) = (self.checked(pipeline, key, value, ttl, now)?, self.config);
+        let (write, quota) = (self.checked(pipeline, key, value, ttl, now)?, self.quota);
         let operation = move |connection: &_| {
             if store::revision(connection, &write.pipeline, &write.key, now)? != expected {
                 return Ok(None);
             }
-            store::put(connection, &write, &config, now).map(Some)
+            store::put(connection, &write, &quota, now).map(Some)
         };
         self.database.write(operation).await
     }
@@ -178,15 +173,15 @@ impl State {
         now: u64,
     ) -> Result<Write, StateError> {
         self.check_key(key)?;
-        let bytes_max = self.config.quota.value_bytes_max;
+        let bytes_max = self.quota.value_bytes_max;
         if value.len() > bytes_max {
             return Err(StateError::Value {
                 bytes: value.len(),
                 bytes_max,
             });
         }
-        if ttl.is_some_and(|ttl| ttl > self.config.ttl_max) {
-            return Err(StateError::Ttl(self.config.ttl_max));
+        if ttl.is_some_and(|ttl| ttl > self.quota.ttl_max) {
+            return Err(StateError::Ttl(self.quota.ttl_max));
         }
         let expires_at = ttl.map(|ttl| now.saturating_add(milliseconds(ttl)));
         Ok(Write {
@@ -198,7 +193,7 @@ impl State {
     }
 
     fn check_key(&self, key: &str) -> Result<(), StateError> {
-        let bytes_max = self.config.key_bytes_max;
+        let bytes_max = self.quota.key_bytes_max;
         if (1..=bytes_max).contains(&key.len()) {
             Ok(())
         } else {

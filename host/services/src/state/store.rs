@@ -1,10 +1,10 @@
 //! The statements for state. Times are Unix times in milliseconds; an expired entry counts as
 //! deleted.
 
+use hayrick_types::settings::state::StateQuota;
 use hayrick_types::state::StateEntry;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::state::config::StateConfig;
 use crate::state::error::StateError;
 
 const GET: &str = "SELECT revision, value FROM state_entry \
@@ -106,12 +106,12 @@ pub(super) fn keys(
 pub(super) fn put(
     connection: &Connection,
     write: &Write,
-    config: &StateConfig,
+    quota: &StateQuota,
     now: u64,
 ) -> Result<u64, StateError> {
     // If there is no room, the whole operation is rolled back, including this.
     delete(connection, &write.pipeline, &write.key, now)?;
-    make_room(connection, write, config, now)?;
+    make_room(connection, write, quota, now)?;
     connection.prepare_cached(INSERT)?.execute(params![
         write.pipeline,
         write.key,
@@ -139,17 +139,17 @@ pub(super) fn delete(
 fn make_room(
     connection: &Connection,
     write: &Write,
-    config: &StateConfig,
+    quota: &StateQuota,
     now: u64,
 ) -> Result<(), StateError> {
     let bytes =
         u64::try_from(write.key.len().saturating_add(write.value.len())).unwrap_or(u64::MAX);
     loop {
         let usage = usage(connection, &write.pipeline)?;
-        let refusal = if usage.keys >= config.quota.keys_max {
-            StateError::Keys(config.quota.keys_max)
-        } else if usage.bytes.saturating_add(bytes) > config.quota.bytes_max {
-            StateError::Bytes(config.quota.bytes_max)
+        let refusal = if usage.keys >= quota.keys_max {
+            StateError::Keys(quota.keys_max)
+        } else if usage.bytes.saturating_add(bytes) > quota.bytes_max {
+            StateError::Bytes(quota.bytes_max)
         } else {
             return Ok(());
         };

@@ -96,9 +96,9 @@ pub fn config() -> JobsConfig {
     JobsConfig {
         settings: JobsSettings {
             pending_max: PENDING_MAX,
+            page_bytes_max: 10_000,
             ..JobsSettings::default()
         },
-        page_bytes_max: 10_000,
         ..JobsConfig::default()
     }
 }

@@ -1,5 +1,8 @@
 //! What an operator sets for one plugin, or in `[grants]` for all.
 
+use std::time::Duration;
+
+use crate::settings::ranges::TIMES;
 use crate::settings::row::{Kind, Preset, Row};
 
 /// The largest token budget.
@@ -80,6 +83,9 @@ settings! {
         /// Maximum number of concurrent attempts of the plugin; further jobs wait.
         running_max: usize as count = 4, in 1 ..= 4096,
             page "`plugin_jobs_max` of `[jobs]` in hayrick.toml";
+        /// Maximum time that one attempt may compute; waiting does not count.
+        cpu_time_max: Duration as duration = Duration::from_mins(5), in TIMES,
+            page "`cpu_time_max` of `[jobs]` in hayrick.toml", limit JobCpuTimeMax;
     }
 }
 

@@ -1,6 +1,8 @@
 //! `[state]`: how much state a plugin may store.
 
-use crate::settings::ranges::MANY;
+use std::time::Duration;
+
+use crate::settings::ranges::{KEPT, MANY, YEARS};
 
 /// Passes the table of `[state]` to the next macro.
 macro_rules! state_table {
@@ -12,9 +14,13 @@ macro_rules! state_table {
             keys_max: u64 as count = 10_000, in MANY, limit StateKeysMax;
             /// Maximum size of the state of one pipeline, keys and values together.
             bytes_max: u64 as bytes = 64 << 20, in 1 ..= 1 << 40, limit StateBytesMax;
+            /// Maximum length of one key.
+            key_bytes_max: usize as bytes = 512, in 1 ..= 64 << 10, limit StateKeyBytesMax;
             /// Maximum size of one value.
             value_bytes_max: usize as bytes = 1 << 20, in 1 ..= 64 << 20,
                 limit StateValueBytesMax;
+            /// Maximum time to live of an entry; one without does not expire.
+            ttl_max: Duration as duration = YEARS, in KEPT, limit StateTtlMax;
         }
     } };
 }

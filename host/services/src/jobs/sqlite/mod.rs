@@ -47,7 +47,7 @@ impl SqliteJobs {
         );
         let rules = Arc::new(Rules {
             backoff,
-            delay_max: config.delay_max,
+            delay_max: config.settings.delay_max,
             crashes_max: config.settings.crashes_max,
         });
         SqliteJobs {
@@ -55,7 +55,7 @@ impl SqliteJobs {
             clock,
             rules,
             pending_max: config.settings.pending_max,
-            page_bytes_max: config.page_bytes_max,
+            page_bytes_max: config.settings.page_bytes_max,
         }
     }
 

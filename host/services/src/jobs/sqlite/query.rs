@@ -62,10 +62,15 @@ pub(super) fn list(
     Ok(page)
 }
 
+/// Bytes of the texts of a job.
 fn size(job: &Job) -> usize {
-    job.data.len()
-        + job.result.as_ref().map_or(0, String::len)
-        + job.error.as_ref().map_or(0, String::len)
+    let message = job
+        .progress
+        .as_ref()
+        .and_then(|progress| progress.message.as_ref());
+    let texts = [job.result.as_ref(), job.error.as_ref(), message];
+    let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+    job.kind.len() + job.data.len() + texts
 }
 
 /// How many jobs the pipeline has.

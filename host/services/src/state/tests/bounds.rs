@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use hayrick_types::failure::{Failure, FailureKind};
+use hayrick_types::settings::state::StateQuota;
 
 use crate::database::error::DatabaseError;
 use crate::state::SWEEP_CHUNK;
-use crate::state::config::StateConfig;
 use crate::state::error::StateError;
 use crate::state::tests::{Fixture, MS, SMALL};
 
@@ -74,7 +74,7 @@ async fn every_limit_is_enforced_and_says_the_cure() {
 
 #[tokio::test]
 async fn the_defaults_are_those_of_the_contract() {
-    let fixture = Fixture::new(StateConfig::default());
+    let fixture = Fixture::new(StateQuota::default());
     let state = &fixture.state;
     state
         .set(
@@ -106,7 +106,7 @@ async fn the_defaults_are_those_of_the_contract() {
         )
         .await
         .unwrap_err();
-    assert!(error.to_string().contains("3650 days"), "{error}");
+    assert!(error.to_string().contains("315360000s"), "{error}");
     let many = (0..70).map(|index| (format!("many-{index}"), state.clone()));
     let sets =
         many.map(|(key, state)| async move { state.set("p", &key, vec![7; 1 << 20], None).await });
@@ -120,7 +120,7 @@ async fn the_defaults_are_those_of_the_contract() {
 
 #[tokio::test]
 async fn expired_entries_are_gone_at_once_and_swept_in_chunks() {
-    let fixture = Fixture::new(StateConfig::default());
+    let fixture = Fixture::new(StateQuota::default());
     let state = &fixture.state;
     for pipeline in ["a", "b"] {
         let sets = (0..SWEEP_CHUNK + 7).map(|index| async move {
@@ -203,7 +203,7 @@ async fn expired_entries_make_room_before_they_are_swept() {
 
 #[tokio::test]
 async fn a_list_has_1000_keys_at_most() {
-    let fixture = Fixture::new(StateConfig::default());
+    let fixture = Fixture::new(StateQuota::default());
     let state = &fixture.state;
     let sets = (0..1001).map(|index| (format!("{index:04}"), state.clone()));
     join_all(
@@ -220,7 +220,7 @@ async fn a_list_has_1000_keys_at_most() {
 
 #[tokio::test]
 async fn a_full_disk_is_distinguished_from_other_failures_and_passes() {
-    let fixture = Fixture::new(StateConfig::default());
+    let fixture = Fixture::new(StateQuota::default());
     fixture
         .state
         .set("p", "k", b"before".to_vec(), None)

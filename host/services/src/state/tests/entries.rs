@@ -7,12 +7,11 @@ use hayrick_types::state::StateEntry;
 
 use crate::database::Database;
 use crate::state::State;
-use crate::state::config::StateConfig;
 use crate::state::tests::Fixture;
 
 #[tokio::test]
 async fn what_is_set_is_there_until_it_is_deleted() {
-    let fixture = Fixture::new(StateConfig::default());
+    let fixture = Fixture::new(StateQuota::default());
     let state = &fixture.state;
     assert_eq!(state.get("p", "k").await.unwrap(), None);
     let first = state.set("p", "k", b"one".to_vec(), None).await.unwrap();
@@ -39,12 +38,9 @@ async fn what_is_set_is_there_until_it_is_deleted() {
 
 #[tokio::test]
 async fn pipelines_do_not_see_each_other() {
-    let fixture = Fixture::new(StateConfig {
-        quota: StateQuota {
-            keys_max: 1,
-            ..StateConfig::default().quota
-        },
-        ..StateConfig::default()
+    let fixture = Fixture::new(StateQuota {
+        keys_max: 1,
+        ..StateQuota::default()
     });
     let state = &fixture.state;
     state.set("a", "k", b"a".to_vec(), None).await.unwrap();
@@ -62,12 +58,12 @@ async fn a_recreated_key_has_a_new_revision() {
         database,
         state,
         ..
-    } = Fixture::new(StateConfig::default());
+    } = Fixture::new(StateQuota::default());
     let old = state.set("p", "k", b"v".to_vec(), None).await.unwrap();
     state.delete("p", "k").await.unwrap();
     drop((state, database));
     let database = Database::open(&folder.path().join("hayrick.db")).unwrap();
-    let state = State::new(database, StateConfig::default(), Arc::new(|| 0));
+    let state = State::new(database, StateQuota::default(), Arc::new(|| 0));
     let new = state.set("p", "k", b"v".to_vec(), None).await.unwrap();
     assert!(new > old);
     assert_eq!(
@@ -112,7 +108,7 @@ async fn increment(state: State) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_increment_of_64_concurrent_ones_is_lost() {
-    let fixture = Fixture::new(StateConfig::default());
+    let fixture = Fixture::new(StateQuota::default());
     let state = &fixture.state;
     let counting: tokio::task::JoinSet<()> = (0..64).map(|_| increment(state.clone())).collect();
     counting.join_all().await;
@@ -121,7 +117,7 @@ async fn no_increment_of_64_concurrent_ones_is_lost() {
 
 #[tokio::test]
 async fn lists_begin_with_a_prefix_and_go_on_page_by_page() {
-    let fixture = Fixture::new(StateConfig::default());
+    let fixture = Fixture::new(StateQuota::default());
     let state = &fixture.state;
     let mut keys = [
         "a",

@@ -12,23 +12,18 @@ use hayrick_types::settings::state::StateQuota;
 use tempfile::TempDir;
 
 use crate::database::Database;
-use crate::state::config::StateConfig;
 use crate::state::error::StateError;
 use crate::state::{State, store};
 
 const MS: Duration = Duration::from_millis(1);
 
 /// Small bounds, which few operations reach.
-const SMALL: StateConfig = StateConfig {
+const SMALL: StateQuota = StateQuota {
     key_bytes_max: 8,
-    quota: SMALL_QUOTA,
-    ttl_max: Duration::from_millis(1000),
-};
-
-const SMALL_QUOTA: StateQuota = StateQuota {
     value_bytes_max: 40,
     keys_max: 4,
     bytes_max: 100,
+    ttl_max: Duration::from_millis(1000),
 };
 
 /// State in a folder that is gone afterwards, with a clock that a test moves.
@@ -40,14 +35,14 @@ struct Fixture {
 }
 
 impl Fixture {
-    fn new(config: StateConfig) -> Fixture {
+    fn new(quota: StateQuota) -> Fixture {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::open(&folder.path().join("hayrick.db")).unwrap();
         let now = Arc::new(AtomicU64::new(1_000_000));
         let hand = Arc::clone(&now);
         let state = State::new(
             database.clone(),
-            config,
+            quota,
             Arc::new(move || hand.load(Ordering::SeqCst)),
         );
         Fixture {

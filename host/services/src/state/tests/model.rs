@@ -7,7 +7,7 @@ use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptes
 use proptest::{collection, option};
 
 use crate::state::error::StateError;
-use crate::state::tests::{Fixture, MS, SMALL, SMALL_QUOTA};
+use crate::state::tests::{Fixture, MS, SMALL};
 
 /// What may happen to a small state with a few keys.
 #[derive(Debug, Clone)]
@@ -72,8 +72,8 @@ impl Model {
         let used: usize = others()
             .map(|(key, (entry, _))| key.len() + entry.value.len())
             .sum();
-        others().count() as u64 >= SMALL_QUOTA.keys_max
-            || (used + key.len() + bytes) as u64 > SMALL_QUOTA.bytes_max
+        others().count() as u64 >= SMALL.keys_max
+            || (used + key.len() + bytes) as u64 > SMALL.bytes_max
     }
 
     fn write(
