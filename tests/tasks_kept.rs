@@ -122,6 +122,37 @@ async fn invalid_requests_are_refused_with_the_reason() {
 }
 
 #[tokio::test]
+async fn failures_outlive_successes_and_pages_are_bounded_in_bytes() {
+    let host = TestHost::builder()
+        .guest(REPORTER)
+        .config("[tasks]\nkept_max = 8\npage_bytes_max = '4 KiB'")
+        .start()
+        .await;
+    let failed = run_of(&host.client.chat(REPORTER, "nonsense").await);
+    for _ in 0..20 {
+        host.client.chat(REPORTER, "5 0").await;
+    }
+    eventually("most successes are deleted", SOON, async || {
+        let counts = page(&host, REPORTER, "").await["counts"].clone();
+        (counts["completed"].as_u64() < Some(12)).then_some(())
+    })
+    .await;
+    let first = page(&host, REPORTER, "limit=1000").await;
+    assert!(first["data"].as_array().unwrap().len() < 8, "{first}");
+    let (mut found, mut before) = (Vec::new(), String::new());
+    loop {
+        let page = page(&host, REPORTER, &format!("limit=1000{before}")).await;
+        assert!(page.to_string().len() < 5 << 10, "{page}");
+        found.extend(ids(&page));
+        match page["next"].as_str() {
+            Some(next) => before = format!("&before={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(found.last(), Some(&failed));
+}
+
+#[tokio::test]
 async fn old_tasks_are_deleted_and_running_ones_are_kept() {
     let host = TestHost::builder()
         .guest(REPORTER)
@@ -174,7 +205,7 @@ async fn old_tasks_are_deleted_and_running_ones_are_kept() {
 async fn the_newest_tasks_are_kept_up_to_the_limit() {
     let host = TestHost::builder()
         .guest(REPORTER)
-        .config("[tasks]\nkept_max = 5")
+        .config("[tasks]\nkept_max = 3\nfailed_kept_max = 2")
         .start()
         .await;
     let made = make_runs(&host, 20).await;
@@ -183,14 +214,15 @@ async fn the_newest_tasks_are_kept_up_to_the_limit() {
         (kept.len() <= 5).then_some(kept)
     })
     .await;
-    let newest: BTreeSet<_> = made[15..].iter().collect();
+    // Of these, the first and the fourth failed.
+    let newest: BTreeSet<_> = [15, 16, 17, 18, 19].map(|run| &made[run]).into();
     assert_eq!(kept.iter().collect::<BTreeSet<_>>(), newest);
 }
 
 #[tokio::test]
 async fn tasks_are_deleted_after_their_retention_time() {
     const KEPT_MAX: usize = 1000;
-    let config = format!("[tasks]\nkeep = '100ms'\nkept_max = {KEPT_MAX}");
+    let config = format!("[tasks]\nkeep_failed = '100ms'\nfailed_kept_max = {KEPT_MAX}");
     let host = TestHost::builder()
         .guest(REPORTER)
         .config(&config)
@@ -208,7 +240,7 @@ async fn tasks_are_deleted_after_their_retention_time() {
     .await;
     assert!(
         made < KEPT_MAX,
-        "it may have been deleted because of kept_max"
+        "it may have been deleted because of failed_kept_max"
     );
 }
 

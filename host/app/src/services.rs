@@ -18,7 +18,7 @@ use hayrick_services::secret::Secret;
 use hayrick_services::state::State;
 use hayrick_services::tasks::Tasks;
 use hayrick_services::uploads::spool::Spool;
-use hayrick_types::clock;
+use hayrick_types::clock::{self, Clocks};
 
 use crate::settings::config::Config;
 
@@ -38,18 +38,19 @@ pub async fn open(config: &Config, data_dir: &Path) -> anyhow::Result<(Services,
     let clock = clock::system();
     // Hosts that fail at the same time must not retry at the same time.
     let seed = RandomState::new().hash_one(&path);
-    let store = SqliteJobs::new(database.clone(), &config.jobs, Arc::clone(&clock), seed);
+    let clocks = Clocks::patient(Arc::clone(&clock));
+    let store = SqliteJobs::new(database.clone(), &config.jobs, clocks.clone(), seed);
     let metrics = Metrics::default();
     let services = Services {
         llm: Llm::new(config.llm.clone()).context("cannot set up the models")?,
-        budgets: Budgets::open(database.clone(), Arc::clone(&clock))
+        budgets: Budgets::open(database.clone(), clock)
             .await
             .with_context(cannot)?,
         jobs: Jobs::new(Arc::new(store), config.jobs.clone(), metrics.clone()),
-        tasks: Tasks::open(database.clone(), config.tasks, Arc::clone(&clock))
+        tasks: Tasks::open(database.clone(), config.tasks, clocks.clone())
             .await
             .with_context(cannot)?,
-        state: State::new(database.clone(), config.state, clock),
+        state: State::new(database.clone(), config.state, clocks),
         egress: egress(config),
         metrics,
     };

@@ -10,6 +10,31 @@ use serde_json::value::RawValue;
 /// What ends a line. JSON has these characters only between its tokens.
 pub const LINE_ENDS: [char; 2] = ['\n', '\r'];
 
+/// Bytes of a text in a JSON document, without the quotes.
+pub fn escaped_len(text: &str) -> usize {
+    text.bytes().map(escaped_byte_len).sum()
+}
+
+fn escaped_byte_len(byte: u8) -> usize {
+    match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0..0x20 => "\\u0000".len(),
+        _ => 1,
+    }
+}
+
+/// The part of a text of which [`escaped_len`] is at most `bytes_max`.
+pub fn cut_escaped(text: &str, bytes_max: usize) -> &str {
+    let mut left = bytes_max;
+    let end = text.bytes().position(|byte| {
+        let rest = left.checked_sub(escaped_byte_len(byte));
+        left = rest.unwrap_or(left);
+        rest.is_none()
+    });
+    let end = end.map_or(text.len(), |end| text.floor_char_boundary(end));
+    text.get(..end).unwrap_or_default()
+}
+
 /// A JSON document on one line that every reader can read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonLine(String);
@@ -173,6 +198,33 @@ mod tests {
             ("", r#""""#),
         ] {
             assert_eq!(JsonLine::new(text.to_owned()).as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn a_text_counts_and_is_cut_as_json_has_it() {
+        for text in [
+            "",
+            "plain",
+            "\0\u{1f}",
+            "\"\\\n\r\t\u{8}\u{c}",
+            "ü\u{2028}😀",
+        ] {
+            let json = serde_json::to_string(text).unwrap();
+            assert_eq!(escaped_len(text), json.len() - 2, "{json}");
+            for max in 0..=json.len() {
+                let cut = cut_escaped(text, max);
+                assert!(
+                    text.starts_with(cut) && escaped_len(cut) <= max,
+                    "{json} {max}"
+                );
+                let next = text[cut.len()..].chars().next();
+                let longer = next.map(|next| format!("{cut}{next}"));
+                assert!(
+                    longer.is_none_or(|longer| escaped_len(&longer) > max),
+                    "{json} {max}"
+                );
+            }
         }
     }
 }

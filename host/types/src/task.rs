@@ -4,6 +4,7 @@ use crate::chunk::Usage;
 use crate::contract::Export;
 use crate::id::RunId;
 use crate::job::{JobId, Progress};
+use crate::json_line::escaped_len;
 
 /// The status of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +84,41 @@ pub struct Task {
     pub error: Option<String>,
     pub progress: Option<Progress>,
     pub notes: Vec<Note>,
+}
+
+/// Bytes of a task in JSON without its texts, at most.
+const TASK_JSON_BYTES: usize = 1 << 10;
+/// The same of a note.
+const NOTE_JSON_BYTES: usize = 64;
+
+impl Task {
+    /// About how many bytes it has as JSON.
+    pub fn json_len(&self) -> usize {
+        let message = self
+            .progress
+            .as_ref()
+            .and_then(|progress| progress.message.as_deref());
+        let texts = [self.error.as_deref(), message];
+        let texts: usize = texts.into_iter().flatten().map(escaped_len).sum();
+        let notes: usize = self.notes.iter().map(Note::json_len).sum();
+        TASK_JSON_BYTES + texts + notes
+    }
+}
+
+impl Note {
+    /// About how many bytes it has as JSON.
+    pub fn json_len(&self) -> usize {
+        NOTE_JSON_BYTES + escaped_len(&self.text)
+    }
+}
+
+/// A page of tasks, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TaskPage {
+    pub tasks: Vec<Task>,
+    /// Where the next page begins; `None` on the last page. A page of long tasks may be shorter
+    /// than was asked for.
+    pub next: Option<RunId>,
 }
 
 /// A new run.

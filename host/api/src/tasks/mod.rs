@@ -66,14 +66,13 @@ pub(crate) async fn list(
     QueryParams(query): QueryParams<ListQuery>,
 ) -> Result<Response, ApiError> {
     let filter = query.filter()?;
-    let limit = filter.limit;
-    let tasks = state.services().tasks.list(&pipeline, filter).await?;
+    let page = state.services().tasks.list(&pipeline, filter).await?;
     // A removed pipeline still shows its tasks; one that never existed is an error.
-    if tasks.is_empty() && state.runtime().pipeline(&pipeline).is_none() {
+    if page.tasks.is_empty() && state.runtime().pipeline(&pipeline).is_none() {
         return Err(ApiError::unknown_pipeline(&pipeline, "GET /status"));
     }
     let counts = state.services().tasks.counts(&pipeline).await?;
-    Ok(json::ok(&ListView::new(tasks, counts, limit)))
+    Ok(json::ok(&ListView::new(page, counts)))
 }
 
 /// Shows a task.

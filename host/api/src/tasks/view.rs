@@ -1,6 +1,6 @@
 //! Tasks as JSON. Times are Unix times in seconds with a fraction.
 
-use hayrick_types::task::{Task, TaskCounts};
+use hayrick_types::task::{Task, TaskCounts, TaskPage};
 use serde::Serialize;
 
 use crate::wire::progress::ProgressView;
@@ -85,8 +85,8 @@ struct CountsView {
 }
 
 impl ListView {
-    /// A page of at most `limit` tasks; only a full page can have a next one.
-    pub(super) fn new(tasks: Vec<Task>, counts: TaskCounts, limit: u32) -> ListView {
+    /// A page.
+    pub(super) fn new(page: TaskPage, counts: TaskCounts) -> ListView {
         let TaskCounts {
             started,
             processing,
@@ -94,15 +94,10 @@ impl ListView {
             error,
             cancelled,
         } = counts;
-        let is_full = tasks.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
-        let next = tasks
-            .last()
-            .filter(|_| is_full)
-            .map(|task| task.id.to_string());
         ListView {
             object: "list",
-            data: tasks.into_iter().map(TaskView::from).collect(),
-            next,
+            data: page.tasks.into_iter().map(TaskView::from).collect(),
+            next: page.next.map(|id| id.to_string()),
             counts: CountsView {
                 started,
                 processing,

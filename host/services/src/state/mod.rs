@@ -6,7 +6,7 @@ mod store;
 
 use std::time::Duration;
 
-use hayrick_types::clock::{Clock, milliseconds};
+use hayrick_types::clock::{Clocks, milliseconds};
 use hayrick_types::settings::state::StateQuota;
 use hayrick_types::state::StateEntry;
 
@@ -25,16 +25,16 @@ const SWEEP_CHUNK: usize = 64;
 pub struct State {
     database: Database,
     quota: StateQuota,
-    clock: Clock,
+    clocks: Clocks,
 }
 
 impl State {
     /// State in this database.
-    pub fn new(database: Database, quota: StateQuota, clock: Clock) -> State {
+    pub fn new(database: Database, quota: StateQuota, clocks: impl Into<Clocks>) -> State {
         State {
             database,
             quota,
-            clock,
+            clocks: clocks.into(),
         }
     }
 
@@ -52,7 +52,7 @@ impl State {
     /// The key is too long, or the store failed.
     pub async fn get(&self, pipeline: &str, key: &str) -> Result<Option<StateEntry>, StateError> {
         self.check_key(key)?;
-        let (name, key, now) = (pipeline.to_owned(), key.to_owned(), (self.clock)());
+        let (name, key, now) = (pipeline.to_owned(), key.to_owned(), (self.clocks.now)());
         self.database
             .read_for(pipeline, move |connection| {
                 Ok(store::get(connection, &name, &key, now)?)
@@ -72,7 +72,7 @@ impl State {
         value: Vec<u8>,
         ttl: Option<Duration>,
     ) -> Result<u64, StateError> {
-        let now = (self.clock)();
+        let now = (self.clocks.now)();
         let (write, quota) = (self.checked(pipeline, key, value, ttl, now)?, self.quota);
         self.database
             .write(move |connection| store::put(connection, &write, &quota, now))
@@ -85,7 +85,7 @@ impl State {
     /// The key is too long, or the store failed.
     pub async fn delete(&self, pipeline: &str, key: &str) -> Result<bool, StateError> {
         self.check_key(key)?;
-        let (pipeline, key, now) = (pipeline.to_owned(), key.to_owned(), (self.clock)());
+        let (pipeline, key, now) = (pipeline.to_owned(), key.to_owned(), (self.clocks.now)());
         self.database
             .write(move |connection| Ok(store::delete(connection, &pipeline, &key, now)?))
             .await
@@ -107,7 +107,7 @@ impl State {
             pipeline.to_owned(),
             prefix.to_owned(),
             after.map(str::to_owned),
-            (self.clock)(),
+            (self.clocks.now)(),
         );
         let limit = usize::try_from(limit.min(LIST_MAX)).unwrap_or(usize::MAX);
         let query = move |connection: &_| {
@@ -131,7 +131,7 @@ impl State {
         value: Vec<u8>,
         ttl: Option<Duration>,
     ) -> Result<Option<u64>, StateError> {
-        let now = (self.clock)();
+        let now = (self.clocks.now)();
         let (write, quota) = (self.checked(pipeline, key, value, ttl, now)?, self.quota);
         let operation = move |connection: &_| {
             if store::revision(connection, &write.pipeline, &write.key, now)? != expected {
@@ -148,7 +148,7 @@ impl State {
     /// # Errors
     /// The store failed; some entries may be deleted.
     pub async fn sweep(&self) -> Result<u64, StateError> {
-        let now = (self.clock)();
+        let now = (self.clocks.retention)();
         let mut swept = 0;
         loop {
             let chunk = self

@@ -74,7 +74,7 @@ impl Flusher {
                 &self.database,
                 &self.config,
                 &pipeline,
-                self.live_runs.now(),
+                self.live_runs.retention_now(),
             )
             .await?;
         }
@@ -83,7 +83,8 @@ impl Flusher {
 
     /// The same for pipelines that have grown.
     pub(super) async fn sweep_grown(&mut self) -> Result<(), TasksError> {
-        let enough = self.config.settings.kept_max / GROWTH_PART;
+        let settings = &self.config.settings;
+        let enough = settings.kept_max.min(settings.failed_kept_max) / GROWTH_PART;
         let grown: Vec<_> = self
             .growth
             .extract_if(|_, growth| *growth > enough)
@@ -93,7 +94,7 @@ impl Flusher {
                 &self.database,
                 &self.config,
                 &pipeline,
-                self.live_runs.now(),
+                self.live_runs.retention_now(),
             )
             .await?;
         }

@@ -4,10 +4,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hayrick_types::clock::Clock;
+use hayrick_types::clock::Clocks;
 use hayrick_types::id::RunId;
 use hayrick_types::task::{TaskFilter, TaskStart, TaskStatus};
 
+use crate::tasks::class::TaskClass;
 use crate::tasks::config::TasksConfig;
 use crate::tasks::pipeline_runs::PipelineRuns;
 use crate::tasks::run::Run;
@@ -16,7 +17,7 @@ use crate::tasks::run::Run;
 /// takes it twice, each time for well under a microsecond.
 pub(super) struct LiveRuns {
     config: TasksConfig,
-    clock: Clock,
+    clocks: Clocks,
     by_pipeline: Mutex<ByPipeline>,
 }
 
@@ -29,17 +30,27 @@ struct ByPipeline {
 }
 
 impl LiveRuns {
-    pub(super) fn new(config: TasksConfig, clock: Clock) -> LiveRuns {
+    pub(super) fn new(config: TasksConfig, clocks: Clocks) -> LiveRuns {
         LiveRuns {
             config,
-            clock,
+            clocks,
             by_pipeline: Mutex::default(),
         }
     }
 
     /// Unix time, milliseconds.
     pub(super) fn now(&self) -> u64 {
-        (self.clock)()
+        (self.clocks.now)()
+    }
+
+    /// The time that decides what is old.
+    pub(super) fn retention_now(&self) -> u64 {
+        (self.clocks.retention)()
+    }
+
+    /// Bytes of the notes of a run as JSON.
+    pub(super) fn notes_bytes_max(&self) -> usize {
+        self.config.settings.notes_bytes_max
     }
 
     /// Begins a run.
@@ -116,7 +127,7 @@ impl LiveRuns {
             .sum()
     }
 
-    /// Some ended runs, of each pipeline in the order of their ends.
+    /// Some ended runs, of each pipeline and class in the order of their ends.
     pub(super) fn ended(&self, limit: usize) -> Vec<Arc<Run>> {
         self.by_pipeline()
             .pipelines
@@ -149,7 +160,8 @@ impl ByPipeline {
         };
         self.ended_bytes += pipeline_runs.end(run.id);
         // The store would delete at once what is more than it keeps.
-        if let Some(id) = pipeline_runs.surplus(config.settings.kept_max) {
+        let class = TaskClass::of(run.status());
+        if let Some(id) = pipeline_runs.surplus(class, config.kept(class).count) {
             self.forget(&run.pipeline, id);
         }
         while self.ended_bytes > config.unwritten_bytes_max && self.forget_of_largest() {}

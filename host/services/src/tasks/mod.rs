@@ -3,9 +3,10 @@
 //!
 //! A run is in memory from its start until its end is in the store. Look-ups try memory first and
 //! then the store, so a task is always found. Memory is bounded: the host limits how many runs there
-//! are at a time, each takes 110 KiB at most, and `TasksConfig` bounds the ended runs that are not
+//! are at a time, each takes some 50 KiB at most by default, and `TasksConfig` bounds the ended runs that are not
 //! written yet.
 
+mod class;
 pub mod config;
 pub mod error;
 mod flusher;
@@ -20,12 +21,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hayrick_types::clock::Clock;
+use hayrick_types::clock::Clocks;
 use hayrick_types::id::RunId;
-use hayrick_types::task::{Task, TaskCounts, TaskFilter, TaskStart, TaskStatus};
+use hayrick_types::task::{Task, TaskCounts, TaskFilter, TaskPage, TaskStart, TaskStatus};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::database::Database;
+use crate::tasks::class::TaskClass;
 use crate::tasks::config::TasksConfig;
 use crate::tasks::error::TasksError;
 use crate::tasks::flusher::Flusher;
@@ -61,9 +63,10 @@ impl Tasks {
     pub async fn open(
         database: Database,
         config: TasksConfig,
-        clock: Clock,
+        clocks: impl Into<Clocks>,
     ) -> Result<Tasks, TasksError> {
-        let now = clock();
+        let clocks = clocks.into();
+        let now = (clocks.now)();
         let recovered = database
             .write(move |connection| {
                 store::recover(connection, STOPPED, now).map_err(TasksError::from)
@@ -75,7 +78,7 @@ impl Tasks {
                 "runs were interrupted when the host last stopped"
             );
         }
-        let live_runs = Arc::new(LiveRuns::new(config, clock));
+        let live_runs = Arc::new(LiveRuns::new(config, clocks));
         let flusher = tokio::sync::Mutex::new(Flusher::new(
             Arc::clone(&live_runs),
             database.clone(),
@@ -120,7 +123,8 @@ impl Tasks {
     ///
     /// # Errors
     /// The store failed.
-    pub async fn list(&self, pipeline: &str, filter: TaskFilter) -> Result<Vec<Task>, TasksError> {
+    pub async fn list(&self, pipeline: &str, filter: TaskFilter) -> Result<TaskPage, TasksError> {
+        let bytes_max = self.inner.config.settings.page_bytes_max;
         let filter = TaskFilter {
             limit: filter.limit.min(LIST_MAX),
             ..filter
@@ -136,12 +140,12 @@ impl Tasks {
         if filter.status.is_none_or(TaskStatus::is_final) {
             let name = pipeline.to_owned();
             let stored = self.inner.database.read_for(pipeline, move |connection| {
-                store::list(connection, &name, &filter).map_err(TasksError::from)
+                store::list(connection, &name, &filter, bytes_max).map_err(TasksError::from)
             });
             // One that was written meanwhile is in both.
             tasks.extend(stored.await?.into_iter().map(|task| (task.id, task)));
         }
-        Ok(tasks.into_values().rev().take(limit).collect())
+        Ok(page(tasks.into_values().rev(), limit, bytes_max))
     }
 
     /// The number of tasks of a pipeline, by status.
@@ -174,7 +178,11 @@ impl Tasks {
         let last = retention::before(age, self.inner.live_runs.now());
         let mut flusher = self.inner.flusher.lock().await;
         flusher.flush().await?;
-        retention::delete(&self.inner.database, pipeline, last).await
+        let mut deleted = 0;
+        for class in TaskClass::ALL {
+            deleted += retention::delete(&self.inner.database, pipeline, class, last).await?;
+        }
+        Ok(deleted)
     }
 
     /// Writes every ended run. For the shutdown, when nothing begins any more.
@@ -228,6 +236,24 @@ impl Tasks {
         }
         Ok(())
     }
+}
+
+/// The first `limit` tasks, or fewer that fit into `bytes_max` of JSON, but one at least.
+fn page(tasks: impl Iterator<Item = Task>, limit: usize, bytes_max: usize) -> TaskPage {
+    let (mut page, mut bytes) = (TaskPage::default(), 0_usize);
+    for task in tasks {
+        bytes = bytes.saturating_add(task.json_len());
+        let is_full = page.tasks.len() == limit || bytes > bytes_max;
+        if is_full && !page.tasks.is_empty() {
+            page.next = page.tasks.last().map(|task| task.id);
+            break;
+        }
+        page.tasks.push(task);
+    }
+    if page.tasks.len() >= limit {
+        page.next = page.tasks.last().map(|task| task.id);
+    }
+    page
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hayrick_types::id::RunId;
 use hayrick_types::task::TaskFilter;
 
+use crate::tasks::class::TaskClass;
 use crate::tasks::run::Run;
 
 /// Runs by id, and so by time; each is in one of the two maps.
@@ -13,8 +14,10 @@ use crate::tasks::run::Run;
 pub(super) struct PipelineRuns {
     running: BTreeMap<RunId, Arc<Run>>,
     ended: BTreeMap<RunId, Arc<Run>>,
-    /// Ended runs in the order of their ends.
-    ends: VecDeque<RunId>,
+    /// Ended runs that failed, in the order of their ends.
+    failed: VecDeque<RunId>,
+    /// The other ended runs, in the order of their ends.
+    others: VecDeque<RunId>,
     ended_bytes: usize,
 }
 
@@ -29,8 +32,8 @@ impl PipelineRuns {
             return 0;
         };
         let bytes = run.memory();
+        self.ends_mut(TaskClass::of(run.status())).push_back(id);
         self.ended.insert(id, run);
-        self.ends.push_back(id);
         self.ended_bytes += bytes;
         bytes
     }
@@ -41,8 +44,9 @@ impl PipelineRuns {
             return 0;
         };
         // It is the first, or near it.
-        if let Some(place) = self.ends.iter().position(|end| *end == id) {
-            self.ends.remove(place);
+        let ends = self.ends_mut(TaskClass::of(run.status()));
+        if let Some(place) = ends.iter().position(|end| *end == id) {
+            ends.remove(place);
         }
         let bytes = run.memory();
         self.ended_bytes -= bytes;
@@ -78,9 +82,10 @@ impl PipelineRuns {
         self.running.values()
     }
 
-    /// In the order of their ends.
+    /// Each class in the order of their ends.
     pub(super) fn ended(&self) -> impl Iterator<Item = &Arc<Run>> {
-        self.ends.iter().filter_map(|id| self.ended.get(id))
+        let ids = self.failed.iter().chain(&self.others);
+        ids.filter_map(|id| self.ended.get(id))
     }
 
     pub(super) fn ended_count(&self) -> usize {
@@ -92,24 +97,40 @@ impl PipelineRuns {
         self.ended_bytes
     }
 
-    /// The first ended run that may be forgotten. One that the store shows as running may not, until
-    /// that is corrected; there are only as many of those as were running at a time.
+    /// The first ended run that may be forgotten; one that failed only if there is no other.
     pub(super) fn expendable(&self) -> Option<RunId> {
-        self.first_expendable().map(|(_, id)| id)
+        let of = |class| self.first_expendable(class).map(|(_, id)| id);
+        of(TaskClass::Other).or_else(|| of(TaskClass::Failed))
     }
 
-    /// The same, if `count` runs that ended later stay.
-    pub(super) fn surplus(&self, count: usize) -> Option<RunId> {
-        let (older, id) = self.first_expendable()?;
-        (self.ended_count() - older > count).then_some(id)
+    /// The first of its class that may be forgotten, if `count` runs that ended later stay.
+    pub(super) fn surplus(&self, class: TaskClass, count: usize) -> Option<RunId> {
+        let (older, id) = self.first_expendable(class)?;
+        (self.ends(class).len() - older > count).then_some(id)
     }
 
-    /// How many ended before it, and its id.
-    fn first_expendable(&self) -> Option<(usize, RunId)> {
-        self.ended()
-            .enumerate()
+    /// How many ended before it, and its id. One that the store shows as running may not be
+    /// forgotten until that is corrected; there are only as many of those as were running at a
+    /// time.
+    fn first_expendable(&self, class: TaskClass) -> Option<(usize, RunId)> {
+        let runs = self.ends(class).iter().filter_map(|id| self.ended.get(id));
+        runs.enumerate()
             .find(|(_, run)| !run.is_written())
             .map(|(older, run)| (older, run.id))
+    }
+
+    fn ends(&self, class: TaskClass) -> &VecDeque<RunId> {
+        match class {
+            TaskClass::Failed => &self.failed,
+            TaskClass::Other => &self.others,
+        }
+    }
+
+    fn ends_mut(&mut self, class: TaskClass) -> &mut VecDeque<RunId> {
+        match class {
+            TaskClass::Failed => &mut self.failed,
+            TaskClass::Other => &mut self.others,
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -57,9 +57,12 @@ impl TaskRecorder {
         self.record.run.report(progress);
     }
 
-    /// Adds a note, truncated to 1 KiB; the last 100 are kept.
+    /// Adds a note, truncated to 1 KiB; the last 100 are kept, or fewer if they are
+    /// long.
     pub fn note(&self, text: &str) {
-        self.record.run.note(text, self.record.live_runs.now());
+        let live_runs = &self.record.live_runs;
+        let bytes_max = live_runs.notes_bytes_max();
+        self.record.run.note(text, live_runs.now(), bytes_max);
     }
 
     /// Ends the task. Only the first call counts. The error is truncated to 8 KiB.

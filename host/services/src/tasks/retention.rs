@@ -7,6 +7,7 @@ use hayrick_types::clock::milliseconds;
 use hayrick_types::id::RunId;
 
 use crate::database::Database;
+use crate::tasks::class::TaskClass;
 use crate::tasks::config::TasksConfig;
 use crate::tasks::error::TasksError;
 use crate::tasks::store::{self, End};
@@ -14,30 +15,33 @@ use crate::tasks::store::{self, End};
 /// Rows of one write.
 const CHUNK: usize = 500;
 
-/// Deletes the tasks of one pipeline that are too old or too many, and returns how many.
+/// Deletes the tasks of one pipeline that are too old, too many or too large, and returns how
+/// many.
 pub(super) async fn sweep(
     database: &Database,
     config: &TasksConfig,
     pipeline: &str,
     now: u64,
 ) -> Result<u64, TasksError> {
-    let (name, count) = (pipeline.to_owned(), config.settings.kept_max);
-    let surplus = database
-        .read(move |connection| Ok::<_, TasksError>(store::surplus(connection, &name, count)?))
-        .await?;
-    let old = before(config.settings.keep, now);
-    delete(
-        database,
-        pipeline,
-        surplus.map_or(old, |surplus| surplus.max(old)),
-    )
-    .await
+    let mut deleted = 0;
+    for class in TaskClass::ALL {
+        let (name, kept) = (pipeline.to_owned(), config.kept(class));
+        let old = before(kept.age, now);
+        let query = move |connection: &_| store::surplus(connection, &name, class, &kept);
+        let surplus = database
+            .read(move |connection| Ok::<_, TasksError>(query(connection)?))
+            .await?;
+        let last = surplus.map_or(old, |surplus| surplus.max(old));
+        deleted += delete(database, pipeline, class, last).await?;
+    }
+    Ok(deleted)
 }
 
-/// Deletes the tasks of a pipeline up to the end `last`, and returns how many.
+/// Deletes the tasks of a pipeline and class up to the end `last`, and returns how many.
 pub(super) async fn delete(
     database: &Database,
     pipeline: &str,
+    class: TaskClass,
     last: End,
 ) -> Result<u64, TasksError> {
     let mut deleted = 0;
@@ -45,7 +49,7 @@ pub(super) async fn delete(
         let name = pipeline.to_owned();
         let chunk = database
             .write(move |connection| {
-                store::delete(connection, &name, last, CHUNK).map_err(TasksError::from)
+                store::delete(connection, &name, class, last, CHUNK).map_err(TasksError::from)
             })
             .await?;
         deleted += chunk as u64;

@@ -8,15 +8,16 @@ use hayrick_types::chunk::{Chunk, Usage};
 use hayrick_types::contract::Export;
 use hayrick_types::id::RunId;
 use hayrick_types::job::{JobId, Progress};
+use hayrick_types::json_line::cut_escaped;
 use hayrick_types::task::{Note, Task, TaskFilter, TaskStart, TaskStatus};
 
 /// Notes of a run; beyond it the oldest are dropped.
 const NOTES_MAX: usize = 100;
-/// Bytes of a note; the rest is truncated.
+/// Bytes of a note as JSON; the rest is truncated.
 const NOTE_BYTES_MAX: usize = 1 << 10;
-/// Bytes of a progress message; the rest is truncated.
+/// Bytes of a progress message as JSON; the rest is truncated.
 const PROGRESS_BYTES_MAX: usize = 1 << 10;
-/// Bytes of an error; the rest is truncated.
+/// Bytes of an error as JSON; the rest is truncated.
 const ERROR_BYTES_MAX: usize = 8 << 10;
 /// Memory of a run without its texts; a generous estimate.
 const RUN_BYTES: usize = 512;
@@ -47,6 +48,21 @@ struct Course {
     error: Option<String>,
     progress: Option<Progress>,
     notes: VecDeque<Note>,
+    /// Bytes of the notes as JSON.
+    notes_bytes: usize,
+}
+
+impl Course {
+    fn add_note(&mut self, note: Note, bytes_max: usize) {
+        self.notes_bytes += note.json_len();
+        self.notes.push_back(note);
+        while self.notes.len() > NOTES_MAX || self.notes_bytes > bytes_max {
+            let Some(oldest) = self.notes.pop_front() else {
+                break;
+            };
+            self.notes_bytes -= oldest.json_len();
+        }
+    }
 }
 
 impl Run {
@@ -71,6 +87,7 @@ impl Run {
                 error: None,
                 progress: None,
                 notes,
+                notes_bytes: 0,
             }),
         }
     }
@@ -103,18 +120,13 @@ impl Run {
         self.change(|course| course.progress = Some(progress));
     }
 
-    /// Adds a note.
-    pub(super) fn note(&self, text: &str, at: u64) {
+    /// Adds a note, and removes the oldest if all have more than `bytes_max` together.
+    pub(super) fn note(&self, text: &str, at: u64, bytes_max: usize) {
         let note = Note {
             at,
             text: cut(text, NOTE_BYTES_MAX),
         };
-        self.change(|course| {
-            if course.notes.len() == NOTES_MAX {
-                course.notes.pop_front();
-            }
-            course.notes.push_back(note);
-        });
+        self.change(|course| course.add_note(note, bytes_max));
     }
 
     /// Ends it; false if it had ended before.
@@ -207,7 +219,5 @@ impl Run {
 
 /// The part of a text that fits, copied: the guest's string may be much larger.
 fn cut(text: &str, bytes_max: usize) -> String {
-    text.get(..text.floor_char_boundary(bytes_max))
-        .unwrap_or_default()
-        .to_owned()
+    cut_escaped(text, bytes_max).to_owned()
 }

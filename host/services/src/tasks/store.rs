@@ -8,25 +8,26 @@ use hayrick_types::task::{Note, Task, TaskCounts, TaskFilter, TaskStatus};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::database::column::{self, integer};
+use crate::tasks::class::{Kept, TaskClass};
 
 const PUT: &str = "INSERT OR REPLACE INTO task (pipeline, id, kind, status, started_at, ended_at, messages, files, job, chunks, bytes, \
-    input_tokens, output_tokens, error, progress, notes) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+    input_tokens, output_tokens, error, progress, notes, failed, size) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
 const GET: &str = "SELECT * FROM task WHERE pipeline = ?1 AND id = ?2";
 const LIST: &str = "SELECT * FROM task WHERE pipeline = ?1 AND id < ?2 AND ended_at IS NOT NULL \
     AND (?3 IS NULL OR status = ?3) AND (?4 IS NULL OR kind = ?4) ORDER BY id DESC LIMIT ?5";
 const COUNTS: &str = "SELECT status, count(*) FROM task WHERE pipeline = ?1 AND ended_at IS NOT NULL GROUP BY status";
 const HAS_ENDED: &str =
     "SELECT 1 FROM task WHERE pipeline = ?1 AND id = ?2 AND ended_at IS NOT NULL";
-const RECOVER: &str = "UPDATE task SET status = ?1, ended_at = max(started_at, ?2), error = ?3 WHERE ended_at IS NULL";
+const RECOVER: &str = "UPDATE task SET status = ?1, failed = 1, ended_at = max(started_at, ?2), error = ?3 WHERE ended_at IS NULL";
 /// Jumps from one pipeline to the next, past all its tasks.
 const PIPELINES: &str = "WITH RECURSIVE pipeline (name) AS (SELECT min(pipeline) FROM task \
     UNION ALL SELECT (SELECT min(task.pipeline) FROM task WHERE task.pipeline > name) FROM pipeline WHERE name IS NOT NULL) \
     SELECT name FROM pipeline WHERE name IS NOT NULL";
-const SURPLUS: &str = "SELECT ended_at, id FROM task WHERE pipeline = ?1 AND ended_at IS NOT NULL \
-    ORDER BY ended_at DESC, id DESC LIMIT 1 OFFSET ?2";
+const ENDS: &str = "SELECT ended_at, id, size FROM task WHERE pipeline = ?1 AND failed = ?2 AND ended_at IS NOT NULL \
+    ORDER BY ended_at DESC, id DESC";
 const DELETE: &str = "DELETE FROM task WHERE pipeline = ?1 AND id IN (SELECT id FROM task \
-    WHERE pipeline = ?1 AND ended_at IS NOT NULL AND (ended_at, id) <= (?2, ?3) ORDER BY ended_at, id LIMIT ?4)";
+    WHERE pipeline = ?1 AND failed = ?2 AND ended_at IS NOT NULL AND (ended_at, id) <= (?3, ?4) ORDER BY ended_at, id LIMIT ?5)";
 
 /// A position in the order of ends: time and id.
 pub(super) type End = (u64, RunId);
@@ -35,6 +36,12 @@ pub(super) type End = (u64, RunId);
 pub(super) fn put(connection: &Connection, tasks: &[Task]) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(PUT)?;
     for task in tasks {
+        let (progress, notes) = (
+            task.progress.as_ref().map(progress_json),
+            notes_json(&task.notes),
+        );
+        let texts = [task.error.as_ref(), progress.as_ref(), notes.as_ref()];
+        let size: usize = texts.into_iter().flatten().map(String::len).sum();
         statement.execute(params![
             task.pipeline,
             task.id.to_bytes(),
@@ -52,8 +59,10 @@ pub(super) fn put(connection: &Connection, tasks: &[Task]) -> rusqlite::Result<(
                 .as_ref()
                 .map(|usage| integer(usage.output_tokens)),
             task.error,
-            task.progress.as_ref().map(progress_json),
-            notes_json(&task.notes),
+            progress,
+            notes,
+            TaskClass::of(task.status).is_failed(),
+            size,
         ])?;
     }
     Ok(())
@@ -70,21 +79,31 @@ pub(super) fn get(
         .optional()
 }
 
-/// Ended tasks, the newest first.
+/// Ended tasks, the newest first: those that fit into `bytes_max` of JSON, and the next one.
 pub(super) fn list(
     connection: &Connection,
     pipeline: &str,
     filter: &TaskFilter,
+    bytes_max: usize,
 ) -> rusqlite::Result<Vec<Task>> {
     let before = filter.before.map_or([u8::MAX; 16], RunId::to_bytes);
     let (status, kind) = (
         filter.status.map(TaskStatus::as_str),
         filter.kind.map(Export::task),
     );
-    connection
-        .prepare_cached(LIST)?
-        .query_map(params![pipeline, before, status, kind, filter.limit], read)?
-        .collect()
+    let mut statement = connection.prepare_cached(LIST)?;
+    let tasks = statement.query_map(params![pipeline, before, status, kind, filter.limit], read)?;
+    let (mut page, mut bytes) = (Vec::new(), 0_usize);
+    for task in tasks {
+        let task = task?;
+        bytes = bytes.saturating_add(task.json_len());
+        page.push(task);
+        // The one that does not fit shows the caller that there are more.
+        if bytes > bytes_max {
+            break;
+        }
+    }
+    Ok(page)
 }
 
 /// Ended tasks of a pipeline, by status.
@@ -127,29 +146,38 @@ pub(super) fn pipelines(connection: &Connection) -> rusqlite::Result<Vec<String>
         .collect()
 }
 
-/// The end after which `count` tasks remain; `None` if there are no more than that.
+/// The end after which no more remains than is kept; `None` if nothing is too much.
 pub(super) fn surplus(
     connection: &Connection,
     pipeline: &str,
-    count: usize,
+    class: TaskClass,
+    kept: &Kept,
 ) -> rusqlite::Result<Option<End>> {
-    let read = |row: &Row<'_>| Ok((row.get(0)?, RunId::from_bytes(row.get(1)?)));
-    connection
-        .prepare_cached(SURPLUS)?
-        .query_row(params![pipeline, count], read)
-        .optional()
+    let mut statement = connection.prepare_cached(ENDS)?;
+    let mut rows = statement.query(params![pipeline, class.is_failed()])?;
+    let (mut count, mut bytes) = (0, 0_u64);
+    while let Some(row) = rows.next()? {
+        count += 1;
+        bytes = bytes.saturating_add(row.get(2)?);
+        if count > kept.count || bytes > kept.bytes {
+            return Ok(Some((row.get(0)?, RunId::from_bytes(row.get(1)?))));
+        }
+    }
+    Ok(None)
 }
 
-/// Deletes up to `limit` tasks of a pipeline that ended up to `last`, oldest first, and returns how
+/// Deletes up to `limit` tasks of a pipeline and class that ended up to `last`, oldest first, and returns how
 /// many.
 pub(super) fn delete(
     connection: &Connection,
     pipeline: &str,
+    class: TaskClass,
     last: End,
     limit: usize,
 ) -> rusqlite::Result<usize> {
     connection.prepare_cached(DELETE)?.execute(params![
         pipeline,
+        class.is_failed(),
         integer(last.0),
         last.1.to_bytes(),
         limit
@@ -227,12 +255,12 @@ mod tests {
             (RECOVER, "SCAN task USING INDEX task_without_end"),
             (PIPELINES, "SEARCH task USING PRIMARY KEY (pipeline>?)"),
             (
-                SURPLUS,
-                "SEARCH task USING COVERING INDEX task_by_end (pipeline=? AND ended_at>?)",
+                ENDS,
+                "SEARCH task USING COVERING INDEX task_by_end (pipeline=? AND failed=? AND ended_at>?)",
             ),
             (
                 DELETE,
-                "SEARCH task USING COVERING INDEX task_by_end (pipeline=? AND ended_at>? AND (ended_at,id)<(?,?))",
+                "SEARCH task USING COVERING INDEX task_by_end (pipeline=? AND failed=? AND ended_at>? AND (ended_at,id)<(?,?))",
             ),
         ] {
             let plan = plan::of(sql).await;

@@ -15,7 +15,7 @@ mod sweep;
 
 use std::sync::Arc;
 
-use hayrick_types::clock::Clock;
+use hayrick_types::clock::Clocks;
 use hayrick_types::job::{
     AttemptEnd, Claimed, Job, JobCounts, JobFilter, JobId, JobPage, Lease, OwnerId, Progress,
     Submitted,
@@ -31,7 +31,7 @@ use crate::jobs::store::{Claim, JobStore, NewJob, Notice, Reclaimed, StoreFuture
 /// The store.
 pub struct SqliteJobs {
     database: Database,
-    clock: Clock,
+    clocks: Clocks,
     rules: Arc<Rules>,
     pending_max: u64,
     page_bytes_max: usize,
@@ -39,7 +39,12 @@ pub struct SqliteJobs {
 
 impl SqliteJobs {
     /// Jobs of this database. `seed` makes the waits between attempts differ from those of other hosts.
-    pub fn new(database: Database, config: &JobsConfig, clock: Clock, seed: u64) -> SqliteJobs {
+    pub fn new(
+        database: Database,
+        config: &JobsConfig,
+        clocks: impl Into<Clocks>,
+        seed: u64,
+    ) -> SqliteJobs {
         let backoff = Backoff::new(
             config.settings.backoff_base,
             config.settings.backoff_cap,
@@ -52,7 +57,7 @@ impl SqliteJobs {
         });
         SqliteJobs {
             database,
-            clock,
+            clocks: clocks.into(),
             rules,
             pending_max: config.settings.pending_max,
             page_bytes_max: config.settings.page_bytes_max,
@@ -60,7 +65,7 @@ impl SqliteJobs {
     }
 
     fn now(&self) -> u64 {
-        (self.clock)()
+        (self.clocks.now)()
     }
 }
 
@@ -175,7 +180,8 @@ impl JobStore for SqliteJobs {
     }
 
     fn sweep(&self, retention: Retention) -> StoreFuture<'_, usize> {
-        Box::pin(sweep::sweep(&self.database, retention, self.now()))
+        let now = (self.clocks.retention)();
+        Box::pin(sweep::sweep(&self.database, retention, now))
     }
 }
 

@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::id::RunId;
 use hayrick_types::settings::tasks::TasksSettings;
-use hayrick_types::task::{TaskFilter, TaskStatus};
+use hayrick_types::task::{Note, Task, TaskFilter, TaskStatus};
 use tokio::task::JoinSet;
 
 use crate::database::error::DatabaseError;
@@ -63,15 +63,7 @@ async fn a_flush_that_is_dropped_halfway_loses_nothing() {
             fixture.tasks.flush().now_or_never().is_none(),
             "it has to wait for the disk"
         );
-        assert_eq!(
-            fixture
-                .tasks
-                .list("p", TaskFilter::default())
-                .await
-                .unwrap()
-                .len(),
-            count
-        );
+        assert_eq!(fixture.list("p", TaskFilter::default()).await.len(), count);
     }
     lasting.finish(Ok(()));
     fixture.tasks.flush().await.unwrap();
@@ -101,7 +93,7 @@ async fn a_run_is_never_out_of_sight_on_its_way_to_disk() {
             limit: 50,
             ..TaskFilter::default()
         };
-        assert_eq!(ids(&fixture.tasks.list("p", filter).await.unwrap()), newest);
+        assert_eq!(ids(&fixture.list("p", filter).await), newest);
         for id in newest {
             assert!(fixture.tasks.get("p", id).await.unwrap().is_some());
         }
@@ -135,33 +127,17 @@ async fn a_full_disk_bounds_memory_and_passes() {
         matches!(error, TasksError::Database(DatabaseError::Full)),
         "{error:?}"
     );
-    let listed = fixture
-        .tasks
-        .list("busy", TaskFilter::default())
-        .await
-        .unwrap();
+    let listed = fixture.list("busy", TaskFilter::default()).await;
     assert!(listed.len() > 10 && listed.len() < 20, "{}", listed.len());
     assert_eq!(listed.first(), newest.as_ref());
     assert_eq!(
-        fixture
-            .tasks
-            .list("quiet", TaskFilter::default())
-            .await
-            .unwrap()
-            .len(),
+        fixture.list("quiet", TaskFilter::default()).await.len(),
         1,
         "it does not pay for another"
     );
     fixture.sql("PRAGMA max_page_count = 1000000").await;
     fixture.tasks.flush().await.unwrap();
-    assert_eq!(
-        fixture
-            .tasks
-            .list("busy", TaskFilter::default())
-            .await
-            .unwrap(),
-        listed
-    );
+    assert_eq!(fixture.list("busy", TaskFilter::default()).await, listed);
     assert_eq!(fixture.stored("busy").await.len(), listed.len());
     let first = fixture
         .tasks
@@ -202,6 +178,7 @@ async fn old_and_surplus_tasks_are_deleted_by_themselves() {
         settings: TasksSettings {
             kept_max: 16,
             keep: 1000 * MS,
+            ..TasksSettings::default()
         },
         flush_interval: MS,
         ..TasksConfig::default()
@@ -262,4 +239,99 @@ async fn runs_that_cannot_be_forgotten_yet_displace_no_newer_ones() {
     fixture.tasks.flush().await.unwrap();
     fixture.tasks.sweep().await.unwrap();
     assert_eq!(fixture.stored("p").await, begun[1..]);
+}
+
+#[tokio::test]
+async fn successes_displace_no_failures() {
+    let fixture = Fixture::new(TasksConfig {
+        settings: TasksSettings {
+            kept_max: 10,
+            keep: 1000 * MS,
+            failed_kept_max: 2,
+            keep_failed: 5000 * MS,
+            ..TasksSettings::default()
+        },
+        ..TasksConfig::default()
+    })
+    .await;
+    let mut failed = Vec::new();
+    for number in 0..40 {
+        let recorder = fixture.begin("p");
+        fixture.advance(MS);
+        if number % 8 == 0 {
+            recorder.finish(Err(&Failure::new(FailureKind::Failed, "why")));
+            failed.push(recorder.id());
+        } else {
+            recorder.finish(Ok(()));
+        }
+        if number % 10 == 0 {
+            fixture.tasks.flush().await.unwrap();
+        }
+    }
+    fixture.tasks.flush().await.unwrap();
+    fixture.tasks.sweep().await.unwrap();
+    assert_eq!(fixture.stored("p").await.len(), 10 + 2);
+    fixture.advance(1000 * MS);
+    fixture.tasks.sweep().await.unwrap();
+    assert_eq!(fixture.stored("p").await, failed[3..]);
+    fixture.advance(4000 * MS);
+    fixture.tasks.sweep().await.unwrap();
+    assert_eq!(fixture.stored("p").await, []);
+}
+
+#[tokio::test]
+async fn notes_and_pages_are_bounded_in_bytes() {
+    let settings = TasksSettings {
+        notes_bytes_max: 4 << 10,
+        page_bytes_max: 16 << 10,
+        kept_bytes_max: 40 << 10,
+        ..TasksSettings::default()
+    };
+    let fixture = Fixture::new(TasksConfig {
+        settings,
+        ..TasksConfig::default()
+    })
+    .await;
+    for _ in 0..20 {
+        let recorder = fixture.begin("p");
+        fixture.advance(MS);
+        for _ in 0..100 {
+            // As JSON, each of these characters has six bytes.
+            recorder.note(&"\u{1}".repeat(1 << 10));
+        }
+        recorder.note("last");
+        recorder.finish(Ok(()));
+        let task = recorder.snapshot();
+        let notes: usize = task.notes.iter().map(Note::json_len).sum();
+        assert!(notes <= 4 << 10 && notes > 2 << 10, "{notes}");
+        assert_eq!(task.notes.last().unwrap().text, "last");
+    }
+    let mut seen = Vec::new();
+    // In memory, and then on disk.
+    for flush in [false, true] {
+        if flush {
+            fixture.tasks.flush().await.unwrap();
+        }
+        let (mut found, mut before) = (Vec::new(), None);
+        loop {
+            let filter = TaskFilter {
+                before,
+                limit: 1000,
+                ..TaskFilter::default()
+            };
+            let page = fixture.tasks.list("p", filter).await.unwrap();
+            let bytes: usize = page.tasks.iter().map(Task::json_len).sum();
+            assert!(bytes <= 16 << 10, "{bytes}");
+            found.extend(ids(&page.tasks));
+            before = page.next;
+            if before.is_none() {
+                break;
+            }
+        }
+        seen.push(found);
+    }
+    assert_eq!((seen[0].len(), &seen[0]), (20, &seen[1]));
+    fixture.tasks.sweep().await.unwrap();
+    let kept = fixture.stored("p").await.len();
+    assert!((8..20).contains(&kept), "{kept}");
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hayrick_types::contract::Export;
 use hayrick_types::id::RunId;
-use hayrick_types::task::{Task, TaskStart};
+use hayrick_types::task::{Task, TaskFilter, TaskStart};
 use tempfile::TempDir;
 
 use crate::database::Database;
@@ -64,6 +64,10 @@ impl Fixture {
             .write(move |connection| Ok::<_, TasksError>(connection.execute_batch(sql)?))
             .await
             .unwrap();
+    }
+
+    async fn list(&self, pipeline: &str, filter: TaskFilter) -> Vec<Task> {
+        self.tasks.list(pipeline, filter).await.unwrap().tasks
     }
 
     /// The ids that the store has, oldest first.

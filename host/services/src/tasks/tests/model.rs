@@ -78,6 +78,11 @@ const SMALL: TasksConfig = TasksConfig {
     settings: TasksSettings {
         kept_max: 6,
         keep: Duration::from_millis(100),
+        failed_kept_max: 3,
+        keep_failed: Duration::from_millis(150),
+        kept_bytes_max: u64::MAX,
+        notes_bytes_max: 2 << 10,
+        page_bytes_max: usize::MAX,
     },
     flush_interval: MS,
     unwritten_bytes_max: usize::MAX,
@@ -99,18 +104,16 @@ impl Model {
         running.chain(self.ended.clone()).collect()
     }
 
-    /// Those that ended at most `age` ago, and of them the last few.
-    fn retain(&mut self, now: u64, age: Duration, count: usize) -> u64 {
+    /// Those that ended at most `age` ago, and of them the last few; failed ones or the others.
+    fn retain(&mut self, failed: bool, now: u64, age: Duration, count: usize) -> u64 {
         let before = self.ended.len();
+        let is_meant = |task: &Task| (task.status == TaskStatus::Error) == failed;
+        let age = age.as_millis() as u64;
         self.ended
-            .retain(|_, task| now - task.ended_at.unwrap() < age.as_millis() as u64);
-        while self.ended.len() > count {
-            let first = self
-                .ended
-                .values()
-                .min_by_key(|task| task.ended_at)
-                .unwrap()
-                .id;
+            .retain(|_, task| !is_meant(task) || now - task.ended_at.unwrap() < age);
+        while self.ended.values().filter(|task| is_meant(task)).count() > count {
+            let meant = self.ended.values().filter(|task| is_meant(task));
+            let first = meant.min_by_key(|task| task.ended_at).unwrap().id;
             self.ended.remove(&first);
         }
         (before - self.ended.len()) as u64
@@ -167,10 +170,9 @@ async fn act(fixture: &Fixture, model: &mut Model, action: Action) {
             sweep(fixture, model).await;
             let age = Duration::from_millis(age_ms);
             let deleted = fixture.tasks.delete_older("p", age).await.unwrap();
-            assert_eq!(
-                deleted,
-                model.retain(fixture.now.load(Ordering::SeqCst), age, usize::MAX)
-            );
+            let now = fixture.now.load(Ordering::SeqCst);
+            let expected = [true, false].map(|failed| model.retain(failed, now, age, usize::MAX));
+            assert_eq!(deleted, expected.iter().sum::<u64>());
         }
         Action::List {
             status,
@@ -190,7 +192,7 @@ async fn act(fixture: &Fixture, model: &mut Model, action: Action) {
                 limit,
             };
             assert_eq!(
-                ids(&fixture.tasks.list("p", filter).await.unwrap()),
+                ids(&fixture.list("p", filter).await),
                 model.list(&filter),
                 "{filter:?}"
             );
@@ -203,13 +205,10 @@ async fn act(fixture: &Fixture, model: &mut Model, action: Action) {
 async fn sweep(fixture: &Fixture, model: &mut Model) {
     fixture.tasks.flush().await.unwrap();
     fixture.tasks.sweep().await.unwrap();
-    model.retain(
-        fixture.now.load(Ordering::SeqCst),
-        SMALL.settings.keep,
-        SMALL.settings.kept_max,
-    );
+    let (now, kept) = (fixture.now.load(Ordering::SeqCst), SMALL.settings);
+    model.retain(false, now, kept.keep, kept.kept_max);
+    model.retain(true, now, kept.keep_failed, kept.failed_kept_max);
     let listed = fixture
-        .tasks
         .list(
             "p",
             TaskFilter {
@@ -217,15 +216,13 @@ async fn sweep(fixture: &Fixture, model: &mut Model) {
                 ..TaskFilter::default()
             },
         )
-        .await
-        .unwrap();
+        .await;
     assert_eq!(listed, model.all().into_values().rev().collect::<Vec<_>>());
 }
 
 async fn check(fixture: &Fixture, model: &Model) {
     let all = model.all();
     let listed = fixture
-        .tasks
         .list(
             "p",
             TaskFilter {
@@ -233,8 +230,7 @@ async fn check(fixture: &Fixture, model: &Model) {
                 ..TaskFilter::default()
             },
         )
-        .await
-        .unwrap();
+        .await;
     for task in &listed {
         assert!(
             all.get(&task.id).is_none_or(|known| known == task),
