@@ -117,6 +117,37 @@ async fn a_revoked_grant_stops_the_pipeline() {
 }
 
 #[tokio::test]
+async fn runs_of_every_version_lose_a_revoked_grant_at_once() {
+    let host = TestHost::builder().guest("slow-stream").start().await;
+    let mut first = host.client.stream("slow-stream", "100000").await;
+    first.next_text().await;
+    // A change that takes nothing away leaves the run alone.
+    write_policy(&host, "slow-stream", "[limits]\ncpu_time_max = '3s'");
+    host.serves_version("slow-stream", 2).await;
+    for _ in 0..5 {
+        first.next_text().await;
+    }
+    let mut second = host.client.stream("slow-stream", "100000").await;
+    second.next_text().await;
+    write_policy(&host, "slow-stream", "[jobs]\nsubmit = false");
+    for stream in [&mut first, &mut second] {
+        let error = stream.rest_error().await;
+        assert!(error.contains("took back a grant"), "{error}");
+    }
+    host.serves_version("slow-stream", 3).await;
+}
+
+#[tokio::test]
+async fn a_run_ends_when_the_interface_it_uses_is_revoked() {
+    let host = TestHost::builder().guest("slow-stream").start().await;
+    let mut stream = host.client.stream("slow-stream", "100000").await;
+    stream.next_text().await;
+    write_policy(&host, "slow-stream", "interfaces = []");
+    let error = stream.rest_error().await;
+    assert!(error.contains("took back a grant"), "{error}");
+}
+
+#[tokio::test]
 async fn mistakes_in_a_policy_are_errors_not_defaults() {
     let host = TestHost::builder().guest("state-tool").start().await;
     let text = "intrefaces = []\ninstance = 'hot'\n[limits]\nmemory_bytes_max = 1\n[models]\naliases = ['gpt-9']\n[state]\nkeys_max = 0";

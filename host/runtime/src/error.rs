@@ -103,6 +103,8 @@ pub enum DeployError {
         "{max} deploys of this name, this client or all clients are running: try again in a moment"
     )]
     Busy { max: usize },
+    #[error("its policy changed while it was being deployed: try again")]
+    PolicyChanged,
     #[error(
         "cannot write it to the plugins folder: {0}; check the free space and the permissions of \
          the folder"
@@ -151,7 +153,7 @@ impl DeployError {
             DeployError::Name(_) => Fault::Name,
             DeployError::NameTaken { .. } => Fault::Taken,
             DeployError::TooLarge { .. } => Fault::Size,
-            DeployError::Busy { .. } => Fault::Busy,
+            DeployError::Busy { .. } | DeployError::PolicyChanged => Fault::Busy,
             DeployError::Store(error) | DeployError::Read(error) if is_full(error) => Fault::Space,
             DeployError::Store(_) | DeployError::Read(_) => Fault::Host,
             DeployError::Compile(

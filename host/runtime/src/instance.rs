@@ -135,6 +135,7 @@ impl Run {
             response: Arc::clone(&response),
         };
         let reached = self.context.limits.clone();
+        let withdrawn = self.version.withdrawn.clone();
         let run = Metered::new(
             self.in_store(Arc::clone(&meter), guest_call, response),
             meter,
@@ -142,6 +143,10 @@ impl Run {
             long_runs,
         );
         let max = bounds.wall_time_max;
+        let run = async {
+            let ended = withdrawn.run_until_cancelled(run).await;
+            ended.unwrap_or_else(|| Err(grant_withdrawn()))
+        };
         let returned = tokio::time::timeout(max, run).await.unwrap_or_else(|_| {
             let text = format!(
                 "the run took longer than {} ms ({})",
@@ -260,6 +265,15 @@ fn count_slices(store: &mut Store<GuestState>, meter: Arc<CpuMeter>) {
         meter.check()?;
         Ok(UpdateDeadline::Yield(1))
     });
+}
+
+/// A run ends with this when its version loses a grant. The client may try again: another version
+/// may serve.
+fn grant_withdrawn() -> Failure {
+    Failure::new(
+        FailureKind::Unavailable,
+        "the operator took back a grant of this plugin during the run",
+    )
 }
 
 /// The outcome of a function that answers a client.

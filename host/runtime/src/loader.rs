@@ -22,6 +22,7 @@ use hayrick_types::settings::limits::Limits;
 use rustix::fs::{Mode, OFlags};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 
@@ -189,6 +190,7 @@ impl Loader {
             status,
             turns: Arc::clone(&self.turns),
             warm,
+            withdrawn: CancellationToken::new(),
             unread,
         };
         self.set_up(name, version, share).await

@@ -1,7 +1,7 @@
 //! One pipeline: the version that serves, the last refusal, and its runs.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use hayrick_capabilities::plugin_share::PluginShare;
 use hayrick_types::failure::{Failure, FailureKind};
@@ -106,18 +106,29 @@ impl Pipeline {
         self.versions.load(Ordering::Relaxed) + 1
     }
 
-    /// Lets a version serve. Runs that have begun keep their version.
-    pub(crate) fn swap(&self, version: Version) {
+    /// Lets a version serve. Runs that have begun keep their version, unless it has a grant that
+    /// this one lacks: they end.
+    pub(crate) fn swap(&self, mut version: Version) {
         self.set_places(&version.policy.limits);
         self.versions
             .store(version.status.number, Ordering::Relaxed);
-        *self
-            .deployed
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = Deployed {
+        let mut deployed = self.deployed();
+        match &deployed.version {
+            Some(before) if version.policy.takes_from(&before.policy) => before.withdrawn.cancel(),
+            // What is taken from this version will be taken from the runs of that one too.
+            Some(before) => version.withdrawn = before.withdrawn.clone(),
+            None => {}
+        }
+        *deployed = Deployed {
             version: Some(Arc::new(version)),
             refusal: None,
         };
+    }
+
+    fn deployed(&self) -> RwLockWriteGuard<'_, Deployed> {
+        self.deployed
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Applies the limits on runs. If they change, runs that have begun keep their places.
@@ -135,13 +146,14 @@ impl Pipeline {
         }
     }
 
-    /// Stops serving the version, because an interface it asks for is no longer granted. Runs that
-    /// have begun keep their version.
+    /// Stops serving the version, because an interface it asks for is no longer granted. Its runs
+    /// end.
     pub(crate) fn withdraw(&self, refusal: Refusal) {
-        *self
-            .deployed
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = Deployed {
+        let mut deployed = self.deployed();
+        if let Some(before) = &deployed.version {
+            before.withdrawn.cancel();
+        }
+        *deployed = Deployed {
             version: None,
             refusal: Some(refusal),
         };
@@ -149,18 +161,12 @@ impl Pipeline {
 
     /// Remembers why the latest file was refused. The previous version keeps serving.
     pub(crate) fn refuse(&self, refusal: Refusal) {
-        self.deployed
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .refusal = Some(refusal);
+        self.deployed().refusal = Some(refusal);
     }
 
     /// Forgets a refusal, because the file is again the one that serves.
     pub(crate) fn clear_refusal(&self) {
-        self.deployed
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .refusal = None;
+        self.deployed().refusal = None;
     }
 
     /// Takes a place for a run, and waits for one if necessary.

@@ -9,6 +9,7 @@ use hayrick_types::pipeline;
 use hayrick_types::policy::Policy;
 use hayrick_types::settings::limits::Limits;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use wasmtime::component::InstancePre;
 
 use crate::shape::Shape;
@@ -25,6 +26,8 @@ pub(crate) struct Version {
     pub(crate) turns: Arc<Semaphore>,
     /// Its idle instances; `None` for the class `isolated`.
     pub(crate) warm: Option<WarmPool>,
+    /// Cancelled when a grant of this version is withdrawn: its runs end at once.
+    pub(crate) withdrawn: CancellationToken,
     /// The answer of a call without a client, such as `setup`.
     pub(crate) unread: Arc<ResponseWriter>,
 }

@@ -118,6 +118,27 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// Whether it lacks a grant that `before` has. Limits and quotas are not grants.
+    pub fn takes_from(&self, before: &Policy) -> bool {
+        let lacks_model = match (&before.models.aliases, &self.models.aliases) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(before), Some(now)) => before.iter().any(|alias| !now.contains(alias)),
+        };
+        let (egress, earlier) = (&self.egress, &before.egress);
+        lacks_model
+            || !self.interfaces.is_superset(&before.interfaces)
+            || (before.jobs.submit && !self.jobs.submit)
+            || earlier
+                .rules
+                .iter()
+                .any(|rule| !egress.rules.contains(rule))
+            || earlier
+                .secrets
+                .iter()
+                .any(|secret| !egress.secrets.contains(secret))
+    }
+
     /// The interfaces in `asked` that are not granted.
     pub fn refused(&self, asked: &BTreeSet<Interface>) -> BTreeSet<Interface> {
         asked.difference(&self.interfaces).copied().collect()
@@ -201,5 +222,23 @@ mod tests {
             assert_eq!(Interface::parse(interface.as_str()), Some(interface));
         }
         assert_eq!(Interface::parse("response"), None);
+    }
+
+    #[test]
+    fn a_policy_takes_from_another_only_what_it_does_not_grant() {
+        let (wide, mut narrow) = (policy(&[]), policy(&[]));
+        narrow.limits.cpu_time_max = Duration::from_millis(7);
+        narrow.state.keys_max = 0;
+        assert!(!narrow.takes_from(&wide));
+        let take: [fn(&mut Policy); 3] = [
+            |policy| policy.interfaces.clear(),
+            |policy| policy.models.aliases = Some(vec!["a".to_owned()]),
+            |policy| policy.jobs.submit = false,
+        ];
+        for take in take {
+            let mut narrow = policy(&[]);
+            take(&mut narrow);
+            assert!(narrow.takes_from(&wide) && !wide.takes_from(&narrow));
+        }
     }
 }

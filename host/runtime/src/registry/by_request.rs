@@ -40,19 +40,14 @@ impl Registry {
             self.approvals.asked(&key),
             pipeline.share(),
         );
-        let loaded = self
-            .loader
-            .load(
-                &key,
-                Candidate {
-                    bytes,
-                    number,
-                    policy,
-                    asked_before,
-                    share,
-                },
-            )
-            .await;
+        let candidate = Candidate {
+            bytes,
+            number,
+            policy,
+            asked_before,
+            share,
+        };
+        let loaded = self.load(pipeline.name(), candidate).await;
         let version = loaded.inspect_err(|error| {
             tracing::warn!(pipeline = key, "not deployed over HTTP: {error}")
         })?;

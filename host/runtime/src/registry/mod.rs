@@ -224,7 +224,7 @@ impl Registry {
             asked_before: self.approvals.asked(name),
             share: pipeline.share(),
         };
-        match self.loader.load(name, candidate).await {
+        match self.load(pipeline.name(), candidate).await {
             Ok(version) => {
                 let approval = Approval::new(&digest, &version.shape.asked);
                 self.serve(pipeline, version);
@@ -250,6 +250,20 @@ impl Registry {
                 self.refuse_file(pipeline, digest, &error).await;
                 Err(error)
             }
+        }
+    }
+
+    /// Prepares a version. Its policy is still the current one when this returns.
+    async fn load(
+        &self,
+        name: &PipelineName,
+        candidate: Candidate,
+    ) -> Result<Version, DeployError> {
+        let version = self.loader.load(name.as_str(), candidate).await?;
+        if self.policy(name).await? == version.policy {
+            Ok(version)
+        } else {
+            Err(DeployError::PolicyChanged)
         }
     }
 
