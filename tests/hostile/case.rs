@@ -48,6 +48,8 @@ pub enum Drive {
     Watch,
     /// Asks for this many whole answers at once.
     Crowd(usize),
+    /// This many clients ask for one whole answer after another.
+    Clients(usize),
     /// Runs the victim first, then sends the id of the victim's job as the message.
     Victim,
     /// Sends long chat requests to a pipeline that is missing, several at a time.

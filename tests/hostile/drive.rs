@@ -10,6 +10,8 @@ use super::client::{Client, Seen};
 
 /// The pipeline that keeps the secrets that other guests try to steal.
 pub const VICTIM: &str = "hostile-victim";
+/// Answers of each client of `Drive::Clients`.
+const ANSWERS: usize = 20;
 /// Rounds of `Drive::Canary`.
 const ROUNDS: usize = 10;
 /// How long to watch a case that goes on by itself.
@@ -44,6 +46,17 @@ pub async fn drive(client: &Client, case: &Case, patience: Duration) -> Vec<Seen
             vec![seen]
         }
         Drive::Crowd(count) => crowd(client, &pipeline, count).await,
+        Drive::Clients(count) => {
+            let clients = (0..count).map(|_| async {
+                let mut seen = Vec::new();
+                for _ in 0..ANSWERS {
+                    seen.push(client.chat(&pipeline, "go on", patience).await);
+                }
+                seen
+            });
+            let seen = futures_util::future::join_all(clients).await;
+            seen.into_iter().flatten().collect()
+        }
         Drive::Victim => {
             let victim = client.chat(VICTIM, "keep your secret", patience).await;
             vec![client.chat(&pipeline, &victim.text, patience).await]

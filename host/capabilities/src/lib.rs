@@ -5,6 +5,7 @@
 pub mod bindings;
 mod config;
 mod convert;
+pub mod cpu_share;
 mod generation;
 pub mod guest_log;
 pub mod guest_state;

@@ -1,11 +1,12 @@
-//! What all runs of one plugin share: its metrics, its memory and its log rate.
+//! What all runs of one plugin share: its metrics, its memory, its processor time
+//! and its log rate.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use hayrick_services::metrics::Metrics;
 use hayrick_services::metrics::plugin::PluginMetrics;
 
+use crate::cpu_share::CpuShare;
 use crate::log_rate::LogRate;
 
 /// State that all runs of one plugin share.
@@ -15,7 +16,7 @@ pub struct PluginShare {
     host: Metrics,
     host_memory_bytes_max: usize,
     log_rate: LogRate,
-    long_runs: Arc<AtomicUsize>,
+    cpu: Arc<CpuShare>,
 }
 
 impl PluginShare {
@@ -27,7 +28,7 @@ impl PluginShare {
             host,
             host_memory_bytes_max,
             log_rate: LogRate::default(),
-            long_runs: Arc::default(),
+            cpu: Arc::default(),
         })
     }
 
@@ -36,9 +37,9 @@ impl PluginShare {
         &self.metrics
     }
 
-    /// How many of its current runs have computed for a long time.
-    pub fn long_runs(&self) -> Arc<AtomicUsize> {
-        Arc::clone(&self.long_runs)
+    /// What its runs compute together.
+    pub fn cpu(&self) -> Arc<CpuShare> {
+        Arc::clone(&self.cpu)
     }
 
     pub(crate) fn host(&self) -> &Metrics {

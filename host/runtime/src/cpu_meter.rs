@@ -1,5 +1,6 @@
 //! Measures how long a guest has been computing, as opposed to waiting: the time spent polling its
-//! future. Runs that compute for a long time take turns.
+//! future. Runs that compute for a long time take turns, and so do all runs of a plugin that
+//! computes much or is not known yet, if there are other plugins beside it.
 //!
 //! A short run is measured by the wall clock, which costs almost nothing. A long run is measured by
 //! the CPU clock of its thread, which takes two system calls per poll. That way a guest is not
@@ -7,18 +8,20 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use hayrick_capabilities::cpu_share::CpuShare;
 use hayrick_types::limit_name::LimitName;
 use rustix::time::{ClockId, clock_gettime};
-use tokio::sync::Semaphore;
 use tokio_util::sync::PollSemaphore;
+
+use crate::turns::Turns;
 
 /// A run that has computed for longer than this is long, and takes turns with the other long runs.
 /// A typical answer takes well below a millisecond.
-const LONG: Duration = Duration::from_millis(5);
+const LONG: Duration = Duration::from_millis(2);
 
 /// The guest has used up its CPU time.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
@@ -109,19 +112,14 @@ fn thread_time() -> u64 {
     u64::try_from(nanoseconds).unwrap_or(0)
 }
 
-/// The turns of long runs: one fewer than there are threads, so that a thread is always free for
-/// short runs.
-pub(crate) fn turns(threads: usize) -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(threads.saturating_sub(1).max(1)))
-}
-
 /// A future whose polls are measured.
 pub(crate) struct Metered<F> {
     future: Pin<Box<F>>,
     meter: Arc<CpuMeter>,
-    turns: PollSemaphore,
-    /// How many long runs the plugin has, and whether this run is counted among them.
-    long_runs: Arc<AtomicUsize>,
+    turns: Arc<Turns>,
+    places: PollSemaphore,
+    /// What the runs of the plugin compute, and whether this run is counted as a long one.
+    share: Arc<CpuShare>,
     is_counted: bool,
     /// Whether it is waiting for its turn, or has one that it has not used yet.
     is_queued: bool,
@@ -129,19 +127,20 @@ pub(crate) struct Metered<F> {
 
 impl<F> Metered<F> {
     /// Measures the polls of `future` with `meter`. Once this run, or another run of its plugin, is
-    /// long, it waits for one of `turns` before each poll. So if many runs of a plugin compute,
-    /// only the first few start without waiting for a turn.
+    /// long, it waits for one of `turns` before each poll.
     pub(crate) fn new(
         future: F,
         meter: Arc<CpuMeter>,
-        turns: Arc<Semaphore>,
-        long_runs: Arc<AtomicUsize>,
+        turns: Arc<Turns>,
+        share: Arc<CpuShare>,
     ) -> Metered<F> {
+        turns.begin(&share);
         Metered {
             future: Box::pin(future),
             meter,
-            turns: PollSemaphore::new(turns),
-            long_runs,
+            places: PollSemaphore::new(turns.places()),
+            turns,
+            share,
             is_counted: false,
             is_queued: false,
         }
@@ -150,17 +149,18 @@ impl<F> Metered<F> {
     /// Whether the next poll needs a turn.
     fn takes_turns(&mut self) -> bool {
         if self.meter.is_long() && !self.is_counted {
-            self.long_runs.fetch_add(1, Ordering::Relaxed);
+            self.share.begin_long();
             self.is_counted = true;
         }
-        self.is_counted || self.long_runs.load(Ordering::Relaxed) > 0
+        let is_quick = self.share.is_known_quick() && !self.share.is_heavy();
+        self.share.has_long_runs() || (!is_quick && self.turns.has_neighbours())
     }
 
     /// Leaves the queue, and gives back a turn that it got in the meantime. Otherwise the other
     /// runs would lose that turn for as long as this run waits for something else.
     fn leave_queue(&mut self) {
         if self.is_queued {
-            self.turns = PollSemaphore::new(self.turns.clone_inner());
+            self.places = PollSemaphore::new(self.places.clone_inner());
             self.is_queued = false;
         }
     }
@@ -168,9 +168,7 @@ impl<F> Metered<F> {
 
 impl<F> Drop for Metered<F> {
     fn drop(&mut self) {
-        if self.is_counted {
-            self.long_runs.fetch_sub(1, Ordering::Relaxed);
-        }
+        self.share.end(self.is_counted);
     }
 }
 
@@ -182,7 +180,7 @@ impl<F: Future> Future for Metered<F> {
         // yield.
         let _turn = if self.takes_turns() {
             self.is_queued = true;
-            let turn = ready!(self.turns.poll_acquire(context));
+            let turn = ready!(self.places.poll_acquire(context));
             self.is_queued = false;
             turn
         } else {
@@ -197,6 +195,7 @@ impl<F: Future> Future for Metered<F> {
         let polled = self.future.as_mut().poll(context);
         let spent = self.meter.now().saturating_sub(start);
         self.meter.spent.fetch_add(spent, Ordering::Relaxed);
+        self.share.spend(spent);
         polled
     }
 }
@@ -215,7 +214,7 @@ mod tests {
         let (_sender, never) = channel::<()>();
         let before = meter.spent();
         let block = poll_fn(|_| Poll::Ready(never.recv_timeout(WAIT).is_err()));
-        assert!(Metered::new(block, Arc::clone(meter), turns(2), Arc::default()).await);
+        assert!(Metered::new(block, Arc::clone(meter), Turns::new(2), Arc::default()).await);
         meter.spent() - before
     }
 
@@ -232,18 +231,18 @@ mod tests {
 
     #[tokio::test]
     async fn a_new_run_waits_for_its_turn_if_its_plugin_has_a_long_run() {
-        let (turns, long_runs) = (turns(2), Arc::new(AtomicUsize::new(0)));
-        let taken = Arc::clone(&turns).acquire_owned().await.unwrap();
+        let (turns, share) = (Turns::new(2), Arc::<CpuShare>::default());
+        let taken = turns.places().acquire_owned().await.unwrap();
         let run = || {
             Metered::new(
                 async {},
                 CpuMeter::new(WAIT, LimitName::CpuTimeMax),
                 Arc::clone(&turns),
-                Arc::clone(&long_runs),
+                Arc::clone(&share),
             )
         };
         run().await;
-        long_runs.store(1, Ordering::Relaxed);
+        share.begin_long();
         let mut waiting = run();
         let first = poll_fn(|context| Poll::Ready(Pin::new(&mut waiting).poll(context))).await;
         assert!(first.is_pending(), "it took no turn");
@@ -253,24 +252,51 @@ mod tests {
 
     #[tokio::test]
     async fn a_run_that_no_longer_needs_a_turn_gives_it_back() {
-        let (turns, long_runs) = (turns(2), Arc::new(AtomicUsize::new(1)));
-        let taken = Arc::clone(&turns).acquire_owned().await.unwrap();
+        let (turns, share) = (Turns::new(2), Arc::<CpuShare>::default());
+        let taken = turns.places().acquire_owned().await.unwrap();
+        share.begin_long();
         let meter = CpuMeter::new(WAIT, LimitName::CpuTimeMax);
         let mut waiting = Metered::new(
             std::future::pending::<()>(),
             meter,
             Arc::clone(&turns),
-            Arc::clone(&long_runs),
+            Arc::clone(&share),
         );
-        for runs_that_compute in [1, 0] {
-            long_runs.store(runs_that_compute, Ordering::Relaxed);
+        for computes in [true, false] {
+            if !computes {
+                share.end(true);
+            }
             let polled = poll_fn(|context| Poll::Ready(Pin::new(&mut waiting).poll(context))).await;
             assert!(polled.is_pending());
         }
         drop(taken);
         assert!(
-            turns.try_acquire().is_ok(),
+            turns.places().try_acquire().is_ok(),
             "the turn went to a run that waits for something else"
         );
+    }
+
+    #[tokio::test]
+    async fn runs_of_an_unknown_plugin_take_turns_beside_others_only() {
+        let turns = Turns::new(2);
+        let run = |share: &Arc<CpuShare>| {
+            let meter = CpuMeter::new(WAIT, LimitName::CpuTimeMax);
+            Metered::new(async {}, meter, Arc::clone(&turns), Arc::clone(share))
+        };
+        let (quick, unknown) = (Arc::<CpuShare>::default(), Arc::<CpuShare>::default());
+        let taken = turns.places().acquire_owned().await.unwrap();
+        for _ in 0..3 {
+            run(&quick).await;
+        }
+        let mut waiting = run(&unknown);
+        run(&quick).await;
+        let first = poll_fn(|context| Poll::Ready(Pin::new(&mut waiting).poll(context))).await;
+        assert!(first.is_pending(), "it took no turn");
+        quick.spend(u64::MAX);
+        let mut heavy = run(&quick);
+        let first = poll_fn(|context| Poll::Ready(Pin::new(&mut heavy).poll(context))).await;
+        assert!(first.is_pending(), "it took no turn");
+        drop(taken);
+        waiting.await;
     }
 }

@@ -8,7 +8,7 @@ use wasmtime::Engine;
 
 /// Length of a slice. A guest that computes yields after each slice, and limits on CPU time are
 /// accurate to one slice.
-const SLICE: Duration = Duration::from_millis(5);
+const SLICE: Duration = Duration::from_millis(2);
 
 /// Advances the engine's epoch until it is dropped.
 pub(crate) struct EpochTicker {

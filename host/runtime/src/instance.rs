@@ -124,10 +124,7 @@ impl Run {
     ) -> Result<Returned, Failure> {
         let (cpu_time_max, cpu_limit) = bounds.cpu();
         let meter = CpuMeter::new(cpu_time_max, cpu_limit);
-        let (turns, long_runs) = (
-            Arc::clone(&self.version.turns),
-            self.context.share.long_runs(),
-        );
+        let (turns, cpu) = (Arc::clone(&self.version.turns), self.context.share.cpu());
         let _timed = Timed {
             share: Arc::clone(&self.context.share),
             meter: Arc::clone(&meter),
@@ -140,7 +137,7 @@ impl Run {
             self.in_store(Arc::clone(&meter), guest_call, response),
             meter,
             turns,
-            long_runs,
+            cpu,
         );
         let max = bounds.wall_time_max;
         let run = async {

@@ -27,6 +27,7 @@ pub mod runtime;
 mod serving;
 mod shape;
 mod trap;
+mod turns;
 mod version;
 mod warm;
 mod watcher;

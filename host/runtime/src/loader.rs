@@ -28,12 +28,12 @@ use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::compile::compiler::Compiler;
 use crate::compile::error::CompileError;
-use crate::cpu_meter::turns;
 use crate::error::DeployError;
 use crate::grant_check::check_grants;
 use crate::instance::Run;
 use crate::shape::{Shape, shape};
 use crate::trap::limit_of_shape;
+use crate::turns::Turns;
 use crate::version::{Version, unread_response};
 use crate::warm::{IDLE_MAX, WarmPool};
 
@@ -70,7 +70,7 @@ pub(crate) struct Loader {
     services: Services,
     /// Places of idle instances.
     idle: Arc<Semaphore>,
-    turns: Arc<Semaphore>,
+    turns: Arc<Turns>,
 }
 
 /// Reads a file up to the size limit.
@@ -142,7 +142,7 @@ impl Loader {
             linker,
             services,
             idle,
-            turns: turns(threads),
+            turns: Turns::new(threads),
         })
     }
 

@@ -8,11 +8,11 @@ use hayrick_capabilities::response_writer::ResponseWriter;
 use hayrick_types::pipeline;
 use hayrick_types::policy::Policy;
 use hayrick_types::settings::limits::Limits;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::InstancePre;
 
 use crate::shape::Shape;
+use crate::turns::Turns;
 use crate::warm::WarmPool;
 
 /// One version of a plugin, linked once and instantiated for each run.
@@ -22,8 +22,8 @@ pub(crate) struct Version {
     /// What it is granted, including its limits.
     pub(crate) policy: Arc<Policy>,
     pub(crate) status: pipeline::Version,
-    /// The turns of long runs, shared by the whole host.
-    pub(crate) turns: Arc<Semaphore>,
+    /// The turns of runs that compute much, shared by the whole host.
+    pub(crate) turns: Arc<Turns>,
     /// Its idle instances; `None` for the class `isolated`.
     pub(crate) warm: Option<WarmPool>,
     /// Cancelled when a grant of this version is withdrawn: its runs end at once.

@@ -1,8 +1,8 @@
 //! Guests that take the processor.
 
 use crate::hostile::case::Component::Guest;
-use crate::hostile::case::Drive::{Chat, Crowd, Deploy, Files, HangUp, Job, Stream};
-use crate::hostile::case::Expect::{Contained, Fails, Refused};
+use crate::hostile::case::Drive::{Chat, Clients, Crowd, Deploy, Files, HangUp, Job, Stream};
+use crate::hostile::case::Expect::{Answers, Contained, Fails, Refused};
 use crate::hostile::case::{Case, Theme};
 
 const CPU: &[&str] = &["cpu_time_max", "wall_time_max"];
@@ -19,7 +19,7 @@ const fn case(
 }
 
 /// The cases.
-pub const CASES: [Case; 12] = [
+pub const CASES: [Case; 13] = [
     case(
         "spin-in-setup",
         Deploy,
@@ -55,6 +55,12 @@ pub const CASES: [Case; 12] = [
         "thirty-two runs that compute forever",
     )
     .by(Guest("spin-in-chat")),
+    case(
+        "brief-spin",
+        Clients(32),
+        Answers("brief"),
+        "thirty-two clients whose runs compute for four milliseconds each",
+    ),
     case(
         "spin-and-hang-up",
         HangUp,
