@@ -482,18 +482,18 @@ fn smith(seed: u64) -> Vec<u8> {
     component
 }
 
-pub fn smith_1() -> Vec<u8> {
-    smith(1)
+pub fn smith_6() -> Vec<u8> {
+    smith(6)
 }
 
-pub fn smith_2() -> Vec<u8> {
-    smith(2)
+pub fn smith_7() -> Vec<u8> {
+    smith(7)
 }
 
-pub fn smith_3() -> Vec<u8> {
-    smith(3)
+pub fn smith_10() -> Vec<u8> {
+    smith(10)
 }
 
-pub fn smith_4() -> Vec<u8> {
-    smith(4)
+pub fn smith_12() -> Vec<u8> {
+    smith(12)
 }

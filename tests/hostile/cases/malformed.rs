@@ -203,28 +203,32 @@ pub const CASES: [Case; 35] = [
         Refused(ANY),
         "exports names that look like a plugin's",
     ),
-    case(
-        "smith-1",
-        forge::smith_1,
-        RefusedOrHarmless,
+    run(
+        "smith-6",
+        forge::smith_6,
+        Drive::Stream,
+        Answers(""),
         "a valid module from wasm-smith next to the real one",
     ),
-    case(
-        "smith-2",
-        forge::smith_2,
-        RefusedOrHarmless,
+    run(
+        "smith-7",
+        forge::smith_7,
+        Drive::Stream,
+        Answers(""),
         "the same, from another seed",
     ),
-    case(
-        "smith-3",
-        forge::smith_3,
-        RefusedOrHarmless,
+    run(
+        "smith-10",
+        forge::smith_10,
+        Drive::Stream,
+        Answers(""),
         "the same, from another seed",
     ),
-    case(
-        "smith-4",
-        forge::smith_4,
-        RefusedOrHarmless,
+    run(
+        "smith-12",
+        forge::smith_12,
+        Drive::Stream,
+        Answers(""),
         "the same, from another seed",
     ),
     run(
