@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::support::await_event::{SOON, within};
-use crate::support::client::Client;
+use crate::support::client::{Client, chat_body};
 use crate::support::fake_upstream::{Behaviour, FakeUpstream};
 use crate::support::host::TestHost;
-use crate::support::raw_client::RawClient;
+use crate::support::raw_client::{RawClient, request};
 
 /// From the hang-up of the client to the end of the upstream connection.
 const HANG_UP_MAX: Duration = Duration::from_millis(100);
@@ -53,6 +53,30 @@ async fn a_hang_up_ends_a_generation_forwarded_by_the_host() {
 }
 
 #[tokio::test]
+async fn a_hang_up_is_seen_behind_bytes_that_nobody_reads() {
+    let body = chat_body("echo-relay", "relay:hello").to_string();
+    for after_body in ["\r\n", "\r\n\r\n", "GET /health/live HTTP/1.1\r\n"] {
+        let upstream = FakeUpstream::start(ENDLESS).await;
+        let host = TestHost::builder()
+            .guest("echo-relay")
+            .upstream(&upstream.base_url())
+            .alone()
+            .start()
+            .await;
+        let request = request(host.address(), &body) + after_body;
+        let client = RawClient::send(host.address(), &request).await;
+        within("a request to the upstream", SOON, upstream.request()).await;
+        drop(client);
+        let hung_up = host.stopwatch();
+        let closed = upstream.connection_closed();
+        within("the upstream's connection is closed", SOON, closed).await;
+        let took = hung_up.elapsed();
+        assert!(took <= HANG_UP_MAX, "{after_body:?}: left after {took:?}");
+        host.is_idle("echo-relay").await;
+    }
+}
+
+#[tokio::test]
 async fn a_hang_up_ends_a_guest_that_ignores_it() {
     hang_up("ignores-hangup", "hello").await;
 }
@@ -70,12 +94,8 @@ async fn a_hang_up_ends_an_answer_that_is_not_streamed() {
         .alone()
         .start()
         .await;
-    let body = crate::support::client::chat_body("echo-relay", "relay:hello").to_string();
-    let client = RawClient::send(
-        host.address(),
-        &crate::support::raw_client::request(host.address(), &body),
-    )
-    .await;
+    let body = chat_body("echo-relay", "relay:hello").to_string();
+    let client = RawClient::send(host.address(), &request(host.address(), &body)).await;
     within("a request to the upstream", SOON, upstream.request()).await;
     drop(client);
     let hung_up = host.stopwatch();
@@ -110,4 +130,30 @@ async fn an_incomplete_request_does_not_block_others() {
     // On a new connection, because one that was idle for so long is closed, too.
     let other = Client::new(&host.base_url());
     assert_eq!(other.chat("echo-relay", "echo:hi").await.text(), "hi");
+}
+
+/// A form that makes `files-script` fail after its first chunk.
+const FAILING_FORM: &str = "--b\r\nContent-Disposition: form-data; name=\"do\"\r\n\r\nfail\r\n\
+                            --b\r\nContent-Disposition: form-data; name=\"files\"; \
+                            filename=\"a\"\r\n\r\n1\r\n--b--\r\n";
+
+#[tokio::test]
+async fn an_answer_of_http_1_0_that_breaks_off_ends_with_a_reset() {
+    let host = TestHost::builder().guest("files-script").start().await;
+    let length = FAILING_FORM.len();
+    for connection in ["close", "keep-alive"] {
+        let request = format!(
+            "POST /files-script/files HTTP/1.0\r\nConnection: {connection}\r\nContent-Type: \
+             multipart/form-data; boundary=b\r\nContent-Length: {length}\r\n\r\n{FAILING_FORM}"
+        );
+        let mut client = RawClient::send(host.address(), &request).await;
+        client.read_until("so far").await;
+        client.is_reset().await;
+    }
+    let whole = "GET /health/live HTTP/1.0\r\n\r\n";
+    let answer = RawClient::send(host.address(), whole).await.read_to_end();
+    assert!(
+        answer.await.contains("200 OK"),
+        "a whole answer is not reset"
+    );
 }

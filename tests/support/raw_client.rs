@@ -51,6 +51,17 @@ impl RawClient {
         within(text, SOON, read).await;
     }
 
+    /// Reads until the host resets the connection.
+    ///
+    /// # Panics
+    /// It closes it in an orderly way.
+    pub async fn is_reset(mut self) {
+        let rest = self.socket.read_to_end(&mut self.read);
+        let ended = within("the end of the connection", SOON, rest).await;
+        let error = ended.expect_err("the connection was closed in an orderly way");
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    }
+
     /// Reads until the host closes.
     pub async fn read_to_end(mut self) -> String {
         within(

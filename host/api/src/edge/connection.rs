@@ -22,6 +22,7 @@ use tokio::time::{sleep, timeout};
 use tower_service::Service;
 
 use crate::body::guarded::GuardedBody;
+use crate::edge::client_socket::{Answer, ClientSocket};
 use crate::edge::head_meter::{HeadMeter, Metered};
 use crate::edge::idle::IdleList;
 use crate::edge::linger::Linger;
@@ -145,6 +146,8 @@ impl Connections {
         // Small writes must not wait for more. If this fails, the connection still works.
         let _ = socket.set_nodelay(true);
         let meter = HeadMeter::default();
+        let answer = Answer::default();
+        let socket = ClientSocket::new(socket, answer.clone());
         let socket = Linger::new(WriteStall::new(socket, self.write_stall_timeout));
         let socket = Metered::new(socket, meter.clone());
         let (metrics, header_bytes_max) = (self.metrics.clone(), self.header_bytes_max);
@@ -152,7 +155,11 @@ impl Connections {
         let (of_answers, in_service) = (meter.clone(), Arc::clone(&listed));
         let routes = self.routes.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
-            let busy = (in_service.busy(), of_answers.answering());
+            let busy = (
+                in_service.busy(),
+                of_answers.answering(),
+                answer.begin(request.version()),
+            );
             path::tidy_request(&mut request);
             request.extensions_mut().insert(Peer(peer));
             let response = routes.clone().call(request);

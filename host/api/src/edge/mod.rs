@@ -1,7 +1,8 @@
 //! The edge: sockets and connections. How many there are, when one is idle, slow or done, how a
 //! server starts and drains, and the id that every request and response carries.
 
-pub(crate) mod connection;
+mod client_socket;
+mod connection;
 pub(crate) mod head_meter;
 pub(crate) mod idle;
 pub(crate) mod linger;
