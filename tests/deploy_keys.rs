@@ -99,3 +99,26 @@ async fn a_deploy_needs_the_scope_and_the_pipeline_and_is_audited() {
         (Some("ok"), Some(bad.error().as_str()))
     );
 }
+
+#[tokio::test]
+async fn refused_deploys_are_short_and_summed_and_push_nothing_out() {
+    let host = TestHost::builder().config(REQUIRED).start().await;
+    let deployer = host.create_key(&["--scope", "deploy"]).await;
+    let deployed = deploy(&host, &deployer.key, "mine", guest_bytes("echo-relay")).await;
+    assert_eq!(deployed.status, 200, "{}", deployed.body);
+    let name = "%01".repeat(1024);
+    for _ in 0..150 {
+        let refused = deploy(&host, &deployer.key, &name, Vec::new()).await;
+        assert!((400..500).contains(&refused.status), "{}", refused.body);
+    }
+    let refusals = std::fs::read_to_string(host.data_path("audit-refused.log")).unwrap();
+    // Some sixty in a minute, and the test may see two minutes.
+    let lines: Vec<&str> = refusals.lines().collect();
+    assert!((1..150).contains(&lines.len()), "{}", lines.len());
+    assert!(lines.iter().all(|line| line.len() < 1 << 10), "{refusals}");
+    let changes = std::fs::read_to_string(host.data_path("audit.log")).unwrap();
+    assert!(
+        changes.contains("mine") && !changes.contains("refused"),
+        "{changes}"
+    );
+}

@@ -21,6 +21,7 @@ mod architecture;
 /// The batch plugin with a slow model that refuses some items and counts concurrent requests.
 mod batch;
 /// What clients send that is unusual and means something.
+mod bursts;
 mod client_inputs;
 /// Components made to overload the compiler, and the process that compiles them.
 mod compile_aside;

@@ -8,13 +8,15 @@ use clap::Parser;
 use crate::hostile::attack::Target;
 use crate::hostile::case::Case;
 use crate::hostile::deploy::Deployer;
+use crate::server::Server;
 
-/// Attacks a running server with the corpus of hostile guests and prints the results.
+/// Attacks a server with the corpus of hostile guests and prints the results. Without `--url`, it
+/// builds the guests and the program with optimisation, and starts a server with low limits.
 #[derive(Debug, Parser)]
 pub struct Args {
-    /// URL of the server
-    #[arg(long, default_value = "http://127.0.0.1:1416")]
-    url: String,
+    /// URL of a server that is running
+    #[arg(long)]
+    pub url: Option<String>,
     /// Plugins folder of a server on this machine; without it, plugins are deployed over HTTP
     #[arg(long)]
     plugins_dir: Option<PathBuf>,
@@ -55,11 +57,11 @@ impl Args {
                 .any(|name| name == case.name || name == case.theme.as_str())
     }
 
-    /// The server and how to attack it.
+    /// The server, `own` if there is one, and how to attack it.
     ///
     /// # Errors
     /// The plugins folder is not a folder.
-    pub fn target(&self) -> Result<Target, String> {
+    pub fn target(&self, own: Option<&Server>) -> Result<Target, String> {
         let deployer = match &self.plugins_dir {
             Some(folder) if !folder.is_dir() => {
                 return Err(format!(
@@ -70,8 +72,9 @@ impl Args {
             Some(folder) => Deployer::Folder(folder.clone()),
             None => Deployer::Http,
         };
+        let url = own.map_or(self.url.as_deref(), |own| Some(&own.url));
         Ok(Target {
-            url: self.url.trim_end_matches('/').to_owned(),
+            url: url.unwrap_or_default().trim_end_matches('/').to_owned(),
             api_key: self.api_key.clone(),
             deployer,
             patience: Duration::from_secs(self.patience),
@@ -79,7 +82,7 @@ impl Args {
             watch: Duration::from_secs(self.watch),
             quiet_watch: Duration::from_secs(4 * self.watch),
             floor: crate::hostile::judge::FLOOR,
-            pid: self.pid,
+            pid: own.map_or(self.pid, |own| own.pid),
         })
     }
 }

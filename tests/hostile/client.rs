@@ -61,6 +61,11 @@ fn body(pipeline: &str, text: &str, stream: bool) -> Value {
 }
 
 impl Client {
+    /// The server's URL, and the key for it.
+    pub fn server(&self) -> (String, Option<String>) {
+        (self.url.clone(), self.api_key.clone())
+    }
+
     /// A client of the server at `url`.
     ///
     /// # Errors

@@ -149,7 +149,6 @@ const SENT: usize = 3;
 const BODY_BYTES: usize = 30 << 20;
 
 async fn bodies(client: &Client, patience: Duration) -> Vec<Seen> {
-    // Made once: the neighbour's client runs on this thread too.
     let text = "x".repeat(BODY_BYTES);
     let message = format!(r#"{{"role":"user","content":"{text}"}}"#);
     let body = Bytes::from(format!(

@@ -7,10 +7,8 @@ use super::client::Seen;
 use super::deploy::Deployed;
 use super::neighbour::Load;
 
-/// How far the neighbour's p99 may always rise. It may double, but on a machine whose processors
-/// the server, the attacker's client and the neighbour's client share, the attacker's client alone
-/// doubles a quiet p99 of 2 ms.
-pub const FLOOR: Duration = Duration::from_millis(25);
+/// How far the neighbour's p99 may always rise.
+pub const FLOOR: Duration = Duration::from_millis(5);
 /// Maximum length of an error: nobody reads more.
 const ERROR_BYTES_MAX: usize = 64 << 10;
 /// The default `output_bytes_max` with every byte escaped, plus some.

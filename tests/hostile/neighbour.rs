@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
@@ -50,31 +51,62 @@ impl Load {
     }
 }
 
-/// Keeps up the load while `disturb` runs, and for at least `least`.
+/// Keeps up the load while `disturb` runs, and for at least `least`. It has a thread and connections
+/// of its own, like a client on another machine.
+///
+/// # Panics
+/// The thread cannot be started.
 pub async fn beside<T>(
     client: &Client,
     rate: u32,
     least: Duration,
     disturb: impl Future<Output = T>,
 ) -> (T, Load) {
+    let (began, begin) = oneshot::channel();
+    let (stop, stopped) = oneshot::channel();
+    let (url, api_key) = client.server();
+    let neighbour = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime starts");
+        runtime.block_on(async {
+            let client = Client::new(&url, api_key).expect("the URL is valid");
+            // The connection is there before anything is measured.
+            let _ = ask(client.clone(), Instant::now()).await;
+            let _ = began.send(());
+            keep_up(&client, rate, least, stopped).await
+        })
+    });
+    // If the thread fails, joining it says so.
+    let _ = begin.await;
+    let outcome = disturb.await;
+    let _ = stop.send(());
+    let load = tokio::task::spawn_blocking(move || neighbour.join()).await;
+    let load = load
+        .expect("the thread is joined")
+        .expect("the neighbour did not panic");
+    (outcome, load)
+}
+
+async fn keep_up(
+    client: &Client,
+    rate: u32,
+    least: Duration,
+    mut stopped: oneshot::Receiver<()>,
+) -> Load {
     let period = Duration::from_secs(1) / rate.max(1);
     let start = Instant::now();
-    let mut disturb = std::pin::pin!(disturb);
     let mut requests = JoinSet::new();
-    let mut due = start;
-    let outcome = loop {
+    let (mut due, mut is_stopped) = (start, false);
+    while !is_stopped || start.elapsed() < least {
         tokio::select! {
-            done = &mut disturb => break done,
+            _ = &mut stopped, if !is_stopped => is_stopped = true,
             () = sleep_until(due) => {
                 requests.spawn(ask(client.clone(), due));
                 due += period;
             }
         }
-    };
-    while start.elapsed() < least {
-        sleep_until(due).await;
-        requests.spawn(ask(client.clone(), due));
-        due += period;
     }
     let mut load = Load::default();
     for asked in requests.join_all().await {
@@ -84,7 +116,7 @@ pub async fn beside<T>(
         }
     }
     load.latencies.sort_unstable();
-    (outcome, load)
+    load
 }
 
 /// Sends one request and times it from its scheduled start.

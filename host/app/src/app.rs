@@ -60,7 +60,7 @@ impl App {
             tracing::warn!("{warning}");
         }
         let signals = Signals::catch().context("cannot install the handlers of stop signals")?;
-        let data_dir = DataDir::lock(&config.data_dir)?;
+        let data_dir = DataDir::lock(&config.data_dir).await?;
         let keys = KeyRing::open(&config.data_dir, clock::system())?;
         let audit = Audit::new(&config.data_dir, clock::system());
         let listener = bind(config.address)?;

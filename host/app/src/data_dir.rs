@@ -3,8 +3,15 @@
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
+use tokio::time::{Instant, sleep};
+
+/// How long a process that was killed may take to return its address space and then its lock.
+const ENDING_MAX: Duration = Duration::from_secs(2);
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The lock on the folder. The kernel releases it when the process ends, however it ends.
 pub struct DataDir {
@@ -12,11 +19,12 @@ pub struct DataDir {
 }
 
 impl DataDir {
-    /// Creates the folder if it does not exist, readable only by this user, and locks it.
+    /// Creates the folder if it does not exist, readable only by this user, and locks it. Waits a
+    /// little for another server, which may be ending.
     ///
     /// # Errors
     /// It cannot be created or written, or another server has locked it.
-    pub fn lock(path: &Path) -> anyhow::Result<DataDir> {
+    pub async fn lock(path: &Path) -> anyhow::Result<DataDir> {
         let shown = path.display();
         DirBuilder::new()
             .recursive(true)
@@ -29,16 +37,19 @@ impl DataDir {
             .truncate(false)
             .open(path.join("lock"));
         let lock = file.with_context(|| format!("cannot write to the data folder {shown}"))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(DataDir { _lock: lock }),
-            Err(TryLockError::WouldBlock) => {
-                bail!(
+        let deadline = Instant::now() + ENDING_MAX;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(DataDir { _lock: lock }),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(PAUSE).await,
+                Err(TryLockError::WouldBlock) => bail!(
                     "another Hayrick uses the data folder {shown}: stop it, or name another with \
                      --data-dir"
-                )
-            }
-            Err(TryLockError::Error(error)) => {
-                Err(error).with_context(|| format!("cannot lock the data folder {shown}"))
+                ),
+                Err(TryLockError::Error(error)) => {
+                    return Err(error)
+                        .with_context(|| format!("cannot lock the data folder {shown}"));
+                }
             }
         }
     }
@@ -50,21 +61,25 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_folder_is_private_and_locked_by_one_process() {
+    #[tokio::test]
+    async fn the_folder_is_private_and_locked_by_one_process() {
         let path = std::env::temp_dir().join(format!("hayrick-data-dir-{}", std::process::id()));
-        let held = DataDir::lock(&path).unwrap();
+        let held = DataDir::lock(&path).await.unwrap();
         assert_eq!(
             std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             0o700
         );
-        let refused = DataDir::lock(&path).err().unwrap().to_string();
+        let refused = DataDir::lock(&path).await.err().unwrap().to_string();
         assert!(
             refused.contains("another Hayrick uses the data folder"),
             "{refused}"
         );
-        drop(held);
-        assert!(DataDir::lock(&path).is_ok());
+        let release = async {
+            sleep(PAUSE).await;
+            drop(held);
+        };
+        let (waited, ()) = tokio::join!(DataDir::lock(&path), release);
+        assert!(waited.is_ok(), "it waits for one that is ending");
         std::fs::remove_dir_all(&path).unwrap();
     }
 }

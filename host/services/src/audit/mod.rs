@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hayrick_types::clock::Clock;
+use hayrick_types::json_line::cut_escaped;
 use serde::{Deserialize, Serialize};
 
 use crate::atomic_file;
@@ -22,12 +23,12 @@ const LOCK: &str = "audit.lock";
 const FILE_BYTES_MAX: u64 = 16 << 20;
 /// Rotated files; beyond it the oldest is deleted.
 const ASIDE_MAX: u32 = 8;
-/// Characters of one field, because clients choose some fields.
-const FIELD_CHARS_MAX: usize = 1024;
+/// Bytes of one field as JSON, because clients choose some fields.
+const FIELD_BYTES_MAX: usize = 1024;
 /// Refusals have a file of their own, so that whoever is refused cannot push out what was changed.
 const REFUSED_FILE: &str = "audit-refused.log";
-/// Characters of a field of a refusal.
-const REFUSED_CHARS_MAX: usize = 160;
+/// Bytes of a field of a refusal as JSON.
+const REFUSED_BYTES_MAX: usize = 160;
 /// Refusals of one minute that are written; the others are summed.
 const REFUSED_PER_MINUTE_MAX: u32 = 60;
 
@@ -145,7 +146,7 @@ impl Audit {
         if record.action == Action::DeployRefused {
             return self.refusal(record);
         }
-        self.append(FILE, FIELD_CHARS_MAX, record)
+        self.append(FILE, FIELD_BYTES_MAX, record)
     }
 
     /// Writes a refusal, unless there were many in this minute: those are summed.
@@ -165,16 +166,16 @@ impl Audit {
                 outcome: format!("{summed} more were refused in a minute before"),
                 request: None,
             };
-            self.append(REFUSED_FILE, REFUSED_CHARS_MAX, sum)?;
+            self.append(REFUSED_FILE, REFUSED_BYTES_MAX, sum)?;
         }
         if is_written {
-            self.append(REFUSED_FILE, REFUSED_CHARS_MAX, record)?;
+            self.append(REFUSED_FILE, REFUSED_BYTES_MAX, record)?;
         }
         Ok(())
     }
 
-    fn append(&self, file: &str, chars_max: usize, record: AuditRecord) -> io::Result<()> {
-        let cut = |text: &str| cut(text, chars_max);
+    fn append(&self, file: &str, bytes_max: usize, record: AuditRecord) -> io::Result<()> {
+        let cut = |text: &str| cut_escaped(text, bytes_max).to_owned();
         let record = AuditRecord {
             actor: cut(&record.actor),
             subject: cut(&record.subject),
@@ -268,10 +269,6 @@ fn rotate(path: &Path) -> io::Result<()> {
     std::fs::rename(path, aside(path, 1))
 }
 
-fn cut(text: &str, chars_max: usize) -> String {
-    text.chars().take(chars_max).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
@@ -324,7 +321,7 @@ mod tests {
             (lines[0].at, lines[0].record.subject.as_str()),
             (7, "a\n{\"actor\":\"admin\"}\u{1b}")
         );
-        assert_eq!(lines[1].record.subject.len(), FIELD_CHARS_MAX);
+        assert_eq!(lines[1].record.subject.len(), FIELD_BYTES_MAX);
         assert_eq!(audit.last(1).unwrap(), lines[1..]);
     }
 

@@ -66,7 +66,10 @@ async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Respon
         trace.set_pipeline(&pipeline, Some(chunks.version()));
     }
     match request.delivery {
-        Delivery::Whole => Ok(json::ok(&response::collect(chunks, identity).await?)),
+        Delivery::Whole => {
+            let answer = response::collect(chunks, identity, state.long_work()).await?;
+            Ok(json::ok(&answer))
+        }
         Delivery::Stream(options) => {
             let frames = FrameWriter::new(&identity, options);
             let keep_alive = state.settings().keep_alive_interval;

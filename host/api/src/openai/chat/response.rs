@@ -8,11 +8,10 @@ use hayrick_types::failure::Failure;
 use hayrick_types::message::ToolCall;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tokio::task::yield_now;
 
 use super::fields::{call_fields, free_fields};
 use super::summary::{Identity, Summary};
-use crate::body::long_work::LONG_BYTES;
+use crate::body::long_work::LongWork;
 use crate::wire::usage::UsageView;
 
 /// OpenAI's `chat.completion`.
@@ -81,15 +80,17 @@ struct Collected {
 pub(super) async fn collect(
     mut chunks: impl Stream<Item = Result<Chunk, Failure>> + Unpin,
     identity: Identity,
+    work: &LongWork,
 ) -> Result<Completion, Failure> {
     let mut collected = Collected::default();
     while let Some(chunk) = chunks.try_next().await? {
-        let is_long = chunk.len() >= LONG_BYTES;
-        collected.add(chunk);
-        if is_long {
-            // Its fields take a while, and the next chunk may be there already.
-            yield_now().await;
-        }
+        // The fields of a long chunk take a while.
+        let bytes = chunk.len();
+        let add = move || {
+            collected.add(chunk);
+            collected
+        };
+        collected = work.run(bytes, add).await;
     }
     Ok(collected.completion(identity))
 }
@@ -199,7 +200,7 @@ mod tests {
             created: 7,
             model: "m".to_owned(),
         };
-        collect(stream::iter(chunks), identity)
+        collect(stream::iter(chunks), identity, &LongWork::default())
             .await
             .map(|completion| serde_json::to_value(completion).unwrap())
     }
