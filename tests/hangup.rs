@@ -148,7 +148,7 @@ async fn an_answer_of_http_1_0_that_breaks_off_ends_with_a_reset() {
         );
         let mut client = RawClient::send(host.address(), &request).await;
         client.read_until("so far").await;
-        client.is_reset().await;
+        client.read_to_reset().await;
     }
     let whole = "GET /health/live HTTP/1.0\r\n\r\n";
     let answer = RawClient::send(host.address(), whole).await.read_to_end();

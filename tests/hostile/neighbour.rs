@@ -52,10 +52,7 @@ impl Load {
 }
 
 /// Keeps up the load while `disturb` runs, and for at least `least`. It has a thread and connections
-/// of its own, like a client on another machine.
-///
-/// # Panics
-/// The thread cannot be started.
+/// of its own, like a client on another machine. If that fails, the load says so.
 pub async fn beside<T>(
     client: &Client,
     rate: u32,
@@ -65,28 +62,33 @@ pub async fn beside<T>(
     let (began, begin) = oneshot::channel();
     let (stop, stopped) = oneshot::channel();
     let (url, api_key) = client.server();
-    let neighbour = std::thread::spawn(move || {
+    let neighbour = std::thread::spawn(move || -> Result<Load, String> {
+        let client = Client::new(&url, api_key)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .expect("a runtime starts");
-        runtime.block_on(async {
-            let client = Client::new(&url, api_key).expect("the URL is valid");
+            .map_err(|error| format!("no runtime: {error}"))?;
+        Ok(runtime.block_on(async {
             // The connection is there before anything is measured.
             let _ = ask(client.clone(), Instant::now()).await;
             let _ = began.send(());
             keep_up(&client, rate, least, stopped).await
-        })
+        }))
     });
     // If the thread fails, joining it says so.
     let _ = begin.await;
     let outcome = disturb.await;
     let _ = stop.send(());
-    let load = tokio::task::spawn_blocking(move || neighbour.join()).await;
-    let load = load
-        .expect("the thread is joined")
-        .expect("the neighbour did not panic");
-    (outcome, load)
+    let joined = tokio::task::spawn_blocking(move || neighbour.join()).await;
+    let load = match joined {
+        Ok(Ok(load)) => load,
+        _ => Err("the neighbour's thread panicked".to_owned()),
+    };
+    let failed = |failure| Load {
+        failures: vec![failure],
+        ..Load::default()
+    };
+    (outcome, load.unwrap_or_else(failed))
 }
 
 async fn keep_up(

@@ -55,7 +55,7 @@ impl RawClient {
     ///
     /// # Panics
     /// It closes it in an orderly way.
-    pub async fn is_reset(mut self) {
+    pub async fn read_to_reset(mut self) {
         let rest = self.socket.read_to_end(&mut self.read);
         let ended = within("the end of the connection", SOON, rest).await;
         let error = ended.expect_err("the connection was closed in an orderly way");

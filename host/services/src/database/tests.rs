@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::future::join_all;
 use rusqlite::{Transaction, params};
 use tokio::sync::Mutex;
+use tokio::task::JoinSet;
 
 use super::Database;
 use super::error::DatabaseError;
@@ -125,24 +126,22 @@ async fn one_pipeline_leaves_readers_to_others() {
     let long = || {
         let (database, gate) = (database.clone(), Arc::clone(&gate));
         let running = Arc::clone(&running);
-        tokio::spawn(async move {
+        async move {
             let query = move |_: &Transaction<'_>| {
                 running.fetch_add(1, Ordering::SeqCst);
                 drop(gate.blocking_lock());
                 Ok::<_, DatabaseError>(())
             };
             database.read_for("greedy", query).await
-        })
+        }
     };
     // Those that nobody waits for any more keep their places until their queries end.
-    let abandoned: Vec<_> = (0..8).map(|_| long()).collect();
+    let mut abandoned = JoinSet::from_iter((0..8).map(|_| long()));
     while running.load(Ordering::SeqCst) < 2 {
         tokio::task::yield_now().await;
     }
-    for call in abandoned {
-        call.abort();
-    }
-    let waiting: Vec<_> = (0..8).map(|_| long()).collect();
+    abandoned.shutdown().await;
+    let waiting = JoinSet::from_iter((0..8).map(|_| long()));
     for _ in 0..10 {
         database
             .read_for("other", |_| Ok::<_, DatabaseError>(()))
@@ -151,7 +150,7 @@ async fn one_pipeline_leaves_readers_to_others() {
     }
     assert_eq!(running.load(Ordering::SeqCst), 2);
     drop(closed);
-    for call in waiting {
-        call.await.unwrap().unwrap();
+    for read in waiting.join_all().await {
+        read.unwrap();
     }
 }
