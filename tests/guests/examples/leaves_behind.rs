@@ -23,10 +23,12 @@ async fn chat(request: ChatRequest) -> Outcome {
             timers::sleep(LATER_MS).await;
             panic!("after the run");
         }),
-        "call" => start(async {
-            timers::sleep(LATER_MS).await;
-        })
-        .await,
+        "call" => {
+            start(async {
+                timers::sleep(LATER_MS).await;
+            })
+            .await
+        }
         _ => timers::sleep(2 * LATER_MS).await,
     }
     say(run.to_string()).await
