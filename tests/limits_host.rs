@@ -3,6 +3,7 @@
 
 use crate::support::bloat::{bloated, memory, nothing, tables};
 use crate::support::client::{Reply, stream_body};
+use crate::support::fake_upstream::{Behaviour, FakeUpstream};
 use crate::support::host::TestHost;
 use crate::support::metrics::{metric, reached};
 use crate::support::neighbour::beside_a_neighbour;
@@ -89,6 +90,19 @@ async fn size_of_data_held_for_pending_calls() {
     );
     let reply = host.client.chat("host-calls", "set:7:10000").await;
     fails_by(&host, "host-calls", &reply, "host_bytes_max").await;
+}
+
+#[tokio::test]
+async fn the_longest_request_fits_into_a_call_of_a_model() {
+    let upstream = FakeUpstream::start(Behaviour::Document).await;
+    let host = TestHost::builder()
+        .guest("echo-relay")
+        .upstream(&upstream.base_url())
+        .start()
+        .await;
+    let text = format!("relay:{}", "x".repeat(31 << 20));
+    let reply = host.client.chat("echo-relay", &text).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
 }
 
 #[tokio::test]

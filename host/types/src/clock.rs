@@ -70,12 +70,12 @@ fn patient(clock: Clock, steady: Clock) -> Clock {
         jumped_at: None,
     });
     Arc::new(move || {
-        let (now, steady) = (clock(), steady());
         let mut belief = belief.lock().unwrap_or_else(PoisonError::into_inner);
+        let (now, steady) = (clock(), steady());
         let expected = belief.origin.saturating_add(steady);
         if now <= expected.saturating_add(STEP) {
             belief.jumped_at = None;
-        } else if steady - *belief.jumped_at.get_or_insert(steady) < DOUBT {
+        } else if steady.saturating_sub(*belief.jumped_at.get_or_insert(steady)) < DOUBT {
             return expected;
         }
         belief.origin = now.saturating_sub(steady);

@@ -66,8 +66,9 @@ macro_rules! limits_table {
             host_calls_max: usize as count = 1024, in 1 ..= 65_536, limit HostCallsMax;
             /// Maximum size of the data that the host holds for pending calls of a run: texts,
             /// values, documents.
-            // One call at its limit plus another, or a thousand of 64 KiB.
-            host_bytes_max: usize as bytes = 64 << 20, in 64 << 10 ..= 4 << 30, limit HostBytesMax;
+            // The largest call of a model, which counts with the body that is made of it, or a
+            // thousand calls of 48 KiB.
+            host_bytes_max: usize as bytes = 96 << 20, in 64 << 10 ..= 4 << 30, limit HostBytesMax;
             /// Maximum number of component model handles that a run holds: resources, pending calls
             /// and waitable sets.
             // A pending call takes two or three of them.
