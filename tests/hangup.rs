@@ -16,7 +16,8 @@ const ENDLESS: Behaviour = Behaviour::Slow {
     pause: Duration::from_millis(20),
 };
 
-async fn hang_up(pipeline: &str, text: &str) {
+/// A host alone on the machine, with an upstream whose answers never end.
+async fn endless(pipeline: &str) -> (FakeUpstream, TestHost) {
     let upstream = FakeUpstream::start(ENDLESS).await;
     let host = TestHost::builder()
         .guest(pipeline)
@@ -24,8 +25,17 @@ async fn hang_up(pipeline: &str, text: &str) {
         .alone()
         .start()
         .await;
-    let mut client = RawClient::stream(host.address(), pipeline, text).await;
-    client.read_until("\"content\":\"").await;
+    (upstream, host)
+}
+
+/// Hangs up, and checks that the upstream is left at once and the run ends.
+async fn leave(
+    client: RawClient,
+    host: &TestHost,
+    upstream: &FakeUpstream,
+    pipeline: &str,
+    what: &str,
+) {
     drop(client);
     let hung_up = host.stopwatch();
     within(
@@ -37,9 +47,27 @@ async fn hang_up(pipeline: &str, text: &str) {
     let took = hung_up.elapsed();
     assert!(
         took <= HANG_UP_MAX,
-        "{pipeline} {text}: the upstream was left after {took:?}"
+        "{pipeline} {what:?}: the upstream was left after {took:?}"
     );
     host.is_idle(pipeline).await;
+}
+
+/// Hangs up during a stream.
+async fn hang_up(pipeline: &str, text: &str) {
+    let (upstream, host) = endless(pipeline).await;
+    let mut client = RawClient::stream(host.address(), pipeline, text).await;
+    client.read_until("\"content\":\"").await;
+    leave(client, &host, &upstream, pipeline, text).await;
+}
+
+/// Hangs up before a whole answer, having sent `after_body` behind the request.
+async fn hang_up_on_a_whole_answer(after_body: &str) {
+    let (upstream, host) = endless("echo-relay").await;
+    let body = chat_body("echo-relay", "relay:hello").to_string();
+    let request = request(host.address(), &body) + after_body;
+    let client = RawClient::send(host.address(), &request).await;
+    within("a request to the upstream", SOON, upstream.request()).await;
+    leave(client, &host, &upstream, "echo-relay", after_body).await;
 }
 
 #[tokio::test]
@@ -54,25 +82,8 @@ async fn a_hang_up_ends_a_generation_forwarded_by_the_host() {
 
 #[tokio::test]
 async fn a_hang_up_is_seen_behind_bytes_that_nobody_reads() {
-    let body = chat_body("echo-relay", "relay:hello").to_string();
     for after_body in ["\r\n", "\r\n\r\n", "GET /health/live HTTP/1.1\r\n"] {
-        let upstream = FakeUpstream::start(ENDLESS).await;
-        let host = TestHost::builder()
-            .guest("echo-relay")
-            .upstream(&upstream.base_url())
-            .alone()
-            .start()
-            .await;
-        let request = request(host.address(), &body) + after_body;
-        let client = RawClient::send(host.address(), &request).await;
-        within("a request to the upstream", SOON, upstream.request()).await;
-        drop(client);
-        let hung_up = host.stopwatch();
-        let closed = upstream.connection_closed();
-        within("the upstream's connection is closed", SOON, closed).await;
-        let took = hung_up.elapsed();
-        assert!(took <= HANG_UP_MAX, "{after_body:?}: left after {took:?}");
-        host.is_idle("echo-relay").await;
+        hang_up_on_a_whole_answer(after_body).await;
     }
 }
 
@@ -83,34 +94,7 @@ async fn a_hang_up_ends_a_guest_that_ignores_it() {
 
 #[tokio::test]
 async fn a_hang_up_ends_an_answer_that_is_not_streamed() {
-    let upstream = FakeUpstream::start(Behaviour::Slow {
-        chunks: 100_000,
-        pause: Duration::from_millis(20),
-    })
-    .await;
-    let host = TestHost::builder()
-        .guest("echo-relay")
-        .upstream(&upstream.base_url())
-        .alone()
-        .start()
-        .await;
-    let body = chat_body("echo-relay", "relay:hello").to_string();
-    let client = RawClient::send(host.address(), &request(host.address(), &body)).await;
-    within("a request to the upstream", SOON, upstream.request()).await;
-    drop(client);
-    let hung_up = host.stopwatch();
-    within(
-        "the upstream's connection is closed",
-        SOON,
-        upstream.connection_closed(),
-    )
-    .await;
-    assert!(
-        hung_up.elapsed() <= HANG_UP_MAX,
-        "the upstream connection ended after {:?}",
-        hung_up.elapsed()
-    );
-    host.is_idle("echo-relay").await;
+    hang_up_on_a_whole_answer("").await;
 }
 
 #[tokio::test]
