@@ -3,9 +3,14 @@
 use crate::bindings::hayrick::pipeline::{http, jobs, types};
 
 /// A value whose memory can be counted.
-pub(crate) trait Heap {
+pub(crate) trait Heap: Sized {
     /// Bytes outside the value itself: texts, lists and what is in them.
     fn heap(&self) -> usize;
+
+    /// All bytes of the values of a list.
+    fn held_by_list(list: &[Self]) -> usize {
+        list.iter().map(held).sum()
+    }
 }
 
 /// All bytes of a value.
@@ -16,6 +21,11 @@ pub(crate) fn held<T: Heap>(value: &T) -> usize {
 impl Heap for u8 {
     fn heap(&self) -> usize {
         0
+    }
+
+    /// Documents have millions of them.
+    fn held_by_list(list: &[u8]) -> usize {
+        list.len()
     }
 }
 
@@ -33,7 +43,7 @@ impl<T: Heap> Heap for Option<T> {
 
 impl<T: Heap> Heap for Vec<T> {
     fn heap(&self) -> usize {
-        self.iter().map(held).sum()
+        T::held_by_list(self)
     }
 }
 
@@ -120,7 +130,7 @@ impl Heap for http::Request {
             body,
             timeout: _,
         } = self;
-        method.heap() + url.heap() + headers.heap() + body.len()
+        method.heap() + url.heap() + headers.heap() + body.heap()
     }
 }
 

@@ -106,8 +106,8 @@ impl Pipeline {
         self.versions.load(Ordering::Relaxed) + 1
     }
 
-    /// Lets a version serve. Runs that have begun keep their version, unless it has a grant that
-    /// this one lacks: they end.
+    /// Lets a version serve. Runs in progress keep the version they began with, but end if it has
+    /// a grant that this one lacks.
     pub(crate) fn swap(&self, mut version: Version) {
         self.set_places(&version.policy.limits);
         self.versions
@@ -146,8 +146,8 @@ impl Pipeline {
         }
     }
 
-    /// Stops serving the version, because an interface it asks for is no longer granted. Its runs
-    /// end.
+    /// Stops serving the version and ends its runs, because an interface it asks for is no longer
+    /// granted.
     pub(crate) fn withdraw(&self, refusal: Refusal) {
         let mut deployed = self.deployed();
         if let Some(before) = &deployed.version {

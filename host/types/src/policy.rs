@@ -118,7 +118,8 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Whether it lacks a grant that `before` has. Limits and quotas are not grants.
+    /// Whether `before` grants something that this policy does not. Limits and quotas do not count
+    /// as grants.
     pub fn takes_from(&self, before: &Policy) -> bool {
         let lacks_model = match (&before.models.aliases, &self.models.aliases) {
             (_, None) => false,

@@ -97,7 +97,8 @@ impl PipelineRuns {
         self.ended_bytes
     }
 
-    /// The first ended run that may be forgotten; one that failed only if there is no other.
+    /// The oldest ended run that may be forgotten. A failed run is chosen only when no other is
+    /// left.
     pub(super) fn expendable(&self) -> Option<RunId> {
         let of = |class| self.first_expendable(class).map(|(_, id)| id);
         of(TaskClass::Other).or_else(|| of(TaskClass::Failed))

@@ -166,8 +166,8 @@ pub(super) fn surplus(
     Ok(None)
 }
 
-/// Deletes up to `limit` tasks of a pipeline and class that ended up to `last`, oldest first, and returns how
-/// many.
+/// Deletes up to `limit` tasks of a pipeline and class that ended up to `last`, oldest first, and
+/// returns how many.
 pub(super) fn delete(
     connection: &Connection,
     pipeline: &str,
