@@ -22,14 +22,13 @@ use tokio::time::{sleep, timeout};
 use tower_service::Service;
 
 use crate::body::guarded::GuardedBody;
-use crate::edge::client_socket::{Answer, ClientSocket};
-use crate::edge::head_meter::{HeadMeter, Metered};
+use crate::edge::answer::Answer;
+use crate::edge::client_socket::ClientSocket;
+use crate::edge::head_meter::HeadMeter;
 use crate::edge::idle::IdleList;
-use crate::edge::linger::Linger;
 use crate::edge::path;
 use crate::edge::peers::{CountedPeer, Peer, Peers};
 use crate::edge::turn_away::turn_away;
-use crate::edge::write_stall::WriteStall;
 
 /// The smallest buffer that hyper accepts.
 const HEADER_BYTES_MIN: usize = 8 << 10;
@@ -147,9 +146,12 @@ impl Connections {
         let _ = socket.set_nodelay(true);
         let meter = HeadMeter::default();
         let answer = Answer::default();
-        let socket = ClientSocket::new(socket, answer.clone());
-        let socket = Linger::new(WriteStall::new(socket, self.write_stall_timeout));
-        let socket = Metered::new(socket, meter.clone());
+        let socket = ClientSocket::new(
+            socket,
+            answer.clone(),
+            meter.clone(),
+            self.write_stall_timeout,
+        );
         let (metrics, header_bytes_max) = (self.metrics.clone(), self.header_bytes_max);
         let listed = Arc::new(self.idle.enter());
         let (of_answers, in_service) = (meter.clone(), Arc::clone(&listed));

@@ -3,13 +3,10 @@
 
 use std::error::Error;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 
 use hayrick_types::limit_name::LimitName;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes since the last response ended. A cheap handle.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +26,11 @@ impl HeadMeter {
     /// Starts a response.
     pub(crate) fn answering(&self) -> Answering {
         Answering(self.clone())
+    }
+
+    /// Counts `bytes` that came in.
+    pub(super) fn count(&self, bytes: usize) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// The limit that ended a connection with this error, if one did. `header_bytes_max` tells the
@@ -54,62 +56,5 @@ impl HeadMeter {
             // A connection that is closed because it was idle has reached no limit.
             (error.is_timeout() && bytes > 0).then_some(LimitName::HeaderReadTimeout)
         }
-    }
-}
-
-/// A socket whose incoming bytes are counted.
-pub(crate) struct Metered<S> {
-    socket: S,
-    meter: HeadMeter,
-}
-
-impl<S> Metered<S> {
-    /// Counts the bytes of `socket`.
-    pub(crate) fn new(socket: S, meter: HeadMeter) -> Metered<S> {
-        Metered { socket, meter }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.socket).poll_read(context, buffer);
-        let bytes = buffer.filled().len().saturating_sub(before);
-        self.meter.0.fetch_add(bytes, Ordering::Relaxed);
-        read
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(context)
     }
 }
