@@ -1,6 +1,10 @@
 //! Limits of what a run makes the host store and do: each is enforced exactly, and named to the
 //! client and in the metrics.
 
+use tokio::task::JoinSet;
+
+use crate::hostile::siblings::siblings;
+use crate::support::await_event::{SOON, eventually};
 use crate::support::bloat::{bloated, memory, nothing, tables};
 use crate::support::client::{Reply, stream_body};
 use crate::support::fake_upstream::{Behaviour, FakeUpstream};
@@ -30,6 +34,14 @@ async fn fails_by(host: &TestHost, pipeline: &str, reply: &Reply, limit: &str) {
         reply.body
     );
     assert_eq!(reached(host, limit, pipeline).await, 1, "{limit}");
+}
+
+/// Waits until this many suspended calls are counted.
+async fn suspended(host: &TestHost, count: f64) {
+    eventually("the suspended calls are counted", SOON, async || {
+        (metric(host, "hayrick_suspended_calls").await == Some(count)).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -299,6 +311,56 @@ async fn memory_of_all_runs_of_the_host() {
             .text()
             .ends_with("held 20971520")
     );
+}
+
+#[tokio::test]
+async fn suspended_calls_of_a_run() {
+    let host = TestHost::builder()
+        .limits("suspended_calls_max = 4")
+        .start()
+        .await;
+    host.rename_in("siblings", &siblings(8));
+    host.serves_version("siblings", 1).await;
+    let reply = host.client.chat("siblings", "go on").await;
+    fails_by(&host, "siblings", &reply, "suspended_calls_max").await;
+}
+
+#[tokio::test]
+async fn suspended_calls_of_all_runs_of_a_plugin_and_of_the_host() {
+    let host = TestHost::builder()
+        .guest("echo-relay")
+        .limits("plugin_suspended_calls_max = 11")
+        .config("[engine]\nhost_suspended_calls_max = 13")
+        .start()
+        .await;
+    for name in ["siblings", "other"] {
+        host.rename_in(name, &siblings(6));
+        host.serves_version(name, 1).await;
+    }
+    // A run and its six calls are suspended: five more than are free.
+    let mut holding = JoinSet::new();
+    for held in [5.0, 10.0] {
+        let client = host.client.clone();
+        holding.spawn(async move { client.chat("siblings", "hold").await });
+        suspended(&host, held).await;
+    }
+    for (name, limit) in [
+        ("siblings", "plugin_suspended_calls_max"),
+        ("other", "host_suspended_calls_max"),
+    ] {
+        let refused = host.client.chat(name, "hold").await;
+        assert_eq!(
+            (refused.status, &refused.json()["error"]["param"]),
+            (429, &limit.into()),
+            "{}",
+            refused.body
+        );
+        assert!(refused.header("retry-after").is_some());
+        assert_eq!(reached(&host, limit, name).await, 1);
+    }
+    assert_eq!(host.client.chat("echo-relay", "echo:hi").await.text(), "hi");
+    holding.shutdown().await;
+    suspended(&host, 0.0).await;
 }
 
 #[tokio::test]

@@ -20,8 +20,9 @@
 mod architecture;
 /// The batch plugin with a slow model that refuses some items and counts concurrent requests.
 mod batch;
-/// What clients send that is unusual and means something.
+/// Many connections at one moment.
 mod bursts;
+/// What clients send that is unusual and means something.
 mod client_inputs;
 /// Components made to overload the compiler, and the process that compiles them.
 mod compile_aside;
@@ -119,6 +120,8 @@ mod settings;
 mod slow_clients;
 /// State of plugins: private, limited, and durable.
 mod state;
+/// What removed pipelines leave behind.
+mod state_removed;
 /// A store that goes wrong under a running server, and what a clean end leaves of it.
 mod store_health;
 /// Support code for the tests.

@@ -25,5 +25,7 @@ pub mod judge;
 pub mod neighbour;
 /// Memory of the server's process.
 pub mod process;
+/// A component composed of many.
+pub mod siblings;
 /// Prints the results, for people and machines.
 pub mod table;

@@ -23,6 +23,7 @@ use crate::response_writer::ResponseWriter;
 use crate::run_context::RunContext;
 use crate::services::Services;
 use crate::stdio::LogStream;
+use crate::suspended_calls::SuspendedCalls;
 use crate::upload::UploadSlot;
 use crate::wasi_http::WasiHttpState;
 
@@ -39,6 +40,8 @@ pub struct GuestState {
     pub(crate) calls: HostCalls,
     /// The memory the run may use; the runtime makes it the store's limiter.
     pub memory: MemoryLimit,
+    /// The calls inside the run that wait; the runtime counts them as the engine reports them.
+    pub suspended_calls: SuspendedCalls,
     /// Created when the guest first calls WASI. Most runs of a Rust guest never do, and creating it
     /// costs more than such a run.
     wasi: Option<WasiCtx>,
@@ -60,6 +63,7 @@ impl GuestState {
         table.set_max_capacity(limits.resources_max);
         let calls = HostCalls::new(limits.host_calls_max, limits.host_bytes_max);
         let memory = MemoryLimit::new(limits, Arc::clone(&run.share));
+        let suspended_calls = SuspendedCalls::new(limits, Arc::clone(&run.share));
         GuestState {
             table,
             services,
@@ -68,6 +72,7 @@ impl GuestState {
             response,
             calls,
             memory,
+            suspended_calls,
             wasi: None,
             session: None,
             wasi_http: None,

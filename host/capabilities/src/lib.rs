@@ -30,6 +30,7 @@ pub mod services;
 mod slot;
 mod state;
 mod stdio;
+pub mod suspended_calls;
 mod tasks;
 mod timers;
 pub mod upload;

@@ -75,7 +75,7 @@ impl MemoryLimit {
         if !plugin.take(more, self.max.plugin_bytes) {
             return Err(LimitName::PluginMemoryBytesMax);
         }
-        if !host.take(more, self.share.host_memory_bytes_max()) {
+        if !host.take(more, self.share.host_max().memory_bytes) {
             plugin.give_back(more);
             return Err(LimitName::HostMemoryBytesMax);
         }
@@ -160,6 +160,14 @@ mod tests {
     use hayrick_services::metrics::Metrics;
 
     use super::*;
+    use crate::plugin_share::HostMax;
+
+    fn host_max(memory_bytes: usize) -> HostMax {
+        HostMax {
+            memory_bytes,
+            suspended_calls: 0,
+        }
+    }
 
     fn limits(memory: usize, plugin: usize) -> Limits {
         Limits {
@@ -171,7 +179,7 @@ mod tests {
 
     #[test]
     fn the_memories_of_a_store_share_one_limit() {
-        let share = PluginShare::new(Metrics::default(), &"a".into(), 1000);
+        let share = PluginShare::new(Metrics::default(), &"a".into(), host_max(1000));
         let mut limit = MemoryLimit::new(&limits(100, 1000), share);
         assert!(limit.memory_growing(0, 60, None).unwrap());
         assert!(!limit.memory_growing(0, 60, None).unwrap());
@@ -183,7 +191,7 @@ mod tests {
     fn runs_share_the_memory_of_the_plugin_and_plugins_the_memory_of_the_host() {
         let host = Metrics::default();
         let [share, other] =
-            ["a", "b"].map(|name| PluginShare::new(host.clone(), &name.into(), 150));
+            ["a", "b"].map(|name| PluginShare::new(host.clone(), &name.into(), host_max(150)));
         let mut first = MemoryLimit::new(&limits(100, 120), Arc::clone(&share));
         let mut second = MemoryLimit::new(&limits(100, 120), share);
         let mut third = MemoryLimit::new(&limits(100, 120), other);
@@ -197,7 +205,7 @@ mod tests {
             second.memory_growing(0, 30, None).unwrap()
                 && third.memory_growing(0, 60, None).unwrap()
         );
-        assert_eq!(host.memory().bytes(), 90);
+        assert_eq!(host.memory().count(), 90);
     }
 
     #[test]
@@ -205,13 +213,13 @@ mod tests {
         let host = Metrics::default();
         let mut limit = MemoryLimit::new(
             &limits(100, 100),
-            PluginShare::new(host.clone(), &"a".into(), 100),
+            PluginShare::new(host.clone(), &"a".into(), host_max(100)),
         );
         assert!(!limit.memory_growing(0, 90, Some(80)).unwrap());
         assert!(limit.memory_growing(0, 90, None).unwrap());
         limit
             .memory_grow_failed(wasmtime::format_err!("no"))
             .unwrap();
-        assert_eq!((host.memory().bytes(), limit.refused()), (0, None));
+        assert_eq!((host.memory().count(), limit.refused()), (0, None));
     }
 }

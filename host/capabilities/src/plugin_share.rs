@@ -9,24 +9,32 @@ use hayrick_services::metrics::plugin::PluginMetrics;
 use crate::cpu_share::CpuShare;
 use crate::log_rate::LogRate;
 
+/// What all plugins together may use.
+#[derive(Debug, Clone, Copy)]
+pub struct HostMax {
+    /// Bytes of linear memory.
+    pub memory_bytes: usize,
+    /// Suspended calls, beyond those that each run has a stack for.
+    pub suspended_calls: usize,
+}
+
 /// State that all runs of one plugin share.
 #[derive(Debug)]
 pub struct PluginShare {
     metrics: Arc<PluginMetrics>,
     host: Metrics,
-    host_memory_bytes_max: usize,
+    host_max: HostMax,
     log_rate: LogRate,
     cpu: Arc<CpuShare>,
 }
 
 impl PluginShare {
-    /// Creates the share of the plugin `name`. All plugins together may use
-    /// `host_memory_bytes_max` of linear memory.
-    pub fn new(host: Metrics, name: &Arc<str>, host_memory_bytes_max: usize) -> Arc<PluginShare> {
+    /// Creates the share of the plugin `name`. All plugins together may use `host_max`.
+    pub fn new(host: Metrics, name: &Arc<str>, host_max: HostMax) -> Arc<PluginShare> {
         Arc::new(PluginShare {
             metrics: host.plugin(name),
             host,
-            host_memory_bytes_max,
+            host_max,
             log_rate: LogRate::default(),
             cpu: Arc::default(),
         })
@@ -46,9 +54,9 @@ impl PluginShare {
         &self.host
     }
 
-    /// The limit on the linear memory of all plugins together.
-    pub fn host_memory_bytes_max(&self) -> usize {
-        self.host_memory_bytes_max
+    /// What all plugins together may use.
+    pub fn host_max(&self) -> HostMax {
+        self.host_max
     }
 
     pub(crate) fn log_rate(&self) -> &LogRate {

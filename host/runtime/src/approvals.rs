@@ -42,7 +42,8 @@ impl Approval {
     }
 }
 
-/// The file of approvals. It keeps removed plugins, so that they cannot come back and ask for more.
+/// The file of approvals. It keeps removed plugins for as long as their state, so that they cannot
+/// come back and ask for more.
 pub(crate) struct Approvals {
     path: PathBuf,
     by_name: Mutex<BTreeMap<String, Approval>>,
@@ -96,8 +97,32 @@ impl Approvals {
             return Ok(false);
         }
         by_name.insert(name.to_owned(), approval);
-        // Written under the lock, so that older content never replaces newer content.
-        let text = serde_json::to_vec_pretty(&*by_name)?;
-        atomic_file::replace(&self.path, &text, Access::Inherited).map(|()| true)
+        self.write(&by_name).map(|()| true)
+    }
+
+    /// The names of all plugins that have an approval.
+    pub(crate) fn names(&self) -> BTreeSet<String> {
+        let by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+        by_name.keys().cloned().collect()
+    }
+
+    /// Drops the approvals of these plugins. Does I/O.
+    ///
+    /// # Errors
+    /// It could not be written to disk. In memory it applies anyway.
+    pub(crate) fn forget(&self, names: &BTreeSet<String>) -> std::io::Result<()> {
+        let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = by_name.len();
+        by_name.retain(|name, _| !names.contains(name));
+        if by_name.len() == before {
+            return Ok(());
+        }
+        self.write(&by_name)
+    }
+
+    /// Writes under the lock, so that older content never replaces newer content.
+    fn write(&self, by_name: &BTreeMap<String, Approval>) -> std::io::Result<()> {
+        let text = serde_json::to_vec_pretty(by_name)?;
+        atomic_file::replace(&self.path, &text, Access::Inherited)
     }
 }

@@ -25,6 +25,11 @@ const TABLE_ELEMENTS_CEILING: usize = 1_000_000;
 /// Tables per run that the pool has room for. Even if all runs of a plugin use as many as they may,
 /// enough are left for the others.
 const TABLES_OF_RUN: u32 = 8;
+/// Stacks of one run: two suspended calls, or one and the stack that further work begins on.
+const STACKS_OF_RUN: u32 = 2;
+/// Linux allows a process 65,530 mappings, and a stack takes two: itself and its guard page. The
+/// rest is for the memories of runs.
+const STACKS_CEILING: u32 = 20_000;
 /// Bytes of an instance that are zeroed for its next use instead of returning the pages to the
 /// system: the working set of a small Rust guest.
 const KEEP_RESIDENT_BYTES: usize = 256 << 10;
@@ -49,7 +54,7 @@ pub(crate) fn engine(config: &RuntimeConfig) -> wasmtime::Result<Engine> {
         )
         .total_memories(runs)
         .total_tables(runs.saturating_mul(TABLES_OF_RUN))
-        .total_stacks(runs)
+        .total_stacks(stacks(runs, config.engine.host_suspended_calls_max))
         .max_core_instances_per_component(ENTITIES_MAX)
         .max_tables_per_component(ENTITIES_MAX)
         .max_tables_per_module(ENTITIES_MAX)
@@ -71,6 +76,14 @@ pub(crate) fn engine(config: &RuntimeConfig) -> wasmtime::Result<Engine> {
         )
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     Engine::new(&settings)
+}
+
+/// The stacks of `runs`, with those of further suspended calls.
+fn stacks(runs: u32, suspended_calls_max: usize) -> u32 {
+    runs.saturating_mul(STACKS_OF_RUN)
+        .saturating_add(u32::try_from(suspended_calls_max).unwrap_or(u32::MAX))
+        .min(STACKS_CEILING)
+        .max(runs)
 }
 
 fn pagemap_scan(setting: PagemapScan) -> Enabled {

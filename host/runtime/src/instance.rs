@@ -17,7 +17,7 @@ use hayrick_capabilities::services::Services;
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::limit_name::LimitName;
 use wasmtime::component::Accessor;
-use wasmtime::{Store, UpdateDeadline};
+use wasmtime::{CallHook, Store, UpdateDeadline};
 
 use crate::cpu_meter::{CpuMeter, Metered, limit_label};
 use crate::guest_call::{GuestCall, Returned, setup};
@@ -233,6 +233,15 @@ impl Run {
         );
         let mut store = Store::new(self.version.instance_pre.engine(), state);
         store.limiter(|state| &mut state.memory);
+        store.call_hook(|mut context, entry| {
+            let calls = &mut context.data_mut().suspended_calls;
+            match entry {
+                CallHook::CallingWasm => calls.enter()?,
+                CallHook::ReturningFromWasm => calls.leave(),
+                CallHook::CallingHost | CallHook::ReturningFromHost => {}
+            }
+            Ok(())
+        });
         store.set_hostcall_fuel(limits.host_call_bytes_max);
         store.set_max_component_handles(limits.handles_max);
         count_slices(&mut store, meter);
@@ -246,7 +255,7 @@ impl Run {
             error,
             store.data().memory.refused(),
             &self.version.policy.limits,
-            share.host_memory_bytes_max(),
+            share.host_max().memory_bytes,
         );
         let (pipeline, run) = (&*self.context.pipeline, self.context.id);
         tracing::warn!(pipeline, %run, reason = failure.message, "the run trapped: {error:?}");

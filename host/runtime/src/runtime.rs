@@ -1,6 +1,6 @@
 //! The public interface of this crate.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,6 +12,7 @@ use hayrick_types::id::RunId;
 use hayrick_types::job::{AttemptEnd, Claimed};
 use hayrick_types::pipeline::PipelineStatus;
 use hayrick_types::policy::Policy;
+use hayrick_types::state::PipelineNames;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -200,6 +201,19 @@ impl Runtime {
     /// Whether every file that was in the folder at the start has been deployed or refused.
     pub fn is_ready(&self) -> bool {
         *self.inner.ready.borrow()
+    }
+
+    /// The names of pipelines whose files are there, and of those that something is remembered of.
+    pub fn names(&self) -> PipelineNames {
+        self.inner.registry.names()
+    }
+
+    /// Forgets what removed pipelines asked for; their next version counts as the first one.
+    ///
+    /// # Errors
+    /// The file of approvals cannot be written.
+    pub async fn forget(&self, names: BTreeSet<String>) -> std::io::Result<()> {
+        self.inner.registry.forget(names).await
     }
 
     /// Stops watching the folder. Runs continue.

@@ -2,9 +2,10 @@
 
 use crate::hostile::case::Component::Made;
 use crate::hostile::case::Drive::{Crowd, Deploy};
-use crate::hostile::case::Expect::{Answers, Contained, Refused, RefusedOrHarmless};
+use crate::hostile::case::Expect::{Answers, Contained, Fails, Refused, RefusedOrHarmless};
 use crate::hostile::case::{Case, Drive, Expect, Theme};
 use crate::hostile::forge;
+use crate::hostile::siblings;
 
 const ANY: &[&str] = &[];
 
@@ -28,7 +29,7 @@ const fn run(
 }
 
 /// The cases.
-pub const CASES: [Case; 35] = [
+pub const CASES: [Case; 37] = [
     case(
         "empty-file",
         forge::empty,
@@ -244,5 +245,19 @@ pub const CASES: [Case; 35] = [
         Crowd(256),
         Contained,
         "256 runs of four memories each, to leave no memories for others",
+    ),
+    run(
+        "held-stacks",
+        siblings::many,
+        Crowd(23),
+        Fails(&["suspended_calls_max"]),
+        "23 runs of 190 suspended calls each, to leave no stacks for others",
+    ),
+    run(
+        "held-stacks-crowd",
+        siblings::few,
+        Crowd(128),
+        Contained,
+        "128 runs of as many suspended calls as a run may have",
     ),
 ];

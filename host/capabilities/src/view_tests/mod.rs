@@ -41,11 +41,16 @@ use crate::bindings::hayrick::pipeline::types::{Failure, FailureKind};
 use crate::guest_log::{GuestLog, LogLimits};
 use crate::guest_state::GuestState;
 use crate::output::{OutputLimits, channel};
-use crate::plugin_share::PluginShare;
+use crate::plugin_share::{HostMax, PluginShare};
 use crate::reached_limits::ReachedLimits;
 use crate::response_writer::ResponseWriter;
 use crate::run_context::RunContext;
 use crate::services::Services;
+
+const HOST_MAX: HostMax = HostMax {
+    memory_bytes: usize::MAX,
+    suspended_calls: usize::MAX,
+};
 
 /// The services of one host. The folder is gone with it.
 struct Host {
@@ -87,7 +92,7 @@ impl Host {
     /// A run of `pipeline` under `policy`.
     fn run(&self, pipeline: &str, policy: &Policy) -> GuestState {
         let (pipeline, id) = (Arc::from(pipeline), RunId::fresh());
-        let share = PluginShare::new(self.services.metrics.clone(), &pipeline, usize::MAX);
+        let share = PluginShare::new(self.services.metrics.clone(), &pipeline, HOST_MAX);
         let log_limits = LogLimits {
             lines_max: 0,
             line_bytes_max: 0,

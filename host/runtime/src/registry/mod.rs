@@ -2,17 +2,18 @@
 
 mod by_request;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
-use hayrick_capabilities::plugin_share::PluginShare;
+use hayrick_capabilities::plugin_share::{HostMax, PluginShare};
 use hayrick_services::audit::{Action, Audit, AuditRecord};
 use hayrick_services::metrics::Metrics;
 use hayrick_types::contract::Export;
 use hayrick_types::id::PipelineName;
 use hayrick_types::pipeline::{PipelineStatus, Refusal};
 use hayrick_types::policy::Policy;
+use hayrick_types::state::PipelineNames;
 use tokio::sync::{OwnedMutexGuard, Semaphore, watch};
 
 use crate::approvals::{Approval, Approvals};
@@ -31,7 +32,7 @@ pub(crate) struct Registry {
     audit: Audit,
     host_runs: Arc<Semaphore>,
     metrics: Metrics,
-    host_memory_bytes_max: usize,
+    host_max: HostMax,
     pipelines: RwLock<BTreeMap<String, Arc<Pipeline>>>,
     /// Files whose names are not valid pipeline names.
     misnamed: RwLock<BTreeMap<String, Refusal>>,
@@ -60,7 +61,10 @@ impl Registry {
                 config.engine.host_runs_max.min(Semaphore::MAX_PERMITS),
             )),
             metrics,
-            host_memory_bytes_max: config.engine.host_memory_bytes_max,
+            host_max: HostMax {
+                memory_bytes: config.engine.host_memory_bytes_max,
+                suspended_calls: config.engine.host_suspended_calls_max,
+            },
             pipelines: RwLock::default(),
             misnamed: RwLock::default(),
             changes: watch::Sender::new(0),
@@ -318,6 +322,28 @@ impl Registry {
             })
     }
 
+    /// The names of pipelines whose files are there, and of those that have an approval.
+    pub(crate) fn names(&self) -> PipelineNames {
+        let pipelines = self
+            .pipelines
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        PipelineNames {
+            present: pipelines.keys().cloned().collect(),
+            remembered: self.approvals.names(),
+        }
+    }
+
+    /// Forgets what removed pipelines asked for. A pipeline that is back keeps its approval.
+    ///
+    /// # Errors
+    /// The file of approvals cannot be written.
+    pub(crate) async fn forget(&self, mut names: BTreeSet<String>) -> std::io::Result<()> {
+        names.retain(|name| self.get(name).is_none());
+        let approvals = Arc::clone(&self.approvals);
+        tokio::task::spawn_blocking(move || approvals.forget(&names)).await?
+    }
+
     fn serve(&self, pipeline: &Pipeline, version: Version) {
         let (name, status) = (pipeline.name().as_str(), &version.status);
         let (number, compile_ms, setup_ms, digest) = (
@@ -427,11 +453,7 @@ impl Registry {
     }
 
     fn fresh(&self, name: PipelineName) -> Arc<Pipeline> {
-        let share = PluginShare::new(
-            self.metrics.clone(),
-            &name.as_str().into(),
-            self.host_memory_bytes_max,
-        );
+        let share = PluginShare::new(self.metrics.clone(), &name.as_str().into(), self.host_max);
         Arc::new(Pipeline::new(name, Arc::clone(&self.host_runs), share))
     }
 

@@ -19,7 +19,7 @@ use hayrick_types::limit_name::LimitName;
 use hayrick_types::pipeline::PipelineStatus;
 
 use crate::metrics::counts::LimitCounts;
-use crate::metrics::in_use::BytesInUse;
+use crate::metrics::in_use::InUse;
 use crate::metrics::plugin::PluginMetrics;
 use crate::metrics::snapshot::Snapshot;
 use crate::metrics::text::{Moment, text};
@@ -41,7 +41,9 @@ struct Inner {
     limits: LimitCounts,
     connections: AtomicU64,
     /// Linear memory of all runs.
-    memory: BytesInUse,
+    memory: InUse,
+    /// Suspended calls inside all runs.
+    suspended_calls: InUse,
     /// Reads the number of log lines that were dropped.
     dropped_log_lines: OnceLock<DroppedLines>,
 }
@@ -106,8 +108,13 @@ impl Metrics {
     }
 
     /// Linear memory of all runs of the host.
-    pub fn memory(&self) -> &BytesInUse {
+    pub fn memory(&self) -> &InUse {
         &self.inner.memory
+    }
+
+    /// Suspended calls inside all runs, beyond those that each run has a stack for.
+    pub fn suspended_calls(&self) -> &InUse {
+        &self.inner.suspended_calls
     }
 
     /// All counters as OpenMetrics text, which Prometheus reads, together with a snapshot of the
@@ -119,7 +126,8 @@ impl Metrics {
             snapshot,
             limits: inner.limits.reached(),
             connections: inner.connections.load(Ordering::Relaxed),
-            memory: inner.memory.bytes(),
+            memory: inner.memory.count(),
+            suspended_calls: inner.suspended_calls.count(),
             dropped_log_lines: inner.dropped_log_lines.get().map_or(0, |read| (read.0)()),
         })
     }

@@ -7,7 +7,7 @@ use hayrick_types::limit_name::LimitName;
 use prometheus_client::metrics::histogram::Histogram;
 
 use crate::metrics::counts::LimitCounts;
-use crate::metrics::in_use::BytesInUse;
+use crate::metrics::in_use::InUse;
 
 /// Seconds of a run: from a small answer to a long job.
 const DURATIONS: [f64; 14] = [
@@ -28,7 +28,9 @@ pub struct PluginMetrics {
     /// Runs that wait for a place.
     queued: AtomicU64,
     /// Linear memory of its runs.
-    memory: BytesInUse,
+    memory: InUse,
+    /// Suspended calls inside its runs.
+    suspended_calls: InUse,
     durations: Histogram,
     cpu_times: Histogram,
 }
@@ -41,7 +43,8 @@ impl Default for PluginMetrics {
             failed: AtomicU64::new(0),
             refused_deploys: AtomicU64::new(0),
             queued: AtomicU64::new(0),
-            memory: BytesInUse::default(),
+            memory: InUse::default(),
+            suspended_calls: InUse::default(),
             durations: Histogram::new(DURATIONS),
             cpu_times: Histogram::new(CPU_TIMES),
         }
@@ -90,8 +93,13 @@ impl PluginMetrics {
     }
 
     /// Linear memory of all its runs.
-    pub fn memory(&self) -> &BytesInUse {
+    pub fn memory(&self) -> &InUse {
         &self.memory
+    }
+
+    /// Suspended calls inside its runs, beyond those that each run has a stack for.
+    pub fn suspended_calls(&self) -> &InUse {
+        &self.suspended_calls
     }
 
     /// A run has ended. Takes two short locks, once a run.

@@ -27,6 +27,8 @@ pub(super) struct Moment {
     pub(super) connections: u64,
     /// Bytes of all runs.
     pub(super) memory: usize,
+    /// Of all runs.
+    pub(super) suspended_calls: usize,
     pub(super) dropped_log_lines: u64,
 }
 
@@ -73,6 +75,12 @@ impl Collector for Moment {
             "hayrick_memory_bytes",
             "Linear memory of all runs",
             as_u64(self.memory),
+        )?;
+        gauge(
+            &mut encoder,
+            "hayrick_suspended_calls",
+            "Suspended calls between the components of runs, beyond the first two of each",
+            as_u64(self.suspended_calls),
         )?;
         let family = encoder.encode_descriptor(
             "hayrick_log_lines_dropped",
@@ -139,7 +147,7 @@ impl Moment {
             encoder,
             "hayrick_plugin_memory_bytes",
             "Linear memory of a plugin's runs",
-            of_plugins(|metrics| as_u64(metrics.memory().bytes())),
+            of_plugins(|metrics| as_u64(metrics.memory().count())),
         )
     }
 

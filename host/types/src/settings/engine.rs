@@ -30,6 +30,11 @@ macro_rules! engine_table {
             host_memory_bytes_max: usize as bytes = 3 << 30, in 1 << 20 ..= 1 << 46,
                 page "three quarters of the memory of the machine or of its control group",
                 limit HostMemoryBytesMax;
+            /// Maximum number of suspended calls of all runs together; the first two of each run do
+            /// not count.
+            // Four plugins at their own limit.
+            host_suspended_calls_max: usize as count = 1024, in 0 ..= 16_384,
+                limit HostSuspendedCallsMax;
             /// Maximum stack size of a guest. Host functions have another 1 MiB on the same fiber.
             // Twice wasmtime's default, because CPython recurses.
             stack_bytes_max: usize as bytes = 1 << 20, in 64 << 10 ..= 16 << 20,

@@ -86,6 +86,14 @@ macro_rules! limits_table {
             /// Maximum number of tables of a run.
             // CPython's shared libraries share one, a language runtime may have a few.
             tables_max: usize as count = 16, in 1 ..= 1000, limit TablesMax;
+            /// Maximum number of calls between the components of a run that are suspended at a time.
+            /// Each keeps a stack.
+            // A component that is not composed of others has one or two.
+            suspended_calls_max: usize as count = 16, in 2 ..= 1000, limit SuspendedCallsMax;
+            /// Maximum number of suspended calls of all runs of the plugin together; the first two
+            /// of each run do not count.
+            plugin_suspended_calls_max: usize as count = 256, in 0 ..= 16_384,
+                limit PluginSuspendedCallsMax;
             /// Maximum number of elements in all tables of a run together.
             // CPython's largest table has some 10,000.
             table_elements_max: usize as count = 100_000, in 1 ..= 1_000_000,
