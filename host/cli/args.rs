@@ -44,6 +44,9 @@ pub enum Command {
     /// Manage the background jobs of a running server
     #[command(subcommand)]
     Jobs(JobsCommand),
+    /// List and delete what pipelines of a running server keep between runs
+    #[command(subcommand)]
+    State(StateCommand),
     /// Show what a .wasm file exports and imports, and whether it can be deployed here
     Inspect(InspectArgs),
     /// Grant a plugin the interfaces it imports, by writing them into its policy file
@@ -83,6 +86,31 @@ pub enum JobsCommand {
     Cancel(JobArgs),
     /// Try a failed or cancelled job again, with all its attempts
     Retry(JobArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// List the pipelines that have state, and when that of removed ones is deleted
+    List(StateListArgs),
+    /// Delete the state of a pipeline that was removed; exits with 3 if it has none
+    Delete(StateDeleteArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct StateListArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub address: ClientArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct StateDeleteArgs {
+    /// Name of the pipeline
+    pub name: String,
+    #[command(flatten)]
+    pub address: ClientArgs,
 }
 
 /// Where a server listens. The flags have no default of their own, because the settings file comes

@@ -93,6 +93,14 @@ impl Server {
         self.request("POST", path, body, wait)
     }
 
+    /// Sends a DELETE.
+    ///
+    /// # Errors
+    /// As [`Server::get`].
+    pub fn delete(&self, path: &str) -> anyhow::Result<HttpResponse> {
+        self.request("DELETE", path, &[], Duration::ZERO)
+    }
+
     fn request(
         &self,
         method: &str,

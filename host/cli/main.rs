@@ -2,6 +2,7 @@
 //! exit code.
 #![forbid(unsafe_code)]
 
+mod age;
 mod args;
 mod commands;
 mod http;

@@ -14,6 +14,7 @@ mod gate;
 mod jobs;
 mod openai;
 mod openapi;
+mod plugin_state;
 mod routes;
 mod server;
 mod sse;

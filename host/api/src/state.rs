@@ -13,6 +13,7 @@ use hayrick_services::jobs::queue::Jobs;
 use hayrick_services::keys::ring::KeyRing;
 use hayrick_services::llm::router::Llm;
 use hayrick_services::metrics::Metrics;
+use hayrick_services::state::State;
 use hayrick_services::tasks::Tasks;
 use hayrick_services::uploads::spool::Spool;
 use hayrick_types::contract::Export;
@@ -34,6 +35,7 @@ pub struct ApiServices {
     pub llm: Llm,
     pub jobs: Jobs,
     pub tasks: Tasks,
+    pub state: State,
     pub spool: Spool,
     pub database: Database,
     pub keys: KeyRing,

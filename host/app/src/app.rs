@@ -69,7 +69,7 @@ impl App {
         let runtime = Runtime::start(&config.runtime, services.clone(), audit.clone())
             .context("cannot start the runtime")?;
         let jobs = services.jobs.clone();
-        let worker = Worker::start(jobs, services.state, runtime.clone(), config.worker)
+        let worker = Worker::start(jobs, services.state.clone(), runtime.clone(), config.worker)
             .await
             .context("cannot recover the jobs of the previous process")?;
         let (tasks, budgets) = (services.tasks.clone(), services.budgets.clone());
@@ -79,6 +79,7 @@ impl App {
             llm: services.llm,
             jobs: services.jobs,
             tasks: services.tasks,
+            state: services.state,
             spool,
             database: database.clone(),
             keys: keys.clone(),

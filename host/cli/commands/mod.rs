@@ -9,6 +9,7 @@ mod inspect;
 mod jobs;
 mod keys;
 mod serve;
+mod state;
 mod status;
 
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ pub fn run(args: Args, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         Command::Deploy(args) => deploy::run(args),
         Command::Undeploy(args) => deploy::undeploy(args),
         Command::Jobs(command) => jobs::run(command),
+        Command::State(command) => state::run(command),
         Command::Inspect(args) => inspect::run(args),
         Command::Grant(args) => grant::run(args),
         Command::Keys(command) => keys::run(command),

@@ -8,6 +8,7 @@ use hayrick_services::jobs::error::JobError;
 use hayrick_services::jobs::queue::Jobs;
 use hayrick_services::state::State;
 use hayrick_types::contract::Export;
+use hayrick_types::settings::state::StateRetention;
 use tokio::time::{MissedTickBehavior, interval};
 
 /// What the upkeep works on.
@@ -15,6 +16,7 @@ pub(crate) struct Upkeep {
     pub(crate) jobs: Jobs,
     pub(crate) state: State,
     pub(crate) runtime: Runtime,
+    pub(crate) retention: StateRetention,
 }
 
 impl Upkeep {
@@ -30,9 +32,11 @@ impl Upkeep {
                 Ok(()) = versions.changed() => {}
             }
             // Before that, every pipeline is missing.
-            if self.runtime.is_ready()
-                && let Err(error) = self.tell_of_stuck(&mut stuck).await
-            {
+            if !self.runtime.is_ready() {
+                continue;
+            }
+            self.sweep_removed().await;
+            if let Err(error) = self.tell_of_stuck(&mut stuck).await {
                 tracing::warn!(%error, "the pending jobs cannot be counted");
             }
         }
@@ -46,6 +50,35 @@ impl Upkeep {
         }
         if let Err(error) = self.state.sweep().await {
             tracing::warn!(%error, "expired state cannot be deleted");
+        }
+    }
+
+    /// Deletes what pipelines left behind that were removed long ago.
+    async fn sweep_removed(&self) {
+        let names = self.runtime.names();
+        let forgotten = match self.state.sweep_removed(names, self.retention).await {
+            Ok(forgotten) if forgotten.is_empty() => return,
+            Ok(forgotten) => forgotten,
+            Err(error) => {
+                tracing::warn!(%error, "the state of removed pipelines cannot be deleted");
+                return;
+            }
+        };
+        for removed in forgotten.iter().filter(|removed| removed.keys > 0) {
+            let (pipeline, keys, bytes) = (&removed.pipeline, removed.keys, removed.bytes);
+            tracing::warn!(
+                pipeline,
+                keys,
+                bytes,
+                "deleted the state of a pipeline that was removed long ago, or that had too much"
+            );
+        }
+        let names = forgotten
+            .into_iter()
+            .map(|removed| removed.pipeline)
+            .collect();
+        if let Err(error) = self.runtime.forget(names).await {
+            tracing::warn!(%error, "the approvals of removed pipelines cannot be deleted");
         }
     }
 

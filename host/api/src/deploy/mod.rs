@@ -9,7 +9,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use hayrick_runtime::deploy::Arriving;
-use hayrick_services::audit::{Action, AuditRecord};
+use hayrick_services::audit::Action;
 use hayrick_types::id::RunId;
 use hayrick_types::limit_name::LimitName;
 use hayrick_types::pipeline::PipelineStatus;
@@ -17,9 +17,10 @@ use serde_json::json;
 
 use crate::body::encoding;
 use crate::body::pace::Pace;
-use crate::edge::request_id::{self, REQUEST_ID};
+use crate::edge::request_id;
 use crate::error::ApiError;
 use crate::gate::access::Access;
+use crate::gate::audited::record;
 use crate::state::ApiState;
 use crate::wire::json;
 use crate::wire::params::PathParams;
@@ -109,45 +110,4 @@ pub(crate) async fn undeploy(
     let request = (&headers, run);
     record(&state, &access, request, Action::Undeploy, &name, "ok").await?;
     Ok(json::ok(&json!({"name": name, "undeployed": true})))
-}
-
-/// Writes the audit log. A change that cannot be recorded is not acknowledged.
-async fn record(
-    state: &ApiState,
-    access: &Access,
-    (headers, run): (&HeaderMap, RunId),
-    action: Action,
-    name: &str,
-    outcome: &str,
-) -> Result<(), ApiError> {
-    let request = headers
-        .get(REQUEST_ID)
-        .and_then(|id| id.to_str().ok())
-        .map(|id| {
-            if id == run.to_string() {
-                id.to_owned()
-            } else {
-                format!("client:{id}")
-            }
-        });
-    let (actor, subject, outcome) = (
-        access.actor().to_owned(),
-        name.to_owned(),
-        outcome.to_owned(),
-    );
-    let recorded = state
-        .services()
-        .audit
-        .record(AuditRecord {
-            actor,
-            action,
-            subject,
-            outcome,
-            request,
-        })
-        .await;
-    recorded.map_err(|error| {
-        tracing::error!(%error, "the audit log cannot be written");
-        ApiError::not_recorded()
-    })
 }

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use hayrick_runtime::error::{DeployError, Fault};
 use hayrick_services::byte_shares::Full;
 use hayrick_services::jobs::error::JobError;
+use hayrick_services::state::error::StateError;
 use hayrick_services::tasks::error::TasksError;
 use hayrick_services::uploads::UploadError;
 use hayrick_types::failure::Failure;
@@ -87,6 +88,12 @@ impl From<JobError> for ApiError {
 
 impl From<TasksError> for ApiError {
     fn from(error: TasksError) -> ApiError {
+        Failure::from(error).into()
+    }
+}
+
+impl From<StateError> for ApiError {
+    fn from(error: StateError) -> ApiError {
         Failure::from(error).into()
     }
 }

@@ -11,14 +11,15 @@ use self::route::{Route, RouteMethod};
 use crate::gate::need::{Need, PipelineIn};
 use crate::openai::{chat, models};
 use crate::server::{health, metrics, status};
-use crate::{deploy, files, jobs, openapi, tasks};
+use crate::{deploy, files, jobs, openapi, plugin_state, tasks};
 
 /// The operations of each protocol, by operation id.
-const DESCRIPTIONS: [&str; 7] = [
+const DESCRIPTIONS: [&str; 8] = [
     include_str!("../openai/openapi.json"),
     include_str!("../files/openapi.json"),
     include_str!("../jobs/openapi.json"),
     include_str!("../tasks/openapi.json"),
+    include_str!("../plugin_state/openapi.json"),
     include_str!("../deploy/openapi.json"),
     include_str!("../server/openapi.json"),
     include_str!("../openapi/openapi.json"),
@@ -33,7 +34,7 @@ const DEPLOY: Need = Need::Scope(Scope::Deploy, PipelineIn::Path("name"));
 const ADMIN_PIPELINE: Need = Need::Scope(Scope::Admin, PipelineIn::Path("pipeline"));
 const ADMIN: Need = Need::Scope(Scope::Admin, PipelineIn::Handler);
 
-static ROUTES: [Route; 21] = [
+static ROUTES: [Route; 23] = [
     Route {
         method: RouteMethod::Post,
         path: "/chat/completions",
@@ -137,6 +138,22 @@ static ROUTES: [Route; 21] = [
         need: INVOKE_PIPELINE,
         operation: "getTask",
         handler: |method| on(method, tasks::one),
+    },
+    Route {
+        method: RouteMethod::Get,
+        path: "/state",
+        aliases: &[],
+        need: ADMIN,
+        operation: "listState",
+        handler: |method| on(method, plugin_state::list),
+    },
+    Route {
+        method: RouteMethod::Delete,
+        path: "/{pipeline}/state",
+        aliases: &[],
+        need: ADMIN_PIPELINE,
+        operation: "deleteState",
+        handler: |method| on(method, plugin_state::delete),
     },
     Route {
         method: RouteMethod::Post,

@@ -115,6 +115,10 @@ impl Config {
             engine: rules.engine,
             jobs_max: rules.jobs.jobs_max,
         };
+        let api = ApiConfig {
+            state_retention: rules.state_retention,
+            ..api
+        };
         Config {
             address,
             data_dir,
@@ -124,6 +128,7 @@ impl Config {
             llm: rules.llm,
             worker: WorkerConfig {
                 jobs_max: rules.jobs.jobs_max,
+                retention: rules.state_retention,
                 ..WorkerConfig::default()
             },
             jobs: JobsConfig {

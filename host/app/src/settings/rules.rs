@@ -12,7 +12,7 @@ use hayrick_types::settings::engine::{CompileLimits, EngineSettings};
 use hayrick_types::settings::jobs::{JobsSettings, Retention};
 use hayrick_types::settings::limits::Limits;
 use hayrick_types::settings::plugin::JobGrant;
-use hayrick_types::settings::state::StateQuota;
+use hayrick_types::settings::state::{StateQuota, StateRetention};
 
 use crate::settings::environment::Environment;
 use crate::settings::flags::Flags;
@@ -43,6 +43,7 @@ pub struct Rules {
     pub jobs: JobsSettings,
     pub retention: Retention,
     pub state: StateQuota,
+    pub state_retention: StateRetention,
     pub llm: LlmConfig,
 }
 
@@ -89,8 +90,11 @@ impl Rules {
                 Retention::read(jobs, &Retention::default()),
             )
         });
-        let state = top.section("state", |state| {
-            StateQuota::read(state, &StateQuota::default())
+        let (state, state_retention) = top.section("state", |state| {
+            (
+                StateQuota::read(state, &StateQuota::default()),
+                StateRetention::read(state, &StateRetention::default()),
+            )
         });
         let llm = read_upstreams(top, environment, warnings);
         let job_grant = JobGrant {
@@ -117,6 +121,7 @@ impl Rules {
             jobs,
             retention,
             state,
+            state_retention,
             llm,
         }
     }

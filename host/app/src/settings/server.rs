@@ -69,6 +69,7 @@ pub fn read_server(
         server,
         access,
         trusted_proxies,
+        ..ApiConfig::default()
     };
     (address, config)
 }

@@ -1,15 +1,12 @@
 //! Jobs as text for people.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use serde_json::Value;
 
+use crate::age::age;
 use crate::output::{printable, text_at};
 
 /// Characters of an error in a table; `hayrick jobs show` prints all of it.
 const ERROR_CHARS_MAX: usize = 80;
-/// The seconds of each unit of an age, the largest first.
-const AGE_UNITS: [(&str, u64); 3] = [("d", 86_400), ("h", 3600), ("m", 60)];
 
 /// Whether a job has ended, and how.
 #[derive(Debug, PartialEq, Eq)]
@@ -113,24 +110,6 @@ fn progress(job: &Value) -> Option<String> {
     ))
 }
 
-/// How long ago a Unix time was.
-fn age(job: &Value, path: &str) -> Option<String> {
-    let then = Duration::try_from_secs_f64(job.pointer(path)?.as_f64()?).ok()?;
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Some(show_age(now.saturating_sub(then).as_secs()))
-}
-
-/// In the largest unit that fits.
-fn show_age(seconds: u64) -> String {
-    let unit = AGE_UNITS.iter().find(|(_, size)| seconds >= *size);
-    unit.map_or_else(
-        || format!("{seconds}s"),
-        |(name, size)| format!("{}{name}", seconds / size),
-    )
-}
-
 fn cut(text: &str) -> String {
     match text.char_indices().nth(ERROR_CHARS_MAX) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
@@ -201,14 +180,6 @@ mod tests {
         assert_eq!(
             [of("failed", json!(1)), of("cancelled", json!(1))],
             [Outcome::Failed, Outcome::Failed]
-        );
-    }
-
-    #[test]
-    fn an_age_has_one_unit() {
-        assert_eq!(
-            [0, 59, 60, 7199, 86_400].map(show_age),
-            ["0s", "59s", "1m", "1h", "1d"]
         );
     }
 }

@@ -47,6 +47,8 @@ pub enum Action {
     Undeploy,
     #[serde(rename = "policy.change")]
     PolicyChange,
+    #[serde(rename = "state.delete")]
+    StateDelete,
 }
 
 /// One line, without its time.

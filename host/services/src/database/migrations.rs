@@ -8,13 +8,14 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::database::error::DatabaseError;
 
 /// Each service's tables.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 7] = [
     include_str!("migrations/1-jobs.sql"),
     include_str!("migrations/2-tasks.sql"),
     include_str!("migrations/3-state.sql"),
     include_str!("migrations/4-model-use.sql"),
     include_str!("migrations/5-suspect-jobs.sql"),
     include_str!("migrations/6-failed-tasks.sql"),
+    include_str!("migrations/7-removed-pipelines.sql"),
 ];
 
 /// Takes the steps that this file has not seen yet, in one transaction.

@@ -2,13 +2,14 @@
 //! quotas.
 
 pub mod error;
+mod removed;
 mod store;
 
 use std::time::Duration;
 
 use hayrick_types::clock::{Clocks, milliseconds};
-use hayrick_types::settings::state::StateQuota;
-use hayrick_types::state::StateEntry;
+use hayrick_types::settings::state::{StateQuota, StateRetention};
+use hayrick_types::state::{PipelineNames, StateEntry, StateUse};
 
 use crate::database::Database;
 use crate::state::error::StateError;
@@ -162,6 +163,47 @@ impl State {
                 return Ok(swept);
             }
         }
+    }
+
+    /// What the state of each pipeline uses, by name; pipelines without state are left out.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn uses(&self) -> Result<Vec<StateUse>, StateError> {
+        self.database
+            .read(move |connection| Ok(removed::uses(connection)?))
+            .await
+    }
+
+    /// Deletes the whole state of a pipeline, and returns the number of entries.
+    ///
+    /// # Errors
+    /// The store failed; some entries may be deleted.
+    pub async fn delete_all(&self, pipeline: &str) -> Result<u64, StateError> {
+        removed::delete(&self.database, pipeline, SWEEP_CHUNK).await
+    }
+
+    /// Deletes the state of pipelines that have been gone for too long, and returns what it used.
+    /// Nothing else has to be kept for them either.
+    ///
+    /// # Errors
+    /// The store failed; some of it may be deleted.
+    pub async fn sweep_removed(
+        &self,
+        names: PipelineNames,
+        retention: StateRetention,
+    ) -> Result<Vec<StateUse>, StateError> {
+        let now = (self.clocks.retention)();
+        let overdue = self
+            .database
+            .write(move |connection| {
+                removed::overdue(connection, &names, &retention, now).map_err(StateError::from)
+            })
+            .await?;
+        for removed in &overdue {
+            self.delete_all(&removed.pipeline).await?;
+        }
+        Ok(overdue)
     }
 
     fn checked(

@@ -13,7 +13,7 @@ use crate::settings::plugin::{
 use crate::settings::process::{FLAG_ROWS, TOP_ROWS, VARIABLE_ROWS};
 use crate::settings::row::{Place, Row, Section};
 use crate::settings::server::{ADDRESS_ROWS, ServerSettings};
-use crate::settings::state::StateQuota;
+use crate::settings::state::{StateQuota, StateRetention};
 use crate::settings::tasks::TasksSettings;
 use crate::settings::upstream::{CacheSettings, SERVER_ROWS, UpstreamSettings};
 
@@ -106,8 +106,9 @@ pub const SECTIONS: &[Section] = &[
     settings("tasks", "Records of runs (tasks).", &[TasksSettings::ROWS]),
     settings(
         "state",
-        "How much state each plugin may store. A plugin's own file overrides it.",
-        &[StateQuota::ROWS],
+        "How much state each plugin may store, which a plugin's own file overrides, and how long \
+         that of removed ones is kept.",
+        &[StateQuota::ROWS, StateRetention::ROWS],
     ),
     settings(
         "egress",

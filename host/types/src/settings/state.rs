@@ -1,4 +1,4 @@
-//! `[state]`: how much state a plugin may store.
+//! `[state]`: how much state a plugin may store, and how long what a removed one leaves is kept.
 
 use std::time::Duration;
 
@@ -21,6 +21,19 @@ macro_rules! state_table {
                 limit StateValueBytesMax;
             /// Maximum time to live of an entry; one without does not expire.
             ttl_max: Duration as duration = YEARS, in KEPT, limit StateTtlMax;
+        }
+
+        /// How long what removed pipelines leave behind is kept.
+        #[derive(Copy)]
+        pub struct StateRetention in "state" named "state." {
+            /// How long the state of a removed pipeline is kept, in case the pipeline comes back.
+            keep_removed: Duration as duration = Duration::from_hours(30 * 24), in KEPT;
+            /// Maximum size of the state of all removed pipelines together; beyond it, the state of
+            /// the one that was removed first is deleted first.
+            removed_bytes_max: u64 as bytes = 4 << 30, in 0 ..= 1 << 44;
+            /// Maximum number of removed pipelines that are remembered; beyond it, those without
+            /// state are forgotten first, then the one that was removed first.
+            removed_max: usize as count = 10_000, in MANY;
         }
     } };
 }
