@@ -1,5 +1,7 @@
 //! A store that goes wrong under a running server, and what a clean end leaves of it.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::support::host::{TestHost, TestHostBuilder};
@@ -43,6 +45,54 @@ async fn a_store_whose_file_is_gone_takes_no_job_and_is_not_ready() {
         (503, json!({"status": "store"}))
     );
     assert_eq!(host.client.get("/health/live").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_store_whose_file_is_damaged_says_so_and_is_not_ready() {
+    let host = worker().start().await;
+    let mut ids = Vec::new();
+    for number in 0..200 {
+        let value = json!(format!("needle-{number}-{}", "x".repeat(500)));
+        let body = json!({"type": "program", "delay": 3600,
+            "data": {"do": "return", "value": value}});
+        ids.push(submit(&host, &body).await.json()["id"].clone());
+    }
+    let file = host.data_path("hayrick.db");
+    let launch = host.stopped().await;
+    damage_page_of(&file, b"needle-100-");
+    let host = TestHost::begin(launch).await;
+    assert_eq!(host.client.get("/health/ready").await.status, 200);
+    let path = format!("/job-worker/jobs/{}", ids[100].as_str().unwrap());
+    let reply = host.client.get(&path).await;
+    assert_eq!(reply.status, 500, "{}", reply.body);
+    assert!(
+        reply.error().contains("restore the data folder"),
+        "{}",
+        reply.body
+    );
+    host.logs
+        .line(&["ERROR", "the file of the store is damaged"])
+        .await;
+    host.logs
+        .line(&["WARN", "a request failed", "damaged"])
+        .await;
+    let probe = host.client.get("/health/ready").await;
+    assert_eq!(
+        (probe.status, probe.json()),
+        (503, json!({"status": "store"}))
+    );
+}
+
+/// Overwrites the head of the page that holds `needle`.
+fn damage_page_of(file: &Path, needle: &[u8]) {
+    const PAGE: usize = 4096;
+    let mut content = std::fs::read(file).unwrap();
+    let at = content
+        .windows(needle.len())
+        .position(|bytes| bytes == needle)
+        .unwrap();
+    content[at / PAGE * PAGE..][..8].fill(0xff);
+    std::fs::write(file, content).unwrap();
 }
 
 #[tokio::test]

@@ -203,10 +203,15 @@ impl TestHost {
     }
 
     /// Restarts with the same folders and settings after a normal shutdown.
-    pub async fn restart(mut self) -> TestHost {
+    pub async fn restart(self) -> TestHost {
+        TestHost::begin(self.stopped().await).await
+    }
+
+    /// Stops it (SIGTERM); its folders and settings remain.
+    pub async fn stopped(mut self) -> Arc<Launch> {
         self.sigterm();
         self.ended().await;
-        TestHost::begin(Arc::clone(&self.launch)).await
+        Arc::clone(&self.launch)
     }
 
     /// Restarts with the same folders and settings after a SIGKILL.

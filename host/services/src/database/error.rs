@@ -30,14 +30,35 @@ pub enum DatabaseError {
     Gone,
     #[error("the store could not be written last time: check the disk of the data folder")]
     Failing,
+    /// Part of the file is not what was written.
+    #[error(
+        "the file of the store is damaged ({0}): stop the server, and restore the data folder from \
+         a backup"
+    )]
+    Damaged(Arc<rusqlite::Error>),
     #[error("the store failed: {0}")]
     Sqlite(Arc<rusqlite::Error>),
+}
+
+/// The error of an operation on the store.
+pub trait StoreError: From<DatabaseError> {
+    /// The failure of the store itself, if that is the reason.
+    fn of_store(&self) -> Option<&DatabaseError>;
+}
+
+impl StoreError for DatabaseError {
+    fn of_store(&self) -> Option<&DatabaseError> {
+        Some(self)
+    }
 }
 
 impl From<rusqlite::Error> for DatabaseError {
     fn from(error: rusqlite::Error) -> DatabaseError {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => DatabaseError::Full,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                DatabaseError::Damaged(Arc::new(error))
+            }
             _ => DatabaseError::Sqlite(Arc::new(error)),
         }
     }
@@ -56,9 +77,10 @@ impl From<DatabaseError> for Failure {
             | DatabaseError::Closed
             | DatabaseError::Gone
             | DatabaseError::Failing => FailureKind::Unavailable,
-            DatabaseError::TooNew | DatabaseError::Thread(_) | DatabaseError::Sqlite(_) => {
-                FailureKind::Failed
-            }
+            DatabaseError::TooNew
+            | DatabaseError::Thread(_)
+            | DatabaseError::Damaged(_)
+            | DatabaseError::Sqlite(_) => FailureKind::Failed,
         };
         Failure::new(kind, error.to_string())
     }

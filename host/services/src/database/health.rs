@@ -1,11 +1,12 @@
-//! Whether the store can be relied on: its file is the one that was opened, and the last commit was
-//! written.
+//! Whether the store can be relied on: its file is the one that was opened, the last commit was
+//! written, and all that was read is what was written.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use crate::database::error::DatabaseError;
+use crate::database::error::{DatabaseError, StoreError};
 
 /// What is known of the file.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub(super) struct Health {
     /// Device and inode of the file that was opened.
     identity: Option<(u64, u64)>,
     has_failed: AtomicBool,
+    /// The first damage that was found. It stays until somebody restores the file.
+    damage: Mutex<Option<DatabaseError>>,
 }
 
 impl Health {
@@ -23,6 +26,7 @@ impl Health {
             path: path.to_owned(),
             identity: identity(path),
             has_failed: AtomicBool::new(false),
+            damage: Mutex::default(),
         }
     }
 
@@ -39,7 +43,7 @@ impl Health {
         }
     }
 
-    /// The same, and whether the last commit succeeded.
+    /// The same, and whether the last commit succeeded and no damage was found.
     ///
     /// # Errors
     /// The store cannot be relied on.
@@ -48,7 +52,22 @@ impl Health {
         if self.has_failed.load(Ordering::Relaxed) {
             return Err(DatabaseError::Failing);
         }
-        Ok(())
+        let damage = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
+        damage.clone().map_or(Ok(()), Err)
+    }
+
+    /// Takes note of damage that an operation has found, and passes its outcome on.
+    pub(super) fn note_damage<T, E: StoreError>(&self, outcome: Result<T, E>) -> Result<T, E> {
+        if let Err(error) = &outcome
+            && let Some(found @ DatabaseError::Damaged(_)) = error.of_store()
+        {
+            let mut damage = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
+            if damage.is_none() {
+                tracing::error!("{found}");
+                *damage = Some(found.clone());
+            }
+        }
+        outcome
     }
 
     /// Takes note of a commit.

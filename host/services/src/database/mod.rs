@@ -16,7 +16,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction};
 use tokio::sync::oneshot;
 
-use crate::database::error::DatabaseError;
+use crate::database::error::{DatabaseError, StoreError};
 use crate::database::health::Health;
 use crate::database::readers::Readers;
 use crate::database::writer::Writer;
@@ -71,22 +71,23 @@ impl Database {
     ) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<DatabaseError> + Send + 'static,
+        E: StoreError + Send + 'static,
     {
         let (sender, outcome) = oneshot::channel();
         self.inner
             .writer
             .submit(group::operation(operation, sender))
             .await?;
-        outcome
+        let outcome = outcome
             .await
-            .unwrap_or_else(|_| Err(E::from(DatabaseError::Closed)))
+            .unwrap_or_else(|_| Err(E::from(DatabaseError::Closed)));
+        self.inner.health.note_damage(outcome)
     }
 
     /// Whether the store can be relied on, for a probe.
     ///
     /// # Errors
-    /// Its file was removed or replaced, cannot be read, or the last commit failed.
+    /// Its file was removed or replaced, cannot be read or is damaged, or the last commit failed.
     pub async fn check(&self) -> Result<(), DatabaseError> {
         self.inner.health.check()?;
         let first = "SELECT count(*) FROM (SELECT 1 FROM sqlite_schema LIMIT 1)";
@@ -117,9 +118,10 @@ impl Database {
     ) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<DatabaseError> + Send + 'static,
+        E: StoreError + Send + 'static,
     {
-        Readers::run(&self.inner.readers, None, query).await
+        let outcome = Readers::run(&self.inner.readers, None, query).await;
+        self.inner.health.note_damage(outcome)
     }
 
     /// As [`Database::read`], in one of the few places that the queries of `pipeline` share: for
@@ -134,9 +136,10 @@ impl Database {
     ) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<DatabaseError> + Send + 'static,
+        E: StoreError + Send + 'static,
     {
-        Readers::run(&self.inner.readers, Some(pipeline), query).await
+        let outcome = Readers::run(&self.inner.readers, Some(pipeline), query).await;
+        self.inner.health.note_damage(outcome)
     }
 }
 

@@ -6,7 +6,7 @@ use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::job::{JobId, JobStatus};
 use hayrick_types::limit_name::LimitName;
 
-use crate::database::error::DatabaseError;
+use crate::database::error::{DatabaseError, StoreError};
 
 /// When it is worth asking a full queue again.
 const FULL_RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -62,6 +62,15 @@ impl From<DatabaseError> for JobError {
         match error {
             DatabaseError::Full => JobError::DiskFull(error),
             error => JobError::Database(error),
+        }
+    }
+}
+
+impl StoreError for JobError {
+    fn of_store(&self) -> Option<&DatabaseError> {
+        match self {
+            JobError::DiskFull(error) | JobError::Database(error) => Some(error),
+            _ => None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::limit_name::LimitName;
 
-use crate::database::error::DatabaseError;
+use crate::database::error::{DatabaseError, StoreError};
 
 /// Why an entry cannot be read or written; nothing has changed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -31,6 +31,15 @@ pub enum StateError {
     /// For example, the disk is full.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+}
+
+impl StoreError for StateError {
+    fn of_store(&self) -> Option<&DatabaseError> {
+        match self {
+            StateError::Database(error) => Some(error),
+            _ => None,
+        }
+    }
 }
 
 impl From<rusqlite::Error> for StateError {

@@ -2,7 +2,7 @@
 
 use hayrick_types::failure::Failure;
 
-use crate::database::error::DatabaseError;
+use crate::database::error::{DatabaseError, StoreError};
 
 /// The store failed. Runs continue, and their tasks stay in memory.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -10,6 +10,13 @@ pub enum TasksError {
     /// For example, the disk is full.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+}
+
+impl StoreError for TasksError {
+    fn of_store(&self) -> Option<&DatabaseError> {
+        let TasksError::Database(error) = self;
+        Some(error)
+    }
 }
 
 impl From<rusqlite::Error> for TasksError {
