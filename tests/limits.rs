@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::task::JoinSet;
 
 use crate::support::client::{Reply, stream_body};
@@ -173,6 +174,22 @@ async fn runs_beyond_the_limit_are_queued_then_refused_with_429() {
         matches!(seconds, Some(Ok(1..))),
         "Retry-After is {seconds:?}"
     );
+}
+
+#[tokio::test]
+async fn runs_that_would_find_no_memory_at_their_start_wait() {
+    // Room for the memory of three runs.
+    let limits = "plugin_memory_bytes_max = '4 MiB'";
+    let host = TestHost::builder()
+        .guest("slow-stream")
+        .limits(limits)
+        .start()
+        .await;
+    let runs = (0..6).map(|_| host.client.chat("slow-stream", "20"));
+    for reply in join_all(runs).await {
+        assert_eq!(reply.status, 200, "{}", reply.body);
+    }
+    assert!(reached(&host, "plugin_memory_bytes_max", "slow-stream").await > 0);
 }
 
 #[tokio::test]

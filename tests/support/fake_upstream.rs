@@ -37,6 +37,8 @@ pub enum Behaviour {
     },
     /// This many tokens, with a pause before each.
     Slow { chunks: usize, pause: Duration },
+    /// The tokens, once this many requests have arrived.
+    Together { requests: usize },
     /// No response at all.
     NeverAnswers,
     /// A status, but no token.
@@ -263,6 +265,13 @@ async fn write_answers(
 ) {
     while let Some((behaviour, request)) = requests.recv().await {
         let _busy = shared.begin();
+        let behaviour = match behaviour {
+            Behaviour::Together { requests } => {
+                shared.arrived(requests).await;
+                Behaviour::Ok
+            }
+            other => other,
+        };
         if !answer(&mut writer, behaviour, &request)
             .await
             .unwrap_or(false)
@@ -275,6 +284,15 @@ async fn write_answers(
 impl Shared {
     fn count(&self, change: impl FnOnce(&mut Counts)) {
         self.counts.send_modify(change);
+    }
+
+    /// Waits until this many requests have arrived.
+    async fn arrived(&self, requests: usize) {
+        let mut counts = self.counts.subscribe();
+        counts
+            .wait_for(|counts| counts.requests >= requests)
+            .await
+            .unwrap();
     }
 
     fn begin(&self) -> Busy<'_> {

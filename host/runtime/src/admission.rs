@@ -12,14 +12,45 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// When a refused client may try again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// How many runs of a plugin execute and wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RunPlaces {
+    runs_max: usize,
+    /// The limit that `runs_max` comes from.
+    runs_limit: LimitName,
+    queue_max: usize,
+    queue_time_max: Duration,
+}
+
+impl RunPlaces {
+    /// Those of a plugin with these limits, each of whose runs begins with `memory_bytes` of linear
+    /// memory: a run that would find no memory at its start waits instead.
+    pub(crate) fn of(limits: &Limits, memory_bytes: usize) -> RunPlaces {
+        let fit = limits
+            .plugin_memory_bytes_max
+            .checked_div(memory_bytes)
+            .unwrap_or(usize::MAX)
+            .max(1);
+        let (runs_max, runs_limit) = if fit < limits.plugin_runs_max {
+            (fit, LimitName::PluginMemoryBytesMax)
+        } else {
+            (limits.plugin_runs_max, LimitName::PluginRunsMax)
+        };
+        RunPlaces {
+            runs_max,
+            runs_limit,
+            queue_max: limits.plugin_queue_max,
+            queue_time_max: limits.queue_time_max,
+        }
+    }
+}
+
 /// The places for the runs of one plugin. Each run also takes one of the places of the host.
 pub(crate) struct Admission {
     plugin: Arc<Semaphore>,
     host: Arc<Semaphore>,
     share: Arc<PluginShare>,
-    runs_max: usize,
-    queue_max: usize,
-    queue_time_max: Duration,
+    places: RunPlaces,
 }
 
 /// A place, held for the duration of a run.
@@ -38,27 +69,23 @@ impl Drop for Waiting<'_> {
 }
 
 impl Admission {
-    /// Creates the places of a plugin with these limits.
-    pub(crate) fn new(limits: &Limits, host: Arc<Semaphore>, share: Arc<PluginShare>) -> Admission {
+    /// Creates these places.
+    pub(crate) fn new(
+        places: RunPlaces,
+        host: Arc<Semaphore>,
+        share: Arc<PluginShare>,
+    ) -> Admission {
         Admission {
-            plugin: Arc::new(Semaphore::new(limits.plugin_runs_max)),
+            plugin: Arc::new(Semaphore::new(places.runs_max)),
             host,
             share,
-            runs_max: limits.plugin_runs_max,
-            queue_max: limits.plugin_queue_max,
-            queue_time_max: limits.queue_time_max,
+            places,
         }
     }
 
-    /// Whether it was created with these limits.
-    pub(crate) fn has_limits(&self, limits: &Limits) -> bool {
-        let current = (self.runs_max, self.queue_max, self.queue_time_max);
-        current
-            == (
-                limits.plugin_runs_max,
-                limits.plugin_queue_max,
-                limits.queue_time_max,
-            )
+    /// Its places.
+    pub(crate) fn places(&self) -> RunPlaces {
+        self.places
     }
 
     /// Takes a place. If none is free, waits in the bounded queue.
@@ -70,7 +97,7 @@ impl Admission {
             return Ok(place);
         }
         let _waiting = self.queue()?;
-        let place = tokio::time::timeout(self.queue_time_max, self.next_place()).await;
+        let place = tokio::time::timeout(self.places.queue_time_max, self.next_place()).await;
         place
             .ok()
             .flatten()
@@ -89,13 +116,13 @@ impl Admission {
     fn queue(&self) -> Result<Waiting<'_>, Failure> {
         let is_plugin_full = self.plugin.available_permits() == 0;
         self.share.metrics().reached(if is_plugin_full {
-            LimitName::PluginRunsMax
+            self.places.runs_limit
         } else {
             LimitName::HostRunsMax
         });
         let before = self.share.metrics().queue();
         let waiting = Waiting(&self.share);
-        let has_room = usize::try_from(before).is_ok_and(|before| before < self.queue_max);
+        let has_room = usize::try_from(before).is_ok_and(|before| before < self.places.queue_max);
         if has_room {
             Ok(waiting)
         } else {
@@ -114,13 +141,39 @@ impl Admission {
 
     fn refusal(&self, reason: &str, limit: LimitName) -> Failure {
         self.share.metrics().reached(limit);
+        let RunPlaces {
+            runs_max,
+            runs_limit,
+            queue_max,
+            ..
+        } = self.places;
         let text = format!(
-            "too many runs at a time, and {reason}: plugin_runs_max is {}, plugin_queue_max is {}; \
-             try again",
-            self.runs_max, self.queue_max
+            "too many runs at a time, and {reason}: {runs_limit} allows {runs_max} runs, \
+             plugin_queue_max is {queue_max}; try again"
         );
         Failure::new(FailureKind::Limit, text)
             .limit(limit)
             .retry_after(RETRY_AFTER)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_that_would_find_no_memory_have_no_place() {
+        let limits = Limits {
+            plugin_runs_max: 100,
+            plugin_memory_bytes_max: 10,
+            ..Limits::default()
+        };
+        let of = |memory| {
+            let places = RunPlaces::of(&limits, memory);
+            (places.runs_max, places.runs_limit)
+        };
+        assert_eq!(of(4), (2, LimitName::PluginMemoryBytesMax));
+        assert_eq!(of(40), (1, LimitName::PluginMemoryBytesMax));
+        assert_eq!(of(0), (100, LimitName::PluginRunsMax));
     }
 }

@@ -16,6 +16,12 @@ const IDLE_INSTANCES: u32 = IDLE_MAX as u32;
 const ENTITIES_MAX: u32 = 20_000;
 /// Metadata of one component instance. The largest we have seen is that of CPython, below 1 MiB.
 const INSTANCE_METADATA_BYTES_MAX: usize = 4 << 20;
+/// Memories of one run that the pool has room for: even if all runs of a plugin have as many as they
+/// may, half of the pool is left for the others.
+const MEMORIES_OF_RUN: u32 = 2;
+/// With more memories of 4 GiB, the addresses that they reserve leave too little of the 47 bits of a
+/// process.
+const MEMORIES_CEILING: u32 = 24_000;
 /// The whole range of 32-bit addresses. The pool reserves this much address space for each memory
 /// anyway; the store's limiter enforces the limit in the policy.
 const MEMORY_BYTES_MAX: usize = 4 << 30;
@@ -52,7 +58,11 @@ pub(crate) fn engine(config: &RuntimeConfig) -> wasmtime::Result<Engine> {
         .total_core_instances(
             runs.saturating_mul(u32::try_from(config.limits.instances_max).unwrap_or(u32::MAX)),
         )
-        .total_memories(runs)
+        .total_memories(
+            runs.saturating_mul(MEMORIES_OF_RUN)
+                .min(MEMORIES_CEILING)
+                .max(runs),
+        )
         .total_tables(runs.saturating_mul(TABLES_OF_RUN))
         .total_stacks(stacks(runs, config.engine.host_suspended_calls_max))
         .max_core_instances_per_component(ENTITIES_MAX)

@@ -10,7 +10,7 @@ use hayrick_types::pipeline::{PipelineState, PipelineStatus, Refusal};
 use hayrick_types::settings::limits::Limits;
 use tokio::sync::Semaphore;
 
-use crate::admission::{Admission, Place};
+use crate::admission::{Admission, Place, RunPlaces};
 use crate::version::Version;
 
 /// What a deploy changes.
@@ -65,7 +65,8 @@ impl Pipeline {
         host: Arc<Semaphore>,
         share: Arc<PluginShare>,
     ) -> Pipeline {
-        let admission = Admission::new(&Limits::default(), Arc::clone(&host), Arc::clone(&share));
+        let places = RunPlaces::of(&Limits::default(), 0);
+        let admission = Admission::new(places, Arc::clone(&host), Arc::clone(&share));
         Pipeline {
             shared_name: name.as_str().into(),
             name,
@@ -109,7 +110,10 @@ impl Pipeline {
     /// Lets a version serve. Runs in progress keep the version they began with, but end if it has
     /// a grant that this one lacks.
     pub(crate) fn swap(&self, mut version: Version) {
-        self.set_places(&version.policy.limits);
+        self.set_places(RunPlaces::of(
+            &version.policy.limits,
+            version.memory_bytes(),
+        ));
         self.versions
             .store(version.status.number, Ordering::Relaxed);
         let mut deployed = self.deployed();
@@ -132,14 +136,14 @@ impl Pipeline {
     }
 
     /// Applies the limits on runs. If they change, runs that have begun keep their places.
-    fn set_places(&self, limits: &Limits) {
+    fn set_places(&self, places: RunPlaces) {
         let mut admission = self
             .admission
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        if !admission.has_limits(limits) {
+        if admission.places() != places {
             *admission = Arc::new(Admission::new(
-                limits,
+                places,
                 Arc::clone(&self.host),
                 Arc::clone(&self.share),
             ));

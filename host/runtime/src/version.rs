@@ -15,6 +15,9 @@ use crate::shape::Shape;
 use crate::turns::Turns;
 use crate::warm::WarmPool;
 
+/// Bytes of a page of WebAssembly memory.
+const PAGE_BYTES: usize = 64 << 10;
+
 /// One version of a plugin, linked once and instantiated for each run.
 pub(crate) struct Version {
     pub(crate) instance_pre: InstancePre<GuestState>,
@@ -33,6 +36,17 @@ pub(crate) struct Version {
 }
 
 impl Version {
+    /// Linear memory that a run has from its start; 0 if the component does not say.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let Some(needed) = self.instance_pre.component().resources_required() else {
+            return 0;
+        };
+        let pages = needed.max_initial_memory_size.unwrap_or(0);
+        usize::try_from(pages)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(PAGE_BYTES)
+    }
+
     /// How much a run may send.
     pub(crate) fn output_limits(&self) -> OutputLimits {
         output_limits(&self.policy.limits)

@@ -242,9 +242,14 @@ mod tests {
     fn without_settings_the_defaults_apply() {
         let config = resolve("", &[]);
         assert_eq!(config.address.to_string(), "127.0.0.1:1416");
+        let engine = config.runtime.engine;
+        let limits = Limits {
+            plugin_memory_bytes_max: engine.host_memory_bytes_max / 2,
+            ..Limits::default()
+        };
         assert_eq!(
-            (policy(&config).limits, config.runtime.engine.host_runs_max),
-            (Limits::default(), 4096)
+            (policy(&config).limits, engine.host_runs_max),
+            (limits, 4096)
         );
         assert_eq!(
             (config.runtime.plugins_dir, config.runtime.cache_dir),
@@ -356,11 +361,11 @@ mod tests {
                  one with `hayrick keys create`, use 127.0.0.1, or add --insecure",
                 "server.forwarded_headers: invalid header name 'a b'",
                 "server.body_bytes: unknown key; did you mean 'body_bytes_max'?",
+                "engine.pagemap_scan: invalid value 'on': write \"auto\" or \"off\"",
                 "limits.memory_bytes_max: 0 B is out of range: write 64 KiB to 4 GiB",
                 "limits.cpu_time_max: must be a duration such as \"10s\", not an integer",
                 "limits.plugin_runs_max: 0 is out of range: write 1 to 16384",
                 "limits.log_lines_max: must be a whole number, not a string",
-                "engine.pagemap_scan: invalid value 'on': write \"auto\" or \"off\"",
                 "upstreams.gpt.base_url: invalid URL 'api.openai.com': write something like \
                  \"https://api.openai.com/v1\"",
                 "upstreams.gpt.api_key_env: the variable GPT_KEY is not set: set it, or remove \

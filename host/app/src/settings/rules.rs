@@ -79,8 +79,12 @@ impl Rules {
         warnings: &mut Vec<String>,
     ) -> Rules {
         let plugins_dir = read_plugins_dir(top, flags);
-        let limits = top.section("limits", |limits| Limits::read(limits, &Limits::default()));
         let (engine, compile_limits) = top.section("engine", read_engine);
+        let default = Limits {
+            plugin_memory_bytes_max: engine.host_memory_bytes_max / 2,
+            ..Limits::default()
+        };
+        let limits = top.section("limits", |limits| Limits::read(limits, &default));
         let bounds = top.section("component", |component| {
             ComponentBounds::read(component, &ComponentBounds::default())
         });

@@ -14,9 +14,10 @@ macro_rules! limits_table {
                 limit MemoryBytesMax;
             /// Maximum linear memory of all runs of the plugin together; a run that needs more
             /// fails with 429.
-            // Enough for 16 runs at their own limit, or 256 runs of CPython at 16 MiB.
+            // On a machine with 16 GB, enough for 24 runs at their own limit, or 380 runs of CPython
+            // at 16 MiB.
             plugin_memory_bytes_max: usize as bytes = 4 << 30, in 64 << 10 ..= 1 << 44,
-                limit PluginMemoryBytesMax;
+                page "half of `host_memory_bytes_max`", limit PluginMemoryBytesMax;
             /// Maximum time a run may compute; waiting does not count. Attempts of jobs use the
             /// timeout of the job instead.
             cpu_time_max: Duration as duration = Duration::from_secs(10), in TIMES,
@@ -33,11 +34,13 @@ macro_rules! limits_table {
             /// then the guest waits.
             // A client that reads at all takes more than this in one read.
             channel_items_max: usize as count = 64, in 1 ..= 65_536, limit ChannelItemsMax;
-            /// Maximum number of concurrent runs of the plugin.
-            plugin_runs_max: usize as count = 256, in 1 ..= 16_384, limit PluginRunsMax;
+            /// Maximum number of concurrent runs of the plugin. Fewer run if their memory at the start
+            /// would exceed `plugin_memory_bytes_max`.
+            // A quarter of those of the host. Most of them wait for a model.
+            plugin_runs_max: usize as count = 1024, in 1 ..= 16_384, limit PluginRunsMax;
             /// Maximum number of runs of the plugin that wait for a free slot; further ones are
             /// refused with 429. With 0, no run waits.
-            plugin_queue_max: usize as count = 256, in 0 ..= 65_536, limit PluginQueueMax;
+            plugin_queue_max: usize as count = 1024, in 0 ..= 65_536, limit PluginQueueMax;
             /// How long a run waits for a free slot before it is refused with 429.
             queue_time_max: Duration as duration = Duration::from_secs(10), in TIMES,
                 limit QueueTimeMax;
@@ -80,7 +83,7 @@ macro_rules! limits_table {
             // CPython's component has about forty.
             instances_max: usize as count = 200, in 1 ..= 10_000, limit InstancesMax;
             /// Maximum number of linear memories of a run. Each takes one of the host's memory
-            /// slots; there are as many slots as runs (`host_runs_max`).
+            /// slots; there are twice as many slots as runs (`host_runs_max`).
             // A component that is not composed of others has one.
             memories_max: usize as count = 4, in 1 ..= 100, limit MemoriesMax;
             /// Maximum number of tables of a run.
