@@ -1,7 +1,10 @@
 //! Files that are added, changed, removed and invalid, while streams run.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
+use rustix::fs::inotify::{self, CreateFlags};
 use tokio::task::JoinSet;
 
 use crate::support::await_event::{SOON, eventually};
@@ -23,6 +26,41 @@ fn live(guest: &str) -> TestHostBuilder {
     TestHost::builder()
         .config("[grants]\nupgrades = 'any'")
         .guest_as(guest, NAME)
+}
+
+#[tokio::test]
+async fn a_file_that_may_not_be_read_is_served_once_it_may() {
+    let host = TestHost::builder().obeying_modes().start().await;
+    let file = host.plugin_file(NAME);
+    // Under a name that is not watched, so that it never appears with another mode.
+    let aside = host.scratch_file("aside");
+    std::fs::copy(guest("echo-relay"), &aside).unwrap();
+    std::fs::set_permissions(&aside, Permissions::from_mode(0o000)).unwrap();
+    std::fs::rename(&aside, &file).unwrap();
+    let reason = host.refusal(NAME).await;
+    assert!(reason.contains("denied"), "{reason}");
+    std::fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+    host.serves_version(NAME, 1).await;
+
+    // It may be read no longer: the version that serves goes on.
+    std::fs::set_permissions(&file, Permissions::from_mode(0o000)).unwrap();
+    let reason = host.refusal(NAME).await;
+    assert!(reason.contains("denied"), "{reason}");
+    assert_eq!(host.client.chat(NAME, "echo:hi").await.text(), "hi");
+}
+
+#[tokio::test]
+async fn without_a_free_inotify_instance_the_folder_is_scanned() {
+    let launch = TestHost::builder().alone().prepare().await;
+    // All that the kernel gives this user.
+    let taken: Vec<_> = std::iter::from_fn(|| inotify::init(CreateFlags::CLOEXEC).ok()).collect();
+    let host = TestHost::begin(launch).await;
+    host.logs
+        .line(&["WARN", "the plugins folder is scanned every second"])
+        .await;
+    std::fs::copy(guest("echo-relay"), host.plugin_file(NAME)).unwrap();
+    host.serves_version(NAME, 1).await;
+    drop(taken);
 }
 
 #[tokio::test]

@@ -37,6 +37,7 @@ pub struct TestHostBuilder {
     listen: Option<String>,
     is_cold: bool,
     is_alone: bool,
+    obeys_modes: bool,
 }
 
 /// A running host. It is killed when this is dropped.
@@ -123,6 +124,12 @@ impl TestHostBuilder {
         self
     }
 
+    /// Obeys the modes of files even where the tests run as root.
+    pub fn obeying_modes(mut self) -> TestHostBuilder {
+        self.obeys_modes = true;
+        self
+    }
+
     /// Uses its own compile cache, empty at first. Other hosts share one, so that each guest is
     /// compiled only once for all tests.
     pub fn cold(mut self) -> TestHostBuilder {
@@ -168,6 +175,7 @@ impl TestHostBuilder {
             data_dir,
             listen,
             variables: self.variables,
+            obeys_modes: self.obeys_modes,
             machine,
         })
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
@@ -22,10 +22,13 @@ pub struct Launch {
     /// The address it listens on.
     pub listen: String,
     pub variables: Vec<(String, String)>,
+    /// Whether the mode of a file holds for it, as for an ordinary user.
+    pub obeys_modes: bool,
     pub machine: Machine,
 }
 
-/// A host process from its start. It is killed when this is dropped.
+/// A host process from its start. When this is dropped, it is killed and has ended: whoever has the
+/// machine next shares nothing with it.
 pub struct Process {
     pub logs: Logs,
     pub began: Instant,
@@ -36,7 +39,7 @@ pub struct Process {
 impl Launch {
     /// Starts the process without waiting.
     pub fn begin(&self) -> Process {
-        let mut command = clean(Command::new(env!("CARGO_BIN_EXE_hayrick")));
+        let mut command = clean(self.program());
         command.args(["serve", "--host", &self.listen, "--port", "0"]);
         command
             .arg("--plugins-dir")
@@ -60,6 +63,35 @@ impl Launch {
             began,
             child,
             stdout,
+        }
+    }
+}
+
+impl Launch {
+    fn program(&self) -> Command {
+        let hayrick = env!("CARGO_BIN_EXE_hayrick");
+        if !(self.obeys_modes && rustix::process::geteuid().is_root()) {
+            return Command::new(hayrick);
+        }
+        // Root may read any file, unless it lacks these.
+        let without = "-dac_override,-dac_read_search";
+        let mut command = Command::new("setpriv");
+        command.args(["--inh-caps", without, "--bounding-set", without, hayrick]);
+        command
+    }
+}
+
+/// How often a killed process is looked at, and for how long.
+const KILL_WAIT: (Duration, u32) = (Duration::from_millis(1), 5000);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill_soon();
+        for _ in 0..KILL_WAIT.1 {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(KILL_WAIT.0);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::Context;
 use hayrick_capabilities::services::Services;
@@ -34,11 +35,12 @@ const SPOOL: &str = "spool";
 pub async fn open(config: &Config, data_dir: &Path) -> anyhow::Result<(Services, Spool, Database)> {
     let path = data_dir.join(DATABASE);
     let cannot = || format!("cannot open the store {}", path.display());
+    let last_write = last_write(&path);
     let database = Database::open(&path).with_context(cannot)?;
     let clock = clock::system();
     // Hosts that fail at the same time must not retry at the same time.
     let seed = RandomState::new().hash_one(&path);
-    let clocks = Clocks::patient(Arc::clone(&clock));
+    let clocks = Clocks::patient(Arc::clone(&clock), last_write);
     let store = SqliteJobs::new(database.clone(), &config.jobs, clocks.clone(), seed);
     let metrics = Metrics::default();
     let services = Services {
@@ -58,6 +60,16 @@ pub async fn open(config: &Config, data_dir: &Path) -> anyhow::Result<(Services,
     std::fs::create_dir_all(&spool)
         .with_context(|| format!("cannot create the folder {}", spool.display()))?;
     Ok((services, Spool::new(&spool, &config.api.server), database))
+}
+
+/// When the database was last written to, in the file itself or in its log.
+fn last_write(path: &Path) -> Option<SystemTime> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let files = [path, Path::new(&log)].into_iter();
+    files
+        .filter_map(|file| std::fs::metadata(file).ok()?.modified().ok())
+        .max()
 }
 
 fn egress(config: &Config) -> Egress {

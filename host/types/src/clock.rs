@@ -36,12 +36,15 @@ impl<F: Fn() -> u64 + Send + Sync + 'static> From<Arc<F>> for Clocks {
 }
 
 impl Clocks {
-    /// Two clocks from one that may jump.
-    pub fn patient(now: Clock) -> Clocks {
+    /// Two clocks from one that may jump. `last` is a time that was right before this process
+    /// began: the clock may have jumped meanwhile.
+    pub fn patient(now: Clock, last: Option<SystemTime>) -> Clocks {
         let start = Instant::now();
+        let last = last.and_then(|last| last.duration_since(UNIX_EPOCH).ok());
         let retention = patient(
             Arc::clone(&now),
             Arc::new(move || milliseconds(start.elapsed())),
+            last.map_or(u64::MAX, milliseconds),
         );
         Clocks { now, retention }
     }
@@ -62,9 +65,9 @@ struct Belief {
 }
 
 /// The time of `clock`, but for an hour after a jump ahead the time as it would be without. `steady`
-/// never jumps, and may begin anywhere.
-fn patient(clock: Clock, steady: Clock) -> Clock {
-    let origin = clock().saturating_sub(steady());
+/// never jumps, and may begin anywhere. The time before was `last`.
+fn patient(clock: Clock, steady: Clock, last: u64) -> Clock {
+    let origin = clock().min(last).saturating_sub(steady());
     let belief = Mutex::new(Belief {
         origin,
         jumped_at: None,
@@ -111,7 +114,7 @@ mod tests {
             let time = Arc::clone(time);
             Arc::new(move || time.load(Ordering::Relaxed))
         };
-        let clock = patient(of(&day), of(&steady));
+        let clock = patient(of(&day), of(&steady), u64::MAX);
         let pass = |time: u64| {
             day.fetch_add(time, Ordering::Relaxed);
             steady.fetch_add(time, Ordering::Relaxed);
@@ -136,5 +139,20 @@ mod tests {
         assert_eq!(clock(), 2 * DAYS + 3 * HOUR + STEP - 1, "the jump stays");
         day.fetch_sub(DAYS, Ordering::Relaxed);
         assert_eq!(clock(), DAYS + 3 * HOUR + STEP - 1, "a jump back");
+    }
+
+    #[test]
+    fn a_patient_clock_doubts_a_jump_before_its_start() {
+        let steady = Arc::new(AtomicU64::new(0));
+        let of_steady: Clock = {
+            let steady = Arc::clone(&steady);
+            Arc::new(move || steady.load(Ordering::Relaxed))
+        };
+        let clock = patient(Arc::new(|| 3 * DAYS), of_steady, DAYS);
+        assert_eq!(clock(), DAYS);
+        steady.store(HOUR - 1, Ordering::Relaxed);
+        assert_eq!(clock(), DAYS + HOUR - 1);
+        steady.store(HOUR, Ordering::Relaxed);
+        assert_eq!(clock(), 3 * DAYS, "nobody set it back");
     }
 }

@@ -4,4 +4,5 @@
 #![cfg(feature = "sandbox")]
 
 pub mod answer;
+pub mod compiler;
 pub mod server;

@@ -14,6 +14,7 @@ use hayrick_app::settings::flags::Flags;
 use hayrick_app::settings::sources::Sources;
 
 use crate::answer::Answer;
+use crate::compiler::serve_compiler;
 
 /// If a response takes longer, the host hangs.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
@@ -46,6 +47,7 @@ keep_cancelled = "1s"
 
 /// Starts the host and waits until it serves its guests.
 pub fn start() {
+    serve_compiler();
     address();
 }
 

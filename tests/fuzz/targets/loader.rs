@@ -6,10 +6,14 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use fuzz::compiler::serve_compiler;
+use hayrick_app::compile::own_program;
+use hayrick_runtime::compile::config::CompileConfig;
 use hayrick_runtime::inspect::inspect;
 use hayrick_types::settings::limits::Limits;
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
 
 const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 /// The section of a component that holds a core module.
@@ -77,10 +81,18 @@ fn candidate(data: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-fuzz_target!(|data: &[u8]| {
+fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    let make = || Builder::new_current_thread().enable_all().build().unwrap();
+    RUNTIME.get_or_init(make)
+}
+
+fuzz_target!(init: serve_compiler(), |data: &[u8]| {
     let Some(bytes) = candidate(data) else { return };
     std::fs::write(path(), &bytes).unwrap();
-    let inspection = inspect(path(), &Limits::default()).unwrap();
+    let (limits, compile) = (Limits::default(), CompileConfig::default());
+    let inspecting = inspect(path(), &limits, own_program(), compile);
+    let inspection = runtime().block_on(inspecting).unwrap();
     assert_eq!(inspection.size_bytes, bytes.len() as u64);
     if let Err(reason) = inspection.deployable {
         assert!(!reason.is_empty(), "refused without a reason");
