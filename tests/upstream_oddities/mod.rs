@@ -4,7 +4,7 @@ mod table;
 
 use std::fmt::Write;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use self::table::{Expected, ODDITIES, Oddity};
 use crate::support::client::{chat_body, stream_body};
@@ -85,9 +85,30 @@ struct Seen {
     calls: Vec<(String, String, String)>,
     finish: String,
     error: String,
+    /// Members beside those that every answer has.
+    others: Map<String, Value>,
 }
 
 impl Seen {
+    /// Keeps the members of an answer, or of one event of it; none may come twice.
+    fn keep(&mut self, answer: &Value) {
+        const KNOWN: [&str; 8] = [
+            "id",
+            "object",
+            "created",
+            "model",
+            "choices",
+            "usage",
+            "error",
+            "system_fingerprint",
+        ];
+        let members = answer.as_object().into_iter().flatten();
+        for (name, value) in members.filter(|(name, _)| !KNOWN.contains(&name.as_str())) {
+            let before = self.others.insert(name.clone(), value.clone());
+            assert_eq!(before, None, "{name} comes twice");
+        }
+    }
+
     fn take(&mut self, choice: &Value) {
         let message = choice.get("delta").unwrap_or(&choice["message"]);
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -123,8 +144,16 @@ impl Seen {
             Expected::Says(text) => (text, "", "stop"),
             Expected::Thinks(reasoning, text) => (text, reasoning, "stop"),
             Expected::Ends(text, finish) => (text, "", finish),
+            Expected::Adds(text, ..) => (text, "", "stop"),
             Expected::Calls(_) | Expected::Fails(_) => ("", "", "tool_calls"),
         };
+        let others = match row.expected {
+            Expected::Adds(_, name, json) => {
+                Map::from_iter([(name.to_owned(), serde_json::from_str(json).unwrap())])
+            }
+            _ => Map::new(),
+        };
+        assert_eq!(self.others, others, "{context}");
         let found = (&*self.text, &*self.reasoning, &*self.finish);
         assert_eq!(found, expected, "{context}");
         if let Expected::Calls(calls) = row.expected {
@@ -154,6 +183,7 @@ async fn streamed(host: &TestHost, text: &str) -> Seen {
         .filter_map(|line| line.strip_prefix("data: {"))
     {
         let event: Value = serde_json::from_str(&format!("{{{event}")).unwrap();
+        seen.keep(&event);
         seen.error += event["error"]["message"].as_str().unwrap_or_default();
         event["choices"]
             .as_array()
@@ -168,6 +198,7 @@ async fn whole(host: &TestHost, text: &str) -> Seen {
     let reply = host.client.chat_with(&chat_body("echo-relay", text)).await;
     let mut seen = Seen::default();
     if reply.status == 200 {
+        seen.keep(&reply.json());
         seen.take(&reply.json()["choices"][0]);
     } else {
         seen.error = reply.error();

@@ -10,11 +10,13 @@ pub enum Expected {
     Ends(&'static str, &'static str),
     /// Tool calls: id, name and arguments.
     Calls(&'static [(&'static str, &'static str, &'static str)]),
+    /// A text, and this member of the answer beside OpenAI's own: its name and its JSON.
+    Adds(&'static str, &'static str, &'static str),
     /// A failure that says this.
     Fails(&'static str),
 }
 
-use Expected::{Calls, Ends, Fails, Says, Thinks};
+use Expected::{Adds, Calls, Ends, Fails, Says, Thinks};
 
 /// One row of the page.
 pub struct Oddity {
@@ -39,10 +41,18 @@ pub const ODDITIES: &[Oddity] = &[
     Oddity {
         servers: "Azure",
         sends: "A first event without choices that has `prompt_filter_results`, and events with only `content_filter_offsets`.",
-        does: "Skips both.",
+        does: "Passes the first on with the answer, and skips the others.",
         content_type: "text/event-stream",
         body: "data: {\"choices\":[],\"prompt_filter_results\":[{\"prompt_index\":0}],\"id\":\"\",\"model\":\"\"}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\ndata: {\"choices\":[{\"index\":0,\"finish_reason\":null,\"content_filter_offsets\":{\"start_offset\":1}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
-        expected: Says("Hi"),
+        expected: Adds("Hi", "prompt_filter_results", "[{\"prompt_index\":0}]"),
+    },
+    Oddity {
+        servers: "Perplexity and others",
+        sends: "Members that OpenAI does not have, such as `citations`, with every event.",
+        does: "Passes them on once, with the end of the answer.",
+        content_type: "text/event-stream",
+        body: "data: {\"citations\":[\"a\"],\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\ndata: {\"citations\":[\"a\",\"b\"],\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
+        expected: Adds("Hi", "citations", "[\"a\",\"b\"]"),
     },
     Oddity {
         servers: "Azure",

@@ -224,6 +224,16 @@ impl Reporter {
         )
     }
 
+    /// The members of its answer that OpenAI does not have are dropped; the answer stands.
+    pub(crate) fn drops_fields(&self, bytes: usize, bytes_max: usize) {
+        tracing::warn!(
+            upstream = self.alias,
+            bytes,
+            bytes_max,
+            "the answer has more fields of its own than fit into a chunk: they are dropped"
+        );
+    }
+
     /// The breaker is open.
     pub(crate) fn shut(&self, rest: Duration) -> Failure {
         let what = "failed several times in a row and is not asked for a while: try again later";

@@ -1,13 +1,15 @@
 //! Reads one upstream's answer, chunk by chunk, only as fast as its caller.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hayrick_types::chunk::{Chunk, FinishReason, ToolCallDelta, Usage};
 use hayrick_types::failure::Failure;
+use hayrick_types::json_line::JsonLine;
 use reqwest::Response;
+use serde_json::value::RawValue;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
@@ -48,6 +50,9 @@ pub(crate) struct Reading {
     calls: ToolCalls,
     /// Returned last: some upstreams send a running count with every event.
     usage: Option<Usage>,
+    /// Members that OpenAI does not have, returned with the usage: some upstreams repeat them in
+    /// every event.
+    others: BTreeMap<String, Box<RawValue>>,
     /// Set by the finish reason: the answer is complete, and only its usage may follow.
     ends_by: Option<Instant>,
     has_ended: bool,
@@ -86,6 +91,7 @@ impl Reading {
             pending: VecDeque::new(),
             calls: ToolCalls::default(),
             usage: None,
+            others: BTreeMap::new(),
             ends_by: None,
             has_ended: false,
             has_token: false,
@@ -242,6 +248,7 @@ impl Reading {
 
     fn note(&mut self, seen: EventSummary) {
         self.usage = seen.usage.or(self.usage.take());
+        self.others.extend(seen.others);
         if !self.has_token && !self.pending.is_empty() {
             self.has_token = true;
             self.patience = self.limits.idle_timeout;
@@ -261,8 +268,25 @@ impl Reading {
         if self.ends_by.is_none() {
             self.pending.push_back(Chunk::Finish(FinishReason::Stop));
         }
+        let fields = self.fields();
+        self.pending.extend(fields);
         self.pending.extend(self.usage.take().map(Chunk::Usage));
         self.has_ended = true;
+    }
+
+    /// The members that OpenAI does not have, unless they are longer than a chunk may be.
+    fn fields(&mut self) -> Option<Chunk> {
+        let others = std::mem::take(&mut self.others);
+        // Names and JSON can always be written.
+        let json = serde_json::to_string(&others).unwrap_or_default();
+        if others.is_empty() {
+            None
+        } else if json.len() > CHUNK_BYTES {
+            self.reporter.drops_fields(json.len(), CHUNK_BYTES);
+            None
+        } else {
+            Some(Chunk::Fields(JsonLine::new(json)))
+        }
     }
 
     fn take_chunk(&mut self) -> Result<Option<Chunk>, Failure> {

@@ -3,6 +3,7 @@
 mod content;
 pub(crate) mod embeddings;
 pub(crate) mod error;
+mod event;
 mod message;
 pub(crate) mod request;
 pub(crate) mod response;

@@ -5,109 +5,24 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use hayrick_types::chunk::{Chunk, FinishReason, Usage};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::llm::openai::content::Content;
 use crate::llm::openai::error::{Complaint, of_body, of_object};
+use crate::llm::openai::event::{Choice, Delta, Event, WireToolCall};
 use crate::llm::openai::tool_calls::{Piece, ToolCalls};
 use crate::llm::openai::usage::usage;
 
-#[derive(Deserialize)]
-struct Event<'a> {
-    #[serde(borrow)]
-    choices: Option<Vec<Choice<'a>>>,
-    #[serde(borrow)]
-    usage: Option<&'a RawValue>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-    /// vLLM and Mistral name an error here, and put its fields beside it.
-    #[serde(borrow)]
-    object: Option<&'a RawValue>,
-    /// Anthropic names it here.
-    #[serde(borrow)]
-    r#type: Option<&'a RawValue>,
-    /// What else a server says instead of an answer.
-    #[serde(borrow)]
-    detail: Option<&'a RawValue>,
-    #[serde(borrow)]
-    message: Option<&'a RawValue>,
-    #[serde(borrow)]
-    errors: Option<&'a RawValue>,
-    #[serde(borrow)]
-    x_groq: Option<Groq<'a>>,
-}
-
-/// Groq's own object.
-#[derive(Deserialize)]
-struct Groq<'a> {
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-    #[serde(borrow)]
-    usage: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Choice<'a> {
-    index: Option<u32>,
-    #[serde(borrow)]
-    delta: Option<Delta<'a>>,
-    /// In place of `delta` in a whole answer.
-    #[serde(borrow)]
-    message: Option<Delta<'a>>,
-    /// In place of both on servers that also complete plain text.
-    text: Option<String>,
-    #[serde(borrow)]
-    finish_reason: Option<Cow<'a, str>>,
-    /// OpenRouter puts a provider's error here.
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-}
-
-/// The texts move into chunks, so they are owned.
-#[derive(Deserialize)]
-struct Delta<'a> {
-    content: Option<Content>,
-    /// The name that DeepSeek, vLLM and llama.cpp use.
-    reasoning_content: Option<String>,
-    /// The name that OpenRouter, Ollama and newer versions of vLLM use.
-    reasoning: Option<String>,
-    refusal: Option<String>,
-    #[serde(borrow)]
-    tool_calls: Option<Vec<WireToolCall<'a>>>,
-    /// The form before there were several calls.
-    #[serde(borrow)]
-    function_call: Option<Function<'a>>,
-}
-
-#[derive(Deserialize)]
-struct WireToolCall<'a> {
-    index: Option<u32>,
-    id: Option<String>,
-    #[serde(borrow)]
-    function: Option<Function<'a>>,
-    /// Whatever else the model wants back, such as Gemini's `extra_content`.
-    #[serde(flatten)]
-    others: Map<String, Value>,
-}
-
-#[derive(Deserialize)]
-struct Function<'a> {
-    name: Option<String>,
-    /// A string for OpenAI, an object for some others.
-    #[serde(borrow)]
-    arguments: Option<&'a RawValue>,
-}
-
 /// What an event says besides its chunks.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(crate) struct EventSummary {
     /// The answer has its finish reason.
     pub(crate) finish: bool,
     pub(crate) usage: Option<Usage>,
     /// `[DONE]`: nothing follows.
     pub(crate) done: bool,
+    /// Members that OpenAI does not have, by name, as JSON.
+    pub(crate) others: Vec<(String, Box<RawValue>)>,
 }
 
 /// An event that ends the answer.
@@ -152,6 +67,7 @@ pub(crate) fn decode(
     let of_groq = event.x_groq.as_ref().and_then(|groq| groq.usage);
     let mut seen = EventSummary {
         usage: event.usage.or(of_groq).and_then(usage),
+        others: owned(event.others),
         ..EventSummary::default()
     };
     // Only one answer was asked for.
@@ -160,6 +76,14 @@ pub(crate) fn decode(
         seen.finish = take_choice(choice, calls, chunks)?;
     }
     Ok(seen)
+}
+
+fn owned(members: Vec<(Cow<'_, str>, &RawValue)>) -> Vec<(String, Box<RawValue>)> {
+    let members = members.into_iter();
+    members
+        .filter(|(_, value)| says_something(value))
+        .map(|(name, value)| (name.into_owned(), value.to_owned()))
+        .collect()
 }
 
 fn decode_list(
@@ -175,11 +99,9 @@ fn decode_list(
             continue;
         }
         let seen = decode(text, calls, chunks)?;
-        all = EventSummary {
-            finish: all.finish || seen.finish,
-            usage: seen.usage.or(all.usage),
-            done: all.done,
-        };
+        all.finish |= seen.finish;
+        all.usage = seen.usage.or(all.usage);
+        all.others.extend(seen.others);
     }
     Ok(all)
 }
@@ -208,9 +130,9 @@ fn complaint(event: &Event<'_>, data: &[u8]) -> Option<Complaint> {
     (event.choices.is_none() && speaks).then(|| of_body(data))
 }
 
-/// Some servers send an empty `error` with every event.
-fn says_something(error: &RawValue) -> bool {
-    !matches!(error.get(), "{}" | "[]" | "\"\"" | "false" | "0")
+/// Some servers send an empty `error`, or other empty members, with every event.
+fn says_something(member: &RawValue) -> bool {
+    !matches!(member.get(), "{}" | "[]" | "\"\"" | "false" | "0")
 }
 
 /// Takes the chunks of the answer, and returns whether it ends here.
@@ -353,6 +275,19 @@ mod tests {
     }
 
     #[test]
+    fn members_that_openai_does_not_have_are_kept() {
+        let (chunks, seen) = read(
+            r#"{"id":"x","choices":[],"a\u0062":[1, 2],"none":null,"empty":[],"obfuscation":"x"}"#,
+        );
+        let others: Vec<_> = seen
+            .others
+            .iter()
+            .map(|(name, value)| (&**name, value.get()))
+            .collect();
+        assert_eq!((chunks, others), (Vec::new(), vec![("ab", "[1, 2]")]));
+    }
+
+    #[test]
     fn finish_and_usage_are_seen() {
         let (chunks, seen) = read(
             r#"{"choices":[{"message":{"content":"a"},"finish_reason":"length"}],"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}"#,
@@ -364,22 +299,12 @@ mod tests {
                 Chunk::Finish(FinishReason::Length)
             ]
         );
-        assert_eq!(
-            seen,
-            EventSummary {
-                finish: true,
-                usage: Some(Usage {
-                    input_tokens: 3,
-                    output_tokens: 4,
-                    details: None,
-                }),
-                done: false,
-            }
-        );
-        assert_eq!(
-            read(r#"{"choices":[],"prompt_filter_results":[]}"#),
-            (Vec::new(), EventSummary::default())
-        );
+        let usage = Usage {
+            input_tokens: 3,
+            output_tokens: 4,
+            details: None,
+        };
+        assert_eq!((seen.finish, seen.usage), (true, Some(usage)));
         assert_eq!(
             read(r#"{"choices":[{"index":1,"delta":{"content":"second"}}]}"#).0,
             []
