@@ -68,7 +68,7 @@ async fn the_state_of_a_removed_pipeline_is_shown_and_can_be_deleted() {
 
     let deleted = state(&host, &["delete", TOOL]).await;
     assert!(
-        deleted.code == Some(0) && deleted.stdout.contains("2 keys"),
+        deleted.code == Some(0) && deleted.stdout.contains("keys: 2"),
         "{deleted:?}"
     );
     assert_eq!(listed(&host, TOOL).await, None);

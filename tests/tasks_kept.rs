@@ -83,7 +83,11 @@ async fn invalid_requests_are_refused_with_the_reason() {
             400,
             "'next' of the previous page",
         ),
-        ("task-reporter/tasks?limit=x", 400, "the query is wrong"),
+        (
+            "task-reporter/tasks?limit=x",
+            400,
+            "the query is wrong: limit: invalid digit",
+        ),
         ("task-reporter/tasks?page=2", 400, "the query is wrong"),
         ("absent/tasks", 404, "there is no pipeline 'absent'"),
         ("task-reporter/tasks/x", 404, "x-hayrick-run"),

@@ -73,7 +73,7 @@ impl Launch {
         if !(self.obeys_modes && rustix::process::geteuid().is_root()) {
             return Command::new(hayrick);
         }
-        // Root may read any file, unless it lacks these.
+        // Root may read any file, unless these are dropped.
         let without = "-dac_override,-dac_read_search";
         let mut command = Command::new("setpriv");
         command.args(["--inh-caps", without, "--bounding-set", without, hayrick]);

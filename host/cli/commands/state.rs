@@ -55,9 +55,9 @@ fn delete(args: StateDeleteArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(EXIT_ABSENT));
     };
     print(&format!(
-        "deleted {} keys of {}",
-        text_at(&deleted, "/deleted"),
-        printable(&args.name)
+        "deleted the state of {} (keys: {})",
+        printable(&args.name),
+        text_at(&deleted, "/deleted")
     ))?;
     Ok(ExitCode::SUCCESS)
 }

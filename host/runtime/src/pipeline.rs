@@ -108,7 +108,7 @@ impl Pipeline {
     }
 
     /// Lets a version serve. Runs in progress keep the version they began with, but end if it has
-    /// a grant that this one lacks.
+    /// a grant that this one does not have.
     pub(crate) fn swap(&self, mut version: Version) {
         self.set_places(RunPlaces::of(
             &version.policy.limits,

@@ -55,7 +55,7 @@ impl BodyError {
     }
 }
 
-/// A text may begin with it; it is no part of a JSON document.
+/// A text may begin with it; it is not part of a JSON document.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// The whole body as text: decompressed, without a byte order mark. It counts in `held`.

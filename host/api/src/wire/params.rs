@@ -1,5 +1,6 @@
 //! What a client says in the path and the query, and the errors about it.
 
+use std::error::Error;
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Path, Query};
@@ -32,10 +33,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParams<T>
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<QueryParams<T>, ApiError> {
         match Query::from_request_parts(parts, state).await {
             Ok(Query(params)) => Ok(QueryParams(params)),
-            Err(error) => Err(ApiError::invalid(
-                format!("the query is wrong: {error}"),
-                None,
-            )),
+            Err(error) => {
+                // The source says what is wrong; the error only says where.
+                let why = error
+                    .source()
+                    .map_or(error.to_string(), ToString::to_string);
+                Err(ApiError::invalid(
+                    format!("the query is wrong: {why}"),
+                    None,
+                ))
+            }
         }
     }
 }

@@ -272,7 +272,7 @@ impl Registry {
     }
 
     async fn refuse_file(&self, pipeline: &Pipeline, digest: String, error: &DeployError) {
-        // A second try that fails like the first is no news, and must not fill the logs.
+        // A second try that fails like the first is not news, and must not fill the logs.
         if pipeline
             .status()
             .last_error

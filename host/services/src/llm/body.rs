@@ -115,7 +115,7 @@ impl Body {
     }
 }
 
-/// The document that begins at `next`, which moves behind it. A text that is no document ends the
+/// The document that begins at `next`, which moves behind it. A text that is not a document ends the
 /// body.
 fn next_document<'a>(text: &'a [u8], next: &mut usize) -> Option<Event<'a>> {
     let rest = text.get(*next..)?.trim_ascii();

@@ -35,7 +35,7 @@ pub(crate) struct Decoder {
     data: Vec<u8>,
     has_data: bool,
     is_error: bool,
-    /// The beginning of lines that are no field of an event: a server that fails may send plain
+    /// The beginning of lines that are not a field of an event: a server that fails may send plain
     /// text.
     stray: Vec<u8>,
     /// The event in `data` was returned.

@@ -9,7 +9,7 @@ pub(crate) struct Complaint {
     pub(crate) message: String,
     /// An HTTP status, if the object has one.
     pub(crate) code: Option<u16>,
-    /// The account has nothing left: it is no use to ask again.
+    /// The account has nothing left: asking again is useless.
     pub(crate) exhausted: bool,
 }
 
