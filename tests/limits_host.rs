@@ -287,7 +287,8 @@ async fn memory_of_all_runs_of_a_plugin() {
 async fn memory_of_all_runs_of_the_host() {
     let host = TestHost::builder()
         .guest("memory-hold")
-        .guest_as("memory-hold", "other");
+        .guest_as("memory-hold", "other")
+        .limits("plugin_memory_bytes_max = '32 MiB'");
     let host = host
         .config("[engine]\nhost_memory_bytes_max = '32 MiB'")
         .start()

@@ -30,3 +30,20 @@ pub fn embeddings(body: &str) -> String {
         .map(|index| format!("{{\"index\":{index},\"embedding\":[{index},0.5]}}"));
     format!("{{\"data\":[{}]}}", items.collect::<Vec<_>>().join(","))
 }
+
+/// An event with one token.
+pub fn event(token: &str) -> String {
+    format!(
+        "data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"model\":\"fake-model\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{token}\"}},\"finish_reason\":null}}]}}\n\n"
+    )
+}
+
+/// Finish reason, usage and `[DONE]`.
+pub fn last_events() -> String {
+    let (prompt, completion) = USAGE;
+    format!(
+        "data: {{\"choices\":[{{\"index\":0,\"delta\":{{}},\"finish_reason\":\"stop\"}}]}}\n\n\
+         data: {{\"choices\":[],\"usage\":{{\"prompt_tokens\":{prompt},\"completion_tokens\":{completion}}}}}\n\n\
+         data: [DONE]\n\n"
+    )
+}

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 
-use self::texts::{embeddings, item, whole};
+use self::texts::{embeddings, event, item, last_events, whole};
 
 #[path = "fake_texts.rs"]
 mod texts;
@@ -442,23 +442,6 @@ async fn stream(out: &mut OwnedWriteHalf, tokens: &[&str], pause: Duration) -> i
     }
     write_chunk(out, &last_events()).await?;
     end(out).await
-}
-
-/// An event with one token.
-pub fn event(token: &str) -> String {
-    format!(
-        "data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"model\":\"fake-model\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{token}\"}},\"finish_reason\":null}}]}}\n\n"
-    )
-}
-
-/// Finish reason, usage and `[DONE]`.
-pub fn last_events() -> String {
-    let (prompt, completion) = USAGE;
-    format!(
-        "data: {{\"choices\":[{{\"index\":0,\"delta\":{{}},\"finish_reason\":\"stop\"}}]}}\n\n\
-         data: {{\"choices\":[],\"usage\":{{\"prompt_tokens\":{prompt},\"completion_tokens\":{completion}}}}}\n\n\
-         data: [DONE]\n\n"
-    )
 }
 
 async fn refuse(out: &mut OwnedWriteHalf, code: u16, retry_after: Option<u64>) -> io::Result<bool> {

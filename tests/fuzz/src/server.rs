@@ -78,7 +78,7 @@ fn begin() -> SocketAddr {
     let start = Instant::now();
     while exchange(
         address,
-        &[b"GET /health/ready HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"],
+        &[b"GET /health/ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"],
     )
     .status
         != 200
@@ -86,6 +86,9 @@ fn begin() -> SocketAddr {
         assert!(start.elapsed() < START_DEADLINE, "the guests are not ready");
         std::thread::sleep(Duration::from_millis(50));
     }
+    // Or every input would only meet the gate.
+    let admitted = "GET /status HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    assert_eq!(exchange(address, &[admitted.as_bytes()]).status, 200);
     address
 }
 
@@ -115,7 +118,7 @@ fn sources(folder: &Path) -> Sources {
 /// Sends a request whose body arrives in these pieces, each as a separate chunk and packet.
 pub fn send_pieces(path: &str, content_type: &str, pieces: &[&[u8]]) -> Answer {
     let head = format!(
-        "POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: {content_type}\r\ntransfer-encoding: chunked\r\n\r\n"
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: {content_type}\r\ntransfer-encoding: chunked\r\n\r\n"
     );
     let mut parts = vec![head.into_bytes()];
     for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
@@ -132,14 +135,14 @@ pub fn send_pieces(path: &str, content_type: &str, pieces: &[&[u8]]) -> Answer {
 pub fn send(path: &str, content_type: &str, body: &[u8]) -> Answer {
     let length = body.len();
     let head = format!(
-        "POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n\r\n"
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n\r\n"
     );
     exchange(address(), &[&[head.as_bytes(), body].concat()])
 }
 
 /// Sends a GET request.
 pub fn get(path: &str) -> Answer {
-    let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let head = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     exchange(address(), &[head.as_bytes()])
 }
 
