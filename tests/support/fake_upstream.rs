@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use self::texts::{embeddings, event, item, last_events, whole};
 
 #[path = "fake_texts.rs"]
-mod texts;
+pub mod texts;
 
 /// The text of a normal answer, token by token.
 pub const TOKENS: [&str; 3] = ["Hello", " from", " upstream"];

@@ -9,7 +9,8 @@ use hayrick_types::settings::upstream::CacheSettings;
 use crate::fixture::{
     MS, all_is_well, answer, assert_failure, drain, hello, over, raw, status, stream,
 };
-use crate::support::fake_upstream::{Behaviour, TOKENS, USAGE, event, last_events};
+use crate::support::fake_upstream::texts::{event, last_events};
+use crate::support::fake_upstream::{Behaviour, TOKENS, USAGE};
 use crate::support::quiet::machine;
 
 #[tokio::test]
