@@ -84,6 +84,31 @@ impl Database {
         self.inner.health.note_damage(outcome)
     }
 
+    /// Writes what is too much for one transaction, so that other writes can go between: runs
+    /// `operation` until it changes less than `chunk` rows. Returns the number of all rows.
+    ///
+    /// # Errors
+    /// As [`Database::write`]; what was committed before stays.
+    pub async fn write_in_chunks<E>(
+        &self,
+        chunk: usize,
+        operation: impl Fn(&Connection) -> Result<usize, E> + Send + Sync + 'static,
+    ) -> Result<u64, E>
+    where
+        E: StoreError + Send + 'static,
+    {
+        let operation = Arc::new(operation);
+        let mut written = 0;
+        loop {
+            let operation = Arc::clone(&operation);
+            let rows = self.write(move |connection| operation(connection)).await?;
+            written += rows as u64;
+            if rows < chunk {
+                return Ok(written);
+            }
+        }
+    }
+
     /// Whether the store can be relied on, for a probe.
     ///
     /// # Errors

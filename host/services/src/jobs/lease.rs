@@ -174,7 +174,7 @@ impl Jobs {
     ///
     /// # Errors
     /// The disk is failing; some may be deleted.
-    pub async fn sweep(&self) -> Result<usize, JobError> {
+    pub async fn sweep(&self) -> Result<u64, JobError> {
         self.store.sweep(self.config.retention).await
     }
 }

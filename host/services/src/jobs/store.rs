@@ -137,5 +137,5 @@ pub trait JobStore: Send + Sync {
     fn next_due(&self) -> StoreFuture<'_, Option<u64>>;
 
     /// Deletes final jobs that were kept long enough, and returns how many.
-    fn sweep(&self, retention: Retention) -> StoreFuture<'_, usize>;
+    fn sweep(&self, retention: Retention) -> StoreFuture<'_, u64>;
 }

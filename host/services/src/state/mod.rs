@@ -150,19 +150,8 @@ impl State {
     /// The store failed; some entries may be deleted.
     pub async fn sweep(&self) -> Result<u64, StateError> {
         let now = (self.clocks.retention)();
-        let mut swept = 0;
-        loop {
-            let chunk = self
-                .database
-                .write(move |connection| {
-                    store::sweep(connection, SWEEP_CHUNK, now).map_err(StateError::from)
-                })
-                .await?;
-            swept += chunk as u64;
-            if chunk < SWEEP_CHUNK {
-                return Ok(swept);
-            }
-        }
+        let sweep = move |connection: &_| Ok(store::sweep(connection, SWEEP_CHUNK, now)?);
+        self.database.write_in_chunks(SWEEP_CHUNK, sweep).await
     }
 
     /// What the state of each pipeline uses, by name; pipelines without state are left out.

@@ -56,7 +56,7 @@ pub(super) fn overdue(
 }
 
 /// Those of `removed`, newest first, that are too old, too large or too many.
-fn surplus(removed: Vec<StateUse>, retention: &StateRetention, now: u64) -> Vec<StateUse> {
+fn surplus(mut removed: Vec<StateUse>, retention: &StateRetention, now: u64) -> Vec<StateUse> {
     let last = now.saturating_sub(milliseconds(retention.keep_removed));
     let with_state = removed.iter().filter(|removed| removed.keys > 0).count();
     let stateless_max = retention.removed_max.saturating_sub(with_state);
@@ -70,7 +70,6 @@ fn surplus(removed: Vec<StateUse>, retention: &StateRetention, now: u64) -> Vec<
         bytes = bytes.saturating_add(removed.bytes);
         bytes > retention.removed_bytes_max || kept > retention.removed_max
     };
-    let mut removed = removed;
     removed.retain(|removed| {
         let is_old = removed.removed_at.is_some_and(|at| at <= last);
         is_surplus(removed) || is_old
@@ -78,33 +77,24 @@ fn surplus(removed: Vec<StateUse>, retention: &StateRetention, now: u64) -> Vec<
     removed
 }
 
-/// Deletes the state of a pipeline, a few entries at a time, so that other writes can go between.
-/// Returns the number of entries.
+/// Deletes the state of a pipeline, `chunk` entries at a time. Returns the number of entries.
 pub(super) async fn delete(
     database: &Database,
     pipeline: &str,
     chunk: usize,
 ) -> Result<u64, StateError> {
-    let mut deleted = 0;
-    loop {
-        let name = pipeline.to_owned();
-        let count = database
-            .write(move |connection| {
-                let count = connection
-                    .prepare_cached(DELETE)?
-                    .execute(params![name, chunk])?;
-                if count < chunk {
-                    connection.prepare_cached(FORGET)?.execute(params![name])?;
-                    connection.prepare_cached(UNMARK)?.execute(params![name])?;
-                }
-                Ok::<_, StateError>(count)
-            })
-            .await?;
-        deleted += count as u64;
+    let name = pipeline.to_owned();
+    let operation = move |connection: &Connection| {
+        let count = connection
+            .prepare_cached(DELETE)?
+            .execute(params![name, chunk])?;
         if count < chunk {
-            return Ok(deleted);
+            connection.prepare_cached(FORGET)?.execute(params![name])?;
+            connection.prepare_cached(UNMARK)?.execute(params![name])?;
         }
-    }
+        Ok(count)
+    };
+    database.write_in_chunks(chunk, operation).await
 }
 
 fn read(connection: &Connection, query: &str) -> rusqlite::Result<Vec<StateUse>> {

@@ -44,19 +44,9 @@ pub(super) async fn delete(
     class: TaskClass,
     last: End,
 ) -> Result<u64, TasksError> {
-    let mut deleted = 0;
-    loop {
-        let name = pipeline.to_owned();
-        let chunk = database
-            .write(move |connection| {
-                store::delete(connection, &name, class, last, CHUNK).map_err(TasksError::from)
-            })
-            .await?;
-        deleted += chunk as u64;
-        if chunk < CHUNK {
-            return Ok(deleted);
-        }
-    }
+    let name = pipeline.to_owned();
+    let delete = move |connection: &_| Ok(store::delete(connection, &name, class, last, CHUNK)?);
+    database.write_in_chunks(CHUNK, delete).await
 }
 
 /// The latest end that is at least `age` old.

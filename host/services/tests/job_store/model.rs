@@ -222,7 +222,7 @@ impl Pair<'_> {
                 self.model.twins.retain(is_kept);
                 assert_eq!(
                     self.store.sweep(RETENTION).await.unwrap(),
-                    before - self.model.twins.len()
+                    (before - self.model.twins.len()) as u64
                 );
             }
         }

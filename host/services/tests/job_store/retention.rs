@@ -130,7 +130,7 @@ proptest! {
             (jobs.len(), left(&jobs, &retention), swept, found)
         });
         prop_assert_eq!(&found, &expected);
-        prop_assert_eq!(swept, jobs - expected.len());
+        prop_assert_eq!(swept, (jobs - expected.len()) as u64);
     }
 
     #[test]

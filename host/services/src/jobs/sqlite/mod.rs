@@ -179,7 +179,7 @@ impl JobStore for SqliteJobs {
         )
     }
 
-    fn sweep(&self, retention: Retention) -> StoreFuture<'_, usize> {
+    fn sweep(&self, retention: Retention) -> StoreFuture<'_, u64> {
         let now = (self.clocks.retention)();
         Box::pin(sweep::sweep(&self.database, retention, now))
     }

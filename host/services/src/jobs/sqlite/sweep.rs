@@ -23,7 +23,6 @@ pub(super) const DELETE_FIRST: &str = "
         WHERE pipeline = ?1 AND status = ?2 AND completed_at < ?3 ORDER BY completed_at LIMIT ?4)";
 
 /// The final jobs of one pipeline and status.
-#[derive(Clone)]
 struct FinalJobs {
     pipeline: String,
     status: JobStatus,
@@ -34,19 +33,11 @@ pub(super) async fn sweep(
     database: &Database,
     retention: Retention,
     now: u64,
-) -> Result<usize, JobError> {
+) -> Result<u64, JobError> {
     let mut swept = 0;
     for group in database.read(|connection| groups(connection)).await? {
-        loop {
-            let group = group.clone();
-            let chunk = database
-                .write(move |connection| sweep_chunk(connection, &group, &retention, now))
-                .await?;
-            swept += chunk;
-            if chunk < CHUNK {
-                break;
-            }
-        }
+        let sweep = move |connection: &_| sweep_chunk(connection, &group, &retention, now);
+        swept += database.write_in_chunks(CHUNK, sweep).await?;
     }
     give_space_back(database).await?;
     Ok(swept)
