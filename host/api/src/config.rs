@@ -2,7 +2,6 @@
 
 use hayrick_types::settings::keys::KeysSettings;
 use hayrick_types::settings::server::ServerSettings;
-use hayrick_types::settings::state::StateRetention;
 use ipnet::IpNet;
 
 /// Who gets in without a key, and how often one may try.
@@ -35,6 +34,4 @@ pub struct ApiConfig {
     pub access: AccessConfig,
     /// Whose word on a client counts.
     pub trusted_proxies: Vec<IpNet>,
-    /// How long the state of removed pipelines is kept.
-    pub state_retention: StateRetention,
 }

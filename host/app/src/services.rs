@@ -52,7 +52,12 @@ pub async fn open(config: &Config, data_dir: &Path) -> anyhow::Result<(Services,
         tasks: Tasks::open(database.clone(), config.tasks, clocks.clone())
             .await
             .with_context(cannot)?,
-        state: State::new(database.clone(), config.state, clocks),
+        state: State::new(
+            database.clone(),
+            config.state,
+            config.state_retention,
+            clocks,
+        ),
         egress: egress(config),
         metrics,
     };

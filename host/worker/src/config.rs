@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use hayrick_types::settings::jobs::JobsSettings;
-use hayrick_types::settings::state::StateRetention;
 
 /// How many attempts run at a time, and how often the worker checks them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,8 +13,6 @@ pub struct WorkerConfig {
     pub heartbeat_interval: Duration,
     /// Between two sweeps of old jobs and state.
     pub upkeep_interval: Duration,
-    /// How long the state of removed pipelines is kept.
-    pub retention: StateRetention,
 }
 
 impl Default for WorkerConfig {
@@ -25,7 +22,6 @@ impl Default for WorkerConfig {
             jobs_max: JobsSettings::default().jobs_max,
             heartbeat_interval: Duration::from_secs(10),
             upkeep_interval: Duration::from_secs(60),
-            retention: StateRetention::default(),
         }
     }
 }

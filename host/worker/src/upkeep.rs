@@ -8,7 +8,6 @@ use hayrick_services::jobs::error::JobError;
 use hayrick_services::jobs::queue::Jobs;
 use hayrick_services::state::State;
 use hayrick_types::contract::Export;
-use hayrick_types::settings::state::StateRetention;
 use tokio::time::{MissedTickBehavior, interval};
 
 /// What the upkeep works on.
@@ -16,7 +15,6 @@ pub(crate) struct Upkeep {
     pub(crate) jobs: Jobs,
     pub(crate) state: State,
     pub(crate) runtime: Runtime,
-    pub(crate) retention: StateRetention,
 }
 
 impl Upkeep {
@@ -55,8 +53,7 @@ impl Upkeep {
 
     /// Deletes what pipelines left behind that were removed long ago.
     async fn sweep_removed(&self) {
-        let names = self.runtime.names();
-        let forgotten = match self.state.sweep_removed(names, self.retention).await {
+        let forgotten = match self.state.sweep_removed(self.runtime.names()).await {
             Ok(forgotten) if forgotten.is_empty() => return,
             Ok(forgotten) => forgotten,
             Err(error) => {

@@ -68,7 +68,6 @@ impl Worker {
             jobs: jobs.clone(),
             state,
             runtime: runtime.clone(),
-            retention: config.retention,
         };
         let upkeep = AbortOnDropHandle::new(tokio::spawn(upkeep.run(config.upkeep_interval)));
         let release = watch::Sender::new(false);

@@ -4,7 +4,6 @@ use axum::extract::{Extension, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use hayrick_services::audit::Action;
-use hayrick_types::clock::milliseconds;
 use hayrick_types::id::RunId;
 use hayrick_types::state::StateUse;
 use serde::Serialize;
@@ -32,16 +31,15 @@ struct StateView {
 
 /// Lists the pipelines that have state.
 pub(crate) async fn list(State(state): State<ApiState>) -> Result<Response, ApiError> {
-    let kept = milliseconds(state.config().state_retention.keep_removed);
+    let service = &state.services().state;
     let view = |usage: StateUse| StateView {
         pipeline: usage.pipeline,
         keys: usage.keys,
         bytes: usage.bytes,
         removed_at: usage.removed_at.map(seconds),
-        deleted_at: usage.removed_at.map(|at| seconds(at.saturating_add(kept))),
+        deleted_at: usage.removed_at.map(|at| seconds(service.kept_until(at))),
     };
-    let uses = state.services().state.uses().await?;
-    let data: Vec<StateView> = uses.into_iter().map(view).collect();
+    let data: Vec<StateView> = service.uses().await?.into_iter().map(view).collect();
     Ok(json::ok(&json!({"object": "list", "data": data})))
 }
 

@@ -11,7 +11,7 @@ use hayrick_services::jobs::config::JobsConfig;
 use hayrick_services::llm::config::LlmConfig;
 use hayrick_services::tasks::config::TasksConfig;
 use hayrick_types::settings::egress::EgressSettings;
-use hayrick_types::settings::state::StateQuota;
+use hayrick_types::settings::state::{StateQuota, StateRetention};
 use hayrick_types::settings::tasks::TasksSettings;
 use hayrick_worker::config::WorkerConfig;
 
@@ -40,6 +40,7 @@ pub struct Config {
     pub worker: WorkerConfig,
     pub tasks: TasksConfig,
     pub state: StateQuota,
+    pub state_retention: StateRetention,
     pub egress: EgressSettings,
     /// The source of the secrets that policies name.
     pub environment: Environment,
@@ -115,10 +116,6 @@ impl Config {
             engine: rules.engine,
             jobs_max: rules.jobs.jobs_max,
         };
-        let api = ApiConfig {
-            state_retention: rules.state_retention,
-            ..api
-        };
         Config {
             address,
             data_dir,
@@ -128,7 +125,6 @@ impl Config {
             llm: rules.llm,
             worker: WorkerConfig {
                 jobs_max: rules.jobs.jobs_max,
-                retention: rules.state_retention,
                 ..WorkerConfig::default()
             },
             jobs: JobsConfig {
@@ -138,6 +134,7 @@ impl Config {
             },
             tasks,
             state: rules.state,
+            state_retention: rules.state_retention,
             egress,
             environment,
             warnings: Vec::new(),

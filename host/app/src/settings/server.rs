@@ -69,7 +69,6 @@ pub fn read_server(
         server,
         access,
         trusted_proxies,
-        ..ApiConfig::default()
     };
     (address, config)
 }

@@ -34,7 +34,7 @@ use hayrick_types::policy::{InstanceClass, Interface, Policy};
 use hayrick_types::settings::egress::EgressSettings;
 use hayrick_types::settings::limits::Limits;
 use hayrick_types::settings::plugin::{JobGrant, ModelGrant};
-use hayrick_types::settings::state::StateQuota;
+use hayrick_types::settings::state::{StateQuota, StateRetention};
 use tempfile::TempDir;
 
 use crate::bindings::hayrick::pipeline::types::{Failure, FailureKind};
@@ -75,7 +75,12 @@ impl Host {
             tasks: Tasks::open(database.clone(), TasksConfig::default(), clock.clone())
                 .await
                 .unwrap(),
-            state: State::new(database, StateQuota::default(), clock),
+            state: State::new(
+                database,
+                StateQuota::default(),
+                StateRetention::default(),
+                clock,
+            ),
             egress: Egress::new(
                 EgressSettings::default(),
                 Arc::new(SystemResolver),

@@ -26,15 +26,22 @@ const SWEEP_CHUNK: usize = 64;
 pub struct State {
     database: Database,
     quota: StateQuota,
+    retention: StateRetention,
     clocks: Clocks,
 }
 
 impl State {
-    /// State in this database.
-    pub fn new(database: Database, quota: StateQuota, clocks: impl Into<Clocks>) -> State {
+    /// State in this database. That of removed pipelines is kept as `retention` says.
+    pub fn new(
+        database: Database,
+        quota: StateQuota,
+        retention: StateRetention,
+        clocks: impl Into<Clocks>,
+    ) -> State {
         State {
             database,
             quota,
+            retention,
             clocks: clocks.into(),
         }
     }
@@ -164,6 +171,12 @@ impl State {
             .await
     }
 
+    /// When the state of a pipeline that was removed at this time is deleted; both as Unix time in
+    /// milliseconds.
+    pub fn kept_until(&self, removed_at: u64) -> u64 {
+        removed_at.saturating_add(milliseconds(self.retention.keep_removed))
+    }
+
     /// Deletes the whole state of a pipeline, and returns the number of entries.
     ///
     /// # Errors
@@ -177,12 +190,8 @@ impl State {
     ///
     /// # Errors
     /// The store failed; some of it may be deleted.
-    pub async fn sweep_removed(
-        &self,
-        names: PipelineNames,
-        retention: StateRetention,
-    ) -> Result<Vec<StateUse>, StateError> {
-        let now = (self.clocks.retention)();
+    pub async fn sweep_removed(&self, names: PipelineNames) -> Result<Vec<StateUse>, StateError> {
+        let (now, retention) = ((self.clocks.retention)(), self.retention);
         let overdue = self
             .database
             .write(move |connection| {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hayrick_types::settings::state::StateQuota;
+use hayrick_types::settings::state::{StateQuota, StateRetention};
 use hayrick_types::state::StateEntry;
 
 use crate::database::Database;
@@ -63,7 +63,12 @@ async fn a_recreated_key_has_a_new_revision() {
     state.delete("p", "k").await.unwrap();
     drop((state, database));
     let database = Database::open(&folder.path().join("hayrick.db")).unwrap();
-    let state = State::new(database, StateQuota::default(), Arc::new(|| 0));
+    let state = State::new(
+        database,
+        StateQuota::default(),
+        StateRetention::default(),
+        Arc::new(|| 0),
+    );
     let new = state.set("p", "k", b"v".to_vec(), None).await.unwrap();
     assert!(new > old);
     assert_eq!(

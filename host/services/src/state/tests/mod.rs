@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hayrick_types::settings::state::StateQuota;
+use hayrick_types::settings::state::{StateQuota, StateRetention};
 use tempfile::TempDir;
 
 use crate::database::Database;
@@ -43,6 +43,7 @@ impl Fixture {
         let state = State::new(
             database.clone(),
             quota,
+            StateRetention::default(),
             Arc::new(move || hand.load(Ordering::SeqCst)),
         );
         Fixture {
