@@ -3,24 +3,20 @@
 //! A client that may call these may run code here, within the sandbox: its key needs the scope
 //! `deploy`.
 
-use axum::extract::{Extension, Request, State};
-use axum::http::HeaderMap;
+use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use hayrick_runtime::deploy::Arriving;
 use hayrick_services::audit::Action;
-use hayrick_types::id::RunId;
 use hayrick_types::limit_name::LimitName;
 use hayrick_types::pipeline::PipelineStatus;
 use serde_json::json;
 
 use crate::body::encoding;
 use crate::body::pace::Pace;
-use crate::edge::request_id;
 use crate::error::ApiError;
-use crate::gate::access::Access;
-use crate::gate::audited::record;
+use crate::gate::auditor::Auditor;
 use crate::state::ApiState;
 use crate::wire::json;
 use crate::wire::params::PathParams;
@@ -29,18 +25,16 @@ use crate::wire::params::PathParams;
 /// client that hangs up before has changed nothing.
 pub(crate) async fn deploy(
     State(state): State<ApiState>,
-    Extension(access): Extension<Access>,
+    auditor: Auditor,
     PathParams(name): PathParams<String>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let headers = request.headers().clone();
-    let run = request_id::run_of(&request);
-    let deployed = put(&state, access.actor(), &name, request).await;
+    let deployed = put(&state, auditor.actor(), &name, request).await;
     let (action, outcome) = match &deployed {
         Ok(_) => (Action::Deploy, "ok"),
         Err(error) => (Action::DeployRefused, error.message()),
     };
-    record(&state, &access, (&headers, run), action, &name, outcome).await?;
+    auditor.record(action, &name, outcome).await?;
     Ok(json::ok(&deployed?))
 }
 
@@ -99,15 +93,12 @@ async fn receive(
 /// Removes a pipeline and its file.
 pub(crate) async fn undeploy(
     State(state): State<ApiState>,
-    Extension(access): Extension<Access>,
+    auditor: Auditor,
     PathParams(name): PathParams<String>,
-    Extension(run): Extension<RunId>,
-    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     if !state.runtime().undeploy(&name).await? {
         return Err(ApiError::unknown_pipeline(&name, "GET /status"));
     }
-    let request = (&headers, run);
-    record(&state, &access, request, Action::Undeploy, &name, "ok").await?;
+    auditor.record(Action::Undeploy, &name, "ok").await?;
     Ok(json::ok(&json!({"name": name, "undeployed": true})))
 }

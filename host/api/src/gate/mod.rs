@@ -2,7 +2,7 @@
 //! request passes the gate before its handler.
 
 pub(crate) mod access;
-pub(crate) mod audited;
+pub(crate) mod auditor;
 pub(crate) mod authenticate;
 pub(crate) mod browser;
 pub(crate) mod cors;

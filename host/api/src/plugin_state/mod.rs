@@ -1,17 +1,14 @@
 //! `GET /state` and `DELETE /{pipeline}/state`: what pipelines keep between runs, for operators.
 
-use axum::extract::{Extension, State};
-use axum::http::HeaderMap;
+use axum::extract::State;
 use axum::response::Response;
 use hayrick_services::audit::Action;
-use hayrick_types::id::RunId;
 use hayrick_types::state::StateUse;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::error::ApiError;
-use crate::gate::access::Access;
-use crate::gate::audited::record;
+use crate::gate::auditor::Auditor;
 use crate::state::ApiState;
 use crate::wire::json;
 use crate::wire::params::PathParams;
@@ -46,10 +43,8 @@ pub(crate) async fn list(State(state): State<ApiState>) -> Result<Response, ApiE
 /// Deletes the state of a pipeline that was removed.
 pub(crate) async fn delete(
     State(state): State<ApiState>,
-    Extension(access): Extension<Access>,
+    auditor: Auditor,
     PathParams(pipeline): PathParams<String>,
-    Extension(run): Extension<RunId>,
-    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     if state.runtime().pipeline(&pipeline).is_some() {
         return Err(ApiError::conflict(format!(
@@ -62,15 +57,6 @@ pub(crate) async fn delete(
             "the pipeline '{pipeline}' has no state: GET /state lists those that have"
         )));
     }
-    let request = (&headers, run);
-    record(
-        &state,
-        &access,
-        request,
-        Action::StateDelete,
-        &pipeline,
-        "ok",
-    )
-    .await?;
+    auditor.record(Action::StateDelete, &pipeline, "ok").await?;
     Ok(json::ok(&json!({"deleted": deleted})))
 }
