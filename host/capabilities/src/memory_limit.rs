@@ -7,7 +7,7 @@ use hayrick_types::limit_name::LimitName;
 use hayrick_types::settings::limits::Limits;
 use wasmtime::ResourceLimiter;
 
-use crate::plugin_share::PluginShare;
+use crate::plugin_share::{Full, PluginShare};
 
 /// The maximum of everything that a store may have.
 #[derive(Debug, Clone, Copy)]
@@ -68,23 +68,18 @@ impl MemoryLimit {
 
     /// Takes `more` bytes from the memory of the run, of the plugin and of the host.
     fn take(&self, more: usize) -> Result<(), LimitName> {
-        let (plugin, host) = (self.share.metrics().memory(), self.share.host().memory());
         if self.bytes.saturating_add(more) > self.max.bytes {
             return Err(LimitName::MemoryBytesMax);
         }
-        if !plugin.take(more, self.max.plugin_bytes) {
-            return Err(LimitName::PluginMemoryBytesMax);
-        }
-        if !host.take(more, self.share.host_max().memory_bytes) {
-            plugin.give_back(more);
-            return Err(LimitName::HostMemoryBytesMax);
-        }
-        Ok(())
+        let taken = self.share.memory().take(more, self.max.plugin_bytes);
+        taken.map_err(|full| match full {
+            Full::Plugin => LimitName::PluginMemoryBytesMax,
+            Full::Host(_) => LimitName::HostMemoryBytesMax,
+        })
     }
 
     fn give_back(&self, bytes: usize) {
-        self.share.metrics().memory().give_back(bytes);
-        self.share.host().memory().give_back(bytes);
+        self.share.memory().give_back(bytes);
     }
 }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use hayrick_services::metrics::Metrics;
+use hayrick_services::metrics::in_use::InUse;
 use hayrick_services::metrics::plugin::PluginMetrics;
 
 use crate::cpu_share::CpuShare;
@@ -16,6 +17,41 @@ pub struct HostMax {
     pub memory_bytes: usize,
     /// Suspended calls, beyond those that each run has a stack for.
     pub suspended_calls: usize,
+}
+
+/// Something that the runs of a plugin take from what it and the host may use.
+pub(crate) struct SharedUse<'a> {
+    plugin: &'a InUse,
+    host: &'a InUse,
+    host_max: usize,
+}
+
+/// Who has no room for more.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Full {
+    Plugin,
+    /// With the maximum of the host.
+    Host(usize),
+}
+
+impl SharedUse<'_> {
+    /// Takes `count` from both, or from neither. The plugin may use `plugin_max`.
+    pub(crate) fn take(&self, count: usize, plugin_max: usize) -> Result<(), Full> {
+        if !self.plugin.take(count, plugin_max) {
+            return Err(Full::Plugin);
+        }
+        if !self.host.take(count, self.host_max) {
+            self.plugin.give_back(count);
+            return Err(Full::Host(self.host_max));
+        }
+        Ok(())
+    }
+
+    /// Gives `count` back to both.
+    pub(crate) fn give_back(&self, count: usize) {
+        self.plugin.give_back(count);
+        self.host.give_back(count);
+    }
 }
 
 /// State that all runs of one plugin share.
@@ -50,8 +86,22 @@ impl PluginShare {
         Arc::clone(&self.cpu)
     }
 
-    pub(crate) fn host(&self) -> &Metrics {
-        &self.host
+    /// Linear memory, in bytes.
+    pub(crate) fn memory(&self) -> SharedUse<'_> {
+        SharedUse {
+            plugin: self.metrics.memory(),
+            host: self.host.memory(),
+            host_max: self.host_max.memory_bytes,
+        }
+    }
+
+    /// Suspended calls, beyond those that each run has a stack for.
+    pub(crate) fn suspended_calls(&self) -> SharedUse<'_> {
+        SharedUse {
+            plugin: self.metrics.suspended_calls(),
+            host: self.host.suspended_calls(),
+            host_max: self.host_max.suspended_calls,
+        }
     }
 
     /// What all plugins together may use.

@@ -3,8 +3,7 @@
 //!
 //! The engine reports each entry into a guest. An entry that has not returned while another one
 //! begins is suspended, or is below it on the same stack: a host function that allocates memory in
-//! the guest enters it a second time. So the first two entries of a run are free; the pool has
-//! stacks for them.
+//! the guest enters it a second time. So the first two entries of a run are free.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +12,12 @@ use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::limit_name::LimitName;
 use hayrick_types::settings::limits::Limits;
 
-use crate::plugin_share::PluginShare;
+use crate::plugin_share::{Full, PluginShare};
 use crate::run_ended::RunEnded;
 
-/// Entries of a run that take nothing from what the plugin and the host may use.
-const FREE: usize = 2;
+/// Entries of a run that take nothing from what the plugin and the host may use: the pool has a
+/// stack for each of them.
+pub const FREE: usize = 2;
 /// When to retry a run that got no stack.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -33,8 +33,7 @@ pub struct SuspendedCalls {
 impl Drop for SuspendedCalls {
     fn drop(&mut self) {
         let counted = self.entered.saturating_sub(FREE);
-        self.share.metrics().suspended_calls().give_back(counted);
-        self.share.host().suspended_calls().give_back(counted);
+        self.share.suspended_calls().give_back(counted);
     }
 }
 
@@ -66,8 +65,7 @@ impl SuspendedCalls {
     pub fn leave(&mut self) {
         self.entered = self.entered.saturating_sub(1);
         if self.entered >= FREE {
-            self.share.metrics().suspended_calls().give_back(1);
-            self.share.host().suspended_calls().give_back(1);
+            self.share.suspended_calls().give_back(1);
         }
     }
 
@@ -75,19 +73,11 @@ impl SuspendedCalls {
         if self.entered >= self.max {
             return Err((LimitName::SuspendedCallsMax, self.max));
         }
-        let (plugin, host) = (
-            self.share.metrics().suspended_calls(),
-            self.share.host().suspended_calls(),
-        );
-        if !plugin.take(1, self.plugin_max) {
-            return Err((LimitName::PluginSuspendedCallsMax, self.plugin_max));
-        }
-        let host_max = self.share.host_max().suspended_calls;
-        if !host.take(1, host_max) {
-            plugin.give_back(1);
-            return Err((LimitName::HostSuspendedCallsMax, host_max));
-        }
-        Ok(())
+        let taken = self.share.suspended_calls().take(1, self.plugin_max);
+        taken.map_err(|full| match full {
+            Full::Plugin => (LimitName::PluginSuspendedCallsMax, self.plugin_max),
+            Full::Host(host_max) => (LimitName::HostSuspendedCallsMax, host_max),
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Configures the wasmtime engine: its pooling allocator and epochs.
 
+use hayrick_capabilities::suspended_calls::FREE;
 use hayrick_types::settings::engine::PagemapScan;
 use wasmtime::{Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
@@ -18,7 +19,7 @@ const ENTITIES_MAX: u32 = 20_000;
 const INSTANCE_METADATA_BYTES_MAX: usize = 4 << 20;
 /// Memories of one run that the pool has room for: even if all runs of a plugin have as many as they
 /// may, half of the pool is left for the others.
-const MEMORIES_OF_RUN: u32 = 2;
+const MEMORIES_OF_RUN: usize = 2;
 /// With more memories of 4 GiB, the addresses that they reserve leave too little of the 47 bits of a
 /// process.
 const MEMORIES_CEILING: u32 = 24_000;
@@ -31,8 +32,6 @@ const TABLE_ELEMENTS_CEILING: usize = 1_000_000;
 /// Tables per run that the pool has room for. Even if all runs of a plugin use as many as they may,
 /// enough are left for the others.
 const TABLES_OF_RUN: u32 = 8;
-/// Stacks of one run: two suspended calls, or one and the stack that further work begins on.
-const STACKS_OF_RUN: u32 = 2;
 /// Linux allows a process 65,530 mappings, and a stack takes two: itself and its guard page. The
 /// rest is for the memories of runs.
 const STACKS_CEILING: u32 = 20_000;
@@ -58,13 +57,14 @@ pub(crate) fn engine(config: &RuntimeConfig) -> wasmtime::Result<Engine> {
         .total_core_instances(
             runs.saturating_mul(u32::try_from(config.limits.instances_max).unwrap_or(u32::MAX)),
         )
-        .total_memories(
-            runs.saturating_mul(MEMORIES_OF_RUN)
-                .min(MEMORIES_CEILING)
-                .max(runs),
-        )
+        .total_memories(slots(runs, MEMORIES_OF_RUN, 0, MEMORIES_CEILING))
         .total_tables(runs.saturating_mul(TABLES_OF_RUN))
-        .total_stacks(stacks(runs, config.engine.host_suspended_calls_max))
+        .total_stacks(slots(
+            runs,
+            FREE,
+            config.engine.host_suspended_calls_max,
+            STACKS_CEILING,
+        ))
         .max_core_instances_per_component(ENTITIES_MAX)
         .max_tables_per_component(ENTITIES_MAX)
         .max_tables_per_module(ENTITIES_MAX)
@@ -88,11 +88,13 @@ pub(crate) fn engine(config: &RuntimeConfig) -> wasmtime::Result<Engine> {
     Engine::new(&settings)
 }
 
-/// The stacks of `runs`, with those of further suspended calls.
-fn stacks(runs: u32, suspended_calls_max: usize) -> u32 {
-    runs.saturating_mul(STACKS_OF_RUN)
-        .saturating_add(u32::try_from(suspended_calls_max).unwrap_or(u32::MAX))
-        .min(STACKS_CEILING)
+/// Slots of the pool: `each` for every run and `more` besides, within `ceiling`, but one for every
+/// run at least.
+fn slots(runs: u32, each: usize, more: usize, ceiling: u32) -> u32 {
+    let number = |count| u32::try_from(count).unwrap_or(u32::MAX);
+    runs.saturating_mul(number(each))
+        .saturating_add(number(more))
+        .min(ceiling)
         .max(runs)
 }
 

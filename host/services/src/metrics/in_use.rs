@@ -1,8 +1,8 @@
-//! Bytes in use, counted so that they can be limited and shown.
+//! What is in use, counted so that it can be limited and shown.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A shared number of bytes.
+/// A shared number: bytes, or calls.
 #[derive(Debug, Default)]
 pub struct InUse(AtomicUsize);
 
