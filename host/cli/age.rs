@@ -7,12 +7,12 @@ use serde_json::Value;
 /// The seconds of each unit, the largest first.
 const UNITS: [(&str, u64); 3] = [("d", 86_400), ("h", 3600), ("m", 60)];
 
-/// How long ago the Unix time at `path` was; `None` if there is none.
+/// How long ago the Unix time at `path` was. `None` if the value has no time there.
 pub fn age(value: &Value, path: &str) -> Option<String> {
     Some(show(now().saturating_sub(time(value, path)?).as_secs()))
 }
 
-/// How soon the Unix time at `path` will be; `None` if there is none.
+/// How soon the Unix time at `path` will come. `None` if the value has no time there.
 pub fn until(value: &Value, path: &str) -> Option<String> {
     Some(show(time(value, path)?.saturating_sub(now()).as_secs()))
 }

@@ -92,6 +92,19 @@ pub struct Event {
     pub data: JsonLine,
 }
 
+/// The members of OpenAI's own answers. The host writes them with values of its own.
+pub const OPENAI_MEMBERS: [&str; 9] = [
+    "id",
+    "object",
+    "created",
+    "model",
+    "choices",
+    "usage",
+    "error",
+    "system_fingerprint",
+    "service_tier",
+];
+
 /// One piece of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Chunk {

@@ -41,7 +41,7 @@ fn memory_under(root: &Path) -> u64 {
 fn least_limit(mount: &Path, group: &str, file: &str) -> Option<u64> {
     let folder = mount.join(group.trim_start_matches('/'));
     let groups = folder.ancestors().take_while(|at| at.starts_with(mount));
-    // "max" is not a number, and means that there is no limit.
+    // A group without a limit has the word "max", which does not parse.
     let limits = groups.filter_map(|at| read_to_string(at.join(file)).ok()?.trim().parse().ok());
     limits.min()
 }

@@ -3,27 +3,17 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use hayrick_types::chunk::OPENAI_MEMBERS;
 use hayrick_types::json_line::{JsonLine, is_readable};
 use serde_json::value::RawValue;
 
-/// The fields of OpenAI's own objects, and the place of events, which a plugin cannot replace.
-const RESERVED: [&str; 10] = [
-    "id",
-    "object",
-    "created",
-    "model",
-    "choices",
-    "usage",
-    "error",
-    "system_fingerprint",
-    "service_tier",
-    "event",
-];
+/// The place of events, which a plugin cannot replace.
+const EVENT: &str = "event";
 
 /// The members that a plugin may add; none if the document is not an object.
 pub(super) fn free_fields(json: &JsonLine) -> Vec<(Cow<'_, str>, &RawValue)> {
     let mut members = json.members();
-    members.retain(|(name, _)| !RESERVED.contains(&&**name));
+    members.retain(|(name, _)| *name != EVENT && !OPENAI_MEMBERS.contains(&&**name));
     members
 }
 

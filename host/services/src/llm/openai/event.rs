@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use hayrick_types::chunk::OPENAI_MEMBERS;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -10,18 +11,9 @@ use serde_json::{Map, Value};
 
 use crate::llm::openai::content::Content;
 
-/// Members that say nothing to a client beyond what the host says itself: OpenAI's own, which every
-/// answer of the host has with values of its own, and its random padding.
-const IGNORED: [&str; 8] = [
-    "id",
-    "created",
-    "model",
-    "system_fingerprint",
-    "service_tier",
-    "obfuscation",
-    "code",
-    "param",
-];
+/// Members of which no client learns anything: OpenAI's random padding, and what vLLM puts beside the
+/// message of an error.
+const NOISE: [&str; 3] = ["obfuscation", "code", "param"];
 
 #[derive(Default)]
 pub(super) struct Event<'a> {
@@ -135,7 +127,7 @@ impl<'de> Visitor<'de> for Members {
                 "message" => event.message = members.next_value()?,
                 "errors" => event.errors = members.next_value()?,
                 "x_groq" => event.x_groq = members.next_value()?,
-                known if IGNORED.contains(&known) => {
+                name if OPENAI_MEMBERS.contains(&name) || NOISE.contains(&name) => {
                     members.next_value::<IgnoredAny>()?;
                 }
                 _ => {
