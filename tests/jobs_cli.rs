@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::command::{CommandOutput, hayrick};
+use crate::support::command::CommandOutput;
 use crate::support::host::TestHost;
 use crate::support::jobs::{id, program, sleep, with};
 
@@ -11,18 +11,7 @@ const ABSENT: &str = "00000000-0000-0000-0000-000000000000";
 
 /// Runs `hayrick jobs` against this host.
 async fn jobs(host: &TestHost, args: &[&str]) -> CommandOutput {
-    let port = host.address().rsplit(':').next().unwrap().to_owned();
-    let args: Vec<String> = ["jobs"]
-        .iter()
-        .chain(args)
-        .map(|arg| (*arg).to_owned())
-        .chain(["--port".to_owned(), port])
-        .collect();
-    tokio::task::spawn_blocking(move || {
-        hayrick(&args.iter().map(String::as_str).collect::<Vec<_>>())
-    })
-    .await
-    .unwrap()
+    host.command(&[&["jobs"], args].concat()).await
 }
 
 fn value(value: u64) -> Value {

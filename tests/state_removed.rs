@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::support::await_event::{SOON, eventually};
-use crate::support::command::{CommandOutput, hayrick};
+use crate::support::command::hayrick;
 use crate::support::host::TestHost;
 
 const TOOL: &str = "state-tool";
@@ -20,14 +20,24 @@ async fn undeploy(host: &TestHost, pipeline: &str) {
     assert_eq!(host.client.send("POST", &path, "").await.status, 200);
 }
 
-/// Runs `hayrick state` against this host.
-async fn state(host: &TestHost, args: &[&str]) -> CommandOutput {
-    let port = host.address().rsplit(':').next().unwrap().to_owned();
-    let mut args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-    args.insert(0, "state".to_owned());
-    args.extend(["--port".to_owned(), port]);
-    let run = move || hayrick(&args.iter().map(String::as_str).collect::<Vec<_>>());
-    tokio::task::spawn_blocking(run).await.unwrap()
+/// Waits until the host has seen that the pipeline is gone, or back, and returns its row.
+async fn seen_as(host: &TestHost, removed: bool) -> Value {
+    let what = if removed { "gone" } else { "back" };
+    eventually(
+        &format!("the pipeline is seen to be {what}"),
+        SOON,
+        async || {
+            let row = listed(host, TOOL).await?;
+            let at = &row["removed_at"];
+            let is_so = if removed {
+                at.is_number()
+            } else {
+                at.is_null()
+            };
+            is_so.then_some(row)
+        },
+    )
+    .await
 }
 
 fn approvals(host: &TestHost) -> String {
@@ -52,27 +62,22 @@ async fn the_state_of_a_removed_pipeline_is_shown_and_can_be_deleted() {
     assert!(refused.error().contains("undeploy it first"));
 
     undeploy(&host, TOOL).await;
-    let removed = eventually("the pipeline is seen to be gone", SOON, async || {
-        listed(&host, TOOL)
-            .await
-            .filter(|row| row["removed_at"].is_number())
-    })
-    .await;
+    let removed = seen_as(&host, true).await;
     let kept = removed["deleted_at"].as_f64().unwrap() - removed["removed_at"].as_f64().unwrap();
     assert_eq!(kept, 30.0 * 86_400.0, "{removed}");
-    let table = state(&host, &["list"]).await;
+    let table = host.command(&["state", "list"]).await;
     assert!(
         table.code == Some(0) && table.stdout.contains("29d"),
         "{table:?}"
     );
 
-    let deleted = state(&host, &["delete", TOOL]).await;
+    let deleted = host.command(&["state", "delete", TOOL]).await;
     assert!(
         deleted.code == Some(0) && deleted.stdout.contains("keys: 2"),
         "{deleted:?}"
     );
     assert_eq!(listed(&host, TOOL).await, None);
-    let again = state(&host, &["delete", TOOL]).await;
+    let again = host.command(&["state", "delete", TOOL]).await;
     assert!(
         again.code == Some(3) && again.stderr.contains("has no state"),
         "{again:?}"
@@ -87,22 +92,12 @@ async fn a_pipeline_that_comes_back_in_time_finds_its_state() {
     let component = std::fs::read(host.plugin_file(TOOL)).unwrap();
     host.client.chat(TOOL, "set:k=kept").await;
     undeploy(&host, TOOL).await;
-    eventually("the pipeline is seen to be gone", SOON, async || {
-        listed(&host, TOOL)
-            .await
-            .filter(|row| row["removed_at"].is_number())
-    })
-    .await;
+    seen_as(&host, true).await;
     host.rename_in(TOOL, &component);
     host.serves_version(TOOL, 1).await;
     let found = host.client.chat(TOOL, "get:k").await.text();
     assert!(found.contains("kept"), "{found}");
-    eventually("the pipeline is seen to be back", SOON, async || {
-        listed(&host, TOOL)
-            .await
-            .filter(|row| row["removed_at"].is_null())
-    })
-    .await;
+    seen_as(&host, false).await;
 }
 
 #[tokio::test]

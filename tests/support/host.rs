@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::await_event::{SOON, eventually};
 use super::client::Client;
-use super::command::hayrick;
+use super::command::{CommandOutput, hayrick};
 use super::folder::Folder;
 use super::guest::{guest, plugin};
 use super::launch::{Launch, Process};
@@ -299,6 +299,21 @@ impl TestHost {
             status["last_error"]["reason"].as_str().map(str::to_owned)
         })
         .await
+    }
+
+    /// Runs a command of `hayrick` against this host.
+    pub async fn command(&self, args: &[&str]) -> CommandOutput {
+        let port = self.address().rsplit(':').next().unwrap();
+        let args: Vec<String> = args
+            .iter()
+            .chain(&["--port", port])
+            .map(|arg| (*arg).to_owned())
+            .collect();
+        tokio::task::spawn_blocking(move || {
+            hayrick(&args.iter().map(String::as_str).collect::<Vec<_>>())
+        })
+        .await
+        .unwrap()
     }
 
     /// Waits until a pipeline has no running runs.

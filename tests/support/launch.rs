@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
@@ -81,17 +82,14 @@ impl Launch {
     }
 }
 
-/// How often a killed process is looked at, and for how long.
-const KILL_WAIT: (Duration, u32) = (Duration::from_millis(1), 5000);
-
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill_soon();
-        for _ in 0..KILL_WAIT.1 {
-            if !matches!(self.child.try_wait(), Ok(None)) {
-                return;
-            }
-            std::thread::sleep(KILL_WAIT.0);
+        let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok());
+        if let Some(pid) = pid.and_then(Pid::from_raw) {
+            // Its status is left for whoever collects it. If this fails, it has ended before.
+            let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+            let _ = waitid(WaitId::Pid(pid), ended);
         }
     }
 }
