@@ -4,9 +4,9 @@ mod table;
 
 use std::fmt::Write;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use self::table::{Expected, ODDITIES, Oddity};
+use self::table::{Expected, ODDITIES, Oddity, Place};
 use crate::support::client::{chat_body, stream_body};
 use crate::support::fake_upstream::{Behaviour, FakeUpstream};
 use crate::support::host::TestHost;
@@ -85,12 +85,35 @@ struct Seen {
     calls: Vec<(String, String, String)>,
     finish: String,
     error: String,
-    /// Members beside those that every answer has.
-    others: Map<String, Value>,
+    /// Members beside those that every answer has, and where they stand.
+    others: Vec<(Place, String, Value)>,
+}
+
+/// Puts a piece of a member to what has come of it, as the clients of OpenAI do.
+fn join(known: &mut Value, piece: Value) {
+    match (known, piece) {
+        (Value::Array(known), Value::Array(piece)) => {
+            for item in piece {
+                let index = item.get("index");
+                let same = |known: &&mut Value| index.is_some() && known.get("index") == index;
+                match known.iter_mut().find(same) {
+                    Some(known) => join(known, item),
+                    None => known.push(item),
+                }
+            }
+        }
+        (Value::Object(known), Value::Object(piece)) => {
+            for (name, value) in piece {
+                join(known.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (Value::String(known), Value::String(piece)) if *known != piece => known.push_str(&piece),
+        (known, piece) => *known = piece,
+    }
 }
 
 impl Seen {
-    /// Keeps the members of an answer, or of one event of it; none may come twice.
+    /// Keeps the members of an answer, or of one event of it; those of the answer may come once.
     fn keep(&mut self, answer: &Value) {
         const KNOWN: [&str; 8] = [
             "id",
@@ -102,10 +125,35 @@ impl Seen {
             "error",
             "system_fingerprint",
         ];
-        let members = answer.as_object().into_iter().flatten();
-        for (name, value) in members.filter(|(name, _)| !KNOWN.contains(&name.as_str())) {
-            let before = self.others.insert(name.clone(), value.clone());
-            assert_eq!(before, None, "{name} comes twice");
+        self.add(Place::Answer, answer, &KNOWN);
+        for choice in answer["choices"].as_array().into_iter().flatten() {
+            const KNOWN: [&str; 4] = ["index", "delta", "message", "finish_reason"];
+            self.add(Place::Choice, choice, &KNOWN);
+            let message = choice.get("delta").unwrap_or(&choice["message"]);
+            const OF_MESSAGE: [&str; 5] = [
+                "role",
+                "content",
+                "refusal",
+                "reasoning_content",
+                "tool_calls",
+            ];
+            self.add(Place::Message, message, &OF_MESSAGE);
+        }
+    }
+
+    fn add(&mut self, place: Place, object: &Value, known: &[&str]) {
+        let members = object.as_object().into_iter().flatten();
+        let others = members.filter(|(name, value)| !known.contains(&&***name) && !value.is_null());
+        for (name, value) in others {
+            let before = self
+                .others
+                .iter_mut()
+                .find(|it| (it.0, &it.1) == (place, name));
+            match before {
+                Some(_) if place == Place::Answer => panic!("{name} comes twice"),
+                Some((.., known)) => join(known, value.clone()),
+                None => self.others.push((place, name.clone(), value.clone())),
+            }
         }
     }
 
@@ -148,10 +196,10 @@ impl Seen {
             Expected::Calls(_) | Expected::Fails(_) => ("", "", "tool_calls"),
         };
         let others = match row.expected {
-            Expected::Adds(_, name, json) => {
-                Map::from_iter([(name.to_owned(), serde_json::from_str(json).unwrap())])
+            Expected::Adds(_, place, name, json) => {
+                vec![(place, name.to_owned(), serde_json::from_str(json).unwrap())]
             }
-            _ => Map::new(),
+            _ => Vec::new(),
         };
         assert_eq!(self.others, others, "{context}");
         let found = (&*self.text, &*self.reasoning, &*self.finish);

@@ -10,10 +10,18 @@ pub enum Expected {
     Ends(&'static str, &'static str),
     /// Tool calls: id, name and arguments.
     Calls(&'static [(&'static str, &'static str, &'static str)]),
-    /// A text, and this member of the answer beside OpenAI's own: its name and its JSON.
-    Adds(&'static str, &'static str, &'static str),
+    /// A text, and a member that no chunk of its own carries: where, its name and its JSON.
+    Adds(&'static str, Place, &'static str, &'static str),
     /// A failure that says this.
     Fails(&'static str),
+}
+
+/// Where a member stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Answer,
+    Choice,
+    Message,
 }
 
 use Expected::{Adds, Calls, Ends, Fails, Says, Thinks};
@@ -40,11 +48,16 @@ pub const ODDITIES: &[Oddity] = &[
     },
     Oddity {
         servers: "Azure",
-        sends: "A first event without choices that has `prompt_filter_results`, and events with only `content_filter_offsets`.",
-        does: "Passes the first on with the answer, and skips the others.",
+        sends: "A first event without choices that has `prompt_filter_results`, and events without a delta.",
+        does: "Passes the member on with the answer.",
         content_type: "text/event-stream",
-        body: "data: {\"choices\":[],\"prompt_filter_results\":[{\"prompt_index\":0}],\"id\":\"\",\"model\":\"\"}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\ndata: {\"choices\":[{\"index\":0,\"finish_reason\":null,\"content_filter_offsets\":{\"start_offset\":1}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
-        expected: Adds("Hi", "prompt_filter_results", "[{\"prompt_index\":0}]"),
+        body: "data: {\"choices\":[],\"prompt_filter_results\":[{\"prompt_index\":0}],\"id\":\"\",\"model\":\"\"}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\ndata: {\"choices\":[{\"index\":0,\"finish_reason\":null}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
+        expected: Adds(
+            "Hi",
+            Place::Answer,
+            "prompt_filter_results",
+            "[{\"prompt_index\":0}]",
+        ),
     },
     Oddity {
         servers: "Perplexity and others",
@@ -52,7 +65,80 @@ pub const ODDITIES: &[Oddity] = &[
         does: "Passes them on once, with the end of the answer.",
         content_type: "text/event-stream",
         body: "data: {\"citations\":[\"a\"],\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\ndata: {\"citations\":[\"a\",\"b\"],\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
-        expected: Adds("Hi", "citations", "[\"a\",\"b\"]"),
+        expected: Adds("Hi", Place::Answer, "citations", "[\"a\",\"b\"]"),
+    },
+    Oddity {
+        servers: "Azure",
+        sends: "The same `content_filter_results` in the choice of every event.",
+        does: "Passes them on once.",
+        content_type: "text/event-stream",
+        body: "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"H\"},\"content_filter_results\":{\"hate\":{\"filtered\":false}}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"i\"},\"content_filter_results\":{\"hate\":{\"filtered\":false}}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
+        expected: Adds(
+            "Hi",
+            Place::Choice,
+            "content_filter_results",
+            "{\"hate\":{\"filtered\":false}}",
+        ),
+    },
+    Oddity {
+        servers: "OpenAI, vLLM",
+        sends: "`logprobs` beside the delta, a list for every event.",
+        does: "Passes them on beside an empty delta; a whole answer has one list.",
+        content_type: "text/event-stream",
+        body: "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"H\"},\"logprobs\":{\"content\":[{\"token\":\"H\",\"logprob\":-0.5}]}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"i\"},\"logprobs\":{\"content\":[{\"token\":\"i\",\"logprob\":-1}]}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
+        expected: Adds(
+            "Hi",
+            Place::Choice,
+            "logprobs",
+            "{\"content\":[{\"token\":\"H\",\"logprob\":-0.5},{\"token\":\"i\",\"logprob\":-1}]}",
+        ),
+    },
+    Oddity {
+        servers: "OpenAI, OpenRouter",
+        sends: "`annotations` in the message: the pages that a model read.",
+        does: "Passes them on.",
+        content_type: "text/event-stream",
+        body: "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"annotations\":[{\"type\":\"url_citation\",\"url_citation\":{\"url\":\"https://a.example\"}}]}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
+        expected: Adds(
+            "Hi",
+            Place::Message,
+            "annotations",
+            "[{\"type\":\"url_citation\",\"url_citation\":{\"url\":\"https://a.example\"}}]",
+        ),
+    },
+    Oddity {
+        servers: "OpenRouter, Gemini",
+        sends: "`images` in the message.",
+        does: "Passes them on.",
+        content_type: "text/event-stream",
+        body: "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"images\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,AA\"}}]}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
+        expected: Adds(
+            "Hi",
+            Place::Message,
+            "images",
+            "[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,AA\"}}]",
+        ),
+    },
+    Oddity {
+        servers: "OpenRouter",
+        sends: "`reasoning_details` in pieces, each with the `index` of its item.",
+        does: "Passes the pieces on; a whole answer has the items put together.",
+        content_type: "text/event-stream",
+        body: "data: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning_details\":[{\"index\":0,\"type\":\"reasoning.text\",\"text\":\"h\"}]}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning_details\":[{\"index\":0,\"type\":\"reasoning.text\",\"text\":\"m\"}]}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
+        expected: Adds(
+            "Hi",
+            Place::Message,
+            "reasoning_details",
+            "[{\"index\":0,\"type\":\"reasoning.text\",\"text\":\"hm\"}]",
+        ),
+    },
+    Oddity {
+        servers: "vLLM",
+        sends: "`stop_reason` beside the finish reason.",
+        does: "Passes it on.",
+        content_type: "text/event-stream",
+        body: "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\",\"stop_reason\":7}]}\n\ndata: [DONE]\n\n",
+        expected: Adds("Hi", Place::Choice, "stop_reason", "7"),
     },
     Oddity {
         servers: "Azure",

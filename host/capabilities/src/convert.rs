@@ -186,6 +186,8 @@ impl From<types::Chunk> for chunk::Chunk {
             types::Chunk::Usage(usage) => chunk::Chunk::Usage(usage.into()),
             types::Chunk::Finish(reason) => chunk::Chunk::Finish(reason.into()),
             types::Chunk::Fields(json) => chunk::Chunk::Fields(JsonLine::new(json)),
+            types::Chunk::MessageFields(json) => chunk::Chunk::MessageFields(JsonLine::new(json)),
+            types::Chunk::ChoiceFields(json) => chunk::Chunk::ChoiceFields(JsonLine::new(json)),
         }
     }
 }
@@ -209,6 +211,8 @@ impl From<chunk::Chunk> for types::Chunk {
             chunk::Chunk::Usage(usage) => types::Chunk::Usage(usage.into()),
             chunk::Chunk::Finish(reason) => types::Chunk::Finish(reason.into()),
             chunk::Chunk::Fields(json) => types::Chunk::Fields(json.into_string()),
+            chunk::Chunk::MessageFields(json) => types::Chunk::MessageFields(json.into_string()),
+            chunk::Chunk::ChoiceFields(json) => types::Chunk::ChoiceFields(json.into_string()),
         }
     }
 }
@@ -242,6 +246,9 @@ impl From<generation::Answer> for types::Answer {
             tool_calls: answer.tool_calls.into_iter().map(Into::into).collect(),
             finish: answer.finish.into(),
             usage: answer.usage.map(Into::into),
+            message_fields: answer.message_fields,
+            choice_fields: answer.choice_fields,
+            fields: answer.fields,
         }
     }
 }

@@ -49,7 +49,7 @@ struct ResponseCall {
 
 impl ResponseCall {
     async fn send(self, chunk: Chunk) -> wasmtime::Result<Result<(), types::Failure>> {
-        if let Chunk::Fields(json) = &chunk
+        if let Chunk::Fields(json) | Chunk::MessageFields(json) | Chunk::ChoiceFields(json) = &chunk
             && !json.is_object()
         {
             let text = "the fields of a chunk are not a JSON object that every client can read: \

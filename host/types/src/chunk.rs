@@ -105,6 +105,29 @@ pub const OPENAI_MEMBERS: [&str; 9] = [
     "service_tier",
 ];
 
+/// The members of OpenAI's messages that other chunks carry, and the names under which upstreams send
+/// them.
+pub const MESSAGE_MEMBERS: [&str; 7] = [
+    "role",
+    "content",
+    "refusal",
+    "reasoning_content",
+    "reasoning",
+    "tool_calls",
+    "function_call",
+];
+
+/// The members of OpenAI's choices that other chunks carry, and the names under which upstreams send
+/// them.
+pub const CHOICE_MEMBERS: [&str; 6] = [
+    "index",
+    "delta",
+    "message",
+    "text",
+    "finish_reason",
+    "error",
+];
+
 /// One piece of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Chunk {
@@ -116,6 +139,10 @@ pub enum Chunk {
     Finish(FinishReason),
     /// A JSON object whose fields are added to those of the answer.
     Fields(JsonLine),
+    /// A JSON object whose fields are added to those of the message.
+    MessageFields(JsonLine),
+    /// A JSON object whose fields are added to those of the choice.
+    ChoiceFields(JsonLine),
 }
 
 impl Chunk {
@@ -123,7 +150,9 @@ impl Chunk {
     pub fn len(&self) -> usize {
         match self {
             Chunk::Text(text) | Chunk::Reasoning(text) => text.len(),
-            Chunk::Fields(json) => json.as_str().len(),
+            Chunk::Fields(json) | Chunk::MessageFields(json) | Chunk::ChoiceFields(json) => {
+                json.as_str().len()
+            }
             Chunk::ToolCall(call) => {
                 call.arguments.len()
                     + call.id.as_ref().map_or(0, String::len)

@@ -41,4 +41,10 @@ pub struct Answer {
     pub tool_calls: Vec<ToolCall>,
     pub finish: FinishReason,
     pub usage: Option<Usage>,
+    /// The other members of the message, a JSON object.
+    pub message_fields: Option<String>,
+    /// The other members of the choice, a JSON object.
+    pub choice_fields: Option<String>,
+    /// The other members of the answer, a JSON object.
+    pub fields: Option<String>,
 }

@@ -64,14 +64,19 @@ impl JsonLine {
 
     /// The members of an object, each as it was written; none if the document is not an object.
     pub fn members(&self) -> Vec<(Cow<'_, str>, &RawValue)> {
-        let read: Result<Members<'_>, _> = serde_json::from_str(&self.0);
-        read.map_or_else(|_| Vec::new(), |members| members.0)
+        members(&self.0)
     }
 
     /// Whether the document is an object.
     pub fn is_object(&self) -> bool {
         self.0.trim_ascii_start().starts_with('{')
     }
+}
+
+/// The members of a JSON object, each as it was written; none if the text is not one.
+pub fn members(text: &str) -> Vec<(Cow<'_, str>, &RawValue)> {
+    let read: Result<Members<'_>, _> = serde_json::from_str(text);
+    read.map_or_else(|_| Vec::new(), |members| members.0)
 }
 
 /// The members of a JSON object, each as it was written.

@@ -16,6 +16,7 @@ pub mod id;
 pub mod job;
 pub mod json_line;
 pub mod limit_name;
+pub mod merged;
 pub mod message;
 pub mod pipeline;
 pub mod policy;

@@ -160,7 +160,7 @@ impl Source {
             FinishReason::ToolCalls,
             FinishReason::ContentFilter,
         ];
-        match self.byte() % 7 {
+        match self.byte() % 9 {
             0 => Chunk::Text(self.text()),
             1 => Chunk::Reasoning(self.text()),
             2 => Chunk::ToolCall(ToolCallDelta {
@@ -180,7 +180,9 @@ impl Source {
                 details: self.maybe(Source::text),
             }),
             5 => Chunk::Finish(finish[usize::from(self.byte()) % finish.len()]),
-            _ => Chunk::Fields(self.text()),
+            6 => Chunk::Fields(self.text()),
+            7 => Chunk::MessageFields(self.text()),
+            _ => Chunk::ChoiceFields(self.text()),
         }
     }
 

@@ -3,6 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use hayrick_types::chunk::Chunk;
 use hayrick_types::failure::Failure;
+use hayrick_types::json_line::JsonLine;
 
 use crate::body::answer_stream::Encode;
 use crate::error::ApiError;
@@ -49,6 +50,12 @@ fn write_text(out: &mut BytesMut, name: &str, text: &str) {
     });
 }
 
+fn write_fields(out: &mut BytesMut, name: &str, fields: &JsonLine) {
+    sse::write_event(out, name, |out| {
+        out.put_slice(fields.as_str().as_bytes());
+    });
+}
+
 impl Encode for EventWriter {
     fn chunk(&mut self, chunk: &Chunk, out: &mut BytesMut) {
         match chunk {
@@ -61,11 +68,9 @@ impl Encode for EventWriter {
                 out.put_slice(event.data.as_str().as_bytes());
                 out.put_slice(b"}");
             }),
-            Chunk::Fields(fields) => {
-                sse::write_event(out, "fields", |out| {
-                    out.put_slice(fields.as_str().as_bytes());
-                });
-            }
+            Chunk::Fields(fields) => write_fields(out, "fields", fields),
+            Chunk::MessageFields(fields) => write_fields(out, "message_fields", fields),
+            Chunk::ChoiceFields(fields) => write_fields(out, "choice_fields", fields),
             Chunk::ToolCall(_) | Chunk::Usage(_) | Chunk::Finish(_) => {}
         }
     }

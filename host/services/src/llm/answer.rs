@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hayrick_types::chunk::{Chunk, FinishReason, ToolCallDelta};
 use hayrick_types::failure::Failure;
 use hayrick_types::generation::Answer;
+use hayrick_types::merged::{Merged, Texts};
 use hayrick_types::message::ToolCall;
 
 use crate::llm::generation::Generation;
@@ -23,8 +24,12 @@ pub(crate) async fn collect(
         tool_calls: Vec::new(),
         finish: FinishReason::Stop,
         usage: None,
+        message_fields: None,
+        choice_fields: None,
+        fields: None,
     };
     let mut calls = BTreeMap::new();
+    let (mut message, mut choice) = (Merged::default(), Merged::default());
     while let Some(chunk) = generation.next().await? {
         count(&chunk)?;
         match chunk {
@@ -33,11 +38,16 @@ pub(crate) async fn collect(
             Chunk::ToolCall(delta) => add(&mut calls, delta),
             Chunk::Usage(usage) => answer.usage = Some(usage),
             Chunk::Finish(reason) => answer.finish = reason,
+            Chunk::MessageFields(json) => message.add_all(&json, Texts::Joined),
+            Chunk::ChoiceFields(json) => choice.add_all(&json, Texts::Replaced),
+            Chunk::Fields(json) => answer.fields = Some(json.into_string()),
             // No model sends these.
-            Chunk::Event(_) | Chunk::Fields(_) => {}
+            Chunk::Event(_) => {}
         }
     }
     answer.tool_calls = calls.into_values().collect();
+    answer.message_fields = message.into_json();
+    answer.choice_fields = choice.into_json();
     Ok(answer)
 }
 

@@ -53,6 +53,8 @@ pub(crate) struct Reading {
     /// Members that OpenAI does not have, returned with the usage: some upstreams repeat them in
     /// every event.
     others: BTreeMap<String, Box<RawValue>>,
+    /// The latest members of the choice: some upstreams repeat them in every event.
+    choice: Option<JsonLine>,
     /// Set by the finish reason: the answer is complete, and only its usage may follow.
     ends_by: Option<Instant>,
     has_ended: bool,
@@ -92,6 +94,7 @@ impl Reading {
             calls: ToolCalls::default(),
             usage: None,
             others: BTreeMap::new(),
+            choice: None,
             ends_by: None,
             has_ended: false,
             has_token: false,
@@ -249,6 +252,7 @@ impl Reading {
     fn note(&mut self, seen: EventSummary) {
         self.usage = seen.usage.or(self.usage.take());
         self.others.extend(seen.others);
+        self.drop_repeated();
         if !self.has_token && !self.pending.is_empty() {
             self.has_token = true;
             self.patience = self.limits.idle_timeout;
@@ -262,6 +266,20 @@ impl Reading {
         if seen.done && self.has_token {
             self.end();
         }
+    }
+
+    /// Drops the members of the choice that say what the event before said. Lists have pieces, which
+    /// may well be equal.
+    fn drop_repeated(&mut self) {
+        let latest = &mut self.choice;
+        self.pending.retain(|chunk| match chunk {
+            Chunk::ChoiceFields(json) if !json.as_str().contains('[') => {
+                let is_new = latest.as_ref() != Some(json);
+                *latest = Some(json.clone());
+                is_new
+            }
+            _ => true,
+        });
     }
 
     fn end(&mut self) {

@@ -204,3 +204,26 @@ async fn characters_split_by_the_network_are_read_whole() {
     let (llm, _upstream) = over(&[raw(&pieces)], |_| ()).await;
     assert_eq!(answer(&llm).await.unwrap().text, "grüße 🌾");
 }
+
+#[tokio::test]
+async fn members_without_a_field_of_their_own_are_in_a_whole_answer() {
+    let _machine = machine(false).await;
+    let event = |choice: &str| format!("data: {{\"choices\":[{{\"index\":0,{choice}}}]}}\n\n");
+    let pieces = [
+        &*event(r#""delta":{"reasoning_details":[{"index":0,"type":"t","text":"h"}]}"#),
+        &event(r#""delta":{"reasoning_details":[{"index":0,"type":"t","text":"m"}]}"#),
+        &event(r#""delta":{"content":"a"},"logprobs":{"content":[1]}"#),
+        &event(r#""delta":{"content":"b"},"logprobs":{"content":[2]}"#),
+        &event(r#""delta":{},"finish_reason":"stop""#),
+        "data: {\"citations\":[3],\"choices\":[]}\n\n",
+    ];
+    let (llm, _upstream) = over(&[raw(&pieces)], |_| ()).await;
+    let answer = answer(&llm).await.unwrap();
+    let found = [answer.message_fields, answer.choice_fields, answer.fields];
+    let expected = [
+        r#"{"reasoning_details":[{"index":0,"text":"hm","type":"t"}]}"#,
+        r#"{"logprobs":{"content":[1,2]}}"#,
+        r#"{"citations":[3]}"#,
+    ];
+    assert_eq!(found.map(Option::unwrap), expected);
+}

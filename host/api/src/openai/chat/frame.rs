@@ -9,7 +9,7 @@ use hayrick_types::json_line::JsonLine;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::fields::{call_fields, free_fields};
+use super::fields::{Members, call_fields, choice_fields, free_fields, message_fields};
 use super::request::StreamOptions;
 use super::summary::{Identity, Summary};
 use crate::body::answer_stream::Encode;
@@ -117,12 +117,26 @@ impl FrameWriter {
         if !fields.is_empty() {
             self.frame(out, |out| {
                 out.put_slice(EMPTY_CHOICE);
-                for (name, value) in &fields {
-                    out.put_slice(b",");
-                    write(out, name);
-                    out.put_slice(b":");
-                    out.put_slice(value.get().as_bytes());
-                }
+                out.put_slice(b",");
+                write_members(out, &fields);
+            });
+        }
+    }
+
+    fn message_fields(&self, out: &mut BytesMut, json: &JsonLine) {
+        let fields = message_fields(json);
+        if !fields.is_empty() {
+            self.delta(out, |out| write_members(out, &fields));
+        }
+    }
+
+    fn choice_fields(&self, out: &mut BytesMut, json: &JsonLine) {
+        let fields = choice_fields(json);
+        if !fields.is_empty() {
+            self.frame(out, |out| {
+                out.put_slice(b"[{\"index\":0,\"delta\":{},");
+                write_members(out, &fields);
+                out.put_slice(b",\"finish_reason\":null}]");
             });
         }
     }
@@ -171,6 +185,8 @@ impl Encode for FrameWriter {
             Chunk::ToolCall(call) => self.tool_call(out, call),
             Chunk::Event(event) if self.options.events => self.event(out, event),
             Chunk::Fields(fields) => self.fields(out, fields),
+            Chunk::MessageFields(fields) => self.message_fields(out, fields),
+            Chunk::ChoiceFields(fields) => self.choice_fields(out, fields),
             Chunk::Event(_) | Chunk::Usage(_) | Chunk::Finish(_) => {}
         }
     }
@@ -205,6 +221,17 @@ impl Encode for FrameWriter {
 
     fn shows_failure(&self) -> bool {
         true
+    }
+}
+
+fn write_members(out: &mut BytesMut, members: &Members<'_>) {
+    for (place, (name, value)) in members.iter().enumerate() {
+        if place > 0 {
+            out.put_slice(b",");
+        }
+        write(out, name);
+        out.put_slice(b":");
+        out.put_slice(value.get().as_bytes());
     }
 }
 
@@ -284,6 +311,8 @@ mod tests {
                 fields: None,
             })
         };
+        let fields =
+            |chunk: fn(JsonLine) -> Chunk, json: &str| chunk(JsonLine::new(json.to_owned()));
         let cases = [
             (
                 Chunk::Text("a\"\n\u{1f33e}\u{2028}".to_owned()),
@@ -301,6 +330,13 @@ mod tests {
                 call(None, None),
                 r#""tool_calls":[{"index":2,"function":{"arguments":"{"}}]"#,
             ),
+            (
+                fields(
+                    Chunk::MessageFields,
+                    r#"{"content": "x", "images": [1], "a": 2}"#,
+                ),
+                r#""images":[1],"a":2"#,
+            ),
         ];
         for (chunk, expected) in cases {
             let frames = frames(PLAIN, std::slice::from_ref(&chunk), |_, _| {});
@@ -310,6 +346,22 @@ mod tests {
                 "{chunk:?}"
             );
         }
+    }
+
+    #[test]
+    fn fields_of_the_choice_stand_beside_an_empty_delta() {
+        let choice = |json: &str| Chunk::ChoiceFields(JsonLine::new(json.to_owned()));
+        let frames = frames(
+            PLAIN,
+            &[
+                choice(r#"{"index": 7, "finish_reason": "stop", "logprobs": {"content": []}}"#),
+                choice(r#"{"delta": {}}"#),
+            ],
+            |_, _| {},
+        );
+        let expected =
+            r#"[{"index":0,"delta":{},"logprobs":{"content": []},"finish_reason":null}]}"#;
+        assert_eq!(frames[1..], [expected]);
     }
 
     #[test]

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use futures_util::{Stream, TryStreamExt};
 use hayrick_types::chunk::{Chunk, ToolCallDelta};
 use hayrick_types::failure::Failure;
+use hayrick_types::merged::{Merged, Texts};
 use hayrick_types::message::ToolCall;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::fields::{call_fields, free_fields};
+use super::fields::{call_fields, choice_fields, free_fields, message_fields};
 use super::summary::{Identity, Summary};
 use crate::body::long_work::LongWork;
 use crate::wire::usage::UsageView;
@@ -31,8 +32,10 @@ pub(super) struct Completion {
 struct Choice {
     index: u32,
     message: CompletionMessage,
-    logprobs: Option<()>,
     finish_reason: &'static str,
+    /// `logprobs`, which is always there, and whatever else the plugin or the model added.
+    #[serde(flatten)]
+    others: BTreeMap<String, Box<RawValue>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -44,6 +47,8 @@ struct CompletionMessage {
     reasoning_content: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<CallFields>,
+    #[serde(flatten)]
+    others: BTreeMap<String, Box<RawValue>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -70,6 +75,8 @@ struct Collected {
     reasoning: String,
     tool_calls: BTreeMap<u32, ToolCall>,
     fields: BTreeMap<String, Box<RawValue>>,
+    message: Merged,
+    choice: Merged,
     summary: Summary,
 }
 
@@ -116,6 +123,14 @@ impl Collected {
                 let owned = fields.map(|(name, value)| (name.into_owned(), value.to_owned()));
                 self.fields.extend(owned);
             }
+            Chunk::MessageFields(json) => {
+                let fields = message_fields(&json).into_iter();
+                fields.for_each(|(name, piece)| self.message.add(&name, piece, Texts::Joined));
+            }
+            Chunk::ChoiceFields(json) => {
+                let fields = choice_fields(&json).into_iter();
+                fields.for_each(|(name, piece)| self.choice.add(&name, piece, Texts::Replaced));
+            }
             // A whole answer cannot carry events.
             Chunk::Event(_) | Chunk::Usage(_) | Chunk::Finish(_) => {}
         }
@@ -148,7 +163,11 @@ impl Collected {
             refusal: None,
             reasoning_content: Some(self.reasoning).filter(|text| !text.is_empty()),
             tool_calls,
+            others: self.message.into_members(),
         };
+        let mut others = self.choice.into_members();
+        let none = || RawValue::NULL.to_owned();
+        others.entry("logprobs".to_owned()).or_insert_with(none);
         Completion {
             id: identity.id,
             object: "chat.completion",
@@ -157,8 +176,8 @@ impl Collected {
             choices: [Choice {
                 index: 0,
                 message,
-                logprobs: None,
                 finish_reason: self.summary.finish(),
+                others,
             }],
             usage: self.summary.usage(),
             fields: self.fields,
@@ -245,6 +264,27 @@ mod tests {
             "job_id": "j",
         });
         assert_eq!(whole(chunks.map(Ok).to_vec()).await.unwrap(), expected);
+    }
+
+    #[tokio::test]
+    async fn fields_of_message_and_choice_are_joined_and_replace_nothing() {
+        let line = |json: &str| JsonLine::new(json.to_owned());
+        let chunks = [
+            Chunk::MessageFields(line(r#"{"role": "user", "images": [1]}"#)),
+            Chunk::ChoiceFields(line(r#"{"index": 4, "logprobs": {"content": [1]}}"#)),
+            Chunk::MessageFields(line(r#"{"images": [2], "note": "a"}"#)),
+            Chunk::MessageFields(line(r#"{"note": "b"}"#)),
+            Chunk::ChoiceFields(line(r#"{"logprobs": {"content": [2]}, "stop_reason": 7}"#)),
+        ];
+        let message = json!({"role": "assistant", "content": "", "refusal": null, "images": [1, 2], "note": "ab"});
+        let expected = json!([{
+            "index": 0, "message": message, "finish_reason": "stop",
+            "logprobs": {"content": [1, 2]}, "stop_reason": 7,
+        }]);
+        assert_eq!(
+            whole(chunks.map(Ok).to_vec()).await.unwrap()["choices"],
+            expected
+        );
     }
 
     #[tokio::test]

@@ -42,7 +42,12 @@ impl Summary {
             Chunk::Usage(usage) => self.usage.add(usage),
             Chunk::Finish(reason) => self.finish = Some(*reason),
             Chunk::ToolCall(_) => self.called_tools = true,
-            Chunk::Text(_) | Chunk::Reasoning(_) | Chunk::Event(_) | Chunk::Fields(_) => {}
+            Chunk::Text(_)
+            | Chunk::Reasoning(_)
+            | Chunk::Event(_)
+            | Chunk::Fields(_)
+            | Chunk::MessageFields(_)
+            | Chunk::ChoiceFields(_) => {}
         }
     }
 

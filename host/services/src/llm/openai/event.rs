@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
-use hayrick_types::chunk::OPENAI_MEMBERS;
+use hayrick_types::chunk::{CHOICE_MEMBERS, MESSAGE_MEMBERS, OPENAI_MEMBERS};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -14,6 +15,20 @@ use crate::llm::openai::content::Content;
 /// Members of which no client learns anything: OpenAI's random padding, and what vLLM puts beside the
 /// message of an error.
 const NOISE: [&str; 3] = ["obfuscation", "code", "param"];
+
+/// Members that have no field of their own, such as `citations`, by name.
+pub(super) type Others<'a> = Vec<(Cow<'a, str>, &'a RawValue)>;
+
+/// An object of which some members are read, and the others kept as they are.
+trait Object<'de>: Default {
+    /// The members that are not kept, whether they are read or not.
+    const SKIPPED: &'static [&'static str];
+
+    /// Reads the value of a member that has a field; `false` if `name` has none.
+    fn read<A: MapAccess<'de>>(&mut self, name: &str, members: &mut A) -> Result<bool, A::Error>;
+
+    fn others(&mut self) -> &mut Others<'de>;
+}
 
 #[derive(Default)]
 pub(super) struct Event<'a> {
@@ -29,8 +44,7 @@ pub(super) struct Event<'a> {
     pub(super) message: Option<&'a RawValue>,
     pub(super) errors: Option<&'a RawValue>,
     pub(super) x_groq: Option<Groq<'a>>,
-    /// Members that OpenAI does not have, such as `citations`.
-    pub(super) others: Vec<(Cow<'a, str>, &'a RawValue)>,
+    pub(super) others: Others<'a>,
 }
 
 /// Groq's own object.
@@ -43,25 +57,22 @@ pub(super) struct Groq<'a> {
 }
 
 /// One answer of several, or a piece of it.
-#[derive(Deserialize)]
+#[derive(Default)]
 pub(super) struct Choice<'a> {
     pub(super) index: Option<u32>,
-    #[serde(borrow)]
     pub(super) delta: Option<Delta<'a>>,
     /// In place of `delta` in a whole answer.
-    #[serde(borrow)]
     pub(super) message: Option<Delta<'a>>,
     /// In place of both on servers that also complete plain text.
     pub(super) text: Option<String>,
-    #[serde(borrow)]
-    pub(super) finish_reason: Option<Cow<'a, str>>,
+    pub(super) finish_reason: Option<Name<'a>>,
     /// OpenRouter puts a provider's error here.
-    #[serde(borrow)]
     pub(super) error: Option<&'a RawValue>,
+    pub(super) others: Others<'a>,
 }
 
 /// The texts move into chunks, so they are owned.
-#[derive(Deserialize)]
+#[derive(Default)]
 pub(super) struct Delta<'a> {
     pub(super) content: Option<Content>,
     /// The name that DeepSeek, vLLM and llama.cpp use.
@@ -69,11 +80,10 @@ pub(super) struct Delta<'a> {
     /// The name that OpenRouter, Ollama and newer versions of vLLM use.
     pub(super) reasoning: Option<String>,
     pub(super) refusal: Option<String>,
-    #[serde(borrow)]
     pub(super) tool_calls: Option<Vec<WireToolCall<'a>>>,
     /// The form before there were several calls.
-    #[serde(borrow)]
     pub(super) function_call: Option<Function<'a>>,
+    pub(super) others: Others<'a>,
 }
 
 #[derive(Deserialize)]
@@ -97,45 +107,114 @@ pub(super) struct Function<'a> {
 
 /// A name, borrowed where it has no escapes.
 #[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(super) struct Name<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Event<'a> {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Event<'a>, D::Error> {
-        reader.deserialize_map(Members)
+impl<'de> Object<'de> for Event<'de> {
+    const SKIPPED: &'static [&'static str] = &OPENAI_MEMBERS;
+
+    fn read<A: MapAccess<'de>>(&mut self, name: &str, members: &mut A) -> Result<bool, A::Error> {
+        match name {
+            "choices" => self.choices = members.next_value()?,
+            "usage" => self.usage = members.next_value()?,
+            "error" => self.error = members.next_value()?,
+            "object" => self.object = members.next_value()?,
+            "type" => self.r#type = members.next_value()?,
+            "detail" => self.detail = members.next_value()?,
+            "message" => self.message = members.next_value()?,
+            "errors" => self.errors = members.next_value()?,
+            "x_groq" => self.x_groq = members.next_value()?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn others(&mut self) -> &mut Others<'de> {
+        &mut self.others
     }
 }
 
-struct Members;
+impl<'de> Object<'de> for Choice<'de> {
+    const SKIPPED: &'static [&'static str] = &CHOICE_MEMBERS;
 
-impl<'de> Visitor<'de> for Members {
-    type Value = Event<'de>;
+    fn read<A: MapAccess<'de>>(&mut self, name: &str, members: &mut A) -> Result<bool, A::Error> {
+        match name {
+            "index" => self.index = members.next_value()?,
+            "delta" => self.delta = members.next_value()?,
+            "message" => self.message = members.next_value()?,
+            "text" => self.text = members.next_value()?,
+            "finish_reason" => self.finish_reason = members.next_value()?,
+            "error" => self.error = members.next_value()?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn others(&mut self) -> &mut Others<'de> {
+        &mut self.others
+    }
+}
+
+impl<'de> Object<'de> for Delta<'de> {
+    const SKIPPED: &'static [&'static str] = &MESSAGE_MEMBERS;
+
+    fn read<A: MapAccess<'de>>(&mut self, name: &str, members: &mut A) -> Result<bool, A::Error> {
+        match name {
+            "content" => self.content = members.next_value()?,
+            "reasoning_content" => self.reasoning_content = members.next_value()?,
+            "reasoning" => self.reasoning = members.next_value()?,
+            "refusal" => self.refusal = members.next_value()?,
+            "tool_calls" => self.tool_calls = members.next_value()?,
+            "function_call" => self.function_call = members.next_value()?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn others(&mut self) -> &mut Others<'de> {
+        &mut self.others
+    }
+}
+
+struct Members<T>(PhantomData<T>);
+
+impl<'de, T: Object<'de>> Visitor<'de> for Members<T> {
+    type Value = T;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Event<'de>, A::Error> {
-        let mut event = Event::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<T, A::Error> {
+        let mut object = T::default();
         while let Some(Name(name)) = members.next_key()? {
-            match &*name {
-                "choices" => event.choices = members.next_value()?,
-                "usage" => event.usage = members.next_value()?,
-                "error" => event.error = members.next_value()?,
-                "object" => event.object = members.next_value()?,
-                "type" => event.r#type = members.next_value()?,
-                "detail" => event.detail = members.next_value()?,
-                "message" => event.message = members.next_value()?,
-                "errors" => event.errors = members.next_value()?,
-                "x_groq" => event.x_groq = members.next_value()?,
-                name if OPENAI_MEMBERS.contains(&name) || NOISE.contains(&name) => {
-                    members.next_value::<IgnoredAny>()?;
-                }
-                _ => {
-                    let value: Option<&RawValue> = members.next_value()?;
-                    event.others.extend(value.map(|value| (name, value)));
-                }
+            if object.read(&name, &mut members)? {
+                continue;
             }
+            if T::SKIPPED.contains(&&*name) || NOISE.contains(&&*name) {
+                members.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let value: Option<&RawValue> = members.next_value()?;
+            let value = value.filter(|value| says_something(value));
+            object.others().extend(value.map(|value| (name, value)));
         }
-        Ok(event)
+        Ok(object)
     }
 }
+
+/// Some servers send an empty `error`, or other empty members, with every event.
+pub(super) fn says_something(member: &RawValue) -> bool {
+    !matches!(member.get(), "{}" | "[]" | "\"\"" | "false" | "0")
+}
+
+macro_rules! objects {
+    ($($object:ident),*) => {
+        $(impl<'de: 'a, 'a> Deserialize<'de> for $object<'a> {
+            fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<$object<'a>, D::Error> {
+                reader.deserialize_map(Members::<$object<'de>>(PhantomData))
+            }
+        })*
+    };
+}
+
+objects!(Event, Choice, Delta);

@@ -1,15 +1,15 @@
 //! One event of a streamed `/chat/completions` answer, or a whole one: both have the same fields.
 //! `docs/upstreams.md` lists whose oddities are read here.
 
-use std::borrow::Cow;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use hayrick_types::chunk::{Chunk, FinishReason, Usage};
+use hayrick_types::json_line::JsonLine;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::llm::openai::error::{Complaint, of_body, of_object};
-use crate::llm::openai::event::{Choice, Delta, Event, WireToolCall};
+use crate::llm::openai::event::{Choice, Delta, Event, Name, Others, WireToolCall, says_something};
 use crate::llm::openai::tool_calls::{Piece, ToolCalls};
 use crate::llm::openai::usage::usage;
 
@@ -78,12 +78,18 @@ pub(crate) fn decode(
     Ok(seen)
 }
 
-fn owned(members: Vec<(Cow<'_, str>, &RawValue)>) -> Vec<(String, Box<RawValue>)> {
+fn owned(members: Others<'_>) -> Vec<(String, Box<RawValue>)> {
     let members = members.into_iter();
     members
-        .filter(|(_, value)| says_something(value))
         .map(|(name, value)| (name.into_owned(), value.to_owned()))
         .collect()
+}
+
+/// The members as an object; `None` if there are none.
+fn object(members: &Others<'_>) -> Option<JsonLine> {
+    // Names and JSON can always be written.
+    let json = || serde_json::to_string(&BTreeMap::from_iter(members.iter().cloned()));
+    (!members.is_empty()).then(|| JsonLine::new(json().unwrap_or_default()))
 }
 
 fn decode_list(
@@ -130,11 +136,6 @@ fn complaint(event: &Event<'_>, data: &[u8]) -> Option<Complaint> {
     (event.choices.is_none() && speaks).then(|| of_body(data))
 }
 
-/// Some servers send an empty `error`, or other empty members, with every event.
-fn says_something(member: &RawValue) -> bool {
-    !matches!(member.get(), "{}" | "[]" | "\"\"" | "false" | "0")
-}
-
 /// Takes the chunks of the answer, and returns whether it ends here.
 fn take_choice(
     choice: Choice<'_>,
@@ -145,7 +146,9 @@ fn take_choice(
         Some(delta) => take_delta(delta, calls, chunks).map_err(Fault::Malformed)?,
         None => chunks.extend(some(choice.text).map(Chunk::Text)),
     }
-    let Some(reason) = choice.finish_reason.filter(|reason| !reason.is_empty()) else {
+    chunks.extend(object(&choice.others).map(Chunk::ChoiceFields));
+    let reason = choice.finish_reason.map(|Name(reason)| reason);
+    let Some(reason) = reason.filter(|reason| !reason.is_empty()) else {
         return Ok(false);
     };
     let finish = match FinishReason::parse(&reason) {
@@ -187,6 +190,7 @@ fn take_delta(
         let piece = piece(place, call)?;
         chunks.push_back(Chunk::ToolCall(calls.place(piece)));
     }
+    chunks.extend(object(&delta.others).map(Chunk::MessageFields));
     Ok(())
 }
 
