@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::support::client::{Reply, chat_body};
 use crate::support::fake_upstream::{Behaviour, FakeUpstream};
 use crate::support::host::TestHost;
+use crate::support::raw_client::RawClient;
 
 const CHAT: &str = "/v1/chat/completions";
 
@@ -356,4 +357,29 @@ async fn details_of_the_usage_and_of_tool_calls_travel_to_the_client() {
             assert!(streamed.contains(part), "{way}: {part}: {streamed}");
         }
     }
+}
+
+#[tokio::test]
+async fn http_1_1_needs_one_host() {
+    let host = TestHost::builder().start().await;
+    let status = async |version: &str, headers: &str| {
+        let request =
+            format!("GET /health/live HTTP/{version}\r\n{headers}Connection: close\r\n\r\n");
+        let client = RawClient::send(host.address(), &request).await;
+        let reply = client.read_to_end().await;
+        reply.split(' ').nth(1).unwrap().to_owned()
+    };
+    for headers in [
+        "",
+        "Host: localhost\r\nHost: localhost\r\n",
+        "Host: a@localhost\r\n",
+        "Host: local host\r\n",
+        "Host: localhost/x\r\n",
+    ] {
+        assert_eq!(status("1.1", headers).await, "400", "{headers:?}");
+    }
+    for headers in ["Host: localhost\r\n", "Host: [::1]:80\r\n", "Host:\r\n"] {
+        assert_eq!(status("1.1", headers).await, "200", "{headers:?}");
+    }
+    assert_eq!(status("1.0", "").await, "200");
 }

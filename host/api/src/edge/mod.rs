@@ -5,6 +5,7 @@ mod answer;
 mod client_socket;
 mod connection;
 mod head_meter;
+pub(crate) mod host_header;
 pub(crate) mod idle;
 mod linger;
 pub(crate) mod path;

@@ -9,7 +9,7 @@ use axum::routing::any;
 
 use super::{DESCRIPTIONS, ROUTES};
 use crate::body::unread;
-use crate::edge::request_id;
+use crate::edge::{host_header, request_id};
 use crate::error::{ApiError, limit_count};
 use crate::gate::authenticate::{self, Gate};
 use crate::gate::cors;
@@ -18,7 +18,7 @@ use crate::openapi::document::{self, DocumentError, DocumentedRoute};
 use crate::state::ApiState;
 
 /// The whole HTTP surface. A request passes the layers from the last to the first: it gets its id,
-/// a browser's preflight request is answered, and the gate lets it in.
+/// its `Host` is checked, a browser's preflight request is answered, and the gate lets it in.
 ///
 /// # Errors
 /// A route of the table is not described, or a description has no route.
@@ -32,6 +32,7 @@ pub(crate) fn router(state: ApiState) -> Result<Router, DocumentError> {
         None => routes,
     };
     let routes = routes
+        .layer(from_fn(host_header::require))
         .layer(from_fn(unread::close))
         .layer(from_fn(request_id::tag));
     Ok(routes.with_state(state))
