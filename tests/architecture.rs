@@ -43,7 +43,8 @@ const MAY_NAME: [(&str, &[&str]); 8] = [
 ];
 
 /// Which crates may use an external crate.
-const OWNERS: [(&str, &[&str]); 15] = [
+const OWNERS: [(&str, &[&str]); 16] = [
+    ("jsonschema", &["hayrick-runtime"]),
     ("wasmparser", &["hayrick-runtime"]),
     ("rustix", &["hayrick-app", "hayrick-runtime"]),
     ("ring", &["hayrick-runtime"]),
@@ -76,8 +77,8 @@ const SHARED_BY_SERVICES: [&str; 6] = [
 
 /// The folders of host/api that are protocols. None depends on another, so that one can be changed
 /// or removed alone. Every protocol may use the other folders.
-const PROTOCOLS: [&str; 7] = [
-    "deploy", "files", "jobs", "openai", "openapi", "server", "tasks",
+const PROTOCOLS: [&str; 8] = [
+    "deploy", "files", "jobs", "openai", "openapi", "run", "server", "tasks",
 ];
 
 /// The only file with unsafe code: it loads native code that our own compiler produced. Its crate

@@ -110,6 +110,8 @@ mod proxy;
 mod reload;
 /// Files that are replaced in every way programs replace files.
 mod reload_replaced;
+/// `POST /{pipeline}/run`: inputs of every form, answers of every kind, and schemas of strangers.
+mod run_api;
 /// The OpenAPI document, and requests generated from it: the server behaves as documented.
 mod schema_run;
 /// The customer's test script, and our client that makes the same requests.

@@ -16,6 +16,18 @@ const PYTHON: &str = "HAYRICK_TEST_PYTHON";
 /// Documented paths that this server does not have because of its settings; none so far.
 const LEFT_OUT: [&str; 0] = [];
 
+/// The schemas of the pipeline with an API.
+const API: &str = r##"
+[config]
+schema = """{"type": "object", "required": ["text"], "properties": {
+    "text": {"type": "string", "maxLength": 40},
+    "n": {"type": "integer", "minimum": 1},
+    "node": {"$ref": "#/$defs/node"}},
+    "$defs": {"node": {"type": "object", "properties": {
+        "value": {"type": "number"}, "next": {"$ref": "#/$defs/node"}}}}}"""
+output = '{"type": "object", "required": ["text"]}'
+"##;
+
 async fn document(client: &Client) -> Value {
     let answer = client.get("/openapi.json").await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -76,6 +88,8 @@ async fn answers_match_the_openapi_document() {
         .guest("echo-relay")
         .guest("files-echo")
         .guest("job-worker")
+        .guest("api-describes")
+        .policy("api-describes", API)
         .start()
         .await;
     let folder = root().join("tests/schema_run");

@@ -13,7 +13,7 @@ SOON = 20.0
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 # What echo-relay does with the text behind the colon.
 VERBS = ["echo:", "relay:", "forward:", "gather:", "body:"]
-PIPELINES = ["echo-relay", "files-echo", "job-worker", "absent"]
+PIPELINES = ["echo-relay", "files-echo", "job-worker", "api-describes", "absent"]
 
 
 def ask(path, body=None):
@@ -52,6 +52,8 @@ def replace(path, name, value):
         return value
     if "/job" in path:
         return pick(["job-worker", "job-worker", "echo-relay", value], value)
+    if "/run" in path:
+        return pick(["api-describes", "api-describes", "echo-relay", value], value)
     if "/files" in path:
         return pick(["files-echo", "files-echo", "echo-relay", value], value)
     return pick([*PIPELINES, value], value)

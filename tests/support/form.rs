@@ -74,7 +74,14 @@ pub async fn upload(client: &Client, pipeline: &str, form: Form) -> Reply {
 /// # Panics
 /// The answer is not a stream of events.
 pub async fn upload_for_events(client: &Client, pipeline: &str, form: Form) -> Vec<Event> {
-    let reply = send(client, pipeline, "text/event-stream", form).await;
+    events_of(&send(client, pipeline, "text/event-stream", form).await)
+}
+
+/// The events of an answer.
+///
+/// # Panics
+/// It is not a stream of events.
+pub fn events_of(reply: &Reply) -> Vec<Event> {
     assert_eq!(
         reply.header("content-type"),
         Some("text/event-stream; charset=utf-8"),

@@ -1,6 +1,7 @@
 //! Writes the answer of a run to its output channel, and remembers whether it reached a limit.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hayrick_services::tasks::recorder::TaskRecorder;
 use hayrick_types::chunk::Chunk;
@@ -14,6 +15,7 @@ use crate::run_ended::RunEnded;
 pub struct ResponseWriter {
     output: OutputSender,
     overrun: OnceLock<Failure>,
+    has_sent: AtomicBool,
     /// Counts what is sent, for the task of the run.
     recorder: Option<TaskRecorder>,
 }
@@ -24,6 +26,7 @@ impl ResponseWriter {
         ResponseWriter {
             output,
             overrun: OnceLock::new(),
+            has_sent: AtomicBool::new(false),
             recorder,
         }
     }
@@ -39,6 +42,11 @@ impl ResponseWriter {
         self.output.waited()
     }
 
+    /// Whether the guest has sent anything.
+    pub fn has_sent(&self) -> bool {
+        self.has_sent.load(Ordering::Relaxed)
+    }
+
     /// Sends one chunk. If the answer is too long, the guest gets one failure; if it keeps sending,
     /// the run ends.
     pub(crate) async fn send(&self, chunk: Chunk) -> wasmtime::Result<Result<(), Failure>> {
@@ -48,6 +56,7 @@ impl ResponseWriter {
         if let Some(recorder) = &self.recorder {
             recorder.chunk(&chunk);
         }
+        self.has_sent.store(true, Ordering::Relaxed);
         let sent = self.output.send(chunk).await;
         if let Err(failure) = &sent
             && failure.kind == FailureKind::Limit

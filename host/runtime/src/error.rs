@@ -92,6 +92,8 @@ pub enum DeployError {
         exports()
     )]
     NothingToServe,
+    #[error("the description of its API cannot be used: {0}")]
+    Description(String),
     #[error("setup failed: {0}")]
     Setup(String),
     #[error(

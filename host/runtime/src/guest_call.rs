@@ -1,5 +1,8 @@
 //! The functions that a run calls in its guest, with their arguments and results.
 
+use hayrick_capabilities::bindings::exports::hayrick::pipeline::api::{
+    ApiRequest as WitApiRequest, Description, Output,
+};
 use hayrick_capabilities::bindings::exports::hayrick::pipeline::chat::ChatRequest as WitChatRequest;
 use hayrick_capabilities::bindings::exports::hayrick::pipeline::files::FilesRequest as WitFilesRequest;
 use hayrick_capabilities::bindings::exports::hayrick::pipeline::job_handler::{
@@ -7,21 +10,32 @@ use hayrick_capabilities::bindings::exports::hayrick::pipeline::job_handler::{
 };
 use hayrick_capabilities::bindings::hayrick::pipeline::types;
 use hayrick_capabilities::guest_state::GuestState;
+use hayrick_capabilities::upload::UploadSlot;
 use hayrick_services::uploads::form::Form;
+use hayrick_services::uploads::upload::Upload;
 use hayrick_types::contract::Export;
 use hayrick_types::id::RunId;
 use hayrick_types::job::Claimed;
 use hayrick_types::request::ChatRequest;
 use hayrick_types::task::TaskStart;
 use wasmtime::Store;
-use wasmtime::component::{Accessor, ComponentExportIndex, Instance, TypedFunc};
+use wasmtime::component::{Accessor, ComponentExportIndex, Instance, Resource, TypedFunc};
 
 use crate::shape::Shape;
 
 /// What a client asks of a pipeline.
 pub enum ClientRequest {
+    Api(ApiRequest),
     Chat(ChatRequest),
     Files(FilesRequest),
+}
+
+/// The input of an API, a JSON object that matches its schema, with the files of the form, and the
+/// headers that the operator lets through, with names in lower case.
+pub struct ApiRequest {
+    pub input: String,
+    pub files: Vec<Upload>,
+    pub headers: Vec<(String, String)>,
 }
 
 /// The files and fields of a form, and the headers that the operator lets through, with names in
@@ -35,6 +49,7 @@ impl ClientRequest {
     /// The export that answers this request.
     pub fn export(&self) -> Export {
         match self {
+            ClientRequest::Api(_) => Export::Api,
             ClientRequest::Chat(_) => Export::Chat,
             ClientRequest::Files(_) => Export::Files,
         }
@@ -44,6 +59,7 @@ impl ClientRequest {
     pub(crate) fn task<'a>(&self, id: RunId, pipeline: &'a str) -> TaskStart<'a> {
         let count = |length: usize| Some(u32::try_from(length).unwrap_or(u32::MAX));
         let (messages, files) = match self {
+            ClientRequest::Api(request) => (None, count(request.files.len())),
             ClientRequest::Chat(request) => (count(request.messages.len()), None),
             ClientRequest::Files(request) => (None, count(request.form.files.len())),
         };
@@ -62,6 +78,8 @@ impl ClientRequest {
 pub(crate) enum GuestCall {
     /// Only `setup`, for a deploy.
     Setup,
+    /// `setup`, then the description of the API, for a deploy.
+    Describe,
     Client(ClientRequest),
     Job(Box<Claimed>),
 }
@@ -69,15 +87,21 @@ pub(crate) enum GuestCall {
 /// What the function returned.
 pub(crate) enum Returned {
     Answered(Result<(), types::Failure>),
+    Api(Result<Output, types::Failure>),
+    Described(Result<Description, types::Failure>),
     Job(Result<String, JobFailure>),
 }
 
+type ApiFunc = TypedFunc<(WitApiRequest,), (Result<Output, types::Failure>,)>;
+type DescribeFunc = TypedFunc<(), (Result<Description, types::Failure>,)>;
 type AnswerFunc<P> = TypedFunc<P, (Result<(), types::Failure>,)>;
 type JobFunc = TypedFunc<(Attempt,), (Result<String, JobFailure>,)>;
 
 /// A call whose function has been looked up in an instance.
 pub(crate) enum PreparedCall {
     Setup,
+    Describe(DescribeFunc),
+    Api(ApiFunc, WitApiRequest),
     Chat(AnswerFunc<(WitChatRequest,)>, WitChatRequest),
     Files(AnswerFunc<(WitFilesRequest,)>, WitFilesRequest),
     Job(JobFunc, Attempt),
@@ -96,6 +120,20 @@ impl GuestCall {
     ) -> wasmtime::Result<PreparedCall> {
         match self {
             GuestCall::Setup => Ok(PreparedCall::Setup),
+            GuestCall::Describe => Ok(PreparedCall::Describe(find(
+                instance,
+                store,
+                shape.describe,
+            )?)),
+            GuestCall::Client(ClientRequest::Api(request)) => {
+                let function = find(instance, store, shape.export(Export::Api))?;
+                let request = WitApiRequest {
+                    files: uploads(store, request.files)?,
+                    input: request.input,
+                    headers: request.headers,
+                };
+                Ok(PreparedCall::Api(function, request))
+            }
             GuestCall::Client(ClientRequest::Chat(request)) => {
                 let function = find(instance, store, shape.export(Export::Chat))?;
                 Ok(PreparedCall::Chat(function, request.into()))
@@ -142,16 +180,19 @@ fn files_request(
     request: FilesRequest,
 ) -> wasmtime::Result<WitFilesRequest> {
     let FilesRequest { form, headers } = request;
-    let files = form
-        .files
-        .into_iter()
-        .map(|file| store.data_mut().push_upload(file))
-        .collect::<wasmtime::Result<_>>()?;
     Ok(WitFilesRequest {
-        files,
+        files: uploads(store, form.files)?,
         fields: form.fields,
         headers,
     })
+}
+
+fn uploads(
+    store: &mut Store<GuestState>,
+    files: Vec<Upload>,
+) -> wasmtime::Result<Vec<Resource<UploadSlot>>> {
+    let mut push = |file| store.data_mut().push_upload(file);
+    files.into_iter().map(&mut push).collect()
 }
 
 fn attempt(claimed: Claimed) -> Attempt {
@@ -175,6 +216,12 @@ impl PreparedCall {
     pub(crate) async fn call(self, accessor: &Accessor<GuestState>) -> wasmtime::Result<Returned> {
         Ok(match self {
             PreparedCall::Setup => Returned::Answered(Ok(())),
+            PreparedCall::Describe(function) => {
+                Returned::Described(function.call_concurrent(accessor, ()).await?.0)
+            }
+            PreparedCall::Api(function, request) => {
+                Returned::Api(function.call_concurrent(accessor, (request,)).await?.0)
+            }
             PreparedCall::Chat(function, request) => {
                 Returned::Answered(function.call_concurrent(accessor, (request,)).await?.0)
             }

@@ -6,19 +6,21 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use hayrick_capabilities::bindings::exports::hayrick::pipeline::api::{Description, Output};
 use hayrick_capabilities::bindings::hayrick::pipeline::types;
 use hayrick_capabilities::guest_log::{GuestLog, LogLimits};
 use hayrick_capabilities::guest_state::GuestState;
 use hayrick_capabilities::plugin_share::PluginShare;
-use hayrick_capabilities::reached_limits::ReachedLimits;
 use hayrick_capabilities::response_writer::ResponseWriter;
 use hayrick_capabilities::run_context::RunContext;
 use hayrick_capabilities::services::Services;
+use hayrick_types::contract::Export;
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::limit_name::LimitName;
 use wasmtime::component::Accessor;
 use wasmtime::{CallHook, Store, UpdateDeadline};
 
+use crate::api_output::ApiOutput;
 use crate::cpu_meter::{CpuMeter, Metered, limit_label};
 use crate::guest_call::{GuestCall, Returned, setup};
 use crate::trap;
@@ -72,11 +74,11 @@ impl Drop for Timed {
 }
 
 impl Run {
-    /// Runs only `setup`, for a deploy.
+    /// Runs `setup`, for a deploy, and asks an API for its description.
     ///
     /// # Errors
-    /// `setup` failed, trapped or took too long.
-    pub(crate) async fn setup(self) -> Result<(), Failure> {
+    /// A function failed, trapped or took too long.
+    pub(crate) async fn setup(self) -> Result<Option<Description>, Failure> {
         let limits = &self.version.policy.limits;
         let bounds = Bounds {
             wall_time_max: limits.setup_time_max,
@@ -86,8 +88,17 @@ impl Run {
         };
         let response = Arc::clone(&self.version.unread);
         let reached = self.context.limits.clone();
-        let returned = self.call(bounds, GuestCall::Setup, response).await?;
-        answered(returned, &reached)
+        let guest_call = match self.version.shape.serves(Export::Api) {
+            true => GuestCall::Describe,
+            false => GuestCall::Setup,
+        };
+        match self.call(bounds, guest_call, response).await? {
+            Returned::Described(described) => {
+                let described = described.map_err(|failure| reached.from_guest(failure))?;
+                Ok(Some(described))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Answers one request.
@@ -98,8 +109,9 @@ impl Run {
         self,
         guest_call: GuestCall,
         response: Arc<ResponseWriter>,
-    ) -> Result<(), Failure> {
+    ) -> Result<ApiOutput, Failure> {
         let limits = &self.version.policy.limits;
+        let bytes_max = limits.output_bytes_max;
         let bounds = Bounds {
             wall_time_max: limits.wall_time_max,
             wall_limit: LimitName::WallTimeMax,
@@ -107,8 +119,15 @@ impl Run {
             cpu_limit: LimitName::CpuTimeMax,
         };
         let reached = self.context.limits.clone();
-        let returned = self.call(bounds, guest_call, response).await?;
-        answered(returned, &reached)
+        let writer = Arc::clone(&response);
+        let returned = match self.call(bounds, guest_call, response).await? {
+            Returned::Answered(outcome) => outcome.map(|()| Output::Sent),
+            Returned::Api(outcome) => outcome,
+            Returned::Described(_) | Returned::Job(_) => return Err(not_an_answer()),
+        };
+        let output = returned.map_err(|failure| reached.from_guest(failure))?;
+        ApiOutput::new(output, bytes_max, writer.has_sent())
+            .inspect_err(|failure| reached.count_end(failure.limit))
     }
 
     /// Calls one function within its bounds. The timer is outside the store: inside, a guest that
@@ -165,7 +184,7 @@ impl Run {
             .version
             .warm
             .as_ref()
-            .filter(|_| !matches!(guest_call, GuestCall::Setup));
+            .filter(|_| !matches!(guest_call, GuestCall::Setup | GuestCall::Describe));
         let mut pooled = match warm.and_then(WarmPool::take) {
             Some(pooled) => self.resume(pooled, meter),
             None => PooledStore::fresh(self.store(meter)),
@@ -282,15 +301,12 @@ fn grant_withdrawn() -> Failure {
     )
 }
 
-/// The outcome of a function that answers a client.
-fn answered(returned: Returned, reached: &ReachedLimits) -> Result<(), Failure> {
-    match returned {
-        Returned::Answered(outcome) => outcome.map_err(|failure| reached.from_guest(failure)),
-        Returned::Job(_) => Err(Failure::new(
-            FailureKind::Failed,
-            "the plugin returned a job result instead of an answer",
-        )),
-    }
+/// The call of another function than one that answers, which is a bug in the host.
+fn not_an_answer() -> Failure {
+    Failure::new(
+        FailureKind::Failed,
+        "the plugin returned something that is not an answer",
+    )
 }
 
 /// Runs the code of the guest. The inner error is the failure of `setup`.

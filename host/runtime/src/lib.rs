@@ -4,6 +4,8 @@
 #![deny(unsafe_code)]
 
 mod admission;
+pub mod api_description;
+pub mod api_output;
 pub mod approvals;
 pub mod attempt;
 pub mod compile;
@@ -24,6 +26,7 @@ mod refusal;
 mod registry;
 pub mod run_stream;
 pub mod runtime;
+pub mod schema;
 mod serving;
 mod shape;
 mod trap;

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use hayrick_capabilities::bindings::exports::hayrick::pipeline::api::Description;
 use hayrick_capabilities::guest_state::GuestState;
 use hayrick_capabilities::linker::linker;
 use hayrick_capabilities::plugin_share::PluginShare;
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 
+use crate::api_description::ApiDescription;
 use crate::compile::compiler::Compiler;
 use crate::compile::error::CompileError;
 use crate::error::DeployError;
@@ -188,6 +190,7 @@ impl Loader {
             shape: compiled.shape,
             policy,
             status,
+            api: None,
             turns: Arc::clone(&self.turns),
             warm,
             withdrawn: CancellationToken::new(),
@@ -252,15 +255,32 @@ impl Loader {
             version: Arc::clone(&version),
             services: self.services.clone(),
         };
-        run.setup()
+        let described = run
+            .setup()
             .await
             .map_err(|failure| DeployError::Setup(failure.one_line()))?;
+        let api = match described {
+            Some(described) => Some(describe(described).await?),
+            None => None,
+        };
         let mut version = Arc::into_inner(version)
             .ok_or_else(|| DeployError::Setup("its instance is still running".to_owned()))?;
+        version.api = api;
         version.status.setup_ms = milliseconds(start.elapsed());
         version.status.deployed_at = since_epoch().as_secs();
         Ok(version)
     }
+}
+
+/// Checks a description. Compiling its patterns takes a while.
+async fn describe(described: Description) -> Result<Arc<ApiDescription>, DeployError> {
+    let check = move || ApiDescription::new(&described);
+    let checked = tokio::task::spawn_blocking(check).await;
+    let checked = checked.unwrap_or_else(|panicked| {
+        let text = format!("checking it failed: {panicked}");
+        Err(DeployError::Description(text))
+    });
+    checked.map(Arc::new)
 }
 
 /// Converts a compile error. If the pool of instances refused the component, adds the name of the

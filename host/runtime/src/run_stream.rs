@@ -9,6 +9,8 @@ use hayrick_types::chunk::Chunk;
 use hayrick_types::failure::{Failure, FailureKind};
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::api_output::Returns;
+
 type Outcome = Result<(), Failure>;
 type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
@@ -28,6 +30,7 @@ pub struct RunStream {
     driver: Driver,
     output: OutputReceiver,
     version: u64,
+    returns: Returns,
 }
 
 impl RunStream {
@@ -36,12 +39,19 @@ impl RunStream {
         run: impl Future<Output = Outcome> + Send + 'static,
         output: OutputReceiver,
         version: u64,
+        returns: Returns,
     ) -> RunStream {
         RunStream {
             driver: Driver::Inline(Box::pin(run)),
             output,
             version,
+            returns,
         }
+    }
+
+    /// What the run returns beside its chunks: there once the stream has ended.
+    pub fn returns(&self) -> Returns {
+        self.returns.clone()
     }
 
     /// The number of the version that runs.
@@ -127,7 +137,12 @@ mod tests {
                 }
                 Ok(())
             };
-            assert_eq!(RunStream::new(run, receiver, 1).count().await, 3);
+            assert_eq!(
+                RunStream::new(run, receiver, 1, Returns::default())
+                    .count()
+                    .await,
+                3
+            );
         }
     }
 }

@@ -16,6 +16,7 @@ use hayrick_types::state::PipelineNames;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::api_description::ApiDescription;
 use crate::approvals::Approvals;
 use crate::attempt::{ProgressSender, run_attempt};
 use crate::compile::cache::SealedCache;
@@ -145,6 +146,21 @@ impl Runtime {
     pub fn check(&self, pipeline: &str, export: Export) -> Result<Arc<Policy>, Failure> {
         self.serving(pipeline, export)
             .map(|serving| Arc::clone(&serving.version.policy))
+    }
+
+    /// What the API of a pipeline says about itself.
+    ///
+    /// # Errors
+    /// As [`Runtime::check`].
+    pub fn api(&self, pipeline: &str) -> Result<Arc<ApiDescription>, Failure> {
+        let serving = self.serving(pipeline, Export::Api)?;
+        let described = serving.version.api.clone();
+        described.ok_or_else(|| serving.not_exported())
+    }
+
+    /// The APIs that serve now, by the names of their pipelines.
+    pub fn apis(&self) -> BTreeMap<String, Arc<ApiDescription>> {
+        self.inner.registry.apis()
     }
 
     fn serving(&self, pipeline: &str, export: Export) -> Result<Serving, Failure> {

@@ -14,6 +14,7 @@ use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::id::{PIPELINE_NAME_BYTES_MAX, RunId};
 use hayrick_types::pipeline::PipelineStatus;
 
+use crate::api_output::Returns;
 use crate::guest_call::{ClientRequest, GuestCall};
 use crate::instance::Run;
 use crate::pipeline::{ActiveRun, Pipeline};
@@ -66,6 +67,11 @@ impl Serving {
         Ok((Serving::of(self.pipeline, self.export)?, active))
     }
 
+    /// The failure of a pipeline that does not have the export.
+    pub(crate) fn not_exported(&self) -> Failure {
+        not_exported(self.pipeline.name().as_str(), self.export)
+    }
+
     /// The pipeline's name.
     pub(crate) fn name(&self) -> Arc<str> {
         self.pipeline.shared_name()
@@ -111,16 +117,18 @@ pub(crate) async fn answer(
         services: services.clone(),
     };
     let response = Arc::new(ResponseWriter::new(sender, Some(recorder.clone())));
+    let returns = Returns::default();
+    let returned = returns.clone();
     let running = async move {
         recorder.processing();
         let outcome = run
             .answer(GuestCall::Client(request), response)
             .await
             .map_err(|failure| active.failed(failure, id));
-        recorder.finish(outcome.as_ref().copied());
-        outcome
+        recorder.finish(outcome.as_ref().map(|_| ()));
+        outcome.map(|output| returned.put(output))
     };
-    Ok(RunStream::new(running, receiver, number))
+    Ok(RunStream::new(running, receiver, number, returns))
 }
 
 fn unknown(name: &str) -> Failure {

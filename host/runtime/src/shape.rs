@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use hayrick_capabilities::linker::{INERT_PACKAGES, WASI_HTTP};
-use hayrick_types::contract::{Export, IMPORTS, PACKAGE, SETUP, SYNC_PACKAGE, TYPES, VERSION};
+use hayrick_types::contract::{
+    DESCRIBE, Export, IMPORTS, PACKAGE, SETUP, SYNC_PACKAGE, TYPES, VERSION,
+};
 use hayrick_types::policy::Interface;
 use wasmtime::Engine;
 use wasmtime::component::{Component, ComponentExportIndex};
@@ -17,6 +19,8 @@ const INERT_VERSION: &str = "0.2.";
 #[derive(Debug, Clone)]
 pub(crate) struct Shape {
     pub(crate) setup: ComponentExportIndex,
+    /// The function that describes its API, if it has one.
+    pub(crate) describe: Option<ComponentExportIndex>,
     /// The function of each export, by the number of the export.
     functions: [Option<ComponentExportIndex>; Export::ALL.len()],
     pub(crate) exports: Vec<String>,
@@ -130,6 +134,7 @@ pub(crate) fn shape(engine: &Engine, component: &Component) -> Result<Shape, Dep
     }
     let shape = Shape {
         setup: find(component, SETUP).ok_or(DeployError::NoLifecycle)?,
+        describe: find(component, DESCRIBE),
         functions: Export::ALL
             .map(|export| find(component, (export.interface(), export.function()))),
         exports: exports(engine, component),

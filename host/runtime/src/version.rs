@@ -11,6 +11,7 @@ use hayrick_types::settings::limits::Limits;
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::InstancePre;
 
+use crate::api_description::ApiDescription;
 use crate::shape::Shape;
 use crate::turns::Turns;
 use crate::warm::WarmPool;
@@ -25,6 +26,8 @@ pub(crate) struct Version {
     /// What it is granted, including its limits.
     pub(crate) policy: Arc<Policy>,
     pub(crate) status: pipeline::Version,
+    /// What its API says about itself, if it has one.
+    pub(crate) api: Option<Arc<ApiDescription>>,
     /// The turns of runs that compute much, shared by the whole host.
     pub(crate) turns: Arc<Turns>,
     /// Its idle instances; `None` for the class `isolated`.

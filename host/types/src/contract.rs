@@ -13,6 +13,8 @@ pub const VERSION: &str = "0.1.0";
 pub const TYPES: &str = "types";
 /// The export that every plugin must have: the interface and its function.
 pub const SETUP: (&str, &str) = ("lifecycle", "setup");
+/// The function by which an API describes itself: the interface and the function.
+pub const DESCRIBE: (&str, &str) = ("api", "describe");
 
 /// Passes every interface that a plugin may import to `$callback!`.
 ///
@@ -120,6 +122,13 @@ exports! {
         task: "chat",
         absent: "does not chat",
     }
+    /// Has an API. Serves `POST /{pipeline}/run`.
+    Api {
+        interface: "api",
+        function: "run-api",
+        task: "api",
+        absent: "has no API",
+    }
     /// Takes files. Serves `POST /{pipeline}/files`.
     Files {
         interface: "files",
@@ -180,7 +189,7 @@ mod tests {
         let named = Export::ALL.map(Export::interface).into_iter();
         assert_eq!(interfaces(wit), named.chain([SETUP.0]).collect());
         let functions = Export::ALL.map(Export::function).into_iter();
-        for function in functions.chain([SETUP.1]) {
+        for function in functions.chain([SETUP.1, DESCRIBE.1]) {
             let line = format!("    {function}: async func(");
             assert!(wit.contains(&line), "exports.wit has no {function}");
         }

@@ -5,9 +5,8 @@ pub mod worlds;
 
 use hayrick::pipeline::http::{Incoming, Request};
 use hayrick::pipeline::response;
-use hayrick::pipeline::types::{
-    Chunk, Failure, FailureKind, Message, Part, Progress, Role, TextPart,
-};
+pub use hayrick::pipeline::types::Failure;
+use hayrick::pipeline::types::{Chunk, FailureKind, Message, Part, Progress, Role, TextPart};
 
 wit_bindgen::generate!({
     path: "../../wit",
@@ -21,6 +20,14 @@ wit_bindgen::generate!({
 
 /// A client's request to a chat.
 pub type ChatRequest = worlds::chat::exports::hayrick::pipeline::chat::ChatRequest;
+/// The input of an API, and the files of the form.
+pub type ApiRequest = worlds::api::exports::hayrick::pipeline::api::ApiRequest;
+/// What clients of an API need to know.
+pub type Description = worlds::api::exports::hayrick::pipeline::api::Description;
+/// What an API returns: a value, a file, or that the answer was sent in chunks.
+pub type Output = worlds::api::exports::hayrick::pipeline::api::Output;
+/// Bytes for the client of an API.
+pub type File = worlds::api::exports::hayrick::pipeline::api::File;
 /// A form with files, as the client sent it.
 pub type FilesRequest = worlds::files::exports::hayrick::pipeline::files::FilesRequest;
 /// One attempt at a job.
@@ -34,19 +41,45 @@ pub type Outcome = Result<(), Failure>;
 /// How an attempt at a job ends. Its result is a JSON document.
 pub type JobOutcome = Result<String, JobFailure>;
 
-/// Exports functions from a plugin, and so serves its routes: any of `chat`, `files` and `job`,
-/// preceded by a `setup` if there is something to set up.
+/// An API: what it takes, and how it answers.
+pub trait Api {
+    /// Describes the API to its clients. The host asks once, at deploy.
+    fn describe() -> Description;
+
+    /// Answers one request, whose input matches the schema.
+    ///
+    /// # Errors
+    /// The client gets the failure.
+    fn run(request: ApiRequest) -> impl Future<Output = Result<Output, Failure>>;
+}
+
+/// Exports functions from a plugin, and so serves its routes: any of `api`, `chat`, `files` and
+/// `job`, preceded by a `setup` if there is something to set up. An `api` is a type that implements
+/// [`Api`].
 ///
 /// ```text
-/// sdk::serve!(setup: prepare, chat: answer, files: read, job: work);
+/// sdk::serve!(setup: prepare, api: Translator, chat: answer, files: read, job: work);
 ///
 /// async fn prepare() -> Outcome
+/// impl Api for Translator
 /// async fn answer(request: ChatRequest) -> Outcome
 /// async fn read(request: FilesRequest) -> Outcome
 /// async fn work(attempt: Attempt) -> JobOutcome
 /// ```
 #[macro_export]
 macro_rules! serve {
+    (@api $api:path) => {
+        impl $crate::worlds::api::exports::hayrick::pipeline::api::Guest for Plugin {
+            async fn describe() -> Result<$crate::Description, $crate::Failure> {
+                Ok(<$api as $crate::Api>::describe())
+            }
+
+            async fn run_api(request: $crate::ApiRequest) -> Result<$crate::Output, $crate::Failure> {
+                <$api as $crate::Api>::run(request).await
+            }
+        }
+        $crate::worlds::api::export!(Plugin with_types_in $crate::worlds::api);
+    };
     (@chat $function:path) => {
         impl $crate::worlds::chat::exports::hayrick::pipeline::chat::Guest for Plugin {
             async fn run_chat_completion(request: $crate::ChatRequest) -> $crate::Outcome {

@@ -29,6 +29,23 @@ pub mod chat {
     });
 }
 
+pub mod api {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        inline: "
+            package hayrick:sdk;
+            world has-api {
+                export hayrick:pipeline/api@0.1.0;
+            }
+        ",
+        with: {
+            "hayrick:pipeline/types@0.1.0": crate::hayrick::pipeline::types,
+            "hayrick:pipeline/uploads@0.1.0": crate::hayrick::pipeline::uploads,
+        },
+        pub_export_macro: true,
+    });
+}
+
 pub mod files {
     wit_bindgen::generate!({
         path: "../../wit",

@@ -4,6 +4,7 @@
 #[path = "../src/every_call.rs"]
 mod every_call;
 
+use exports::hayrick::pipeline_sync::api::{self, ApiRequest, Description, Output};
 use exports::hayrick::pipeline_sync::chat::{self, ChatRequest};
 use exports::hayrick::pipeline_sync::files::{self, FilesRequest};
 use exports::hayrick::pipeline_sync::job_handler::{self, Attempt, JobFailure};
@@ -26,6 +27,21 @@ struct Plugin;
 impl lifecycle::Guest for Plugin {
     fn setup() -> Result<(), Failure> {
         Ok(())
+    }
+}
+
+impl api::Guest for Plugin {
+    fn describe() -> Result<Description, Failure> {
+        Ok(Description {
+            title: None,
+            summary: None,
+            input: r#"{"type": "object"}"#.to_owned(),
+            output: None,
+        })
+    }
+
+    fn run_api(request: ApiRequest) -> Result<Output, Failure> {
+        Ok(Output::Value(request.input))
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::http::header::{ACCEPT_ENCODING, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use hayrick_runtime::schema::mistake::Mistake;
 use hayrick_services::keys::key::Scope;
 use hayrick_types::id::PIPELINE_NAME_BYTES_MAX;
 use hayrick_types::limit_name::LimitName;
@@ -22,6 +23,8 @@ use crate::wire::json;
 
 /// The code of an error that a limit causes; `param` names the limit.
 const LIMIT_EXCEEDED: &str = "limit_exceeded";
+/// Wrong fields that the message names; all of them stand in `detail`.
+const FIELDS_SHOWN_MAX: usize = 8;
 /// Characters of a client's path that an error repeats.
 const ECHO_CHARS_MAX: usize = 256;
 
@@ -41,12 +44,25 @@ pub(crate) struct ApiError {
     is_final: bool,
     /// A limit that was reached and is not counted yet.
     reached: Option<LimitName>,
+    /// Every field that is wrong.
+    fields: Vec<WrongField>,
+}
+
+/// A field that is wrong, as FastAPI's clients read it.
+#[derive(Debug, Serialize)]
+struct WrongField {
+    #[serde(rename = "type")]
+    kind: String,
+    loc: Vec<String>,
+    msg: String,
 }
 
 /// The error on the wire, in a response and in a stream.
 #[derive(Debug, Serialize)]
 pub(crate) struct ErrorBody<'a> {
     error: ErrorFields<'a>,
+    #[serde(skip_serializing_if = "<[WrongField]>::is_empty")]
+    detail: &'a [WrongField],
 }
 
 #[derive(Debug, Serialize)]
@@ -68,6 +84,7 @@ impl ApiError {
             retry_after: None,
             is_final: false,
             reached: None,
+            fields: Vec::new(),
         }
     }
 
@@ -76,6 +93,50 @@ impl ApiError {
         ApiError {
             param,
             ..ApiError::new(StatusCode::BAD_REQUEST, message)
+        }
+    }
+
+    /// The input of a run does not match its schema, in these fields.
+    pub(crate) fn invalid_fields(mistakes: &[Mistake]) -> ApiError {
+        let named = mistakes.iter().take(FIELDS_SHOWN_MAX).map(|mistake| {
+            let path = mistake.path.join(".");
+            format!(
+                "{} {}",
+                if path.is_empty() { "the input" } else { &path },
+                mistake.message
+            )
+        });
+        let named: Vec<String> = named.collect();
+        let rest = mistakes.len().saturating_sub(named.len());
+        let rest = if rest > 0 {
+            format!("; and {rest} more")
+        } else {
+            String::new()
+        };
+        let message = format!(
+            "the input does not match its schema, which is in GET /openapi.json: {}{rest}",
+            named.join("; ")
+        );
+        let fields = mistakes.iter().map(|mistake| WrongField {
+            kind: mistake.keyword.clone(),
+            loc: ["body".to_owned()]
+                .into_iter()
+                .chain(mistake.path.clone())
+                .collect(),
+            msg: mistake.message.clone(),
+        });
+        ApiError {
+            code: Some("invalid_input"),
+            fields: fields.collect(),
+            ..ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message)
+        }
+    }
+
+    /// The input of a run has a form that no run takes.
+    pub(crate) fn unknown_input(message: impl Into<String>) -> ApiError {
+        ApiError {
+            code: Some("unsupported_media_type"),
+            ..ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
         }
     }
 
@@ -270,7 +331,10 @@ impl ApiError {
             param: self.param,
             code: self.code,
         };
-        ErrorBody { error }
+        ErrorBody {
+            error,
+            detail: &self.fields,
+        }
     }
 }
 

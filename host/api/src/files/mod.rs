@@ -1,13 +1,7 @@
 //! `POST /{pipeline}/files`: a form with files, answered with text while it is made, or with
 //! events.
 
-mod encode;
-mod form;
-mod unparsed;
-
 use axum::extract::{Request, State};
-use axum::http::header::ACCEPT;
-use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use hayrick_runtime::guest_call::{ClientRequest, FilesRequest};
 use hayrick_runtime::run_stream::RunStream;
@@ -15,16 +9,18 @@ use hayrick_services::uploads::spool::Owner;
 use hayrick_types::contract::Export;
 use hayrick_types::id::RunId;
 
-use self::encode::{EventWriter, TextWriter};
-use crate::body::{answer_stream, encoding};
+use crate::body::text_answer::{EventWriter, PLAIN_TEXT, TextWriter};
+use crate::body::{answer_stream, encoding, form};
 use crate::edge::request_id;
 use crate::error::ApiError;
 use crate::gate::holder::holder;
 use crate::sse;
 use crate::state::ApiState;
+use crate::wire::accept;
 use crate::wire::params::PathParams;
 
-const PLAIN_TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const HOW: &str =
+    "send multipart/form-data with at least one file, as `curl -F file=@notes.txt` does";
 
 /// A client that hangs up drops this future, or the body it returned, and with it the run and the
 /// files.
@@ -58,6 +54,10 @@ async fn answer(
     let spool = (&state.services().spool, owner);
     let mut held = state.hold_body(&head.extensions);
     let form = form::read(body, &head.headers, spool, state.settings(), &mut held).await?;
+    if form.files.is_empty() {
+        let text = format!("the form has no file: {HOW}");
+        return Err(ApiError::invalid(text, None));
+    }
     let headers = state.forwarded(&head.headers);
     let request = ClientRequest::Files(FilesRequest { form, headers });
     let trace = request_id::trace_of(&head.extensions);
@@ -66,41 +66,11 @@ async fn answer(
         trace.set_pipeline(pipeline, Some(chunks.version()));
     }
     let keep_alive = state.settings().keep_alive_interval;
-    if wants_events(&head.headers) {
+    if accept::events(&head.headers) {
         let body =
             answer_stream::body(chunks, RunStream::spawn, EventWriter, keep_alive, trace).await?;
         return Ok(sse::response(body));
     }
     let body = answer_stream::body(chunks, RunStream::spawn, TextWriter, keep_alive, trace).await?;
     Ok(answer_stream::response(PLAIN_TEXT, body))
-}
-
-fn wants_events(headers: &HeaderMap) -> bool {
-    let kinds = headers
-        .get_all(ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','));
-    kinds
-        .filter_map(|kind| kind.split(';').next())
-        .any(|kind| kind.trim().eq_ignore_ascii_case("text/event-stream"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_client_gets_events_if_it_accepts_them() {
-        for (accept, expected) in [
-            ("*/*", false),
-            ("text/event-stream", true),
-            ("text/plain, TEXT/event-stream;q=0.5", true),
-            ("text/event", false),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(ACCEPT, HeaderValue::from_static(accept));
-            assert_eq!(wants_events(&headers), expected, "{accept}");
-        }
-    }
 }

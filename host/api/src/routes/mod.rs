@@ -11,11 +11,12 @@ use self::route::{Route, RouteMethod};
 use crate::gate::need::{Need, PipelineIn};
 use crate::openai::{chat, models};
 use crate::server::{health, metrics, status};
-use crate::{deploy, files, jobs, openapi, plugin_state, tasks};
+use crate::{deploy, files, jobs, openapi, plugin_state, run, tasks};
 
 /// The operations of each protocol, by operation id.
-const DESCRIPTIONS: [&str; 8] = [
+const DESCRIPTIONS: [&str; 9] = [
     include_str!("../openai/openapi.json"),
+    include_str!("../run/openapi.json"),
     include_str!("../files/openapi.json"),
     include_str!("../jobs/openapi.json"),
     include_str!("../tasks/openapi.json"),
@@ -34,7 +35,7 @@ const DEPLOY: Need = Need::Scope(Scope::Deploy, PipelineIn::Path("name"));
 const ADMIN_PIPELINE: Need = Need::Scope(Scope::Admin, PipelineIn::Path("pipeline"));
 const ADMIN: Need = Need::Scope(Scope::Admin, PipelineIn::Handler);
 
-static ROUTES: [Route; 23] = [
+static ROUTES: [Route; 25] = [
     Route {
         method: RouteMethod::Post,
         path: "/chat/completions",
@@ -58,6 +59,14 @@ static ROUTES: [Route; 23] = [
         need: INVOKE_MODEL,
         operation: "getModel",
         handler: |method| on(method, models::one),
+    },
+    Route {
+        method: RouteMethod::Post,
+        path: "/{pipeline}/run",
+        aliases: &[],
+        need: INVOKE_PIPELINE,
+        operation: "run",
+        handler: |method| on(method, run::run),
     },
     Route {
         method: RouteMethod::Post,
@@ -219,6 +228,14 @@ static ROUTES: [Route; 23] = [
         operation: "openapi",
         handler: |method| on(method, openapi::show),
     },
+    Route {
+        method: RouteMethod::Get,
+        path: "/docs",
+        aliases: &[],
+        need: OPEN,
+        operation: "docs",
+        handler: |method| on(method, openapi::page::show),
+    },
 ];
 
 #[cfg(test)]
@@ -241,7 +258,7 @@ mod tests {
             .filter(|route| route.need == Need::Nothing)
             .map(|route| route.path)
             .collect();
-        assert_eq!(open, ["/health/live", "/health/ready"]);
+        assert_eq!(open, ["/health/live", "/health/ready", "/docs"]);
     }
 
     #[test]

@@ -15,6 +15,19 @@ pub(crate) fn ok(value: &impl Serialize) -> Response {
     response(StatusCode::OK, value)
 }
 
+/// A successful response whose body is this document.
+pub(crate) fn of_text(json: String) -> Response {
+    let mut response = Response::new(Body::from(json));
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    response
+}
+
+/// A text as a JSON string.
+pub(crate) fn text(text: &str) -> String {
+    // A text can always be written.
+    serde_json::to_string(text).unwrap_or_default()
+}
+
 /// A response with `value` as its body.
 pub(crate) fn response(status: StatusCode, value: &impl Serialize) -> Response {
     let (status, body) = match serde_json::to_vec(value) {
@@ -39,7 +52,11 @@ pub(crate) fn write(out: &mut BytesMut, value: &(impl Serialize + ?Sized)) {
 /// Writes a value that may contain JSON of a plugin, on one line.
 pub(crate) fn write_line(out: &mut BytesMut, value: &impl Serialize) {
     // These types cannot fail to be written.
-    let json = serde_json::to_string(value).unwrap_or_default();
+    write_lines(out, &serde_json::to_string(value).unwrap_or_default());
+}
+
+/// Writes a JSON document of a plugin on one line.
+pub(crate) fn write_lines(out: &mut BytesMut, json: &str) {
     for piece in json.split(LINE_ENDS) {
         out.put_slice(piece.as_bytes());
     }

@@ -16,6 +16,7 @@ use hayrick_types::policy::Policy;
 use hayrick_types::state::PipelineNames;
 use tokio::sync::{OwnedMutexGuard, Semaphore, watch};
 
+use crate::api_description::ApiDescription;
 use crate::approvals::{Approval, Approvals};
 use crate::config::{Policies, RuntimeConfig};
 use crate::error::DeployError;
@@ -83,17 +84,27 @@ impl Registry {
 
     /// The pipelines that serve `export`, by name, each with its policy.
     pub(crate) fn serving(&self, export: Export) -> BTreeMap<String, Arc<Policy>> {
+        self.of_versions(|version| {
+            let serves = version.shape.serves(export);
+            serves.then(|| Arc::clone(&version.policy))
+        })
+    }
+
+    /// The APIs that serve, by the names of their pipelines.
+    pub(crate) fn apis(&self) -> BTreeMap<String, Arc<ApiDescription>> {
+        self.of_versions(|version| version.api.clone())
+    }
+
+    /// What `pick` takes of each version that serves, by the name of its pipeline.
+    fn of_versions<T>(&self, pick: impl Fn(&Version) -> Option<T>) -> BTreeMap<String, T> {
         let pipelines = self
             .pipelines
             .read()
             .unwrap_or_else(PoisonError::into_inner);
-        let versions = pipelines
+        let picked = pipelines
             .iter()
-            .filter_map(|(name, pipeline)| Some((name, pipeline.version()?)));
-        let serving = versions.filter(|(_, version)| version.shape.serves(export));
-        serving
-            .map(|(name, version)| (name.clone(), Arc::clone(&version.policy)))
-            .collect()
+            .filter_map(|(name, pipeline)| Some((name.clone(), pick(&*pipeline.version()?)?)));
+        picked.collect()
     }
 
     /// Changes each time a version comes or goes.

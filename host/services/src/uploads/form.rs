@@ -6,5 +6,7 @@ use crate::uploads::upload::Upload;
 #[derive(Debug, Default)]
 pub struct Form {
     pub files: Vec<Upload>,
+    /// The name of the field of each file.
+    pub file_fields: Vec<String>,
     pub fields: Vec<(String, String)>,
 }

@@ -13,19 +13,18 @@ use hayrick_types::settings::server::ServerSettings;
 use multer::{Field, Multipart};
 
 use crate::body::pace::Pace;
+use crate::body::unparsed::Unparsed;
 use crate::error::ApiError;
-use crate::files::unparsed::Unparsed;
 use crate::wire::header_params;
 
-const HOW: &str =
-    "send multipart/form-data with at least one file, as `curl -F file=@notes.txt` does";
+const HOW: &str = "send multipart/form-data, as `curl -F file=@notes.txt` does";
 
 /// Reads the whole form. If reading ends early, nothing of the form is left. Its fields count in
 /// `held`.
 ///
 /// # Errors
-/// The body is not a form, has no file, or exceeds a limit; the client stopped; the disk is full.
-pub(super) async fn read(
+/// The body is not a form, or exceeds a limit; the client stopped; the disk is full.
+pub(crate) async fn read(
     body: Body,
     headers: &HeaderMap,
     spool: (&Spool, Owner<'_>),
@@ -51,12 +50,6 @@ pub(super) async fn read(
     while let Some(part) = read_paced(&mut reading.pace, parts.next_field(), |_| 0).await? {
         unparsed.clear();
         reading.part(part, &unparsed).await?;
-    }
-    if reading.form.files.is_empty() {
-        return Err(ApiError::invalid(
-            format!("the form has no file: {HOW}"),
-            None,
-        ));
     }
     Ok(reading.form)
 }
@@ -108,13 +101,17 @@ impl Reading<'_> {
         match names(&part) {
             // A browser sends this if no file was chosen.
             (_, Some(file)) if file.is_empty() => Ok(()),
-            (_, Some(file)) => self.file(base_name(&file).to_owned(), part, unparsed).await,
+            (field, Some(file)) => {
+                let name = base_name(&file).to_owned();
+                self.file(field, name, part, unparsed).await
+            }
             (name, None) => self.field(name, part, unparsed).await,
         }
     }
 
     async fn file(
         &mut self,
+        field: String,
         name: String,
         mut part: Field<'_>,
         unparsed: &Unparsed,
@@ -127,6 +124,7 @@ impl Reading<'_> {
             .limit(LimitName::FilesMax));
         }
         let content_type = part.content_type().map(ToString::to_string);
+        self.check_name(&field)?;
         self.check_name(&name)?;
         self.check_name(content_type.as_deref().unwrap_or_default())?;
         let (spool, owner) = self.spool;
@@ -137,6 +135,7 @@ impl Reading<'_> {
             arriving.write(bytes).await?;
         }
         self.form.files.push(arriving.finish());
+        self.form.file_fields.push(field);
         Ok(())
     }
 
@@ -322,7 +321,6 @@ mod tests {
             ),
             (field("k", "123456"), 413, "field_bytes_max"),
             (file(&long_name, "1"), 400, "255 bytes"),
-            (field("k", "1"), 400, "no file"),
             (file("a", "1").trim_end().to_owned(), 400, "broke off"),
         ];
         for (parts, status, expected) in cases {

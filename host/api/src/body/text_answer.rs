@@ -1,5 +1,6 @@
-//! The two forms of an answer about files: plain text, and events.
+//! The two forms of an answer that is text: the text alone, and events.
 
+use axum::http::HeaderValue;
 use bytes::{BufMut, Bytes, BytesMut};
 use hayrick_types::chunk::Chunk;
 use hayrick_types::failure::Failure;
@@ -10,8 +11,11 @@ use crate::error::ApiError;
 use crate::sse;
 use crate::wire::json::write;
 
+/// The type of an answer that is text alone.
+pub(crate) const PLAIN_TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
 /// Writes text alone.
-pub(super) struct TextWriter;
+pub(crate) struct TextWriter;
 
 impl Encode for TextWriter {
     fn chunk(&mut self, chunk: &Chunk, out: &mut BytesMut) {
@@ -40,7 +44,7 @@ impl Encode for TextWriter {
 
 /// Writes server-sent events: `text` and `reasoning` with `{"text": …}`, `event` with its type and
 /// data, `fields`, and at the end `done` or `error`.
-pub(super) struct EventWriter;
+pub(crate) struct EventWriter;
 
 fn write_text(out: &mut BytesMut, name: &str, text: &str) {
     sse::write_event(out, name, |out| {

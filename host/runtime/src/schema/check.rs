@@ -1,0 +1,186 @@
+//! One schema, ready to check values.
+
+use jsonschema::{PatternOptions, Validator};
+use serde_json::Value;
+
+use super::mistake::{Mistake, mistakes};
+use super::visits::{self, VisitsError};
+
+/// The longest schema. Those of real APIs have some kilobytes.
+const SCHEMA_BYTES_MAX: usize = 64 << 10;
+/// Compiled size of a regular expression of a schema.
+const PATTERN_BYTES_MAX: usize = 1 << 20;
+/// Mistakes that one answer names.
+const MISTAKES_MAX: usize = 100;
+
+/// A schema of a plugin cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    #[error("it has {length} bytes, and {SCHEMA_BYTES_MAX} are allowed: make it shorter")]
+    TooLong { length: usize },
+    #[error("it is not JSON: {0}")]
+    NotJson(#[from] serde_json::Error),
+    #[error("its type must be \"object\": the input of an API has fields")]
+    NotAnObject,
+    #[error(transparent)]
+    Visits(#[from] VisitsError),
+    #[error("{0}")]
+    NotASchema(String),
+}
+
+/// A schema of JSON Schema 2020-12.
+#[derive(Debug)]
+pub struct Schema {
+    document: Value,
+    validator: Validator,
+}
+
+impl Schema {
+    /// Reads a schema.
+    ///
+    /// # Errors
+    /// It is not one, or a value could make checking expensive.
+    pub fn new(text: &str) -> Result<Schema, SchemaError> {
+        if text.len() > SCHEMA_BYTES_MAX {
+            return Err(SchemaError::TooLong { length: text.len() });
+        }
+        let mut document: Value = serde_json::from_str(text)?;
+        if let Some(members) = document.as_object_mut() {
+            // They say where a schema is from. This one is here.
+            members.remove("$id");
+            members.remove("$schema");
+        }
+        visits::check(&document)?;
+        let validator = jsonschema::draft202012::options()
+            .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_BYTES_MAX))
+            .build(&document)
+            .map_err(|error| SchemaError::NotASchema(error.masked().to_string()))?;
+        Ok(Schema {
+            document,
+            validator,
+        })
+    }
+
+    /// Reads the schema of an input, which must be one of objects.
+    ///
+    /// # Errors
+    /// As [`Schema::new`], or the schema does not ask for an object.
+    pub fn of_input(text: &str) -> Result<Schema, SchemaError> {
+        let schema = Schema::new(text)?;
+        let is_object = schema
+            .document
+            .get("type")
+            .is_some_and(|kind| kind == "object");
+        is_object.then_some(schema).ok_or(SchemaError::NotAnObject)
+    }
+
+    /// The schema itself.
+    pub fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// The schema of a member of the values of this one, with its references followed.
+    pub fn property(&self, name: &str) -> Option<&Value> {
+        self.follow(self.document.get("properties")?.get(name)?)
+    }
+
+    /// The schema to which a schema of this document refers, or the schema itself.
+    pub fn follow<'a>(&'a self, mut schema: &'a Value) -> Option<&'a Value> {
+        // Circles were refused.
+        while let Some(Value::String(reference)) = schema.get("$ref") {
+            schema = visits::target(&self.document, reference)?;
+        }
+        Some(schema)
+    }
+
+    /// Checks a value.
+    ///
+    /// # Errors
+    /// The value does not match: every mistake, up to a hundred.
+    pub fn check(&self, value: &Value) -> Result<(), Vec<Mistake>> {
+        if self.validator.is_valid(value) {
+            return Ok(());
+        }
+        let errors = self.validator.iter_errors(value);
+        let found: Vec<Mistake> = errors
+            .flat_map(|error| mistakes(&error))
+            .take(MISTAKES_MAX)
+            .collect();
+        Err(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn schema(document: &Value) -> Schema {
+        Schema::of_input(&document.to_string()).unwrap()
+    }
+
+    #[test]
+    fn every_field_that_is_wrong_is_named_at_once() {
+        let schema = schema(&json!({
+            "type": "object",
+            "properties": {
+                "text": {"type": "string"},
+                "n": {"type": "integer", "minimum": 1},
+                "list": {"type": "array", "items": {"type": "boolean"}},
+            },
+            "required": ["text"],
+            "additionalProperties": false,
+        }));
+        let input = json!({"n": "secret", "list": [true, 1], "a/b": 2});
+        let mut found: Vec<_> = schema
+            .check(&input)
+            .unwrap_err()
+            .into_iter()
+            .map(|mistake| (mistake.path.join(" "), mistake.message))
+            .collect();
+        found.sort();
+        let expected = [
+            ("a/b", "is not a field of this input"),
+            ("list 1", "it is not of type \"boolean\""),
+            ("n", "it is not of type \"integer\""),
+            ("text", "is missing"),
+        ];
+        let expected = expected.map(|(path, text)| (path.to_owned(), text.to_owned()));
+        assert_eq!(found, expected);
+        assert_eq!(schema.check(&json!({"text": "x"})), Ok(()));
+    }
+
+    #[test]
+    fn a_bad_schema_is_refused_with_its_reason() {
+        let long = json!({"type": "object", "title": "x".repeat(SCHEMA_BYTES_MAX)}).to_string();
+        for (text, reason) in [
+            ("{", "not JSON"),
+            ("true", "must be \"object\""),
+            (r#"{"type": "string"}"#, "must be \"object\""),
+            (r#"{"type": "object", "properties": 7}"#, "not of type"),
+            (r#"{"type": "thing"}"#, "not valid"),
+            (
+                r#"{"type": "object", "patternProperties": {"(": {}}}"#,
+                "regex",
+            ),
+            (
+                r#"{"type": "object", "$ref": "https://a.example"}"#,
+                "leads nowhere",
+            ),
+            (&long, "64"),
+        ] {
+            let error = Schema::of_input(text).unwrap_err().to_string();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_hundred_mistakes_are_named_at_most() {
+        let schema = schema(&json!({"type": "object", "additionalProperties": {"type": "null"}}));
+        let input: serde_json::Map<_, _> = (0..1000)
+            .map(|place| (place.to_string(), json!(1)))
+            .collect();
+        assert_eq!(schema.check(&input.into()).unwrap_err().len(), MISTAKES_MAX);
+    }
+}
