@@ -118,6 +118,8 @@ mod schema_run;
 mod seed_client;
 /// The settings page, and the output of `hayrick config show`.
 mod settings;
+/// The plugins that come with the project and need no suite of their own.
+mod shipped_plugins;
 /// Clients that are slow, many or idle.
 mod slow_clients;
 /// State of plugins: private, limited, and durable.
