@@ -106,6 +106,8 @@ mod policy;
 mod policy_grants;
 /// Behind a proxy: who is local, with a real nginx in front.
 mod proxy;
+/// Models that clients ask directly, by aliases that the operator made public.
+mod public_models;
 /// Files that are added, changed, removed and invalid, while streams run.
 mod reload;
 /// Files that are replaced in every way programs replace files.

@@ -13,8 +13,8 @@ pub type GenerationSlot = Slot<ChargedGeneration>;
 
 /// A generation, and the charge it makes on the budget of the run.
 pub struct ChargedGeneration {
-    pub(crate) generation: Generation,
-    pub(crate) charge: Option<Charge>,
+    pub generation: Generation,
+    pub charge: Option<Charge>,
 }
 
 impl SlotContent for ChargedGeneration {
@@ -27,7 +27,7 @@ impl SlotContent for ChargedGeneration {
 ///
 /// # Errors
 /// Those of [`Generation::next`], and `limit` once the budget is used up.
-pub(crate) async fn next_chunk(
+pub async fn next_chunk(
     charged: &mut ChargedGeneration,
     recorder: Option<&TaskRecorder>,
 ) -> Result<Option<Chunk>, Failure> {

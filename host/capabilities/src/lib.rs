@@ -3,10 +3,11 @@
 #![forbid(unsafe_code)]
 
 pub mod bindings;
+pub mod charge;
 mod config;
 mod convert;
 pub mod cpu_share;
-mod generation;
+pub mod generation;
 pub mod guest_log;
 pub mod guest_state;
 mod held;

@@ -5,12 +5,13 @@ use hayrick_services::llm::router::Llm;
 use hayrick_services::tasks::recorder::TaskRecorder;
 use hayrick_types::chunk::Chunk;
 use hayrick_types::failure::{Failure, FailureKind};
-use hayrick_types::generation::{Options, Tool};
+use hayrick_types::generation::Options;
 use hayrick_types::message::Message;
 use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{llm, types};
 use crate::bindings::sync::hayrick::pipeline_sync as sync;
+use crate::charge::charge;
 use crate::generation::{ChargedGeneration, GenerationSlot, next_chunk};
 use crate::guest_state::GuestState;
 use crate::held::held;
@@ -19,8 +20,6 @@ use crate::reached_limits::ReachedLimits;
 use crate::run_context::RunContext;
 use crate::slot::{give_back, lend, push};
 
-/// Answer tokens that one may ask any model for.
-const MAX_TOKENS_OF_ANY_MODEL: u32 = 4096;
 /// Characters of a model name that an error message repeats.
 const ALIAS_CHARS_SHOWN: usize = 64;
 
@@ -129,22 +128,8 @@ impl LlmCall {
         let messages: Vec<Message> = messages.into_iter().map(Into::into).collect();
         let mut options: Options = options.into();
         options.model = self.run.limits.for_guest(self.granted(options.model))?;
-        let texts = messages
-            .iter()
-            .map(|message| message.text_bytes().max(TOKEN_BYTES));
-        let tools = options.tools.iter().map(Tool::text_bytes);
-        let bytes = texts.chain(tools).sum();
-        let charge = self.run.limits.for_guest(self.charge(bytes))?;
-        if let Some(budget) = &self.run.budget {
-            let left = self.run.limits.for_guest(budget.left())?;
-            let left = u32::try_from(left).unwrap_or(u32::MAX);
-            // A model rejects a request for more tokens than it can generate, so do not ask for all
-            // of a large budget.
-            let wanted = options
-                .max_tokens
-                .or((left <= MAX_TOKENS_OF_ANY_MODEL).then_some(left));
-            options.max_tokens = wanted.map(|wanted| wanted.min(left));
-        }
+        let charge = charge(self.run.budget.as_ref(), &messages, &mut options);
+        let charge = self.run.limits.for_guest(charge)?;
         Ok((messages, options, charge))
     }
 

@@ -163,14 +163,9 @@ impl Run {
             let ended = withdrawn.run_until_cancelled(run).await;
             ended.unwrap_or_else(|| Err(grant_withdrawn()))
         };
-        let returned = tokio::time::timeout(max, run).await.unwrap_or_else(|_| {
-            let text = format!(
-                "the run took longer than {} ms ({})",
-                max.as_millis(),
-                limit_label(bounds.wall_limit)
-            );
-            Err(Failure::new(FailureKind::Timeout, text).limit(bounds.wall_limit))
-        });
+        let returned = tokio::time::timeout(max, run)
+            .await
+            .unwrap_or_else(|_| Err(took_too_long(max, bounds.wall_limit)));
         returned.inspect_err(|failure| reached.count_end(failure.limit))
     }
 
@@ -290,6 +285,16 @@ fn count_slices(store: &mut Store<GuestState>, meter: Arc<CpuMeter>) {
         meter.check()?;
         Ok(UpdateDeadline::Yield(1))
     });
+}
+
+/// The failure of a run that took longer than `max`.
+pub(crate) fn took_too_long(max: Duration, limit: LimitName) -> Failure {
+    let text = format!(
+        "the run took longer than {} ms ({})",
+        max.as_millis(),
+        limit_label(limit)
+    );
+    Failure::new(FailureKind::Timeout, text).limit(limit)
 }
 
 /// A run ends with this when its version loses a grant. The client may try again: another version

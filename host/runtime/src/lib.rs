@@ -12,6 +12,7 @@ pub mod compile;
 pub mod config;
 mod cpu_meter;
 pub mod deploy;
+mod direct;
 mod engine;
 mod epoch;
 pub mod error;

@@ -136,7 +136,7 @@ impl Pipeline {
     }
 
     /// Applies the limits on runs. If they change, runs that have begun keep their places.
-    fn set_places(&self, places: RunPlaces) {
+    pub(crate) fn set_places(&self, places: RunPlaces) {
         let mut admission = self
             .admission
             .write()

@@ -23,6 +23,7 @@ use crate::compile::cache::SealedCache;
 use crate::compile::compiler::Compiler;
 use crate::config::RuntimeConfig;
 use crate::deploy::{Arriving, Deploys};
+use crate::direct::Direct;
 use crate::engine::engine;
 use crate::epoch::EpochTicker;
 use crate::error::{DeployError, RuntimeError};
@@ -42,6 +43,7 @@ pub struct Runtime {
 struct Inner {
     registry: Arc<Registry>,
     deploys: Deploys,
+    direct: Direct,
     services: Services,
     ready: watch::Receiver<bool>,
     watcher: Mutex<Option<AbortOnDropHandle<()>>>,
@@ -96,6 +98,7 @@ impl Runtime {
             audit,
             services.metrics.clone(),
         ));
+        let direct = Direct::new(&services.llm, &registry);
         let deploys = Deploys::new(&config.plugins_dir, Arc::clone(&registry));
         let (ready_sender, ready) = watch::channel(false);
         let watcher = FolderWatcher::new(&config.plugins_dir, Arc::clone(&registry), ready_sender);
@@ -104,6 +107,7 @@ impl Runtime {
             inner: Arc::new(Inner {
                 registry,
                 deploys,
+                direct,
                 services,
                 ready,
                 watcher: Mutex::new(Some(watcher)),
@@ -124,8 +128,32 @@ impl Runtime {
         pipeline: &str,
         request: ClientRequest,
     ) -> Result<RunStream, Failure> {
-        let serving = self.serving(pipeline, request.export())?;
-        answer(serving, &self.inner.services, id, request).await
+        let (registry, services) = (&self.inner.registry, &self.inner.services);
+        match request {
+            ClientRequest::Chat(request) if self.is_model(&request.model) => {
+                let direct = &self.inner.direct;
+                direct.answer(registry, services, id, request).await
+            }
+            request => {
+                let serving = self.serving(pipeline, request.export())?;
+                answer(serving, services, id, request).await
+            }
+        }
+    }
+
+    /// Whether this is a model that clients may ask directly: an alias that the operator made
+    /// public, and no pipeline has its name.
+    pub fn is_model(&self, name: &str) -> bool {
+        self.inner.direct.has(name) && self.inner.registry.get(name).is_none()
+    }
+
+    /// The models that clients may ask directly, in order.
+    pub fn models(&self) -> Vec<String> {
+        let aliases = self.inner.direct.aliases();
+        aliases
+            .filter(|name| self.is_model(name))
+            .cloned()
+            .collect()
     }
 
     /// Runs one attempt of a job, and reports its progress to `progress`. Dropping the future ends
@@ -165,6 +193,14 @@ impl Runtime {
 
     fn serving(&self, pipeline: &str, export: Export) -> Result<Serving, Failure> {
         Serving::find(&self.inner.registry, pipeline, export)
+    }
+
+    /// The runs of the models that clients may ask directly, as statuses of pipelines.
+    pub fn model_statuses(&self) -> Vec<PipelineStatus> {
+        let names = self.models().into_iter();
+        names
+            .filter_map(|name| self.inner.direct.status(&name))
+            .collect()
     }
 
     /// The pipelines that run jobs now, by name, each with its policy.

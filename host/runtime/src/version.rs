@@ -56,7 +56,8 @@ impl Version {
     }
 }
 
-fn output_limits(limits: &Limits) -> OutputLimits {
+/// How much a run with these limits may send.
+pub(crate) fn output_limits(limits: &Limits) -> OutputLimits {
     OutputLimits {
         answer_bytes_max: limits.output_bytes_max,
         chunk_bytes_max: limits.chunk_bytes_max,

@@ -1,4 +1,4 @@
-//! `/models`: the pipelines that can chat.
+//! `/models`: the pipelines that can chat, and the models that clients may ask directly.
 
 use axum::extract::{Extension, State};
 use axum::response::Response;
@@ -21,6 +21,18 @@ struct Model {
     owned_by: &'static str,
 }
 
+impl Model {
+    /// A model without a plugin; nobody knows since when there is one.
+    fn direct(id: String) -> Model {
+        Model {
+            id,
+            object: "model",
+            created: 0,
+            owned_by: "hayrick",
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct ModelList {
     object: &'static str,
@@ -37,7 +49,9 @@ pub(crate) async fn list(
         .pipelines()
         .into_iter()
         .filter(|pipeline| access.may_use(&pipeline.name));
-    let data = pipelines.filter_map(model).collect();
+    let names = state.runtime().models().into_iter();
+    let models = names.filter(|name| access.may_use(name)).map(Model::direct);
+    let data = pipelines.filter_map(model).chain(models).collect();
     json::ok(&ModelList {
         object: "list",
         data,
@@ -49,10 +63,11 @@ pub(crate) async fn one(
     State(state): State<ApiState>,
     PathParams(id): PathParams<String>,
 ) -> Result<Response, ApiError> {
-    let model = state
-        .runtime()
-        .pipeline(&id)
+    let direct = state.runtime().is_model(&id);
+    let pipeline = state.runtime().pipeline(&id);
+    let model = pipeline
         .and_then(model)
+        .or_else(|| direct.then(|| Model::direct(id.clone())))
         .ok_or_else(|| ApiError::unknown_pipeline(&id, "GET /v1/models"))?;
     Ok(json::ok(&model))
 }

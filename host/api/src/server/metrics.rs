@@ -29,8 +29,10 @@ pub(crate) async fn all(State(state): State<ApiState>) -> Result<Response, ApiEr
             requests: upstream.requests,
             failures: upstream.failures,
         });
+    let mut pipelines = state.runtime().pipelines();
+    pipelines.extend(state.runtime().model_statuses());
     let snapshot = Snapshot {
-        pipelines: state.runtime().pipelines(),
+        pipelines,
         jobs: jobs(&state).await?,
         upstreams: upstreams.collect(),
         body_bytes: state.held_bytes(),

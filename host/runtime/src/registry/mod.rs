@@ -463,7 +463,8 @@ impl Registry {
         turn.lock_owned().await
     }
 
-    fn fresh(&self, name: PipelineName) -> Arc<Pipeline> {
+    /// A pipeline of that name which is not in the registry.
+    pub(crate) fn fresh(&self, name: PipelineName) -> Arc<Pipeline> {
         let share = PluginShare::new(self.metrics.clone(), &name.as_str().into(), self.host_max);
         Arc::new(Pipeline::new(name, Arc::clone(&self.host_runs), share))
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use hayrick_types::id::PipelineName;
 use hayrick_types::settings::upstream::{CacheSettings, UpstreamSettings};
 use reqwest::Url;
 use reqwest::header::HeaderValue;
@@ -98,6 +99,11 @@ impl UpstreamConfig {
                 "concurrency_max is 0, so no request would ever be sent: set it to at least 1"
                     .to_owned(),
             );
+        }
+        if self.settings.public
+            && let Err(error) = PipelineName::parse(&self.alias)
+        {
+            mistake(format!("it is public, so its alias is a name: {error}"));
         }
         for fallback in &self.settings.fallbacks {
             if *fallback == self.alias {

@@ -149,6 +149,15 @@ impl Llm {
         }
     }
 
+    /// The aliases that clients may ask directly.
+    pub fn public_aliases(&self) -> Vec<String> {
+        let upstreams = self.inner.upstreams.iter();
+        let public = upstreams.filter(|upstream| upstream.config().settings.public);
+        public
+            .map(|upstream| upstream.config().alias.clone())
+            .collect()
+    }
+
     /// The state of each upstream, in the order of the configuration; without upstreams, that of the
     /// built-in model.
     pub fn status(&self) -> Vec<UpstreamStatus> {

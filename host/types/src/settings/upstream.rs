@@ -43,6 +43,9 @@ macro_rules! upstream_table {
             /// Aliases to try in this order when this upstream fails; their own fallbacks are not
             /// followed.
             fallbacks: Vec<String> as list = &[];
+            /// Whether clients may ask it directly: its alias stands in `/v1/models` like a pipeline,
+            /// and has a policy file of that name.
+            public: bool as flag = false;
         }
 
         /// The response cache of one upstream. It stores answers of up to 256 KiB.

@@ -97,8 +97,10 @@ async fn parse(
     };
     if let Some(model) = model {
         access.check_pipeline(&model)?;
-        let served = state.runtime().check(&model, Export::Chat);
-        served.map_err(refusal)?;
+        if !state.runtime().is_model(&model) {
+            let served = state.runtime().check(&model, Export::Chat);
+            served.map_err(refusal)?;
+        }
     }
     let (headers, depth_max) = (state.forwarded(headers), state.settings().json_depth_max);
     work.run(bytes, move || request::parse(body, headers, depth_max))
