@@ -45,6 +45,8 @@ mod durability;
 mod egress;
 /// What HTTP requests of plugins may contain, and their limits of size and time.
 mod egress_bounds;
+/// `POST /v1/embeddings`: by a plugin, by a public model, and what each of them may get wrong.
+mod embeddings;
 /// Every function of the contract, called by a guest of each package.
 mod every_call;
 /// File uploads: what plugins receive, every limit, and that nothing stays on disk or in memory.

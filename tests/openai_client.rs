@@ -21,6 +21,7 @@ async fn the_official_client_suite_passes() {
     };
     let host = TestHost::builder()
         .guest("echo-relay")
+        .guest("embedder")
         .guest("panic")
         .guest("slow-stream")
         .start()

@@ -89,6 +89,7 @@ async fn answers_match_the_openapi_document() {
         .guest("files-echo")
         .guest("job-worker")
         .guest("api-describes")
+        .guest("embedder")
         .policy("api-describes", API)
         .start()
         .await;

@@ -1,6 +1,6 @@
 """The official openai client against a running Hayrick, whose address is in HAYRICK_URL.
 
-It serves the guests echo-relay, panic and slow-stream, and the built-in model.
+It serves the guests echo-relay, embedder, panic and slow-stream, and the built-in model.
 """
 
 import asyncio
@@ -107,3 +107,18 @@ def test_64_at_once():
             return await asyncio.gather(*(ask(client, number) for number in range(64)))
 
     assert asyncio.run(ask_all()) == [f"number {number}" for number in range(64)]
+
+
+def test_embeddings(client):
+    # Without encoding_format the client asks for base64, and decodes it.
+    made = client.embeddings.create(model="embedder", input=["red apple", "Red apple pie", "stock market"])
+    vectors = [item.embedding for item in made.data]
+    assert [item.index for item in made.data] == [0, 1, 2]
+
+    def near(a, b):
+        return sum(x * y for x, y in zip(vectors[a], vectors[b]))
+
+    assert near(0, 1) > 0.7 > near(0, 2)
+    plain = client.embeddings.create(model="embedder", input="red apple", encoding_format="float")
+    assert plain.data[0].embedding == pytest.approx(vectors[0])
+    assert plain.usage.total_tokens > 0

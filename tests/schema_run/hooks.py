@@ -70,6 +70,9 @@ def map_path_parameters(context, path_parameters):
 @schemathesis.hook
 def map_body(context, body):
     """A pipeline that is there, and a last message that it has an answer to. What breaks a rule still does."""
+    if context.operation.path.endswith("/embeddings") and isinstance(body, dict) and isinstance(body.get("model"), str):
+        body["model"] = pick(["embedder", "embedder", "embedder", "echo-relay", "absent"], body["model"])
+        return body
     if not context.operation.path.endswith("/chat/completions") or not isinstance(body, dict):
         return body
     model, messages = body.get("model"), body.get("messages")

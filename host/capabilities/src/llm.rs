@@ -113,9 +113,8 @@ impl LlmCall {
         let bytes = texts.iter().map(|text| text.len().max(TOKEN_BYTES)).sum();
         let model = self.run.limits.for_guest(self.granted(model))?;
         let _charge = self.run.limits.for_guest(self.charge(bytes))?;
-        self.run
-            .limits
-            .for_guest(self.llm.embed(texts, model).await)
+        let made = self.llm.embed(texts, model, None).await;
+        Ok(self.run.limits.for_guest(made)?.vectors)
     }
 
     /// Checks a request: the model must be granted. Limits `max_tokens` to what is left of the

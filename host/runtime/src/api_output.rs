@@ -3,16 +3,19 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hayrick_capabilities::bindings::exports::hayrick::pipeline::api::Output;
+use hayrick_types::embeddings::Embeddings;
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::json_line::is_readable;
 use hayrick_types::limit_name::LimitName;
 
 /// What a run returned beside its chunks.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub enum ApiOutput {
     /// A JSON document.
     Value(String),
     File(ApiFile),
+    /// A vector for each text, in their order.
+    Vectors(Embeddings),
     /// The chunks are the answer.
     Sent,
 }
@@ -25,43 +28,52 @@ pub struct ApiFile {
     pub content: Vec<u8>,
 }
 
-impl ApiOutput {
-    /// Takes what the plugin returned. `has_sent` says whether chunks came before it.
-    ///
-    /// # Errors
-    /// It is too long, is not JSON, or would be a second answer.
-    pub(crate) fn new(
-        output: Output,
-        bytes_max: usize,
-        has_sent: bool,
-    ) -> Result<ApiOutput, Failure> {
-        let output = match output {
-            Output::Sent => return Ok(ApiOutput::Sent),
-            _ if has_sent => {
-                let text = "the plugin sent chunks and returned a value or a file: it must return \
-                    'sent' after chunks";
-                return Err(Failure::new(FailureKind::Failed, text));
-            }
+impl From<Output> for ApiOutput {
+    fn from(output: Output) -> ApiOutput {
+        match output {
+            Output::Sent => ApiOutput::Sent,
             Output::Value(json) => ApiOutput::Value(json),
             Output::File(file) => ApiOutput::File(ApiFile {
                 name: file.name,
                 media_type: file.media_type,
                 content: file.content,
             }),
-        };
-        if output.bytes() > bytes_max {
+        }
+    }
+}
+
+impl ApiOutput {
+    /// Vectors whose tokens nobody has counted.
+    pub(crate) fn vectors(vectors: Vec<Vec<f32>>) -> ApiOutput {
+        ApiOutput::Vectors(Embeddings {
+            vectors,
+            tokens: None,
+        })
+    }
+
+    /// Checks what a plugin returned. `has_sent` says whether chunks came before it.
+    ///
+    /// # Errors
+    /// It is too long, is not JSON, or would be a second answer.
+    pub(crate) fn checked(self, bytes_max: usize, has_sent: bool) -> Result<ApiOutput, Failure> {
+        if has_sent && !matches!(self, ApiOutput::Sent | ApiOutput::Vectors(_)) {
+            let text = "the plugin sent chunks and returned a value or a file: it must return \
+                'sent' after chunks";
+            return Err(Failure::new(FailureKind::Failed, text));
+        }
+        if self.bytes() > bytes_max {
             let text = format!(
                 "the plugin returned {} bytes, but output_bytes_max is {bytes_max}",
-                output.bytes()
+                self.bytes()
             );
             return Err(Failure::new(FailureKind::Failed, text).limit(LimitName::OutputBytesMax));
         }
-        match &output {
+        match &self {
             ApiOutput::Value(json) if !is_readable(json) => Err(Failure::new(
                 FailureKind::Failed,
                 "the plugin returned a value that is not JSON",
             )),
-            _ => Ok(output),
+            _ => Ok(self),
         }
     }
 
@@ -69,6 +81,10 @@ impl ApiOutput {
         match self {
             ApiOutput::Value(json) => json.len(),
             ApiOutput::File(file) => file.content.len(),
+            ApiOutput::Vectors(made) => {
+                let vectors = made.vectors.iter();
+                vectors.map(|vector| size_of_val(vector.as_slice())).sum()
+            }
             ApiOutput::Sent => 0,
         }
     }

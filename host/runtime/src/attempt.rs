@@ -95,7 +95,12 @@ fn end_of(returned: Result<Returned, Failure>) -> (AttemptEnd, Option<Failure>) 
             };
             (end, Some(failed(retry.error)))
         }
-        Ok(Returned::Answered(_) | Returned::Api(_) | Returned::Described(_)) => {
+        Ok(
+            Returned::Answered(_)
+            | Returned::Api(_)
+            | Returned::Vectors(_)
+            | Returned::Described(_),
+        ) => {
             let text = "the plugin returned an answer instead of a job result";
             let failure = failed(text.to_owned());
             (AttemptEnd::Failed(failure.message.clone()), Some(failure))

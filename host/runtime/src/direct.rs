@@ -8,7 +8,7 @@ use hayrick_capabilities::charge::charge;
 use hayrick_capabilities::generation::{ChargedGeneration, next_chunk};
 use hayrick_capabilities::output::{OutputSender, channel};
 use hayrick_capabilities::services::Services;
-use hayrick_services::budgets::budget::Budget;
+use hayrick_services::budgets::budget::{Budget, TOKEN_BYTES};
 use hayrick_services::llm::router::Llm;
 use hayrick_services::tasks::recorder::TaskRecorder;
 use hayrick_types::contract::Export;
@@ -19,7 +19,7 @@ use hayrick_types::json_line::members;
 use hayrick_types::limit_name::LimitName;
 use hayrick_types::pipeline::{PipelineState, PipelineStatus};
 use hayrick_types::policy::Policy;
-use hayrick_types::request::ChatRequest;
+use hayrick_types::request::{ChatRequest, EmbeddingsRequest};
 use hayrick_types::task::TaskStart;
 use serde_json::value::RawValue;
 
@@ -87,23 +87,15 @@ impl Direct {
         registry: &Registry,
         services: &Services,
         id: RunId,
-        request: ChatRequest,
+        request: ModelRequest,
     ) -> Result<RunStream, Failure> {
-        let Some(model) = self.0.get(&request.model) else {
+        let Some(model) = self.0.get(request.model()) else {
             return Err(Failure::new(
                 FailureKind::NotFound,
                 "there is no such model",
             ));
         };
-        let messages = u32::try_from(request.messages.len()).unwrap_or(u32::MAX);
-        let recorder = services.tasks.begin(TaskStart {
-            id,
-            pipeline: model.name().as_str(),
-            kind: Export::Chat,
-            messages: Some(messages),
-            files: None,
-            job: None,
-        });
+        let recorder = services.tasks.begin(request.task(id));
         let policy = registry.policy(model.name()).await;
         let policy = policy
             .map_err(|error| Failure::new(FailureKind::Failed, format!("of this model, {error}")));
@@ -123,16 +115,46 @@ impl Direct {
             policy,
             sender,
         };
+        let returns = Returns::default();
+        let returned = returns.clone();
         let running = async move {
             recorder.processing();
             let outcome = asking.answer(request).await;
             let outcome = outcome.map_err(|failure| active.failed(failure, id));
-            recorder.finish(outcome.as_ref().copied());
-            outcome
+            recorder.finish(outcome.as_ref().map(|_| ()));
+            outcome.map(|output| returned.put(output))
         };
-        let returns = Returns::default();
-        returns.put(ApiOutput::Sent);
         Ok(RunStream::new(running, receiver, NO_VERSION, returns))
+    }
+}
+
+/// What a client asks of a model.
+pub(crate) enum ModelRequest {
+    Chat(ChatRequest),
+    Embeddings(EmbeddingsRequest),
+}
+
+impl ModelRequest {
+    fn model(&self) -> &str {
+        match self {
+            ModelRequest::Chat(request) => &request.model,
+            ModelRequest::Embeddings(request) => &request.model,
+        }
+    }
+
+    fn task(&self, id: RunId) -> TaskStart<'_> {
+        let (kind, messages) = match self {
+            ModelRequest::Chat(request) => (Export::Chat, Some(request.messages.len())),
+            ModelRequest::Embeddings(_) => (Export::Embeddings, None),
+        };
+        TaskStart {
+            id,
+            pipeline: self.model(),
+            kind,
+            messages: messages.map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
+            files: None,
+            job: None,
+        }
     }
 }
 
@@ -146,13 +168,19 @@ struct Asking {
 }
 
 impl Asking {
-    async fn answer(self, request: ChatRequest) -> Result<(), Failure> {
+    async fn answer(self, request: ModelRequest) -> Result<ApiOutput, Failure> {
         let max = self.policy.limits.wall_time_max;
-        let answered = tokio::time::timeout(max, self.forward(request)).await;
+        let answer = async {
+            match request {
+                ModelRequest::Chat(request) => self.forward(request).await,
+                ModelRequest::Embeddings(request) => self.embed(request).await,
+            }
+        };
+        let answered = tokio::time::timeout(max, answer).await;
         answered.unwrap_or_else(|_| Err(took_too_long(max, LimitName::WallTimeMax)))
     }
 
-    async fn forward(&self, request: ChatRequest) -> Result<(), Failure> {
+    async fn forward(&self, request: ChatRequest) -> Result<ApiOutput, Failure> {
         let mut options = Options {
             model: Some(request.model),
             extra: Some(parameters(&request.body)),
@@ -165,7 +193,17 @@ impl Asking {
             self.recorder.chunk(&chunk);
             self.sender.send(chunk).await?;
         }
-        Ok(())
+        Ok(ApiOutput::Sent)
+    }
+
+    async fn embed(&self, request: EmbeddingsRequest) -> Result<ApiOutput, Failure> {
+        let texts = request.texts.iter();
+        let bytes = texts.map(|text| text.len().max(TOKEN_BYTES)).sum();
+        let budget = self.budget.as_ref();
+        let _charge = budget.map(|budget| budget.ask(bytes)).transpose()?;
+        let (texts, model) = (request.texts, Some(request.model));
+        let made = self.llm.embed(texts, model, request.dimensions).await?;
+        ApiOutput::Vectors(made).checked(self.policy.limits.output_bytes_max, false)
     }
 }
 

@@ -4,6 +4,7 @@ use hayrick_capabilities::bindings::exports::hayrick::pipeline::api::{
     ApiRequest as WitApiRequest, Description, Output,
 };
 use hayrick_capabilities::bindings::exports::hayrick::pipeline::chat::ChatRequest as WitChatRequest;
+use hayrick_capabilities::bindings::exports::hayrick::pipeline::embeddings::EmbeddingsRequest as WitEmbeddingsRequest;
 use hayrick_capabilities::bindings::exports::hayrick::pipeline::files::FilesRequest as WitFilesRequest;
 use hayrick_capabilities::bindings::exports::hayrick::pipeline::job_handler::{
     Attempt, JobFailure,
@@ -16,7 +17,7 @@ use hayrick_services::uploads::upload::Upload;
 use hayrick_types::contract::Export;
 use hayrick_types::id::RunId;
 use hayrick_types::job::Claimed;
-use hayrick_types::request::ChatRequest;
+use hayrick_types::request::{ChatRequest, EmbeddingsRequest};
 use hayrick_types::task::TaskStart;
 use wasmtime::Store;
 use wasmtime::component::{Accessor, ComponentExportIndex, Instance, Resource, TypedFunc};
@@ -27,6 +28,7 @@ use crate::shape::Shape;
 pub enum ClientRequest {
     Api(ApiRequest),
     Chat(ChatRequest),
+    Embeddings(EmbeddingsRequest),
     Files(FilesRequest),
 }
 
@@ -51,6 +53,7 @@ impl ClientRequest {
         match self {
             ClientRequest::Api(_) => Export::Api,
             ClientRequest::Chat(_) => Export::Chat,
+            ClientRequest::Embeddings(_) => Export::Embeddings,
             ClientRequest::Files(_) => Export::Files,
         }
     }
@@ -61,6 +64,7 @@ impl ClientRequest {
         let (messages, files) = match self {
             ClientRequest::Api(request) => (None, count(request.files.len())),
             ClientRequest::Chat(request) => (count(request.messages.len()), None),
+            ClientRequest::Embeddings(_) => (None, None),
             ClientRequest::Files(request) => (None, count(request.form.files.len())),
         };
         TaskStart {
@@ -88,11 +92,13 @@ pub(crate) enum GuestCall {
 pub(crate) enum Returned {
     Answered(Result<(), types::Failure>),
     Api(Result<Output, types::Failure>),
+    Vectors(Result<Vec<Vec<f32>>, types::Failure>),
     Described(Result<Description, types::Failure>),
     Job(Result<String, JobFailure>),
 }
 
 type ApiFunc = TypedFunc<(WitApiRequest,), (Result<Output, types::Failure>,)>;
+type EmbedFunc = TypedFunc<(WitEmbeddingsRequest,), (Result<Vec<Vec<f32>>, types::Failure>,)>;
 type DescribeFunc = TypedFunc<(), (Result<Description, types::Failure>,)>;
 type AnswerFunc<P> = TypedFunc<P, (Result<(), types::Failure>,)>;
 type JobFunc = TypedFunc<(Attempt,), (Result<String, JobFailure>,)>;
@@ -103,6 +109,7 @@ pub(crate) enum PreparedCall {
     Describe(DescribeFunc),
     Api(ApiFunc, WitApiRequest),
     Chat(AnswerFunc<(WitChatRequest,)>, WitChatRequest),
+    Embeddings(EmbedFunc, WitEmbeddingsRequest),
     Files(AnswerFunc<(WitFilesRequest,)>, WitFilesRequest),
     Job(JobFunc, Attempt),
 }
@@ -137,6 +144,16 @@ impl GuestCall {
             GuestCall::Client(ClientRequest::Chat(request)) => {
                 let function = find(instance, store, shape.export(Export::Chat))?;
                 Ok(PreparedCall::Chat(function, request.into()))
+            }
+            GuestCall::Client(ClientRequest::Embeddings(request)) => {
+                let function = find(instance, store, shape.export(Export::Embeddings))?;
+                let request = WitEmbeddingsRequest {
+                    model: request.model,
+                    texts: request.texts,
+                    body: request.body,
+                    headers: request.headers,
+                };
+                Ok(PreparedCall::Embeddings(function, request))
             }
             GuestCall::Client(ClientRequest::Files(request)) => {
                 let function = find(instance, store, shape.export(Export::Files))?;
@@ -224,6 +241,9 @@ impl PreparedCall {
             }
             PreparedCall::Chat(function, request) => {
                 Returned::Answered(function.call_concurrent(accessor, (request,)).await?.0)
+            }
+            PreparedCall::Embeddings(function, request) => {
+                Returned::Vectors(function.call_concurrent(accessor, (request,)).await?.0)
             }
             PreparedCall::Files(function, request) => {
                 Returned::Answered(function.call_concurrent(accessor, (request,)).await?.0)

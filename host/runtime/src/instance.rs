@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use hayrick_capabilities::bindings::exports::hayrick::pipeline::api::{Description, Output};
+use hayrick_capabilities::bindings::exports::hayrick::pipeline::api::Description;
 use hayrick_capabilities::bindings::hayrick::pipeline::types;
 use hayrick_capabilities::guest_log::{GuestLog, LogLimits};
 use hayrick_capabilities::guest_state::GuestState;
@@ -121,12 +121,14 @@ impl Run {
         let reached = self.context.limits.clone();
         let writer = Arc::clone(&response);
         let returned = match self.call(bounds, guest_call, response).await? {
-            Returned::Answered(outcome) => outcome.map(|()| Output::Sent),
-            Returned::Api(outcome) => outcome,
+            Returned::Answered(outcome) => outcome.map(|()| ApiOutput::Sent),
+            Returned::Api(outcome) => outcome.map(ApiOutput::from),
+            Returned::Vectors(outcome) => outcome.map(ApiOutput::vectors),
             Returned::Described(_) | Returned::Job(_) => return Err(not_an_answer()),
         };
         let output = returned.map_err(|failure| reached.from_guest(failure))?;
-        ApiOutput::new(output, bytes_max, writer.has_sent())
+        output
+            .checked(bytes_max, writer.has_sent())
             .inspect_err(|failure| reached.count_end(failure.limit))
     }
 

@@ -23,7 +23,7 @@ use crate::compile::cache::SealedCache;
 use crate::compile::compiler::Compiler;
 use crate::config::RuntimeConfig;
 use crate::deploy::{Arriving, Deploys};
-use crate::direct::Direct;
+use crate::direct::{Direct, ModelRequest};
 use crate::engine::engine;
 use crate::epoch::EpochTicker;
 use crate::error::{DeployError, RuntimeError};
@@ -131,8 +131,18 @@ impl Runtime {
         let (registry, services) = (&self.inner.registry, &self.inner.services);
         match request {
             ClientRequest::Chat(request) if self.is_model(&request.model) => {
-                let direct = &self.inner.direct;
-                direct.answer(registry, services, id, request).await
+                let request = ModelRequest::Chat(request);
+                self.inner
+                    .direct
+                    .answer(registry, services, id, request)
+                    .await
+            }
+            ClientRequest::Embeddings(request) if self.is_model(&request.model) => {
+                let request = ModelRequest::Embeddings(request);
+                self.inner
+                    .direct
+                    .answer(registry, services, id, request)
+                    .await
             }
             request => {
                 let serving = self.serving(pipeline, request.export())?;

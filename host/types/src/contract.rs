@@ -129,6 +129,13 @@ exports! {
         task: "api",
         absent: "has no API",
     }
+    /// Makes vectors of texts. Serves `POST /v1/embeddings` with `model` = the pipeline.
+    Embeddings {
+        interface: "embeddings",
+        function: "embed",
+        task: "embeddings",
+        absent: "makes no embeddings",
+    }
     /// Takes files. Serves `POST /{pipeline}/files`.
     Files {
         interface: "files",

@@ -9,6 +9,7 @@ pub mod chunk;
 pub mod clock;
 pub mod contract;
 pub mod egress;
+pub mod embeddings;
 pub mod failure;
 pub mod generation;
 pub mod hex;

@@ -28,6 +28,9 @@ pub type Description = worlds::api::exports::hayrick::pipeline::api::Description
 pub type Output = worlds::api::exports::hayrick::pipeline::api::Output;
 /// Bytes for the client of an API.
 pub type File = worlds::api::exports::hayrick::pipeline::api::File;
+/// Texts to make vectors of.
+pub type EmbeddingsRequest =
+    worlds::embeddings::exports::hayrick::pipeline::embeddings::EmbeddingsRequest;
 /// A form with files, as the client sent it.
 pub type FilesRequest = worlds::files::exports::hayrick::pipeline::files::FilesRequest;
 /// One attempt at a job.
@@ -53,16 +56,17 @@ pub trait Api {
     fn run(request: ApiRequest) -> impl Future<Output = Result<Output, Failure>>;
 }
 
-/// Exports functions from a plugin, and so serves its routes: any of `api`, `chat`, `files` and
-/// `job`, preceded by a `setup` if there is something to set up. An `api` is a type that implements
+/// Exports functions from a plugin, and so serves its routes: any of `api`, `chat`,
+/// `embeddings`, `files` and `job`, preceded by a `setup` if there is something to set up. An `api` is a type that implements
 /// [`Api`].
 ///
 /// ```text
-/// sdk::serve!(setup: prepare, api: Translator, chat: answer, files: read, job: work);
+/// sdk::serve!(setup: prepare, api: Translator, chat: answer, embeddings: embed, files: read, job: work);
 ///
 /// async fn prepare() -> Outcome
 /// impl Api for Translator
 /// async fn answer(request: ChatRequest) -> Outcome
+/// async fn embed(request: EmbeddingsRequest) -> Result<Vec<Vec<f32>>, Failure>
 /// async fn read(request: FilesRequest) -> Outcome
 /// async fn work(attempt: Attempt) -> JobOutcome
 /// ```
@@ -87,6 +91,16 @@ macro_rules! serve {
             }
         }
         $crate::worlds::chat::export!(Plugin with_types_in $crate::worlds::chat);
+    };
+    (@embeddings $function:path) => {
+        impl $crate::worlds::embeddings::exports::hayrick::pipeline::embeddings::Guest for Plugin {
+            async fn embed(
+                request: $crate::EmbeddingsRequest,
+            ) -> Result<Vec<Vec<f32>>, $crate::Failure> {
+                $function(request).await
+            }
+        }
+        $crate::worlds::embeddings::export!(Plugin with_types_in $crate::worlds::embeddings);
     };
     (@files $function:path) => {
         impl $crate::worlds::files::exports::hayrick::pipeline::files::Guest for Plugin {

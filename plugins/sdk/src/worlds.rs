@@ -46,6 +46,20 @@ pub mod api {
     });
 }
 
+pub mod embeddings {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        inline: "
+            package hayrick:sdk;
+            world makes-embeddings {
+                export hayrick:pipeline/embeddings@0.1.0;
+            }
+        ",
+        with: { "hayrick:pipeline/types@0.1.0": crate::hayrick::pipeline::types },
+        pub_export_macro: true,
+    });
+}
+
 pub mod files {
     wit_bindgen::generate!({
         path: "../../wit",

@@ -6,6 +6,7 @@ mod every_call;
 
 use exports::hayrick::pipeline_sync::api::{self, ApiRequest, Description, Output};
 use exports::hayrick::pipeline_sync::chat::{self, ChatRequest};
+use exports::hayrick::pipeline_sync::embeddings::{self, EmbeddingsRequest};
 use exports::hayrick::pipeline_sync::files::{self, FilesRequest};
 use exports::hayrick::pipeline_sync::job_handler::{self, Attempt, JobFailure};
 use exports::hayrick::pipeline_sync::lifecycle;
@@ -48,6 +49,16 @@ impl api::Guest for Plugin {
 impl chat::Guest for Plugin {
     fn run_chat_completion(request: ChatRequest) -> Result<(), Failure> {
         chat(request)
+    }
+}
+
+impl embeddings::Guest for Plugin {
+    fn embed(request: EmbeddingsRequest) -> Result<Vec<Vec<f32>>, Failure> {
+        Ok(request
+            .texts
+            .iter()
+            .map(|text| vec![text.len() as f32])
+            .collect())
     }
 }
 

@@ -9,7 +9,7 @@ use hayrick_services::keys::key::Scope;
 
 use self::route::{Route, RouteMethod};
 use crate::gate::need::{Need, PipelineIn};
-use crate::openai::{chat, models};
+use crate::openai::{chat, embeddings, models};
 use crate::server::{health, metrics, status};
 use crate::{deploy, files, jobs, openapi, plugin_state, run, tasks};
 
@@ -35,7 +35,7 @@ const DEPLOY: Need = Need::Scope(Scope::Deploy, PipelineIn::Path("name"));
 const ADMIN_PIPELINE: Need = Need::Scope(Scope::Admin, PipelineIn::Path("pipeline"));
 const ADMIN: Need = Need::Scope(Scope::Admin, PipelineIn::Handler);
 
-static ROUTES: [Route; 25] = [
+static ROUTES: [Route; 26] = [
     Route {
         method: RouteMethod::Post,
         path: "/chat/completions",
@@ -43,6 +43,14 @@ static ROUTES: [Route; 25] = [
         need: INVOKE,
         operation: "chat",
         handler: |method| on(method, chat::complete),
+    },
+    Route {
+        method: RouteMethod::Post,
+        path: "/embeddings",
+        aliases: &[("embedV1", "/v1/embeddings")],
+        need: INVOKE,
+        operation: "embed",
+        handler: |method| on(method, embeddings::create),
     },
     Route {
         method: RouteMethod::Get,
@@ -242,6 +250,7 @@ static ROUTES: [Route; 25] = [
 mod tests {
     use std::collections::BTreeSet;
 
+    use hayrick_types::contract::Export;
     use hayrick_types::id::PipelineName;
     use serde_json::Value;
 
@@ -331,6 +340,18 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn every_kind_of_task_is_described() {
+        let kinds = &document()["components"]["schemas"]["TaskKind"]["enum"];
+        let kinds: BTreeSet<_> = kinds
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|kind| kind.as_str().unwrap())
+            .collect();
+        assert_eq!(kinds, Export::ALL.map(Export::task).into_iter().collect());
     }
 
     #[test]

@@ -65,7 +65,14 @@ fn returned(output: ApiOutput) -> Result<Response, Failure> {
         ApiOutput::Value(json) => Ok(result(&json)),
         ApiOutput::Sent => Ok(result("\"\"")),
         ApiOutput::File(file) => download(file),
+        ApiOutput::Vectors(_) => Err(not_an_answer()),
     }
+}
+
+/// An API cannot return vectors, so this is a bug in the host.
+fn not_an_answer() -> Failure {
+    let text = "the plugin returned something that is not an answer";
+    Failure::new(FailureKind::Failed, text)
 }
 
 /// `{"result": …}` with a JSON document.
@@ -136,6 +143,7 @@ impl Encode for ResultWriter {
                 json::write_lines(out, &json);
                 out.put_slice(b"}");
             }),
+            ApiOutput::Vectors(_) => return self.fail(not_an_answer(), out),
             ApiOutput::File(_) => {
                 let text = "the plugin returned a file, and events cannot carry it: ask again \
                     without 'Accept: text/event-stream'";

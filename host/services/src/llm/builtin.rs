@@ -4,6 +4,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use hayrick_types::chunk::{Chunk, FinishReason, Usage};
+use hayrick_types::embeddings::Embeddings;
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::generation::Options;
 use hayrick_types::message::{Message, Part, Role};
@@ -56,12 +57,15 @@ pub(crate) fn generate(messages: &[Message], options: &Options) -> Generation {
 ///
 /// # Errors
 /// There are too many texts.
-pub(crate) fn embed(texts: &[String]) -> Result<Vec<Vec<f32>>, Failure> {
+pub(crate) fn embed(texts: &[String]) -> Result<Embeddings, Failure> {
     if texts.len() > TEXTS_MAX {
         let text = format!("the built-in model embeds at most {TEXTS_MAX} texts at a time");
         return Err(Failure::new(FailureKind::InvalidInput, text));
     }
-    Ok(texts.iter().map(|text| vector(text)).collect())
+    Ok(Embeddings {
+        vectors: texts.iter().map(|text| vector(text)).collect(),
+        tokens: None,
+    })
 }
 
 fn answer(messages: &[Message]) -> String {

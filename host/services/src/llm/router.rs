@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hayrick_types::chunk::Chunk;
+use hayrick_types::embeddings::Embeddings;
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::generation::{Answer, Options};
 use hayrick_types::message::Message;
@@ -132,7 +133,7 @@ impl Llm {
         self.open(&messages, &options).await
     }
 
-    /// One vector per text, in order. There are no fallbacks: vectors of different models cannot be
+    /// One vector per text, in order, of this length if the model can make it. There are no fallbacks: vectors of different models cannot be
     /// compared.
     ///
     /// # Errors
@@ -141,11 +142,12 @@ impl Llm {
         &self,
         texts: Vec<String>,
         model: Option<String>,
-    ) -> Result<Vec<Vec<f32>>, Failure> {
+        dimensions: Option<u32>,
+    ) -> Result<Embeddings, Failure> {
         match self.route(model.as_deref())? {
-            _ if texts.is_empty() => Ok(Vec::new()),
+            _ if texts.is_empty() => Ok(Embeddings::default()),
             [] => builtin::embed(&texts),
-            [upstream, ..] => upstream.embed(&texts).await,
+            [upstream, ..] => upstream.embed(&texts, dimensions).await,
         }
     }
 
@@ -351,7 +353,8 @@ mod tests {
     #[tokio::test]
     async fn the_built_in_vectors_are_near_for_shared_words() {
         let texts = ["red apple", "Red apple pie", "stock market"].map(str::to_owned);
-        let vectors = builtin_only().embed(texts.to_vec(), None).await.unwrap();
+        let made = builtin_only().embed(texts.to_vec(), None, None).await;
+        let vectors = made.unwrap().vectors;
         let near = |a: usize, b: usize| {
             vectors[a]
                 .iter()
@@ -367,7 +370,11 @@ mod tests {
         );
         assert_eq!(
             vectors,
-            builtin_only().embed(texts.to_vec(), None).await.unwrap()
+            builtin_only()
+                .embed(texts.to_vec(), None, None)
+                .await
+                .unwrap()
+                .vectors
         );
     }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use hayrick_types::embeddings::Embeddings;
 use hayrick_types::failure::Failure;
 use hayrick_types::generation::Options;
 use hayrick_types::message::Message;
@@ -179,10 +180,14 @@ impl Upstream {
     ///
     /// # Errors
     /// The last attempt's failure, or the reason why there was none.
-    pub(crate) async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, Failure> {
+    pub(crate) async fn embed(
+        &self,
+        texts: &[String],
+        dimensions: Option<u32>,
+    ) -> Result<Embeddings, Failure> {
         let _place = self.enter().await?;
         // Only those that have a place hold a body.
-        let body = embeddings::encode(&self.config.model, texts)
+        let body = embeddings::encode(&self.config.model, texts, dimensions)
             .map_err(|error| invalid(error.to_string()))?;
         let mut attempts = Attempts {
             upstream: self,
@@ -202,12 +207,11 @@ impl Upstream {
                 }
             }
         };
-        let vectors =
-            embeddings::decode(&answer).map_err(|error| self.reporter.malformed(&error))?;
-        if vectors.len() == texts.len() {
-            Ok(vectors)
+        let made = embeddings::decode(&answer).map_err(|error| self.reporter.malformed(&error))?;
+        if made.vectors.len() == texts.len() {
+            Ok(made)
         } else {
-            Err(self.reporter.vectors(texts.len(), vectors.len()))
+            Err(self.reporter.vectors(texts.len(), made.vectors.len()))
         }
     }
 

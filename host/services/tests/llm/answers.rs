@@ -179,21 +179,28 @@ async fn embeddings_come_in_order_and_their_failures_are_passed_on() {
     let (llm, upstream) = over(&behaviours, |config| config.settings.retries_max = 1).await;
     let texts = || vec!["a".to_owned(), "b".to_owned()];
     assert_eq!(
-        llm.embed(texts(), None).await.unwrap(),
+        llm.embed(texts(), None, None).await.unwrap().vectors,
         [[0.0, 0.5], [1.0, 0.5]]
     );
     assert!(upstream.requests()[1].body.contains(r#""input":["a","b"]"#));
     assert_failure(
-        &llm.embed(texts(), None).await.unwrap_err(),
+        &llm.embed(texts(), None, None).await.unwrap_err(),
         FailureKind::Failed,
         "an invalid response for the OpenAI API",
     );
     assert_failure(
-        &llm.embed(texts(), None).await.unwrap_err(),
+        &llm.embed(texts(), None, None).await.unwrap_err(),
         FailureKind::Limit,
         "429",
     );
-    assert_eq!(llm.embed(Vec::new(), None).await.unwrap().len(), 0);
+    assert_eq!(
+        llm.embed(Vec::new(), None, None)
+            .await
+            .unwrap()
+            .vectors
+            .len(),
+        0
+    );
 }
 
 #[tokio::test]

@@ -16,12 +16,12 @@ use axum::response::Response;
 use hayrick_runtime::guest_call::ClientRequest;
 use hayrick_runtime::run_stream::RunStream;
 use hayrick_types::contract::Export;
-use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::id::RunId;
 
 use self::frame::FrameWriter;
 use self::request::{Delivery, ParsedRequest};
 use self::summary::Identity;
+use super::refusal;
 use crate::body::long_work::LONG_BYTES;
 use crate::body::{answer_stream, read};
 use crate::edge::request_id;
@@ -105,11 +105,4 @@ async fn parse(
     let (headers, depth_max) = (state.forwarded(headers), state.settings().json_depth_max);
     work.run(bytes, move || request::parse(body, headers, depth_max))
         .await
-}
-
-fn refusal(failure: Failure) -> ApiError {
-    match failure.kind {
-        FailureKind::NotFound => ApiError::unknown_model(failure.message),
-        _ => ApiError::from(failure),
-    }
 }
