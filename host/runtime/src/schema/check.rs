@@ -8,8 +8,11 @@ use super::visits::{self, VisitsError};
 
 /// The longest schema. Those of real APIs have some kilobytes.
 const SCHEMA_BYTES_MAX: usize = 64 << 10;
-/// Compiled size of a regular expression of a schema.
-const PATTERN_BYTES_MAX: usize = 1 << 20;
+/// Compiled size of all regular expressions of a schema together, and of what they keep while they
+/// match.
+const PATTERNS_BYTES_MAX: usize = 8 << 20;
+/// Schemas with fewer regular expressions get shares as if they had these.
+const PATTERNS_MIN: usize = 8;
 /// Mistakes that one answer names.
 const MISTAKES_MAX: usize = 100;
 
@@ -51,8 +54,13 @@ impl Schema {
             members.remove("$schema");
         }
         visits::check(&document)?;
+        let share = PATTERNS_BYTES_MAX / patterns(&document).max(PATTERNS_MIN);
         let validator = jsonschema::draft202012::options()
-            .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_BYTES_MAX))
+            .with_pattern_options(
+                PatternOptions::regex()
+                    .size_limit(share)
+                    .dfa_size_limit(share),
+            )
             .build(&document)
             .map_err(|error| SchemaError::NotASchema(error.masked().to_string()))?;
         Ok(Schema {
@@ -107,6 +115,22 @@ impl Schema {
             .take(MISTAKES_MAX)
             .collect();
         Err(found)
+    }
+}
+
+/// How many regular expressions a schema has at most.
+fn patterns(schema: &Value) -> usize {
+    match schema {
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| match (name.as_str(), value) {
+                ("pattern", Value::String(_)) => 1,
+                ("patternProperties", Value::Object(named)) => named.len() + patterns(value),
+                _ => patterns(value),
+            })
+            .sum(),
+        Value::Array(items) => items.iter().map(patterns).sum(),
+        _ => 0,
     }
 }
 
@@ -173,6 +197,19 @@ mod tests {
             let error = Schema::of_input(text).unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn many_patterns_share_the_memory_of_a_few() {
+        let pattern = |place| json!({"pattern": format!("{place}\\p{{L}}{{3}}")});
+        let of = |count: usize| {
+            let properties = (0..count).map(|place| (place.to_string(), pattern(place)));
+            let properties: serde_json::Map<_, _> = properties.collect();
+            json!({"type": "object", "properties": properties}).to_string()
+        };
+        Schema::of_input(&of(3)).unwrap();
+        let error = Schema::of_input(&of(1500)).err().unwrap().to_string();
+        assert!(error.contains("regex"), "{error}");
     }
 
     #[test]

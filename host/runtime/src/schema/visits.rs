@@ -10,6 +10,9 @@ const VISITS_MAX: u64 = 256;
 /// Levels of a value; `json_depth_max` allows no more than this.
 const LEVELS: usize = 128;
 
+/// Steps of counting. A schema of 64 KiB takes some thousands, unless it refers to itself a lot.
+const STEPS_MAX: usize = 1_000_000;
+
 /// Keywords whose schemas apply to the value itself: one, a list of them, or one for each name.
 const HERE_ONE: [&str; 6] = [
     "not",
@@ -56,6 +59,7 @@ pub(super) fn check(schema: &Value) -> Result<(), VisitsError> {
     let mut counting = Counting {
         root: schema,
         known: HashMap::new(),
+        steps: 0,
     };
     counting.visit_all(schema)?;
     (counting.visits(schema, LEVELS)? <= VISITS_MAX)
@@ -73,6 +77,7 @@ struct Counting<'a> {
     root: &'a Value,
     /// The visits of a schema, by its address and the levels below it.
     known: HashMap<(*const Value, usize), u64>,
+    steps: usize,
 }
 
 /// The schemas that apply to members and items: those of one name, and those of any.
@@ -111,6 +116,10 @@ impl<'a> Counting<'a> {
         }
         let mut here = Vec::new();
         self.apply(schema, &mut here, &mut BTreeSet::new())?;
+        self.steps += 1 + here.len();
+        if self.steps > STEPS_MAX {
+            return Err(VisitsError::TooMany);
+        }
         let mut most = here.len() as u64;
         if levels > 0 {
             let mut below = Below::default();
@@ -219,6 +228,24 @@ mod tests {
         }
     }
 
+    /// Many schemas, each of which leads to the next by any name.
+    fn recursive(count: usize) -> Value {
+        let next = |place| format!("#/$defs/d{}", (place + 1) % count);
+        let schemas = (0..count).map(|place| {
+            let next = json!({"$ref": next(place)});
+            (
+                format!("d{place}"),
+                json!({"allOf": vec![json!({"x": 1}); 30], "items": next}),
+            )
+        });
+        let schemas: Map<String, Value> = schemas.collect();
+        let names = schemas.keys();
+        let uses: Map<String, Value> = names
+            .map(|name| (name.clone(), json!({"$ref": format!("#/$defs/{name}")})))
+            .collect();
+        json!({"$defs": schemas, "properties": uses})
+    }
+
     #[test]
     fn a_schema_that_doubles_the_work_is_refused() {
         let twice = json!({"properties": {"x": {"$ref": "#"}}});
@@ -233,6 +260,7 @@ mod tests {
             json!({"allOf": [twice, twice]}),
             json!({"items": {"$ref": "#"}, "contains": {"$ref": "#"}}),
             json!({"$defs": halves, "$ref": "#/$defs/d0"}),
+            recursive(2000),
             json!({"allOf": vec![true; 3], "anyOf": vec![json!({}); 300]}),
         ] {
             assert_eq!(check(&schema), Err(VisitsError::TooMany), "{schema}");
