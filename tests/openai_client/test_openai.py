@@ -122,3 +122,19 @@ def test_embeddings(client):
     plain = client.embeddings.create(model="embedder", input="red apple", encoding_format="float")
     assert plain.data[0].embedding == pytest.approx(vectors[0])
     assert plain.usage.total_tokens > 0
+
+
+def test_completions(client):
+    answer = client.completions.create(model="echo-relay", prompt="echo:one two", echo=True)
+    assert answer.object == "text_completion"
+    assert answer.choices[0].text == "echo:one twoone two"
+    assert answer.choices[0].finish_reason == "stop"
+    stream = client.completions.create(
+        model="echo-relay", prompt="relay:Hello", stream=True, stream_options={"include_usage": True}
+    )
+    *frames, last = list(stream)
+    assert "built-in model" in "".join(frame.choices[0].text for frame in frames)
+    assert frames[-1].choices[0].finish_reason == "stop"
+    assert last.usage.total_tokens > 0
+    with pytest.raises(openai.NotFoundError):
+        client.completions.create(model="nobody", prompt="x")

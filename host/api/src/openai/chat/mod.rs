@@ -7,7 +7,7 @@ mod message;
 mod model;
 mod request;
 mod response;
-mod summary;
+pub(super) mod summary;
 mod wire;
 
 use axum::extract::{Request, State};

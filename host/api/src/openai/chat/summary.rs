@@ -16,10 +16,19 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// The identity of a run that starts now.
+    /// The identity of a chat that starts now.
     pub(crate) fn new(run: RunId, model: String) -> Identity {
+        Identity::begin(format!("chatcmpl-{run}"), model)
+    }
+
+    /// The identity of an answer to a prompt that starts now.
+    pub(crate) fn of_text(run: RunId, model: String) -> Identity {
+        Identity::begin(format!("cmpl-{run}"), model)
+    }
+
+    fn begin(id: String, model: String) -> Identity {
         Identity {
-            id: format!("chatcmpl-{run}"),
+            id,
             created: clock::since_epoch().as_secs(),
             model,
         }
