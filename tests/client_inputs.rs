@@ -170,7 +170,6 @@ async fn routes_of_openai_that_are_not_served_are_named_as_such() {
     let host = host().await;
     for path in [
         "files",
-        "embeddings",
         "responses",
         "audio/speech",
         "batches",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::await_event::{SOON, eventually};
 use crate::support::client::{Reply, chat_body};
@@ -326,7 +326,13 @@ async fn a_key_for_some_pipelines_sees_only_those() {
     };
     let status = host.as_key(&made.key, "GET", "/status", "").await;
     assert_eq!(status.json()["counts"]["ready"], 1, "{}", status.body);
-    assert_eq!(names(status, "pipelines", "name"), ["mine"]);
+    assert_eq!(
+        status.json()["pipelines"],
+        json!(["mine"]),
+        "{}",
+        status.body
+    );
+    assert_eq!(names(status, "deployments", "name"), ["mine"]);
     let models = names(
         host.as_key(&made.key, "GET", "/v1/models", "").await,
         "data",

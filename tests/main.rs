@@ -55,6 +55,8 @@ mod files;
 mod fuzz_seeds;
 /// When a client hangs up, the guest and the connection to the upstream end.
 mod hangup;
+/// Hayhooks' own command line, as PyPI has it, against this server.
+mod hayhooks_client;
 /// What requests hold while they arrive: shares of memory and disk.
 mod held_bytes;
 /// The corpus of hostile guests, and the code that attacks a server with it.

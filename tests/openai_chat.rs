@@ -331,13 +331,14 @@ async fn health_serves_probes_and_status_serves_people() {
     assert_eq!(host.client.get("/health/live").await.status, 200);
     assert_eq!(host.client.get("/health/ready").await.status, 200);
     let status = host.client.get("/status").await.json();
-    let states: Vec<&str> = status["pipelines"]
+    let states: Vec<&str> = status["deployments"]
         .as_array()
         .unwrap()
         .iter()
         .map(|one| one["state"].as_str().unwrap())
         .collect();
     assert_eq!(states, ["ready", "failed"]);
+    assert_eq!(status["pipelines"], json!(["echo-relay"]));
     let one = host.client.status("echo-relay").await.unwrap();
     assert_eq!(
         (&one["name"], &one["version"]["number"], &one["active_runs"]),

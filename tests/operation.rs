@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use serde_json::json;
 use tokio::process::Command;
 
 use crate::support::await_event::{SOON, eventually, within};
@@ -204,4 +205,17 @@ async fn each_failure_of_the_server_leaves_one_line_with_what_an_operator_needs(
     // What is the client's own mistake is not the operator's business.
     assert_eq!(ask("mine-3", chat_body("absent", "x")).await.status, 404);
     assert!(!host.logs.lines().iter().any(|line| line.contains("mine-3")));
+}
+
+#[tokio::test]
+async fn a_pipeline_is_drawn_without_another_machine() {
+    let host = TestHost::builder().guest("echo-relay").start().await;
+    let reply = host.client.get("/draw/echo-relay").await;
+    assert_eq!(reply.header("content-type"), Some("image/svg+xml"));
+    for part in ["<svg ", ">echo-relay<", ">chat<", ">llm<"] {
+        assert!(reply.body.contains(part), "{part}: {}", reply.body);
+    }
+    let reply = host.client.get("/draw/nobody").await;
+    assert_eq!(reply.status, 404);
+    assert_eq!(reply.json()["detail"], json!(reply.error()));
 }

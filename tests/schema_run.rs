@@ -114,7 +114,7 @@ async fn answers_match_the_openapi_document() {
     let report = String::from_utf8_lossy(&output.stdout);
     let count = report
         .lines()
-        .find(|line| line.contains("generated"))
+        .find(|line| line.contains(" generated, "))
         .unwrap_or_default();
     say(&format!(
         "requests from the OpenAPI document: {}",

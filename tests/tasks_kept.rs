@@ -77,7 +77,11 @@ async fn invalid_requests_are_refused_with_the_reason() {
             400,
             "started, processing, completed, error, cancelled",
         ),
-        ("task-reporter/tasks?kind=x", 400, "chat, files, job"),
+        (
+            "task-reporter/tasks?kind=x",
+            400,
+            "chat, api, embeddings, files, job",
+        ),
         (
             "task-reporter/tasks?before=x",
             400,

@@ -70,6 +70,11 @@ def map_path_parameters(context, path_parameters):
 @schemathesis.hook
 def map_body(context, body):
     """A pipeline that is there, and a last message that it has an answer to. What breaks a rule still does."""
+    if context.operation.path in ("/completions", "/v1/completions") and isinstance(body, dict):
+        if isinstance(body.get("prompt"), str) and isinstance(body.get("model"), str):
+            body["prompt"] = "echo:" + body["prompt"]
+            body["model"] = pick(["echo-relay", "echo-relay", "files-echo", "absent"], body["model"])
+        return body
     if context.operation.path.endswith("/embeddings") and isinstance(body, dict) and isinstance(body.get("model"), str):
         body["model"] = pick(["embedder", "embedder", "embedder", "echo-relay", "absent"], body["model"])
         return body

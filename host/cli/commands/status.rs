@@ -24,9 +24,9 @@ pub fn run(args: StatusArgs) -> anyhow::Result<ExitCode> {
     }
     let status = response.body;
     let pipelines = status
-        .get("pipelines")
+        .get("deployments")
         .and_then(Value::as_array)
-        .context("the response to GET /status has no pipelines: the server is not Hayrick")?;
+        .context("the response to GET /status has no deployments: the server is not Hayrick")?;
     let Some(name) = args.name else {
         print(&if args.json {
             json(&status)

@@ -100,5 +100,7 @@ pub(crate) async fn undeploy(
         return Err(ApiError::unknown_pipeline(&name, "GET /status"));
     }
     auditor.record(Action::Undeploy, &name, "ok").await?;
-    Ok(json::ok(&json!({"name": name, "undeployed": true})))
+    Ok(json::ok(
+        &json!({"name": name, "undeployed": true, "success": true}),
+    ))
 }

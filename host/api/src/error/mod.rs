@@ -61,8 +61,21 @@ struct WrongField {
 #[derive(Debug, Serialize)]
 pub(crate) struct ErrorBody<'a> {
     error: ErrorFields<'a>,
-    #[serde(skip_serializing_if = "<[WrongField]>::is_empty")]
-    detail: &'a [WrongField],
+}
+
+/// The error as the body of a response: with `detail`, where clients of FastAPI and Hayhooks look.
+#[derive(Debug, Serialize)]
+struct ResponseBody<'a> {
+    #[serde(flatten)]
+    body: ErrorBody<'a>,
+    detail: Detail<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Detail<'a> {
+    Message(&'a str),
+    Fields(&'a [WrongField]),
 }
 
 #[derive(Debug, Serialize)]
@@ -101,7 +114,7 @@ impl ApiError {
         let named = mistakes.iter().take(FIELDS_SHOWN_MAX).map(|mistake| {
             let path = mistake.path.join(".");
             format!(
-                "{} {}",
+                "{}: {}",
                 if path.is_empty() { "the input" } else { &path },
                 mistake.message
             )
@@ -331,10 +344,7 @@ impl ApiError {
             param: self.param,
             code: self.code,
         };
-        ErrorBody {
-            error,
-            detail: &self.fields,
-        }
+        ErrorBody { error }
     }
 }
 
@@ -350,7 +360,15 @@ fn kind(status: StatusCode) -> &'static str {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = json::response(self.status, &self.body());
+        let detail = match self.fields.as_slice() {
+            [] => Detail::Message(&self.message),
+            fields => Detail::Fields(fields),
+        };
+        let body = ResponseBody {
+            body: self.body(),
+            detail,
+        };
+        let mut response = json::response(self.status, &body);
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(
                 WWW_AUTHENTICATE,

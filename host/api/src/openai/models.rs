@@ -15,6 +15,8 @@ use crate::wire::params::PathParams;
 #[derive(Debug, PartialEq, Serialize)]
 struct Model {
     id: String,
+    /// The id once more, as Hayhooks and Open WebUI show it.
+    name: String,
     object: &'static str,
     /// Unix time, seconds.
     created: u64,
@@ -25,6 +27,7 @@ impl Model {
     /// A model without a plugin; nobody knows since when there is one.
     fn direct(id: String) -> Model {
         Model {
+            name: id.clone(),
             id,
             object: "model",
             created: 0,
@@ -78,7 +81,8 @@ fn model(pipeline: PipelineStatus) -> Option<Model> {
         .filter(|version| version.exports.iter().any(|export| is_chat(export)))?;
     let is_ready = pipeline.state == PipelineState::Ready;
     is_ready.then_some(Model {
-        id: pipeline.name,
+        id: pipeline.name.clone(),
+        name: pipeline.name,
         object: "model",
         created: version.deployed_at,
         owned_by: "hayrick",
@@ -126,6 +130,7 @@ mod tests {
     fn a_model_is_a_pipeline_that_is_ready_and_can_chat() {
         let expected = Model {
             id: "x".to_owned(),
+            name: "x".to_owned(),
             object: "model",
             created: 1_700_000_000,
             owned_by: "hayrick",

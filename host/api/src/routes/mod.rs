@@ -9,8 +9,8 @@ use hayrick_services::keys::key::Scope;
 
 use self::route::{Route, RouteMethod};
 use crate::gate::need::{Need, PipelineIn};
-use crate::openai::{chat, embeddings, models};
-use crate::server::{health, metrics, status};
+use crate::openai::{chat, completions, embeddings, models};
+use crate::server::{draw, health, metrics, status};
 use crate::{deploy, files, jobs, openapi, plugin_state, run, tasks};
 
 /// The operations of each protocol, by operation id.
@@ -35,7 +35,7 @@ const DEPLOY: Need = Need::Scope(Scope::Deploy, PipelineIn::Path("name"));
 const ADMIN_PIPELINE: Need = Need::Scope(Scope::Admin, PipelineIn::Path("pipeline"));
 const ADMIN: Need = Need::Scope(Scope::Admin, PipelineIn::Handler);
 
-static ROUTES: [Route; 26] = [
+static ROUTES: [Route; 28] = [
     Route {
         method: RouteMethod::Post,
         path: "/chat/completions",
@@ -43,6 +43,14 @@ static ROUTES: [Route; 26] = [
         need: INVOKE,
         operation: "chat",
         handler: |method| on(method, chat::complete),
+    },
+    Route {
+        method: RouteMethod::Post,
+        path: "/completions",
+        aliases: &[("completeV1", "/v1/completions")],
+        need: INVOKE,
+        operation: "complete",
+        handler: |method| on(method, completions::complete),
     },
     Route {
         method: RouteMethod::Post,
@@ -203,6 +211,14 @@ static ROUTES: [Route; 26] = [
         need: INVOKE_NAME,
         operation: "pipelineStatus",
         handler: |method| on(method, status::one),
+    },
+    Route {
+        method: RouteMethod::Get,
+        path: "/draw/{name}",
+        aliases: &[],
+        need: INVOKE_NAME,
+        operation: "draw",
+        handler: |method| on(method, draw::one),
     },
     Route {
         method: RouteMethod::Get,

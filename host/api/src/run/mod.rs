@@ -35,13 +35,13 @@ async fn respond(
     pipeline: &str,
     request: Request,
 ) -> Result<Response, ApiError> {
-    // A pipeline without an API is refused before its body is read.
-    let api = state.runtime().api(pipeline)?;
     let (head, body) = request.into_parts();
     let trace = request_id::trace_of(&head.extensions);
     if let Some(trace) = &trace {
         trace.set_pipeline(pipeline, None);
     }
+    // A pipeline without an API is refused before its body is read.
+    let api = state.runtime().api(pipeline)?;
     let mut held = state.hold_body(&head.extensions);
     let arrived = input::read(state, pipeline, &head, body, &mut held).await?;
     let depth_max = state.settings().json_depth_max;

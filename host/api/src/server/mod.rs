@@ -1,5 +1,6 @@
 //! The server itself: the status of its pipelines, probes and metrics.
 
+pub(crate) mod draw;
 pub(crate) mod health;
 pub(crate) mod metrics;
 pub(crate) mod status;

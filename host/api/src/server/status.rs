@@ -12,6 +12,9 @@ use crate::state::ApiState;
 use crate::wire::json;
 use crate::wire::params::PathParams;
 
+/// What Hayhooks says of a server that answers.
+const UP: &str = "Up!";
+
 /// The body of `/status`.
 #[derive(Serialize)]
 struct ServerStatus {
@@ -20,10 +23,22 @@ struct ServerStatus {
     ready: bool,
     draining: bool,
     counts: Counts,
-    pipelines: Vec<PipelineStatus>,
+    /// The names of those that serve, as Hayhooks' own tools read them.
+    pipelines: Vec<String>,
+    /// Everything about each, whether it serves or not.
+    deployments: Vec<PipelineStatus>,
     upstreams: Vec<UpstreamStatus>,
     /// `None` if the store cannot be read: then `/health/ready` says so.
     waiting_jobs: Option<Vec<WaitingJobs>>,
+}
+
+/// The body of `/status/{name}`: that of Hayhooks, and everything about the pipeline.
+#[derive(Serialize)]
+struct OneStatus {
+    status: &'static str,
+    pipeline: String,
+    #[serde(flatten)]
+    deployment: PipelineStatus,
 }
 
 /// Jobs of a pipeline that cannot run them now.
@@ -59,12 +74,17 @@ pub(crate) async fn list(
         Vec::new()
     };
     let body = ServerStatus {
-        status: "Up!",
+        status: UP,
         version: env!("CARGO_PKG_VERSION"),
         ready: state.runtime().is_ready(),
         draining: state.is_draining(),
         counts: count(&pipelines),
-        pipelines,
+        pipelines: pipelines
+            .iter()
+            .filter(|pipeline| pipeline.state == PipelineState::Ready)
+            .map(|pipeline| pipeline.name.clone())
+            .collect(),
+        deployments: pipelines,
         upstreams,
         waiting_jobs: waiting_jobs(&state, &access).await,
     };
@@ -96,7 +116,11 @@ pub(crate) async fn one(
         .runtime()
         .pipeline(&name)
         .ok_or_else(|| ApiError::unknown_pipeline(&name, "GET /status"))?;
-    Ok(json::ok(&pipeline))
+    Ok(json::ok(&OneStatus {
+        status: UP,
+        pipeline: name,
+        deployment: pipeline,
+    }))
 }
 
 fn count(pipelines: &[PipelineStatus]) -> Counts {
