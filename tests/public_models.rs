@@ -87,6 +87,7 @@ async fn keys_and_the_policy_of_its_name_bound_a_public_model() {
         .policy("fast", "[models]\nday_tokens_max = 3")
         .start()
         .await;
+    let chats_key = host.create_key(&["--scope", "admin"]).await.key;
     let mut chats = Vec::new();
     for pipeline in ["echo-relay", "fast"] {
         let key = host.create_key(&["--pipeline", pipeline]).await;
@@ -103,6 +104,9 @@ async fn keys_and_the_policy_of_its_name_bound_a_public_model() {
         "{}",
         chats[1].body
     );
+    let metrics = host.as_key(&chats_key, "GET", "/metrics", "").await.body;
+    let line = "hayrick_limit_reached_total{limit=\"models.day_tokens_max\",pipeline=\"fast\"} 1";
+    assert!(metrics.contains(line), "{metrics}");
     assert_eq!(upstream.requests().len(), 0);
 }
 

@@ -352,3 +352,22 @@ async fn the_docs_page_needs_nothing_from_elsewhere() {
     assert!(policy.starts_with("default-src 'none'"), "{policy}");
     assert!(!reply.body.contains("http://") && !reply.body.contains("https://"));
 }
+
+#[tokio::test]
+async fn the_values_of_a_long_input_count_as_bytes_of_its_client() {
+    let host = TestHost::builder()
+        .guest("api-script")
+        .config("[server]\nclient_bodies_bytes_max = '8 MiB'")
+        .start()
+        .await;
+    let of = |count: usize| json!({"do": "nothing", "list": vec![1; count]}).to_string();
+    let json = [("content-type", "application/json")];
+    let reply = post(&host, &json, of(50_000)).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    for path in ["/api-script/run", "/v1/embeddings", "/v1/completions"] {
+        let reply = host.client.send("POST", path, &of(200_000)).await;
+        assert_eq!(reply.status, 429, "{path}: {}", reply.body);
+        let message = reply.error();
+        assert!(message.contains("client_bodies_bytes_max"), "{message}");
+    }
+}

@@ -63,7 +63,7 @@ impl ApiOutput {
         }
         if self.bytes() > bytes_max {
             let text = format!(
-                "the plugin returned {} bytes, but output_bytes_max is {bytes_max}",
+                "the answer has {} bytes, but output_bytes_max is {bytes_max}",
                 self.bytes()
             );
             return Err(Failure::new(FailureKind::Failed, text).limit(LimitName::OutputBytesMax));

@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use hayrick_capabilities::charge::charge;
 use hayrick_capabilities::generation::{ChargedGeneration, next_chunk};
 use hayrick_capabilities::output::{OutputSender, channel};
+use hayrick_capabilities::reached_limits::ReachedLimits;
 use hayrick_capabilities::services::Services;
 use hayrick_services::budgets::budget::{Budget, TOKEN_BYTES};
 use hayrick_services::llm::router::Llm;
@@ -97,8 +99,13 @@ impl Direct {
         };
         let recorder = services.tasks.begin(request.task(id));
         let policy = registry.policy(model.name()).await;
-        let policy = policy
-            .map_err(|error| Failure::new(FailureKind::Failed, format!("of this model, {error}")));
+        let policy = policy.map_err(|error| {
+            let text = format!(
+                "the model '{}' cannot answer: {error}",
+                model.name().as_str()
+            );
+            Failure::new(FailureKind::Failed, text)
+        });
         let policy = policy.inspect_err(|failure| recorder.finish(Err(failure)))?;
         model.set_places(RunPlaces::of(&policy.limits, 0));
         let active = model
@@ -115,11 +122,17 @@ impl Direct {
             policy,
             sender,
         };
+        let share = model.share();
         let returns = Returns::default();
         let returned = returns.clone();
         let running = async move {
             recorder.processing();
+            let start = Instant::now();
             let outcome = asking.answer(request).await;
+            share.metrics().ended(start.elapsed(), Duration::ZERO);
+            if let Err(failure) = &outcome {
+                ReachedLimits::new(share).count_end(failure.limit);
+            }
             let outcome = outcome.map_err(|failure| active.failed(failure, id));
             recorder.finish(outcome.as_ref().map(|_| ()));
             outcome.map(|output| returned.put(output))

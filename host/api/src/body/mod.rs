@@ -8,6 +8,7 @@ pub(crate) mod guarded;
 pub(crate) mod held;
 pub(crate) mod long_work;
 pub(crate) mod pace;
+pub(crate) mod parsing;
 pub(crate) mod read;
 pub(crate) mod text_answer;
 mod unparsed;

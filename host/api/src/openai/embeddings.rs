@@ -14,7 +14,7 @@ use hayrick_types::request::EmbeddingsRequest;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::body::{depth, read};
+use crate::body::{depth, parsing, read};
 use crate::edge::request_id;
 use crate::error::ApiError;
 use crate::gate::access::Access;
@@ -89,6 +89,7 @@ async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Respon
         state.forwarded(&head.headers),
         state.settings().json_depth_max,
     );
+    let (body, _room) = parsing::room(state, &head.extensions, body).await?;
     let work = state.long_work();
     let parsed = work.run(body.len(), move || parse(body, headers, depth_max));
     let Parsed { request, encoding } = parsed.await?;

@@ -11,6 +11,7 @@ use hayrick_services::uploads::upload::Upload;
 use serde_json::Value;
 
 use super::form_values;
+use crate::body::parsing::Texts;
 use crate::body::{depth, encoding, form, read};
 use crate::error::ApiError;
 use crate::gate::holder::holder;
@@ -74,13 +75,19 @@ fn is_json(kind: &str) -> bool {
     kind == "application/json" || kind.ends_with("+json")
 }
 
+impl Texts for Arrived {
+    fn texts(&self) -> Vec<&str> {
+        match self {
+            Arrived::Json(text) => vec![text],
+            Arrived::Form(form) => form.fields.iter().map(|(_, text)| text.as_str()).collect(),
+        }
+    }
+}
+
 impl Arrived {
     /// Bytes of text, which take time to check.
     pub(super) fn bytes(&self) -> usize {
-        match self {
-            Arrived::Json(text) => text.len(),
-            Arrived::Form(form) => form.fields.iter().map(|(_, text)| text.len()).sum(),
-        }
+        self.texts().iter().map(|text| text.len()).sum()
     }
 
     /// Checks the input against the schema, and returns it as JSON with the files of the form.

@@ -9,6 +9,7 @@ use axum::response::Response;
 use hayrick_runtime::guest_call::{ApiRequest, ClientRequest};
 use hayrick_types::id::RunId;
 
+use crate::body::parsing;
 use crate::edge::request_id;
 use crate::error::ApiError;
 use crate::state::ApiState;
@@ -45,6 +46,7 @@ async fn respond(
     let mut held = state.hold_body(&head.extensions);
     let arrived = input::read(state, pipeline, &head, body, &mut held).await?;
     let depth_max = state.settings().json_depth_max;
+    let (arrived, _room) = parsing::room(state, &head.extensions, arrived).await?;
     let bytes = arrived.bytes();
     let check = move || arrived.check(&api, depth_max);
     let (input, files) = state.long_work().run(bytes, check).await?;

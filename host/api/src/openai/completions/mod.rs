@@ -18,7 +18,7 @@ use self::frame::FrameWriter;
 use self::request::ParsedRequest;
 use super::chat::summary::{Identity, Summary};
 use super::refusal;
-use crate::body::{answer_stream, read};
+use crate::body::{answer_stream, parsing, read};
 use crate::edge::request_id;
 use crate::error::ApiError;
 use crate::gate::access::Access;
@@ -64,6 +64,7 @@ async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Respon
     let mut held = state.hold_body(&head.extensions);
     let body = read::text(&head.headers, body, state.settings(), &mut held).await?;
     let headers = state.forwarded(&head.headers);
+    let (body, _room) = parsing::room(state, &head.extensions, body).await?;
     let (bytes, depth_max) = (body.len(), state.settings().json_depth_max);
     let parsed = state
         .long_work()
