@@ -14,10 +14,10 @@ use hayrick_types::request::EmbeddingsRequest;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::body::{depth, parsing, read};
+use super::received::{Received, receive, start};
+use crate::body::{depth, parsing};
 use crate::edge::request_id;
 use crate::error::ApiError;
-use crate::gate::access::Access;
 use crate::state::ApiState;
 use crate::wire::json;
 
@@ -78,13 +78,12 @@ pub(crate) async fn create(State(state): State<ApiState>, request: Request) -> R
 }
 
 async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Response, ApiError> {
-    let (head, body) = request.into_parts();
-    let access = head
-        .extensions
-        .get::<Access>()
-        .ok_or_else(ApiError::invalid_key)?;
-    let mut held = state.hold_body(&head.extensions);
-    let body = read::text(&head.headers, body, state.settings(), &mut held).await?;
+    let Received {
+        head,
+        access,
+        body,
+        held: _held,
+    } = receive(state, request).await?;
     let (headers, depth_max) = (
         state.forwarded(&head.headers),
         state.settings().json_depth_max,
@@ -95,18 +94,10 @@ async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Respon
     let Parsed { request, encoding } = parsed.await?;
     let model = request.model.clone();
     access.check_pipeline(&model)?;
-    let trace = request_id::trace_of(&head.extensions);
-    if let Some(trace) = &trace {
-        trace.set_pipeline(&model, None);
-    }
     let bytes: u64 = request.texts.iter().map(|text| text.len() as u64).sum();
     let texts = request.texts.len();
     let request = ClientRequest::Embeddings(request);
-    let started = state.runtime().answer(run, &model, request).await;
-    let mut chunks = started.map_err(super::refusal)?;
-    if let Some(trace) = &trace {
-        trace.set_pipeline(&model, Some(chunks.version()));
-    }
+    let (mut chunks, _) = start(state, run, &head, &model, request).await?;
     // Nobody would read a chunk.
     while chunks.try_next().await?.is_some() {}
     let made = vectors(chunks.returns().take(), texts)?;

@@ -21,9 +21,9 @@ use hayrick_types::id::RunId;
 use self::frame::FrameWriter;
 use self::request::{Delivery, ParsedRequest};
 use self::summary::Identity;
-use super::refusal;
+use super::received::{Received, receive, refusal, start};
+use crate::body::answer_stream;
 use crate::body::long_work::LONG_BYTES;
-use crate::body::{answer_stream, read};
 use crate::edge::request_id;
 use crate::error::ApiError;
 use crate::gate::access::Access;
@@ -40,31 +40,18 @@ pub(crate) async fn complete(State(state): State<ApiState>, request: Request) ->
 }
 
 async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Response, ApiError> {
-    let (head, body) = request.into_parts();
-    // The gate adds one to every request; without it nothing is allowed.
-    let access = head
-        .extensions
-        .get::<Access>()
-        .ok_or_else(ApiError::invalid_key)?;
-    // Until the first chunk; then the guest has the request in its own memory.
-    let mut held = state.hold_body(&head.extensions);
-    let body = read::text(&head.headers, body, state.settings(), &mut held).await?;
-    let request = parse(state, access, body, &head.headers).await?;
+    let Received {
+        head,
+        access,
+        body,
+        held: _held,
+    } = receive(state, request).await?;
+    let request = parse(state, &access, body, &head.headers).await?;
     access.check_pipeline(&request.chat.model)?;
     let pipeline = request.chat.model.clone();
     let identity = Identity::new(run, pipeline.clone());
-    let trace = request_id::trace_of(&head.extensions);
     let chat = ClientRequest::Chat(request.chat);
-    let started = state.runtime().answer(run, &pipeline, chat).await;
-    let chunks = started.map_err(|failure| {
-        if let Some(trace) = &trace {
-            trace.set_pipeline(&pipeline, None);
-        }
-        refusal(failure)
-    })?;
-    if let Some(trace) = &trace {
-        trace.set_pipeline(&pipeline, Some(chunks.version()));
-    }
+    let (chunks, trace) = start(state, run, &head, &pipeline, chat).await?;
     match request.delivery {
         Delivery::Whole => {
             let answer = response::collect(chunks, identity, state.long_work()).await?;

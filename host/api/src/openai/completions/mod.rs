@@ -17,11 +17,10 @@ use serde::Serialize;
 use self::frame::FrameWriter;
 use self::request::ParsedRequest;
 use super::chat::summary::{Identity, Summary};
-use super::refusal;
-use crate::body::{answer_stream, parsing, read};
+use super::received::{Received, receive, start};
+use crate::body::{answer_stream, parsing};
 use crate::edge::request_id;
 use crate::error::ApiError;
-use crate::gate::access::Access;
 use crate::sse;
 use crate::state::ApiState;
 use crate::wire::json;
@@ -55,14 +54,12 @@ pub(crate) async fn complete(State(state): State<ApiState>, request: Request) ->
 }
 
 async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Response, ApiError> {
-    let (head, body) = request.into_parts();
-    let access = head
-        .extensions
-        .get::<Access>()
-        .ok_or_else(ApiError::invalid_key)?;
-    // Until the first chunk; then the guest has the request in its own memory.
-    let mut held = state.hold_body(&head.extensions);
-    let body = read::text(&head.headers, body, state.settings(), &mut held).await?;
+    let Received {
+        head,
+        access,
+        body,
+        held: _held,
+    } = receive(state, request).await?;
     let headers = state.forwarded(&head.headers);
     let (body, _room) = parsing::room(state, &head.extensions, body).await?;
     let (bytes, depth_max) = (body.len(), state.settings().json_depth_max);
@@ -78,16 +75,8 @@ async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Respon
     access.check_pipeline(&chat.model)?;
     let model = chat.model.clone();
     let identity = Identity::of_text(run, model.clone());
-    let trace = request_id::trace_of(&head.extensions);
-    if let Some(trace) = &trace {
-        trace.set_pipeline(&model, None);
-    }
     let chat = ClientRequest::Chat(chat);
-    let chunks = state.runtime().answer(run, &model, chat).await;
-    let chunks = chunks.map_err(refusal)?;
-    if let Some(trace) = &trace {
-        trace.set_pipeline(&model, Some(chunks.version()));
-    }
+    let (chunks, trace) = start(state, run, &head, &model, chat).await?;
     if !stream {
         return Ok(json::ok(&collect(chunks, identity, echo).await?));
     }
