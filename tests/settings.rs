@@ -1,10 +1,13 @@
 //! The settings page, and the output of `hayrick config show`.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::Value;
 
 use crate::support::command::{CommandOutput, hayrick, hayrick_with};
 use crate::support::folder::Folder;
 use crate::support::pages::check_page;
+use crate::support::report::say;
 
 #[test]
 fn the_settings_page_is_up_to_date() {
@@ -149,4 +152,56 @@ fn invalid_settings_are_reported_as_mistakes() {
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.stderr.contains("limits.cpu_time_max"), "{ended:?}");
     assert_eq!(ended.stdout, "");
+}
+
+/// A control group of 600 MiB, which ends with this value.
+struct SmallGroup(PathBuf);
+
+impl SmallGroup {
+    /// `None` if this user or this system may not make one.
+    fn new() -> Option<SmallGroup> {
+        let hierarchies = [
+            ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+            ("/sys/fs/cgroup", "memory.max"),
+        ];
+        hierarchies.into_iter().find_map(|(mount, limit)| {
+            let folder = Path::new(mount).join(format!("hayrick-test-{}", std::process::id()));
+            std::fs::create_dir(&folder).ok()?;
+            let group = SmallGroup(folder);
+            let limit = group.0.join(limit);
+            // The kernel makes the file; a folder of another kind has none.
+            let written = limit.exists() && std::fs::write(limit, "629145600").is_ok();
+            written.then_some(group)
+        })
+    }
+}
+
+impl Drop for SmallGroup {
+    fn drop(&mut self) {
+        // It is empty again; nobody else uses its name.
+        let _ = std::fs::remove_dir(&self.0);
+    }
+}
+
+#[test]
+fn the_memory_of_a_control_group_bounds_the_host_in_it() {
+    let ended = SmallGroup::new().map(|group| {
+        let enter = format!(
+            "echo $$ > '{}/cgroup.procs' || exit 99; exec '{}' config show",
+            group.0.display(),
+            env!("CARGO_BIN_EXE_hayrick")
+        );
+        let command = std::process::Command::new("sh")
+            .args(["-c", &enter])
+            .output();
+        command.unwrap()
+    });
+    let Some(ended) = ended.filter(|ended| ended.status.code() != Some(99)) else {
+        let what = "the memory limit of a control group: this system lets no test make one";
+        return say(&format!("SKIPPED: {what}"));
+    };
+    let shown = String::from_utf8(ended.stdout).unwrap();
+    // Three quarters of the group's memory.
+    let line = "host_memory_bytes_max = \"450 MiB\"";
+    assert!(shown.contains(line), "{shown}");
 }
