@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::support::client::Reply;
 use crate::support::fake_upstream::{Behaviour, FakeUpstream};
 use crate::support::host::TestHost;
+use crate::support::metrics::reached;
 
 async fn embed(host: &TestHost, body: &Value) -> Reply {
     let path = "/v1/embeddings";
@@ -61,7 +62,9 @@ async fn what_is_wrong_is_an_error_and_never_a_vector() {
         .guest("echo-relay")
         .start()
         .await;
+    let many = json!(vec!["a"; 2049]);
     for (model, input, status, words) in [
+        ("embedder", many, 400, "embedding_texts_max"),
         ("embedder", json!("refuse"), 400, "not this one"),
         (
             "embedder",
@@ -78,6 +81,7 @@ async fn what_is_wrong_is_an_error_and_never_a_vector() {
         assert_eq!(reply.status, status, "{input}: {}", reply.body);
         assert!(reply.error().contains(words), "{words}: {}", reply.body);
     }
+    assert_eq!(reached(&host, "embedding_texts_max", "").await, 1);
 }
 
 #[tokio::test]

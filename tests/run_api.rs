@@ -6,6 +6,7 @@ use crate::support::client::Reply;
 use crate::support::form::{Form, content_type, events_of};
 use crate::support::guest::guest_bytes;
 use crate::support::host::TestHost;
+use crate::support::metrics::reached;
 
 const URLENCODED: &str = "application/x-www-form-urlencoded";
 
@@ -278,7 +279,13 @@ async fn each_api_is_a_path_of_the_document_with_its_schemas() {
 
 /// The reason why a component with this schema is refused; empty if it serves.
 async fn refusal(host: &TestHost, schema: &Value) -> String {
-    let policy = toml::to_string(&json!({"config": {"schema": schema.to_string()}})).unwrap();
+    padded_refusal(host, schema, 0).await
+}
+
+/// The same, with spaces behind the schema.
+async fn padded_refusal(host: &TestHost, schema: &Value, pad: usize) -> String {
+    let config = json!({"schema": schema.to_string(), "pad": pad.to_string()});
+    let policy = toml::to_string(&json!({"config": config})).unwrap();
     std::fs::write(host.policy_file("api-describes"), policy).unwrap();
     let component = guest_bytes("api-describes");
     let reply = host.client.deploy("api-describes", component).await;
@@ -313,14 +320,17 @@ async fn a_schema_that_could_harm_the_host_is_refused_at_the_deploy() {
             fields(json!({"properties": {"a": {"$ref": "file:///etc/passwd"}}})),
             "leads nowhere",
         ),
-        (fields(json!({"allOf": [doubling, doubling]})), "256 times"),
+        (
+            fields(json!({"allOf": [doubling, doubling]})),
+            "(schema_visits_max)",
+        ),
         (
             fields(json!({"allOf": [{"$ref": "#"}]})),
             "refers to itself",
         ),
         (
             fields(json!({"properties": {"a": {"pattern": "(a{1000}){1000}"}}})),
-            "regex",
+            "regular expression",
         ),
         (
             fields(json!({"properties": {"a": {"type": "thing"}}})),
@@ -329,6 +339,20 @@ async fn a_schema_that_could_harm_the_host_is_refused_at_the_deploy() {
     ] {
         let found = refusal(&host, &schema).await;
         assert!(found.contains(reason), "{reason}: {found:.400}");
+    }
+    let patterns: Vec<_> = (0..65)
+        .map(|place| json!({"pattern": place.to_string()}))
+        .collect();
+    let found = refusal(&host, &fields(json!({"anyOf": patterns}))).await;
+    assert!(found.contains("schema_patterns_max"), "{found:.400}");
+    let found = padded_refusal(&host, &object, 64 << 10).await;
+    assert!(found.contains("schema_bytes_max"), "{found:.400}");
+    for name in [
+        "schema_patterns_max",
+        "schema_visits_max",
+        "schema_bytes_max",
+    ] {
+        assert!(reached(&host, name, "").await >= 1, "{name}");
     }
     // A pattern that takes a backtracking engine forever.
     let slow = fields(json!({"properties": {"a": {"pattern": "^(a+)+$"}}}));

@@ -3,7 +3,7 @@
 use hayrick_capabilities::bindings::exports::hayrick::pipeline::api::Description;
 
 use crate::error::DeployError;
-use crate::schema::check::Schema;
+use crate::schema::check::{Schema, SchemaError};
 
 /// Characters of a title. It is one line of a page.
 const TITLE_CHARS_MAX: usize = 200;
@@ -31,13 +31,13 @@ impl ApiDescription {
             title: text("title", described.title.as_deref(), TITLE_CHARS_MAX)?,
             summary: text("summary", described.summary.as_deref(), SUMMARY_CHARS_MAX)?,
             input: Schema::of_input(&described.input)
-                .map_err(|error| refused("the schema of its input", &error))?,
+                .map_err(|error| of_schema("the schema of its input", &error))?,
             output: described
                 .output
                 .as_deref()
                 .map(Schema::new)
                 .transpose()
-                .map_err(|error| refused("the schema of its output", &error))?,
+                .map_err(|error| of_schema("the schema of its output", &error))?,
         })
     }
 }
@@ -45,11 +45,17 @@ impl ApiDescription {
 fn text(name: &str, text: Option<&str>, max: usize) -> Result<Option<String>, DeployError> {
     let is_long = text.is_some_and(|text| text.chars().count() > max);
     if is_long {
-        return Err(refused(name, &format!("it has more than {max} characters")));
+        return Err(DeployError::Description {
+            reason: format!("{name} has more than {max} characters"),
+            limit: None,
+        });
     }
     Ok(text.map(str::to_owned))
 }
 
-fn refused(what: &str, reason: &dyn std::fmt::Display) -> DeployError {
-    DeployError::Description(format!("{what}: {reason}"))
+fn of_schema(what: &str, error: &SchemaError) -> DeployError {
+    DeployError::Description {
+        reason: format!("{what}: {error}"),
+        limit: error.limit(),
+    }
 }

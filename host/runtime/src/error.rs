@@ -92,8 +92,11 @@ pub enum DeployError {
         exports()
     )]
     NothingToServe,
-    #[error("the description of its API cannot be used: {0}")]
-    Description(String),
+    #[error("the description of its API cannot be used: {reason}")]
+    Description {
+        reason: String,
+        limit: Option<LimitName>,
+    },
     #[error("setup failed: {0}")]
     Setup(String),
     #[error(
@@ -138,6 +141,7 @@ impl DeployError {
         match self {
             DeployError::TooLarge { .. } => Some(LimitName::ComponentBytesMax),
             DeployError::Limit { limit, .. } => Some(*limit),
+            DeployError::Description { limit, .. } => *limit,
             DeployError::Compile(error) => error.limit(),
             DeployError::Busy { .. } => Some(LimitName::DeploysMax),
             _ => None,

@@ -277,8 +277,10 @@ async fn describe(described: Description) -> Result<Arc<ApiDescription>, DeployE
     let check = move || ApiDescription::new(&described);
     let checked = tokio::task::spawn_blocking(check).await;
     let checked = checked.unwrap_or_else(|panicked| {
-        let text = format!("checking it failed: {panicked}");
-        Err(DeployError::Description(text))
+        Err(DeployError::Description {
+            reason: format!("checking it failed: {panicked}"),
+            limit: None,
+        })
     });
     checked.map(Arc::new)
 }

@@ -72,6 +72,17 @@ macro_rules! fixed_table {
             /// Maximum number of concurrent deploys over HTTP, from the first byte to the answer;
             /// further ones are refused with 429.
             DeploysMax = "deploys_max", value "8";
+            /// Maximum number of texts in a request for embeddings, as OpenAI has it; more are refused
+            /// with 400.
+            EmbeddingTextsMax = "embedding_texts_max", value "2048";
+            /// Maximum size of a schema that the API of a plugin describes itself by; a longer one
+            /// refuses the deploy.
+            SchemaBytesMax = "schema_bytes_max", value "64 KiB";
+            /// How often a validator may look at one place of an input; a schema with which it could
+            /// be more refuses the deploy.
+            SchemaVisitsMax = "schema_visits_max", value "256";
+            /// Maximum number of regular expressions in a schema; more refuse the deploy.
+            SchemaPatternsMax = "schema_patterns_max", value "64";
             /// Maximum rate of requests with one API key; more are refused with 429.
             KeyRate = "keys.rate", value "set when the key is created: `--rate`, `--burst`";
             /// Maximum number of concurrent answers for one API key; further requests are refused

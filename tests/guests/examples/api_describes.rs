@@ -1,4 +1,5 @@
-//! An API whose input has the schema that the operator wrote as `schema`.
+//! An API whose input has the schema that the operator wrote as `schema`, with `pad` spaces behind
+//! it.
 
 use sdk::hayrick::pipeline::config;
 use sdk::{Api, ApiRequest, Description, Failure, Output};
@@ -7,10 +8,12 @@ struct Described;
 
 impl Api for Described {
     fn describe() -> Description {
+        let pad = config::get("pad").and_then(|pad| pad.parse().ok());
+        let spaces = " ".repeat(pad.unwrap_or_default());
         Description {
             title: config::get("title"),
             summary: None,
-            input: config::get("schema").unwrap_or_default(),
+            input: config::get("schema").unwrap_or_default() + &spaces,
             output: config::get("output"),
         }
     }

@@ -10,6 +10,7 @@ use hayrick_runtime::guest_call::ClientRequest;
 use hayrick_types::embeddings::Embeddings;
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::id::RunId;
+use hayrick_types::limit_name::LimitName;
 use hayrick_types::request::EmbeddingsRequest;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -216,7 +217,12 @@ fn texts(input: Option<&Value>) -> Result<Vec<String>, ApiError> {
     match input {
         Some(Value::String(text)) => Ok(vec![text.clone()]),
         Some(Value::Array(items)) if items.len() > TEXTS_MAX => {
-            invalid("input has more than 2048 texts: send them in several requests")
+            let text = format!(
+                "input has more than {TEXTS_MAX} texts (embedding_texts_max): send them in several \
+                 requests"
+            );
+            let error = ApiError::invalid(text, Some("input"));
+            Err(error.limit(LimitName::EmbeddingTextsMax))
         }
         Some(Value::Array(items)) if !items.is_empty() => {
             let texts = items.iter().map(|item| item.as_str().map(str::to_owned));

@@ -1,6 +1,7 @@
 //! One schema, ready to check values.
 
-use jsonschema::{PatternOptions, Validator};
+use hayrick_types::limit_name::LimitName;
+use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
 use super::mistake::{Mistake, mistakes};
@@ -8,8 +9,9 @@ use super::visits::{self, VisitsError};
 
 /// The longest schema. Those of real APIs have some kilobytes.
 const SCHEMA_BYTES_MAX: usize = 64 << 10;
-/// Compiled size of all regular expressions of a schema together, and of what they keep while they
-/// match.
+/// The most regular expressions of a schema.
+const PATTERNS_MAX: usize = 64;
+/// Compiled size of all of them together, and of what they keep while they match. Each has a share.
 const PATTERNS_BYTES_MAX: usize = 8 << 20;
 /// Schemas with fewer regular expressions get shares as if they had these.
 const PATTERNS_MIN: usize = 8;
@@ -19,7 +21,7 @@ const MISTAKES_MAX: usize = 100;
 /// A schema of a plugin cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
-    #[error("it has {length} bytes, and {SCHEMA_BYTES_MAX} are allowed: make it shorter")]
+    #[error("it has {length} bytes, but schema_bytes_max is {SCHEMA_BYTES_MAX}: make it shorter")]
     TooLong { length: usize },
     #[error("it is not JSON: {0}")]
     NotJson(#[from] serde_json::Error),
@@ -27,8 +29,38 @@ pub enum SchemaError {
     NotAnObject,
     #[error(transparent)]
     Visits(#[from] VisitsError),
+    #[error("it has {count} patterns, but schema_patterns_max is {PATTERNS_MAX}: use fewer")]
+    Patterns { count: usize },
+    #[error("a pattern is not a regular expression, or is too large: make it simpler ({0})")]
+    Pattern(String),
     #[error("{0}")]
     NotASchema(String),
+}
+
+impl SchemaError {
+    /// The limit that was reached, if that is the reason.
+    pub fn limit(&self) -> Option<LimitName> {
+        match self {
+            SchemaError::TooLong { .. } => Some(LimitName::SchemaBytesMax),
+            SchemaError::Visits(VisitsError::TooMany) => Some(LimitName::SchemaVisitsMax),
+            SchemaError::Patterns { .. } => Some(LimitName::SchemaPatternsMax),
+            SchemaError::NotJson(_)
+            | SchemaError::NotAnObject
+            | SchemaError::Visits(_)
+            | SchemaError::Pattern(_)
+            | SchemaError::NotASchema(_) => None,
+        }
+    }
+
+    /// What the library says of a schema. It says of a large pattern what it says of a wrong one.
+    fn of_library(error: &ValidationError<'_>) -> SchemaError {
+        let text = error.masked().to_string();
+        if error.kind().keyword() == "format" {
+            SchemaError::Pattern(text)
+        } else {
+            SchemaError::NotASchema(text)
+        }
+    }
 }
 
 /// A schema of JSON Schema 2020-12.
@@ -54,7 +86,11 @@ impl Schema {
             members.remove("$schema");
         }
         visits::check(&document)?;
-        let share = PATTERNS_BYTES_MAX / patterns(&document).max(PATTERNS_MIN);
+        let count = patterns(&document);
+        if count > PATTERNS_MAX {
+            return Err(SchemaError::Patterns { count });
+        }
+        let share = PATTERNS_BYTES_MAX / count.max(PATTERNS_MIN);
         let validator = jsonschema::draft202012::options()
             .with_pattern_options(
                 PatternOptions::regex()
@@ -62,7 +98,7 @@ impl Schema {
                     .dfa_size_limit(share),
             )
             .build(&document)
-            .map_err(|error| SchemaError::NotASchema(error.masked().to_string()))?;
+            .map_err(|error| SchemaError::of_library(&error))?;
         Ok(Schema {
             document,
             validator,
@@ -186,13 +222,13 @@ mod tests {
             (r#"{"type": "thing"}"#, "not valid"),
             (
                 r#"{"type": "object", "patternProperties": {"(": {}}}"#,
-                "regex",
+                "regular expression",
             ),
             (
                 r#"{"type": "object", "$ref": "https://a.example"}"#,
                 "leads nowhere",
             ),
-            (&long, "64"),
+            (&long, "schema_bytes_max"),
         ] {
             let error = Schema::of_input(text).unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");
@@ -200,16 +236,17 @@ mod tests {
     }
 
     #[test]
-    fn many_patterns_share_the_memory_of_a_few() {
-        let pattern = |place| json!({"pattern": format!("{place}\\p{{L}}{{3}}")});
+    fn patterns_are_few_and_share_their_memory() {
+        let pattern = |place| json!({"pattern": format!("{place}\\p{{L}}{{10}}")});
         let of = |count: usize| {
             let properties = (0..count).map(|place| (place.to_string(), pattern(place)));
             let properties: serde_json::Map<_, _> = properties.collect();
             json!({"type": "object", "properties": properties}).to_string()
         };
         Schema::of_input(&of(3)).unwrap();
-        let error = Schema::of_input(&of(1500)).err().unwrap().to_string();
-        assert!(error.contains("regex"), "{error}");
+        let error = |count| Schema::of_input(&of(count)).err().unwrap().to_string();
+        assert!(error(64).contains("too large"), "{}", error(64));
+        assert!(error(65).contains("schema_patterns_max"), "{}", error(65));
     }
 
     #[test]

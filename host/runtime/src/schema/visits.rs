@@ -45,8 +45,8 @@ pub enum VisitsError {
     #[error("a schema in it refers to itself without going into the value: remove the reference")]
     Circle,
     #[error(
-        "a validator would look at the same place of a value more than {VISITS_MAX} times: let \
-         fewer of its schemas refer to each other"
+        "a validator could look at one place of a value more than {VISITS_MAX} times \
+         (schema_visits_max): let fewer of its schemas refer to each other"
     )]
     TooMany,
 }
