@@ -8,6 +8,15 @@ use hayrick_types::message::Message;
 /// Answer tokens that one may ask any model for.
 const MAX_TOKENS_OF_ANY_MODEL: u32 = 4096;
 
+/// Charges texts to embed to the budget, if there is one.
+///
+/// # Errors
+/// `limit` if the budget has less.
+pub fn charge_texts(budget: Option<&Budget>, texts: &[String]) -> Result<Option<Charge>, Failure> {
+    let bytes = texts.iter().map(|text| text.len().max(TOKEN_BYTES)).sum();
+    budget.map(|budget| budget.ask(bytes)).transpose()
+}
+
 /// Charges the prompt to the budget, if there is one, and limits `max_tokens` to what is left.
 ///
 /// # Errors

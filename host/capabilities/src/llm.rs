@@ -1,6 +1,6 @@
 //! `llm`: language models, by the aliases that the operator configured.
 
-use hayrick_services::budgets::budget::{Charge, TOKEN_BYTES};
+use hayrick_services::budgets::budget::Charge;
 use hayrick_services::llm::router::Llm;
 use hayrick_services::tasks::recorder::TaskRecorder;
 use hayrick_types::chunk::Chunk;
@@ -11,7 +11,7 @@ use wasmtime::component::{Accessor, HasData, Resource, ResourceTable};
 
 use crate::bindings::hayrick::pipeline::{llm, types};
 use crate::bindings::sync::hayrick::pipeline_sync as sync;
-use crate::charge::charge;
+use crate::charge::{charge, charge_texts};
 use crate::generation::{ChargedGeneration, GenerationSlot, next_chunk};
 use crate::guest_state::GuestState;
 use crate::held::held;
@@ -110,9 +110,9 @@ impl LlmCall {
         texts: Vec<String>,
         model: Option<String>,
     ) -> Result<Vec<Vec<f32>>, types::Failure> {
-        let bytes = texts.iter().map(|text| text.len().max(TOKEN_BYTES)).sum();
         let model = self.run.limits.for_guest(self.granted(model))?;
-        let _charge = self.run.limits.for_guest(self.charge(bytes))?;
+        let charge = charge_texts(self.run.budget.as_ref(), &texts);
+        let _charge = self.run.limits.for_guest(charge)?;
         let made = self.llm.embed(texts, model, None).await;
         Ok(self.run.limits.for_guest(made)?.vectors)
     }
@@ -130,12 +130,6 @@ impl LlmCall {
         let charge = charge(self.run.budget.as_ref(), &messages, &mut options);
         let charge = self.run.limits.for_guest(charge)?;
         Ok((messages, options, charge))
-    }
-
-    /// Charges a prompt of `bytes` to the budget of the run, if it has one.
-    fn charge(&self, bytes: usize) -> Result<Option<Charge>, Failure> {
-        let budget = self.run.budget.as_ref();
-        budget.map(|budget| budget.ask(bytes)).transpose()
     }
 
     /// Checks that an alias is granted. Without one, chooses the first granted alias.

@@ -5,15 +5,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hayrick_capabilities::charge::charge;
+use hayrick_capabilities::charge::{charge, charge_texts};
 use hayrick_capabilities::generation::{ChargedGeneration, next_chunk};
 use hayrick_capabilities::output::{OutputSender, channel};
 use hayrick_capabilities::reached_limits::ReachedLimits;
 use hayrick_capabilities::services::Services;
-use hayrick_services::budgets::budget::{Budget, TOKEN_BYTES};
+use hayrick_services::budgets::budget::Budget;
 use hayrick_services::llm::router::Llm;
 use hayrick_services::tasks::recorder::TaskRecorder;
-use hayrick_types::contract::Export;
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::generation::Options;
 use hayrick_types::id::{PipelineName, RunId};
@@ -22,15 +21,16 @@ use hayrick_types::limit_name::LimitName;
 use hayrick_types::pipeline::{PipelineState, PipelineStatus};
 use hayrick_types::policy::Policy;
 use hayrick_types::request::{ChatRequest, EmbeddingsRequest};
-use hayrick_types::task::TaskStart;
 use serde_json::value::RawValue;
 
 use crate::admission::RunPlaces;
 use crate::api_output::{ApiOutput, Returns};
+use crate::guest_call::ClientRequest;
 use crate::instance::took_too_long;
 use crate::pipeline::Pipeline;
 use crate::registry::Registry;
 use crate::run_stream::RunStream;
+use crate::serving::not_exported;
 use crate::version::output_limits;
 
 /// Fields of a request that the host writes itself: it asks the model in its own way, and answers
@@ -60,119 +60,85 @@ impl Direct {
         Direct(models.collect())
     }
 
-    /// The aliases, in order.
-    pub(crate) fn aliases(&self) -> impl Iterator<Item = &String> {
-        self.0.keys()
+    /// The models, by alias in order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&String, &Arc<Pipeline>)> {
+        self.0.iter()
     }
 
-    /// Whether a client may ask this model, unless a pipeline has its name.
-    pub(crate) fn has(&self, alias: &str) -> bool {
-        self.0.contains_key(alias)
-    }
-
-    /// The runs of a model, as the status of a pipeline.
-    pub(crate) fn status(&self, alias: &str) -> Option<PipelineStatus> {
-        let model = self.0.get(alias)?;
-        Some(PipelineStatus {
-            state: PipelineState::Ready,
-            ..model.status()
-        })
-    }
-
-    /// Asks a model for its answer to a chat.
-    ///
-    /// # Errors
-    /// `not-found` if it is not public, `limit` if too many runs are waiting already, `failed` if
-    /// its policy is invalid.
-    pub(crate) async fn answer(
-        &self,
-        registry: &Registry,
-        services: &Services,
-        id: RunId,
-        request: ModelRequest,
-    ) -> Result<RunStream, Failure> {
-        let Some(model) = self.0.get(request.model()) else {
-            return Err(Failure::new(
-                FailureKind::NotFound,
-                "there is no such model",
-            ));
-        };
-        let recorder = services.tasks.begin(request.task(id));
-        let policy = registry.policy(model.name()).await;
-        let policy = policy.map_err(|error| {
-            let text = format!(
-                "the model '{}' cannot answer: {error}",
-                model.name().as_str()
-            );
-            Failure::new(FailureKind::Failed, text)
-        });
-        let policy = policy.inspect_err(|failure| recorder.finish(Err(failure)))?;
-        model.set_places(RunPlaces::of(&policy.limits, 0));
-        let active = model
-            .enter()
-            .await
-            .inspect_err(|failure| recorder.finish(Err(failure)))?;
-        let (sender, receiver) = channel(output_limits(&policy.limits));
-        let asking = Asking {
-            llm: services.llm.clone(),
-            budget: services
-                .budgets
-                .begin(model.name().as_str(), &policy.models),
-            recorder: recorder.clone(),
-            policy,
-            sender,
-        };
-        let share = model.share();
-        let returns = Returns::default();
-        let returned = returns.clone();
-        let running = async move {
-            recorder.processing();
-            let start = Instant::now();
-            let outcome = asking.answer(request).await;
-            share.metrics().ended(start.elapsed(), Duration::ZERO);
-            if let Err(failure) = &outcome {
-                ReachedLimits::new(share).count_end(failure.limit);
-            }
-            let outcome = outcome.map_err(|failure| active.failed(failure, id));
-            recorder.finish(outcome.as_ref().map(|_| ()));
-            outcome.map(|output| returned.put(output))
-        };
-        Ok(RunStream::new(running, receiver, NO_VERSION, returns))
+    /// The model of that alias, which a client may ask unless a pipeline has its name.
+    pub(crate) fn get(&self, alias: &str) -> Option<&Arc<Pipeline>> {
+        self.0.get(alias)
     }
 }
 
-/// What a client asks of a model.
-pub(crate) enum ModelRequest {
-    Chat(ChatRequest),
-    Embeddings(EmbeddingsRequest),
+/// The runs of a model, as the status of a pipeline.
+pub(crate) fn status(model: &Pipeline) -> PipelineStatus {
+    PipelineStatus {
+        state: PipelineState::Ready,
+        ..model.status()
+    }
 }
 
-impl ModelRequest {
-    fn model(&self) -> &str {
-        match self {
-            ModelRequest::Chat(request) => &request.model,
-            ModelRequest::Embeddings(request) => &request.model,
+/// Asks a model for a chat or for embeddings.
+///
+/// # Errors
+/// `limit` if too many runs are waiting already, `failed` if its policy is invalid.
+pub(crate) async fn answer(
+    model: &Arc<Pipeline>,
+    registry: &Registry,
+    services: &Services,
+    id: RunId,
+    request: ClientRequest,
+) -> Result<RunStream, Failure> {
+    let recorder = services
+        .tasks
+        .begin(request.task(id, model.name().as_str()));
+    let policy = registry.policy(model.name()).await;
+    let policy = policy.map_err(|error| {
+        let text = format!(
+            "the model '{}' cannot answer: {error}",
+            model.name().as_str()
+        );
+        Failure::new(FailureKind::Failed, text)
+    });
+    let policy = policy.inspect_err(|failure| recorder.finish(Err(failure)))?;
+    model.set_places(RunPlaces::of(&policy.limits, 0));
+    let active = model
+        .enter()
+        .await
+        .inspect_err(|failure| recorder.finish(Err(failure)))?;
+    let (sender, receiver) = channel(output_limits(&policy.limits));
+    let asking = Asking {
+        alias: model.name().as_str().to_owned(),
+        llm: services.llm.clone(),
+        budget: services
+            .budgets
+            .begin(model.name().as_str(), &policy.models),
+        recorder: recorder.clone(),
+        policy,
+        sender,
+    };
+    let share = model.share();
+    let returns = Returns::default();
+    let returned = returns.clone();
+    let running = async move {
+        recorder.processing();
+        let start = Instant::now();
+        let outcome = asking.answer(request).await;
+        share.metrics().ended(start.elapsed(), Duration::ZERO);
+        if let Err(failure) = &outcome {
+            ReachedLimits::new(share).count_end(failure.limit);
         }
-    }
-
-    fn task(&self, id: RunId) -> TaskStart<'_> {
-        let (kind, messages) = match self {
-            ModelRequest::Chat(request) => (Export::Chat, Some(request.messages.len())),
-            ModelRequest::Embeddings(_) => (Export::Embeddings, None),
-        };
-        TaskStart {
-            id,
-            pipeline: self.model(),
-            kind,
-            messages: messages.map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
-            files: None,
-            job: None,
-        }
-    }
+        let outcome = outcome.map_err(|failure| active.failed(failure, id));
+        recorder.finish(outcome.as_ref().map(|_| ()));
+        outcome.map(|output| returned.put(output))
+    };
+    Ok(RunStream::new(running, receiver, NO_VERSION, returns))
 }
 
 /// One request to a model.
 struct Asking {
+    alias: String,
     llm: Llm,
     budget: Option<Budget>,
     recorder: TaskRecorder,
@@ -181,12 +147,14 @@ struct Asking {
 }
 
 impl Asking {
-    async fn answer(self, request: ModelRequest) -> Result<ApiOutput, Failure> {
+    async fn answer(self, request: ClientRequest) -> Result<ApiOutput, Failure> {
         let max = self.policy.limits.wall_time_max;
         let answer = async {
             match request {
-                ModelRequest::Chat(request) => self.forward(request).await,
-                ModelRequest::Embeddings(request) => self.embed(request).await,
+                ClientRequest::Chat(request) => self.forward(request).await,
+                ClientRequest::Embeddings(request) => self.embed(request).await,
+                // A model has no other routes, so nobody asks.
+                other => Err(not_exported(&self.alias, other.export())),
             }
         };
         let answered = tokio::time::timeout(max, answer).await;
@@ -210,10 +178,7 @@ impl Asking {
     }
 
     async fn embed(&self, request: EmbeddingsRequest) -> Result<ApiOutput, Failure> {
-        let texts = request.texts.iter();
-        let bytes = texts.map(|text| text.len().max(TOKEN_BYTES)).sum();
-        let budget = self.budget.as_ref();
-        let _charge = budget.map(|budget| budget.ask(bytes)).transpose()?;
+        let _charge = charge_texts(self.budget.as_ref(), &request.texts)?;
         let (texts, model) = (request.texts, Some(request.model));
         let made = self.llm.embed(texts, model, request.dimensions).await?;
         ApiOutput::Vectors(made).checked(self.policy.limits.output_bytes_max, false)

@@ -23,12 +23,13 @@ use crate::compile::cache::SealedCache;
 use crate::compile::compiler::Compiler;
 use crate::config::RuntimeConfig;
 use crate::deploy::{Arriving, Deploys};
-use crate::direct::{Direct, ModelRequest};
+use crate::direct::{self, Direct};
 use crate::engine::engine;
 use crate::epoch::EpochTicker;
 use crate::error::{DeployError, RuntimeError};
 use crate::guest_call::ClientRequest;
 use crate::loader::Loader;
+use crate::pipeline::Pipeline;
 use crate::registry::Registry;
 use crate::run_stream::RunStream;
 use crate::serving::{Serving, answer};
@@ -129,41 +130,29 @@ impl Runtime {
         request: ClientRequest,
     ) -> Result<RunStream, Failure> {
         let (registry, services) = (&self.inner.registry, &self.inner.services);
-        match request {
-            ClientRequest::Chat(request) if self.is_model(&request.model) => {
-                let request = ModelRequest::Chat(request);
-                self.inner
-                    .direct
-                    .answer(registry, services, id, request)
-                    .await
-            }
-            ClientRequest::Embeddings(request) if self.is_model(&request.model) => {
-                let request = ModelRequest::Embeddings(request);
-                self.inner
-                    .direct
-                    .answer(registry, services, id, request)
-                    .await
-            }
-            request => {
-                let serving = self.serving(pipeline, request.export())?;
-                answer(serving, services, id, request).await
-            }
+        if let Some(model) = self.model(pipeline) {
+            return direct::answer(model, registry, services, id, request).await;
         }
+        let serving = self.serving(pipeline, request.export())?;
+        answer(serving, services, id, request).await
     }
 
     /// Whether this is a model that clients may ask directly: an alias that the operator made
     /// public, and no pipeline has its name.
     pub fn is_model(&self, name: &str) -> bool {
-        self.inner.direct.has(name) && self.inner.registry.get(name).is_none()
+        self.model(name).is_some()
     }
 
-    /// The models that clients may ask directly, in order.
+    fn model(&self, name: &str) -> Option<&Arc<Pipeline>> {
+        let model = self.inner.direct.get(name);
+        model.filter(|_| self.inner.registry.get(name).is_none())
+    }
+
+    /// The names of the models that clients may ask directly, in order.
     pub fn models(&self) -> Vec<String> {
-        let aliases = self.inner.direct.aliases();
-        aliases
-            .filter(|name| self.is_model(name))
-            .cloned()
-            .collect()
+        let all = self.inner.direct.all();
+        let names = all.map(|(name, _)| name);
+        names.filter(|name| self.is_model(name)).cloned().collect()
     }
 
     /// Runs one attempt of a job, and reports its progress to `progress`. Dropping the future ends
@@ -207,10 +196,9 @@ impl Runtime {
 
     /// The runs of the models that clients may ask directly, as statuses of pipelines.
     pub fn model_statuses(&self) -> Vec<PipelineStatus> {
-        let names = self.models().into_iter();
-        names
-            .filter_map(|name| self.inner.direct.status(&name))
-            .collect()
+        let names = self.inner.direct.all().map(|(name, _)| name);
+        let models = names.filter_map(|name| self.model(name));
+        models.map(|model| direct::status(model)).collect()
     }
 
     /// The pipelines that run jobs now, by name, each with its policy.

@@ -154,7 +154,8 @@ fn not_serving(status: &PipelineStatus) -> Failure {
     }
 }
 
-fn not_exported(name: &str, export: Export) -> Failure {
+/// The failure of a pipeline that does not have an export.
+pub(crate) fn not_exported(name: &str, export: Export) -> Failure {
     let absent = export.absent();
     Failure::new(
         FailureKind::NotFound,
