@@ -3,6 +3,7 @@
 
 use hayrick_types::limit_name::LimitName;
 
+use crate::body::outside_strings::outside_strings;
 use crate::error::ApiError;
 
 /// Refuses a document that is nested deeper than `max`.
@@ -22,19 +23,10 @@ pub(crate) fn check(json: &str, max: usize) -> Result<(), ApiError> {
 /// The parser limits the depth of what it builds, but not of the fields it skips.
 fn is_too_deep(json: &str, max: usize) -> bool {
     let mut depth = 0usize;
-    let mut bytes = json.bytes();
-    while let Some(byte) = bytes.next() {
+    for byte in outside_strings(json) {
         match byte {
             b'{' | b'[' => depth += 1,
             b'}' | b']' => depth = depth.saturating_sub(1),
-            // To the end of the string; what follows a backslash does not end it.
-            b'"' => {
-                while bytes
-                    .next()
-                    .is_some_and(|byte| byte != b'"' && (byte != b'\\' || bytes.next().is_some()))
-                {
-                }
-            }
             _ => {}
         }
         if depth > max {

@@ -7,6 +7,7 @@ pub(crate) mod form;
 pub(crate) mod guarded;
 pub(crate) mod held;
 pub(crate) mod long_work;
+mod outside_strings;
 pub(crate) mod pace;
 pub(crate) mod parsing;
 pub(crate) mod read;

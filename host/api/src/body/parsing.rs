@@ -1,10 +1,11 @@
-//! Room for a JSON document while it is parsed into values: `[1,1,1]` takes many times the memory of
-//! its text, so it counts for its client like a body.
+//! Parses JSON of clients into values: `[1,1,1]` takes many times the memory of its text, so the
+//! values count for their client like a body while they are there.
 
 use axum::http::Extensions;
-use hayrick_services::byte_shares::{Full, Share};
 
 use crate::body::long_work::LONG_BYTES;
+use crate::body::outside_strings::outside_strings;
+use crate::error::ApiError;
 use crate::state::ApiState;
 
 /// Bytes of one value, with its place in a list or an object that grew.
@@ -22,48 +23,34 @@ impl Texts for String {
     }
 }
 
-/// Takes room for the values of these documents until the share is dropped. Short ones need none.
+/// Runs `parse`, on a thread of its own if the documents are long. What it returns should have few
+/// values, because they no longer count for the client.
 ///
 /// # Errors
-/// The shares of memory are used up.
-pub(crate) async fn room<T: Texts>(
+/// The values do not fit beside those of other requests, or `parse` fails.
+pub(crate) async fn parse<D: Texts, T: Send + 'static>(
     state: &ApiState,
     extensions: &Extensions,
-    documents: T,
-) -> Result<(T, Share), Full> {
-    let mut share = state.hold_body(extensions);
+    documents: D,
+    parse: impl FnOnce(D) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
     let bytes: usize = documents.texts().iter().map(|text| text.len()).sum();
     if bytes < LONG_BYTES {
-        return Ok((documents, share));
+        return parse(documents);
     }
-    let count = move || {
-        let values = documents.texts().into_iter().map(values).sum::<u64>();
-        (documents, values)
+    let mut room = state.hold_body(extensions);
+    let work = move || {
+        let values: u64 = documents.texts().into_iter().map(values).sum();
+        room.take(values.saturating_mul(VALUE_BYTES))?;
+        parse(documents)
     };
-    let (documents, values) = state.long_work().run(bytes, count).await;
-    share.take(values.saturating_mul(VALUE_BYTES))?;
-    Ok((documents, share))
+    state.long_work().run(bytes, work).await
 }
 
 /// How many values a document has at most: one more than what begins or follows another.
 fn values(json: &str) -> u64 {
-    let mut count = 1;
-    let mut bytes = json.bytes();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'[' | b'{' | b',' | b':' => count += 1,
-            // To the end of the string; what follows a backslash does not end it.
-            b'"' => {
-                while bytes
-                    .next()
-                    .is_some_and(|byte| byte != b'"' && (byte != b'\\' || bytes.next().is_some()))
-                {
-                }
-            }
-            _ => {}
-        }
-    }
-    count
+    let separators = outside_strings(json).filter(|byte| b"[{,:".contains(byte));
+    separators.count() as u64 + 1
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::TryStreamExt;
 use hayrick_runtime::api_output::ApiOutput;
 use hayrick_runtime::guest_call::ClientRequest;
+use hayrick_services::budgets::budget::tokens_in;
 use hayrick_types::embeddings::Embeddings;
 use hayrick_types::failure::{Failure, FailureKind};
 use hayrick_types::id::RunId;
@@ -24,9 +25,8 @@ use crate::wire::json;
 
 /// Texts of a request; OpenAI takes as many.
 const TEXTS_MAX: usize = 2048;
-/// Bytes of a token where nobody has counted: about four characters of English, by OpenAI's rule of
-/// thumb.
-const TOKEN_BYTES: u64 = 4;
+/// About how many bytes a number of a vector takes when it is written.
+const NUMBER_BYTES: usize = 12;
 
 /// How the client wants its vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,10 +89,9 @@ async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Respon
         state.forwarded(&head.headers),
         state.settings().json_depth_max,
     );
-    let (body, _room) = parsing::room(state, &head.extensions, body).await?;
-    let work = state.long_work();
-    let parsed = work.run(body.len(), move || parse(body, headers, depth_max));
-    let Parsed { request, encoding } = parsed.await?;
+    let parse = move |body| parse(body, headers, depth_max);
+    let parsed = parsing::parse(state, &head.extensions, body, parse).await?;
+    let Parsed { request, encoding } = parsed;
     let model = request.model.clone();
     access.check_pipeline(&model)?;
     let bytes: u64 = request.texts.iter().map(|text| text.len() as u64).sum();
@@ -102,10 +101,10 @@ async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Respon
     // Nobody would read a chunk.
     while chunks.try_next().await?.is_some() {}
     let made = vectors(chunks.returns().take(), texts)?;
-    let estimate = bytes.div_ceil(TOKEN_BYTES);
-    let tokens = made.tokens.unwrap_or(estimate);
+    let tokens = made.tokens.unwrap_or_else(|| tokens_in(bytes));
+    let written = made.vectors.iter().map(Vec::len).sum::<usize>() * NUMBER_BYTES;
     let list = move || json::ok(&list(made, model, encoding, tokens));
-    Ok(work.run(texts * TEXTS_MAX, list).await)
+    Ok(state.long_work().run(written, list).await)
 }
 
 /// The vectors of a run, one for each text.

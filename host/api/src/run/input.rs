@@ -85,11 +85,6 @@ impl Texts for Arrived {
 }
 
 impl Arrived {
-    /// Bytes of text, which take time to check.
-    pub(super) fn bytes(&self) -> usize {
-        self.texts().iter().map(|text| text.len()).sum()
-    }
-
     /// Checks the input against the schema, and returns it as JSON with the files of the form.
     ///
     /// # Errors

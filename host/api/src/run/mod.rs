@@ -9,6 +9,7 @@ use axum::response::Response;
 use hayrick_runtime::guest_call::{ApiRequest, ClientRequest};
 use hayrick_types::id::RunId;
 
+use self::input::Arrived;
 use crate::body::parsing;
 use crate::edge::request_id;
 use crate::error::ApiError;
@@ -23,11 +24,8 @@ pub(crate) async fn run(
     request: Request,
 ) -> Response {
     let run = request_id::run_of(&request);
-    let result = match pipeline {
-        Ok(PathParams(pipeline)) => respond(&state, run, &pipeline, request).await,
-        Err(error) => Err(error),
-    };
-    request_id::response_of_run(run, result)
+    let result = async { respond(&state, run, &pipeline?.0, request).await };
+    request_id::response_of_run(run, result.await)
 }
 
 async fn respond(
@@ -46,10 +44,8 @@ async fn respond(
     let mut held = state.hold_body(&head.extensions);
     let arrived = input::read(state, pipeline, &head, body, &mut held).await?;
     let depth_max = state.settings().json_depth_max;
-    let (arrived, _room) = parsing::room(state, &head.extensions, arrived).await?;
-    let bytes = arrived.bytes();
-    let check = move || arrived.check(&api, depth_max);
-    let (input, files) = state.long_work().run(bytes, check).await?;
+    let check = move |arrived: Arrived| arrived.check(&api, depth_max);
+    let (input, files) = parsing::parse(state, &head.extensions, arrived, check).await?;
     let request = ClientRequest::Api(ApiRequest {
         input,
         files,

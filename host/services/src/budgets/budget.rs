@@ -107,7 +107,8 @@ impl Budget {
     }
 }
 
-fn tokens_in(bytes: u64) -> u64 {
+/// About how many tokens a text of so many bytes has.
+pub fn tokens_in(bytes: u64) -> u64 {
     bytes.div_ceil(TOKEN_BYTES as u64)
 }
 

@@ -61,17 +61,14 @@ async fn answer(state: &ApiState, run: RunId, request: Request) -> Result<Respon
         held: _held,
     } = receive(state, request).await?;
     let headers = state.forwarded(&head.headers);
-    let (body, _room) = parsing::room(state, &head.extensions, body).await?;
-    let (bytes, depth_max) = (body.len(), state.settings().json_depth_max);
-    let parsed = state
-        .long_work()
-        .run(bytes, move || request::parse(&body, headers, depth_max));
+    let depth_max = state.settings().json_depth_max;
+    let parse = move |body: String| request::parse(&body, headers, depth_max);
     let ParsedRequest {
         chat,
         echo,
         stream,
         usage,
-    } = parsed.await?;
+    } = parsing::parse(state, &head.extensions, body, parse).await?;
     access.check_pipeline(&chat.model)?;
     let model = chat.model.clone();
     let identity = Identity::of_text(run, model.clone());
