@@ -48,10 +48,15 @@ pub(super) fn parse(
         let text = "'suffix' is not supported: a pipeline answers, and does not fill a gap";
         return Err(ApiError::invalid(text, Some("suffix")));
     }
-    let is_set = |value: Option<&Value>| value.and_then(Value::as_bool).unwrap_or(false);
-    let options = fields.get("stream_options");
-    let usage = is_set(options.and_then(|options| options.get("include_usage")));
-    let (stream, echo) = (is_set(fields.get("stream")), is_set(fields.get("echo")));
+    let options = fields.get("stream_options").filter(|it| !it.is_null());
+    if options.is_some_and(|options| !options.is_object()) {
+        let text = "'stream_options' is wrong: send an object";
+        return Err(ApiError::invalid(text, Some("stream_options")));
+    }
+    let usage = options.and_then(|options| options.get("include_usage"));
+    let usage = flag(usage, "stream_options")?;
+    let stream = flag(fields.get("stream"), "stream")?;
+    let echo = flag(fields.get("echo"), "echo")?;
     fields.retain(|name, _| !OF_PROMPTS.contains(&name.as_str()));
     let messages = json!([{"role": "user", "content": prompt}]);
     fields.insert("messages".to_owned(), messages);
@@ -78,6 +83,18 @@ fn prompt(value: Option<&Value>) -> Result<String, ApiError> {
             _ => invalid("'prompt' has no text: send a text instead of tokens"),
         },
         _ => invalid("'prompt' is missing: send a text"),
+    }
+}
+
+/// False if it is left out.
+fn flag(value: Option<&Value>, name: &'static str) -> Result<bool, ApiError> {
+    match value {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(is_set)) => Ok(*is_set),
+        Some(_) => Err(ApiError::invalid(
+            format!("'{name}' is wrong: send true or false"),
+            Some(name),
+        )),
     }
 }
 
@@ -126,6 +143,19 @@ mod tests {
             (r#"{"model": "m", "prompt": "a", "n": 2}"#, "n"),
             (r#"{"model": "m", "prompt": "a", "best_of": 3}"#, "best_of"),
             (r#"{"model": "m", "prompt": "a", "suffix": "b"}"#, "suffix"),
+            (
+                r#"{"model": "m", "prompt": "a", "stream": "yes"}"#,
+                "stream",
+            ),
+            (r#"{"model": "m", "prompt": "a", "echo": 1}"#, "echo"),
+            (
+                r#"{"model": "m", "prompt": "a", "stream_options": 5}"#,
+                "stream_options",
+            ),
+            (
+                r#"{"model": "m", "prompt": "a", "stream_options": {"include_usage": "x"}}"#,
+                "stream_options",
+            ),
         ] {
             let error = read(body).unwrap_err();
             let shown = serde_json::to_value(error.body()).unwrap();
