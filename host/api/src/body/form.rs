@@ -15,6 +15,7 @@ use multer::{Field, Multipart};
 use crate::body::pace::Pace;
 use crate::body::unparsed::Unparsed;
 use crate::error::ApiError;
+use crate::wire::file_name::last_part;
 use crate::wire::header_params;
 
 const HOW: &str = "send multipart/form-data, as `curl -F file=@notes.txt` does";
@@ -217,7 +218,7 @@ const NAME_BYTES_MAX: usize = 255;
 /// The last part of a path, with slashes of either kind. A name of dots alone leads to a parent
 /// folder, and becomes `file`.
 fn base_name(name: &str) -> &str {
-    let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let name = last_part(name);
     if name.chars().all(|character| character == '.') {
         "file"
     } else {

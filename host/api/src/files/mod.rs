@@ -30,11 +30,8 @@ pub(crate) async fn process(
     request: Request,
 ) -> Response {
     let run = request_id::run_of(&request);
-    let result = match pipeline {
-        Ok(PathParams(pipeline)) => answer(&state, run, &pipeline, request).await,
-        Err(error) => Err(error),
-    };
-    request_id::response_of_run(run, result)
+    let result = async { answer(&state, run, &pipeline?.0, request).await };
+    request_id::response_of_run(run, result.await)
 }
 
 async fn answer(

@@ -28,7 +28,8 @@ pub(super) struct Received {
 /// Reads the body of a request within its limits.
 ///
 /// # Errors
-/// The body is too long, too slow or not text, or there is no room for it.
+/// The body is too long, arrives too slowly, is not text, or does not fit beside the bodies of
+/// others.
 pub(super) async fn receive(state: &ApiState, request: Request) -> Result<Received, ApiError> {
     let (head, body) = request.into_parts();
     // The gate adds one to every request; without it nothing is allowed.

@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use axum::http::HeaderValue;
 
+use crate::wire::file_name::last_part;
+
 /// `attachment`, with the name in both forms of RFC 6266: the plain one for old clients, and the one
 /// that has every character.
 pub(crate) fn attachment(name: Option<&str>) -> HeaderValue {
@@ -23,8 +25,7 @@ pub(crate) fn attachment(name: Option<&str>) -> HeaderValue {
 
 /// A client must not be led into another folder.
 fn base_name(name: &str) -> &str {
-    let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    name.trim_matches('.')
+    last_part(name).trim_matches('.')
 }
 
 fn plain(character: char) -> char {

@@ -2,6 +2,7 @@
 
 pub(crate) mod accept;
 pub(crate) mod content_disposition;
+pub(crate) mod file_name;
 pub(crate) mod header_params;
 pub(crate) mod json;
 pub(crate) mod params;

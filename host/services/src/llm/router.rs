@@ -133,8 +133,9 @@ impl Llm {
         self.open(&messages, &options).await
     }
 
-    /// One vector per text, in order, of this length if the model can make it. There are no fallbacks: vectors of different models cannot be
-    /// compared.
+    /// Returns one vector per text, in order. `dimensions` asks for vectors of that length, where
+    /// the model supports it. It never falls back to another model: vectors of different models
+    /// cannot be compared.
     ///
     /// # Errors
     /// As [`Llm::generate`].
